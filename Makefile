@@ -1,0 +1,48 @@
+# Everything happens in .venv; the only things needed beforehand are Python 3.11 or newer, a C compiler and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+QUICKSTART := runs/quickstart
+MODULES = egodepth $(shell find src/egodepth -mindepth 1 -maxdepth 1 -name '[a-z]*' | sed 's|^src/||; s|\.py$$||; s|/|.|g' | sort)
+
+.PHONY: help setup quickstart test lint docs clean
+
+help:
+	@echo "make setup       install egodepth and its tools into $(VENV)"
+	@echo "make quickstart  render a synthetic drive, train on it, evaluate, show the table"
+	@echo "make test        all tests, with coverage"
+	@echo "make lint        formatting, lint, types, import layers"
+	@echo "make docs        API pages into site/"
+	@echo "make clean       remove what the above made, except $(VENV) and runs/"
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "egodepth needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	@echo "Installing egodepth into $(VENV) (some minutes the first time) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+quickstart: setup
+	$(BIN)/egodepth data render --out $(QUICKSTART)/data
+	$(BIN)/egodepth train quickstart --data.path $(QUICKSTART)/data --run $(QUICKSTART)/run
+	$(BIN)/egodepth evaluate $(QUICKSTART)/run --benchmark synthetic --data $(QUICKSTART)/data --out $(QUICKSTART)/report
+
+test: setup
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+docs: setup
+	$(BIN)/pdoc $(MODULES) --docformat google --output-directory site
+	@echo "API pages: site/index.html"
+
+clean:
+	rm -rf site dist build .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,141 @@
+"""The command line: finds the verb, parses its arguments, and turns what users cause into one line and exit code 2."""
+
+import contextlib
+import dataclasses
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from egodepth.config import TrainConfig
+from egodepth.errors import InputError
+from egodepth.files import write_text
+from egodepth.recipes import RECIPES, recipe
+
+_HELP = """usage: egodepth VERB ... (egodepth VERB --help explains each)
+
+Self-supervised depth and ego-motion from any moving camera.
+
+  data render        make synthetic drives with exact truth
+  data inspect DIR   what is in a data set: drives, frames, cameras, usable samples
+  train RECIPE       train, or go on with, a model:  egodepth train quickstart --data DIR --run runs/first
+  evaluate MODEL     score a model against true depth: table, JSON, CSV, pictures
+  predict MODEL ...  depth maps of images and folders
+  ablate RECIPE      the paper's ablation on any data set, over several seeds"""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a recipe; every field of its configuration is an option. Goes on by itself where the run folder stands."""
+
+    run: Path
+    """Run folder: checkpoints, log, TensorBoard events, panels and the model."""
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    data: tuple[str, ...] = ()
+    """Short for --data.path."""
+    json: Path | None = None
+    """Also write the summary as JSON."""
+
+    def __call__(self) -> None:
+        """Train and say where the model is."""
+        from egodepth.train import train
+
+        data = dataclasses.replace(self.config.data, path=self.data or self.config.data.path)
+        summary = train(dataclasses.replace(self.config, data=data), self.run)
+        best = "" if summary.best is None else f", best validation abs_rel {summary.best:.4f}"
+        print(f"{summary.steps} steps in {summary.seconds / 60:.1f} min{best}; model: {summary.run / 'model'}")
+        if self.json:
+            write_text(self.json, json.dumps(dataclasses.asdict(summary), indent=2, default=str) + "\n")
+
+
+def _train(words: Sequence[str]) -> None:
+    if not words or words[0].startswith("-"):
+        listing = "\n".join(f"  {name:<22} {(make.__doc__ or '').splitlines()[0]}" for name, make in RECIPES.items())
+        print(f"usage: egodepth train RECIPE [--data DIR] [--run DIR] [OPTIONS]\n\nrecipes:\n{listing}\n")
+        print("options: egodepth train RECIPE --help")
+        if not words or words[0] not in ("-h", "--help"):
+            raise InputError("train: name a recipe first, such as: egodepth train quickstart")
+        return
+    default = Train(run=Path("runs") / words[0], config=recipe(words[0]))
+    _parse(Train, words[1:], f"egodepth train {words[0]}", default)()
+
+
+def _verb(module: str, name: str) -> Callable[[Sequence[str], str], None]:
+    """A verb whose arguments are the dataclass `name` of a module, imported only when asked for."""
+
+    def run(words: Sequence[str], program: str) -> None:
+        imported = __import__(f"egodepth.{module}", fromlist=[name])
+        _parse(getattr(imported, name), words, program)()
+
+    return run
+
+
+_VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
+    ("train",): lambda words, _: _train(words),
+    ("evaluate",): _verb("evaluate", "Evaluate"),
+    ("predict",): _verb("predict", "Predict"),
+    ("ablate",): _verb("ablate", "Ablate"),
+    ("data", "render"): _verb("data.synthetic.render_command", "Render"),
+    ("data", "inspect"): _verb("data.inspect_command", "Inspect"),
+}
+
+
+def _parse(kind: Any, words: Sequence[str], program: str, default: Any = None) -> Any:
+    """Arguments of a verb by tyro, whose box of complaint becomes one line."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            given = {} if default is None else {"default": default}
+            return tyro.cli(kind, args=list(words), prog=program, **given)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise InputError(f"{_first_words(complaint.getvalue())}; see {program} --help") from stop
+
+
+def _first_words(box: str) -> str:
+    """What stands in the first compartment of tyro's box."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip("│ \n") for line in box.splitlines()]
+    text: list[str] = []
+    for line in lines:
+        if line.startswith("─") and text:
+            break
+        if line and not line.startswith(("╭", "╰", "─")):
+            text.append(line)
+    return " ".join(text) or "unusable arguments"
+
+
+def _dispatch(words: Sequence[str]) -> None:
+    for length in (1, 2):
+        action = _VERBS.get(tuple(words[:length]))
+        if action:
+            action(words[length:], " ".join(["egodepth", *words[:length]]))
+            return
+    if not words or words[0] in ("-h", "--help"):
+        print(_HELP)
+        return
+    verbs = ", ".join(" ".join(verb) for verb in _VERBS)
+    raise InputError(f"unknown command '{' '.join(words[:2])}'; there are: {verbs}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; exit code 2 and one line on standard error for what users can mend."""
+    try:
+        _dispatch(sys.argv[1:] if arguments is None else arguments)
+    except InputError as error:
+        message = str(error)
+    except OSError as error:
+        message = f"{error.filename or 'a file'}: {error.strerror or error}"
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where the last checkpoint is", file=sys.stderr)
+        sys.exit(130)
+    else:
+        return
+    print(f"egodepth: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,206 @@
+"""Configuration: frozen dataclasses, one a part, validated, with a strict JSON round trip."""
+
+import dataclasses
+import json
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from egodepth.errors import InputError
+
+
+T = TypeVar("T")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise InputError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Where the frames come from and what a sample is made of."""
+
+    path: tuple[str, ...] = ()
+    """Folders to train on: a synthetic set, a KITTI raw folder, or a folder of frames with a camera file."""
+    drives: tuple[str, ...] = ("*",)
+    """Glob patterns of the drives to train on."""
+    val_path: tuple[str, ...] = ()
+    """Folders to validate on; empty: the validation split of `path`."""
+    val_drives: tuple[str, ...] = ("*",)
+    """Glob patterns of the drives to validate on."""
+    val_frames: int = 48
+    """Validation looks at this many frames, evenly spaced over all that have true depth."""
+    size: tuple[int, int] = (192, 640)
+    """Height and width that the network sees; multiples of 32."""
+    offsets: tuple[int, ...] = (-1, 1)
+    """Neighbours of the target frame; empty for pure stereo."""
+    stereo: bool = False
+    """Use the stereo partner as a source of known pose."""
+    flip: float = 0.5
+    """Probability of a horizontal flip."""
+    jitter: float = 0.5
+    """Probability of a colour jitter."""
+
+    def __post_init__(self) -> None:
+        _require(all(s >= 32 and s % 32 == 0 for s in self.size), f"data.size {self.size}: use multiples of 32")
+        _require(0 not in self.offsets, "data.offsets: 0 is the target itself; use neighbours such as -1 1")
+        _require(bool(self.offsets) or self.stereo, "data: neither offsets nor stereo: there is nothing to learn from")
+        _require(0 <= self.flip <= 1 and 0 <= self.jitter <= 1, "data.flip and data.jitter are probabilities, 0 to 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The networks (Godard et al. 2019, section 3 and supplement)."""
+
+    encoder: str = "resnet18"
+    """Any timm backbone with features at strides 2 to 32."""
+    pretrained: bool = False
+    """Start the encoders from timm's ImageNet weights."""
+    pose: Literal["separate", "shared", "posecnn"] = "separate"
+    """Pose network: own encoder on the stacked pair, the depth encoder's features, or Zhou's small network."""
+    min_depth: float = 0.1
+    max_depth: float = 100.0
+
+    def __post_init__(self) -> None:
+        _require(0 < self.min_depth < self.max_depth, "model: needs 0 < min_depth < max_depth")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """The parts of the method; each can be set apart (Godard et al. 2019, Table 2)."""
+
+    reprojection: Literal["minimum", "average"] = "minimum"
+    """How a pixel's errors over the sources combine (eq. 4)."""
+    automask: bool = True
+    """Drop pixels that warping does not explain better than not warping (eq. 5)."""
+    multiscale: Literal["full", "native"] = "full"
+    """Compare every scale at full resolution, or each at its own size."""
+    predictive_mask: bool = False
+    """Zhou et al. 2017's learned mask, one channel a source; goes without automask."""
+    depth_scaling: Literal["none", "median"] = "none"
+    """Divide each frame's depth by its own median before it warps (adaptive depth-range scaling; mono only)."""
+    ssim_weight: float = 0.85
+    """Share of SSIM in the photometric error (eq. 2); 0 leaves L1 alone."""
+    smoothness: float = 1e-3
+    """Weight of the edge-aware smoothness (eq. 3), halved at each coarser scale."""
+    mask_weight: float = 0.2
+    """Weight of the predictive mask's cross-entropy against 1."""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.ssim_weight <= 1, "loss.ssim_weight is a share, 0 to 1")
+        _require(self.smoothness >= 0 and self.mask_weight >= 0, "loss: weights cannot be negative")
+        _require(not (self.predictive_mask and self.automask), "loss: predictive_mask goes with --loss.no-automask")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiserConfig:
+    """Adam and the learning rate as a function of the step alone."""
+
+    learning_rate: float = 1e-4
+    schedule: Literal["step", "cosine"] = "step"
+    """`step`: a tenth after `drop_at` of all steps, as published; `cosine`: warm up, then down to zero."""
+    drop_at: float = 0.75
+    """Where `step` drops, as a share of all steps."""
+    warmup: float = 0.05
+    """Where `cosine` peaks, as a share of all steps."""
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(self.learning_rate > 0, "optimiser.learning_rate must be positive")
+        _require(
+            0 <= self.drop_at <= 1 and 0 <= self.warmup < 1, "optimiser: drop_at and warmup are shares of all steps"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerConfig:
+    """Length, seed and housekeeping of a run."""
+
+    steps: int = 1000
+    batch_size: int = 12
+    seed: int = 0
+    workers: int = 0
+    """Processes that load data; 0 loads in the main process. The result does not depend on it."""
+    device: str = ""
+    """`cpu`, `cuda`, ...; empty picks the GPU if there is one."""
+    log_every: int = 10
+    validate_every: int = 250
+    checkpoint_every: int = 250
+    keep_checkpoints: int = 2
+    panels_every: int = 250
+
+    def __post_init__(self) -> None:
+        positive = (
+            "steps",
+            "batch_size",
+            "log_every",
+            "validate_every",
+            "checkpoint_every",
+            "keep_checkpoints",
+            "panels_every",
+        )
+        for name in positive:
+            _require(getattr(self, name) > 0, f"trainer.{name} must be at least 1")
+        _require(self.workers >= 0, "trainer.workers cannot be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Everything that determines a run."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    init_from: str = ""
+    """A model folder or run whose weights training starts from."""
+
+    def __post_init__(self) -> None:
+        _require(
+            self.loss.depth_scaling == "none" or not self.data.stereo,
+            "loss.depth_scaling 'median' is for mono training: a stereo baseline already fixes the scale",
+        )
+
+
+def to_json(config: Any) -> str:
+    """The configuration as indented JSON; `from_json` reads it back equal."""
+    return json.dumps(dataclasses.asdict(config), indent=2)
+
+
+def from_json(kind: type[T], text: str, source: str | Path = "configuration") -> T:
+    """Read a configuration dataclass from JSON text.
+
+    Raises:
+        InputError: not JSON, an unknown or missing key, or a value of the wrong type; names `source` and the key.
+    """
+    try:
+        return _build(kind, json.loads(text), "")
+    except (ValueError, TypeError, InputError) as error:
+        raise InputError(f"{source}: not a valid {kind.__name__}: {error}") from error
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """A value of type `kind` from parsed JSON; `where` is the dotted key, for messages."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    name = where.rstrip(".")
+    if dataclasses.is_dataclass(kind):
+        _require(isinstance(value, dict), f"{name or 'the top level'} must be an object")
+        hints = typing.get_type_hints(kind)
+        for key in value:
+            _require(key in hints, f"unknown field '{where}{key}'")
+        return kind(**{key: _build(hints[key], item, f"{where}{key}.") for key, item in value.items()})  # type: ignore[operator]
+    if origin is Literal:
+        _require(value in arguments, f"{name} is {value!r}; choose from {', '.join(map(repr, arguments))}")
+        return value
+    if origin is tuple:
+        _require(isinstance(value, list), f"{name} must be a list")
+        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+        _require(len(inner) == len(value), f"{name} must have {len(inner)} entries")
+        return tuple(_build(t, item, f"{name}[{i}].") for i, (t, item) in enumerate(zip(inner, value, strict=True)))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    _require(type(value) is kind, f"{name} is {value!r}, not of type {kind.__name__}")
+    return value

@@ -1,0 +1,104 @@
+"""Augmentation on the device, batched: flips that mirror the cameras, and one colour map for all frames of a sample.
+
+The colour jitter (brightness, contrast, saturation, hue in random order) is composed into one affine map of colour a
+sample: one pass over the pixels instead of four. The hue turns about the grey axis, and values are clamped once.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from egodepth.data.sampler import RawBatch
+from egodepth.data.types import Batch, RigView, View
+from egodepth.geometry import Camera, mirrored_transform
+
+_GREY = (0.299, 0.587, 0.114)
+_STRENGTH = np.array([0.2, 0.2, 0.2, 0.1])
+"""Brightness, contrast and saturation in 1 +- 0.2; hue +- 0.1 of a turn."""
+
+
+class Draws(NamedTuple):
+    """What chance decides of a batch."""
+
+    flip: Bool[Tensor, " b"]
+    jitter: Bool[Tensor, " b"]
+    factors: Float[Tensor, "b 4"]
+    """Brightness, contrast, saturation (around 1), hue (in turns, around 0)."""
+    order: np.ndarray
+    """`b 4`: in which order the four are applied."""
+
+
+def draw(seed: int, step: int, batch_size: int, flip: float, jitter: float) -> Draws:
+    """The draws of a step: a pure function of its arguments."""
+    generator = np.random.default_rng([seed, step, 1])
+    chance = generator.random((batch_size, 2))
+    factors = generator.uniform(-1, 1, (batch_size, 4)) * _STRENGTH + np.array([1, 1, 1, 0])
+    order = generator.permuted(np.tile(np.arange(4), (batch_size, 1)), axis=1)
+    return Draws(
+        torch.from_numpy(chance[:, 0] < flip),
+        torch.from_numpy(chance[:, 1] < jitter),
+        torch.from_numpy(factors).float(),
+        order,
+    )
+
+
+def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Tensor]]:
+    """The clean, perhaps mirrored batch, and what the networks see of it: target and neighbours, perhaps jittered."""
+    images = raw.images.permute(0, 1, 4, 2, 3).float() / 255
+    flip = draws.flip.to(images.device)
+    images = torch.where(flip[:, None, None, None, None], images.flip(-1), images).transpose(0, 1).contiguous()
+    camera = _mirrored_where(flip, Camera(raw.focal, raw.centre))
+    rig = []
+    if stereo:
+        pose = torch.where(flip[:, None, None], mirrored_transform(raw.partner_from_target), raw.partner_from_target)
+        partner = _mirrored_where(flip, Camera(raw.partner_focal, raw.partner_centre))
+        rig = [RigView(View(images[-1], partner), pose)]
+    views = images[: len(images) - len(rig)]
+    batch = Batch(View(views[0], camera), [View(image, camera) for image in views[1:]], rig)
+    return batch, list(_jittered(views, draws))
+
+
+def _mirrored_where(flip: Bool[Tensor, " b"], camera: Camera) -> Camera:
+    return Camera(*(torch.where(flip[:, None], m, c) for m, c in zip(camera.mirrored(), camera, strict=True)))
+
+
+def _jittered(views: Float[Tensor, "n b 3 h w"], draws: Draws) -> Float[Tensor, "n b 3 h w"]:
+    """The same colour map for all n frames of a sample."""
+    if not draws.jitter.any():
+        return views
+    matrix, offset = _colour_maps(draws, views[0].mean((2, 3)).cpu())
+    matrix, offset = matrix.to(views.device), offset.to(views.device)
+    return torch.clamp(torch.einsum("bij,nbjhw->nbihw", matrix, views) + offset[:, :, None, None], 0, 1)
+
+
+def _colour_maps(draws: Draws, mean: Float[Tensor, "b 3"]) -> tuple[Float[Tensor, "b 3 3"], Float[Tensor, "b 3"]]:
+    """The four changes composed: colour -> matrix @ colour + offset; contrast turns about the target's mean grey."""
+    grey = torch.tensor(_GREY)
+    matrices, offsets = [], []
+    for sample in range(len(mean)):
+        matrix, offset = torch.eye(3), torch.zeros(3)
+        brightness, contrast, saturation, hue = draws.factors[sample].tolist()
+        for change in draws.order[sample] if draws.jitter[sample] else ():
+            if change == 0:
+                matrix, offset = matrix * brightness, offset * brightness
+            elif change == 1:
+                level = grey @ (matrix @ mean[sample] + offset)
+                matrix, offset = matrix * contrast, offset * contrast + (1 - contrast) * level
+            else:
+                turn = saturation * torch.eye(3) + (1 - saturation) * grey.expand(3, 3) if change == 2 else _hue(hue)
+                matrix, offset = turn @ matrix, turn @ offset
+        matrices.append(matrix)
+        offsets.append(offset)
+    return torch.stack(matrices), torch.stack(offsets)
+
+
+def _hue(turns: float) -> Float[Tensor, "3 3"]:
+    """Rotation of colour about the grey axis (1, 1, 1)."""
+    cos, sin = math.cos(2 * math.pi * turns), math.sin(2 * math.pi * turns) / math.sqrt(3)
+    same, following = cos + (1 - cos) / 3, (1 - cos) / 3 - sin
+    preceding = (1 - cos) / 3 + sin
+    return torch.tensor([[same, following, preceding], [preceding, same, following], [following, preceding, same]])

@@ -1,0 +1,68 @@
+"""The one interface of every data set: a drive, that is, numbered frames of one moving camera."""
+
+from abc import ABC, abstractmethod
+from fnmatch import fnmatch
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+
+from egodepth.data.types import DepthSample
+from egodepth.errors import InputError
+from egodepth.geometry.camera import Camera
+
+
+class Drive(ABC):
+    """Numbered frames of one camera. Numbers that follow one another are neighbours in time; gaps are allowed.
+
+    A reader sets the attributes when it is opened (listing files, never decoding images beyond the first) and reads
+    single frames when asked. Every `read_...` raises `InputError` naming the file that cannot be used.
+    """
+
+    name: str
+    """Unique in its data set; for KITTI `2011_09_26_drive_0001_sync/image_02`."""
+    frames: list[int]
+    """Numbers of the frames that exist, ascending."""
+    size: tuple[int, int]
+    """(height, width) of the images as stored."""
+    camera: Camera
+    """Unbatched: focal and centre have shape (2,), float32."""
+    partner_camera: Camera | None = None
+    """Camera of the stereo partner; None where there is none."""
+    partner_from_self: Float[np.ndarray, "4 4"] | None = None
+    """Pose of the stereo partner: takes points in this camera's axes to the partner's, metres."""
+
+    @abstractmethod
+    def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
+        """RGB image of a frame, or the stereo partner's of the same instant."""
+
+    def has_partner(self, frame: int) -> bool:
+        """Whether the stereo partner has an image of this frame."""
+        return self.partner_camera is not None
+
+    def has_depth(self, frame: int) -> bool:
+        """Whether `read_depth` has truth for this frame."""
+        return False
+
+    def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
+        """True depth of a frame in metres along the axis, 0 = unknown, float32."""
+        raise InputError(f"{self.name}: no true depth in this data set")
+
+    def read_masks(self, frame: int) -> dict[str, Bool[np.ndarray, "h w"]]:
+        """Named parts of the image at the size of the depth: `moving`, `occluded`, `textureless`; empty if unknown."""
+        return {}
+
+    def depth_sample(self, frame: int) -> DepthSample:
+        """The frame as evaluation wants it."""
+        image = torch.from_numpy(self.read_image(frame)).permute(2, 0, 1).float() / 255
+        masks = {name: torch.from_numpy(mask) for name, mask in self.read_masks(frame).items()}
+        return DepthSample(f"{self.name}/{frame:010d}", image, torch.from_numpy(self.read_depth(frame)), masks)
+
+
+def select_drives(drives: list[Drive], patterns: tuple[str, ...]) -> list[Drive]:
+    """Drives whose name matches one of the glob patterns; a pattern that matches none is an `InputError`."""
+    for pattern in patterns:
+        if not any(fnmatch(drive.name, pattern) for drive in drives):
+            names = ", ".join(drive.name for drive in drives[:8])
+            raise InputError(f"no drive matches '{pattern}'; there are: {names}{' ...' if len(drives) > 8 else ''}")
+    return [drive for drive in drives if any(fnmatch(drive.name, pattern) for pattern in patterns)]

@@ -1,0 +1,57 @@
+"""A plain folder of frames with a camera file: the way in for any recording."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from egodepth.data.cameras import CAMERA_FILE, check_aspect, read_rig
+from egodepth.data.drive import Drive
+from egodepth.data.frames import FrameFolder
+from egodepth.errors import InputError
+
+PARTNER_FOLDER = "partner"
+
+
+class FolderDrive(Drive):
+    """Images of one folder in natural order, `camera.json` with them, and perhaps the other camera's in `partner/`.
+
+    Frames carry the numbers at the end of their file names (see `number_files`), so a missing file is a gap.
+    """
+
+    def __init__(self, folder: str | Path, camera_file: str | Path | None = None, name: str | None = None) -> None:
+        """Open a folder.
+
+        Args:
+            folder: holds the images.
+            camera_file: default: `camera.json` in the folder.
+            name: default: the folder's name.
+
+        Raises:
+            InputError: a missing or empty folder, frames of different sizes, or no usable camera file.
+        """
+        folder = Path(folder)
+        camera_file = Path(camera_file) if camera_file else folder / CAMERA_FILE
+        self._images = FrameFolder.open(folder)
+        self.name = name or folder.resolve().name
+        self.frames = list(self._images.files)
+        self.size = self._images.size
+        self.camera, partner_camera, partner_from_self = read_rig(camera_file, self.size)
+        self._partner = None
+        if (folder / PARTNER_FOLDER).is_dir():
+            if partner_camera is None:
+                raise InputError(f'{camera_file}: no stereo partner; add "partner": {{"baseline_m": 0.54}} in metres')
+            self._partner = FrameFolder.open(folder / PARTNER_FOLDER)
+            check_aspect(self.size, self._partner.size, camera_file)
+            self.partner_camera, self.partner_from_self = partner_camera, partner_from_self
+
+    def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
+        """RGB image of a frame, or the stereo partner's."""
+        images = self._partner if partner else self._images
+        if images is None:
+            raise InputError(f"{self.name}: no stereo partner; put its frames into a folder '{PARTNER_FOLDER}'")
+        return images.read(frame)
+
+    def has_partner(self, frame: int) -> bool:
+        """Whether the partner's image of this frame exists."""
+        return self._partner is not None and frame in self._partner.files

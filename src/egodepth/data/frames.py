@@ -1,0 +1,113 @@
+"""The image files of one folder as numbered frames."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from egodepth.data.images import SUFFIXES, image_size, read_rgb
+from egodepth.errors import InputError
+
+
+@dataclass(frozen=True)
+class FrameFolder:
+    """Numbered images of one size."""
+
+    folder: Path
+    files: dict[int, Path]
+    """By frame number, ascending."""
+    size: tuple[int, int]
+    """(height, width) of every image."""
+
+    @classmethod
+    def open(cls, folder: str | Path, headers: int = 200) -> "FrameFolder":
+        """List a folder and find its image size from up to `headers` headers; the others are compared when read.
+
+        Raises:
+            InputError: the folder is missing or has no images, or they differ in size.
+        """
+        folder = Path(folder)
+        files = number_files(list_images(folder))
+        if not files:
+            raise InputError(f"{folder}: no images in this folder ({', '.join(SUFFIXES)}); check the path")
+        return cls(folder, files, common_size(list(files.values()), headers))
+
+    def read(self, frame: int) -> UInt8[np.ndarray, "h w 3"]:
+        """Decode a frame; a missing, unreadable or differently sized one is an `InputError` that names the file."""
+        if frame not in self.files:
+            raise InputError(f"{self.folder}: frame {frame} is missing; copy it there or leave it out")
+        image = read_rgb(self.files[frame])
+        if image.shape[:2] != self.size:
+            raise _odd_size(self.files[frame], (image.shape[0], image.shape[1]), self.size)
+        return image
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """Image files of a folder in natural order (2 before 10); of the same picture in two formats, one.
+
+    Raises:
+        InputError: the folder is missing or may not be read.
+    """
+    folder = Path(folder)
+    try:
+        found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+    except OSError as error:
+        raise InputError(f"{folder}: not a folder that can be read ({error.strerror}); check the path") from error
+    # Later ones win: lossless formats, which come first in SUFFIXES, replace their converted copies.
+    found.sort(key=lambda path: -SUFFIXES.index(path.suffix.lower()))
+    return sorted({path.stem: path for path in found}.values(), key=lambda path: _natural_key(path.stem))
+
+
+def number_files(paths: Sequence[Path]) -> dict[int, Path]:
+    """Frame numbers of files in natural order.
+
+    The number at the end of the file name, so that a missing file leaves a gap; positions from 0 where some name has
+    none, or where these numbers do not ascend (two frames share one; times with decimals).
+    """
+    endings = [re.search(r"\d+$", path.stem) for path in paths]
+    numbers = [int(ending.group()) for ending in endings if ending]
+    ascending = all(a < b for a, b in pairwise(numbers))
+    if len(numbers) < len(paths) or not ascending:
+        numbers = list(range(len(paths)))
+    return dict(zip(numbers, paths, strict=True))
+
+
+def common_size(paths: Sequence[Path], headers: int) -> tuple[int, int]:
+    """(height, width) of all images, from up to `headers` of their headers, evenly spread.
+
+    Unreadable files are passed over: reading them will tell.
+
+    Raises:
+        InputError: two sizes (names a file of the rarer one), or no file is readable.
+    """
+    sizes: dict[Path, tuple[int, int]] = {}
+    unreadable: InputError | None = None
+    for path in paths[:: -(-len(paths) // headers)]:
+        try:
+            sizes[path] = image_size(path)
+        except InputError as error:
+            unreadable = unreadable or error
+    if not sizes:
+        raise unreadable or InputError("no images to find a size from")
+    expected = Counter(sizes.values()).most_common(1)[0][0]
+    for path, size in sizes.items():
+        if size != expected:
+            raise _odd_size(path, size, expected)
+    return expected
+
+
+def _odd_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> InputError:
+    return InputError(
+        f"{path}: {size[1]}x{size[0]} where the other frames are {expected[1]}x{expected[0]}; "
+        "resize it or move it to a folder of its own"
+    )
+
+
+def _natural_key(stem: str) -> list[tuple[int, str]]:
+    """Sort key under which digits compare as numbers; the text after them breaks ties."""
+    return [(int(digits or 0), text) for text, digits in re.findall(r"(\D*)(\d*)", stem)]

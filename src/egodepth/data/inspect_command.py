@@ -1,0 +1,111 @@
+"""`egodepth data inspect DIR`: what a data set holds, and whether one can train on it."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from egodepth.data.cameras import horizontal_fov_deg
+from egodepth.data.drive import Drive
+from egodepth.data.opening import open_drives, training_samples
+from egodepth.errors import InputError
+from egodepth.files import write_text
+
+
+@dataclass(frozen=True)
+class DriveSummary:
+    """What one drive holds."""
+
+    name: str
+    frames: int
+    gaps: int
+    """How often the next number is missing."""
+    size: tuple[int, int]
+    """Height and width."""
+    fov_deg: float
+    """Horizontal field of view."""
+    baseline_m: float | None
+    frames_with_partner: int
+    frames_with_depth: int
+    training_samples: int
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """Look at a data set: drives, frames, gaps, camera, stereo, true depth, and the samples one can train on."""
+
+    folder: tyro.conf.Positional[Path]
+    """A folder of frames with camera.json, a folder of such folders, KITTI (raw or 2015), or a rendered set."""
+    split: Literal["train", "val", "test"] = "train"
+    """Which drives of a rendered set."""
+    offsets: tuple[int, ...] = (-1, 1)
+    """Neighbours that a training sample needs."""
+    stereo: bool = False
+    """Whether a training sample needs the stereo partner."""
+    json: Path | None = None
+    """Write the summary to this file, too."""
+
+    def __call__(self) -> None:
+        """Print the table; write the JSON file if asked for."""
+        summaries = [summarise(drive, self.offsets, self.stereo) for drive in open_drives(self.folder, self.split)]
+        if self.json:
+            _write_json(self.json, self.folder, summaries)
+        console = Console()
+        console.print(_table(str(self.folder), summaries))
+        console.print("gaps: missing numbers; depth: frames with truth; train: frames with all that training needs")
+
+
+def summarise(drive: Drive, offsets: tuple[int, ...] = (-1, 1), stereo: bool = False) -> DriveSummary:
+    """Count what a drive holds; no image is decoded."""
+    try:
+        usable = len(training_samples([drive], offsets, stereo))
+    except InputError:
+        usable = 0
+    baseline = None if drive.partner_from_self is None else float(np.linalg.norm(drive.partner_from_self[:3, 3]))
+    return DriveSummary(
+        name=drive.name,
+        frames=len(drive.frames),
+        gaps=int((np.diff(drive.frames) > 1).sum()),
+        size=drive.size,
+        fov_deg=round(horizontal_fov_deg(drive.camera), 2),
+        baseline_m=None if baseline is None else round(baseline, 4),
+        frames_with_partner=sum(map(drive.has_partner, drive.frames)),
+        frames_with_depth=sum(map(drive.has_depth, drive.frames)),
+        training_samples=usable,
+    )
+
+
+def _write_json(path: Path, folder: Path, summaries: list[DriveSummary]) -> None:
+    content = {"folder": str(folder), "drives": [asdict(summary) for summary in summaries]}
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def _table(title: str, summaries: list[DriveSummary]) -> Table:
+    # Without lines, KITTI's long names still fit a terminal of 80 columns.
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("drive", overflow="fold")
+    for heading in ("frames", "gaps", "size", "fov", "stereo", "depth", "train"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for s in summaries:
+        counts = (str(s.frames_with_depth or "-"), str(s.training_samples))
+        table.add_row(
+            s.name, str(s.frames), str(s.gaps), f"{s.size[1]}x{s.size[0]}", f"{s.fov_deg:.0f}°", _stereo(s), *counts
+        )
+    frames, depth, samples = (
+        str(sum(getattr(s, field) for s in summaries)) for field in ("frames", "frames_with_depth", "training_samples")
+    )
+    table.add_row(f"all {len(summaries)}", frames, "", "", "", "", depth, samples, style="bold")
+    return table
+
+
+def _stereo(summary: DriveSummary) -> str:
+    """Baseline, and how many frames have the partner's image where some lack it."""
+    if summary.baseline_m is None:
+        return "-"
+    partial = f" ({summary.frames_with_partner})" if summary.frames_with_partner < summary.frames else ""
+    return f"{summary.baseline_m:.2f} m{partial}"

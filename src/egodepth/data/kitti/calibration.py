@@ -1,0 +1,98 @@
+"""KITTI's calibration files of one recording date (Geiger et al. 2013, section III)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+
+from egodepth.data.cameras import check_camera
+from egodepth.errors import InputError
+from egodepth.geometry.camera import Camera
+
+CAM_TO_CAM = "calib_cam_to_cam.txt"
+VELO_TO_CAM = "calib_velo_to_cam.txt"
+
+
+@dataclass(frozen=True)
+class CalibrationFile:
+    """The numbers of one `key: values` text file, in double precision."""
+
+    path: Path
+    values: dict[str, Float64[np.ndarray, " n"]]
+
+    @classmethod
+    def read(cls, path: str | Path) -> "CalibrationFile":
+        """Parse the lines that hold numbers; a missing or unreadable file is an `InputError`."""
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: cannot be read; unpack KITTI's calibration files of this date there") from error
+        values: dict[str, Float64[np.ndarray, " n"]] = {}
+        for line in text.splitlines():
+            key, _, numbers = line.partition(":")
+            try:
+                values[key.strip()] = np.array([float(number) for number in numbers.split()])
+            except ValueError:
+                continue  # `calib_time` holds a date
+        return cls(path, values)
+
+    def __call__(self, key: str, shape: tuple[int, ...]) -> Float64[np.ndarray, "..."]:
+        """The numbers of a key; an `InputError` names a key that is missing or has another count of numbers."""
+        values = self.values.get(key)
+        if values is None or values.size != int(np.prod(shape)) or not np.isfinite(values).all():
+            raise InputError(f"{self.path}: no valid '{key}'; unpack KITTI's calibration files of this date again")
+        return values.reshape(shape)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The rectified colour cameras (2 left, 3 right) of a date.
+
+    Rectified coordinates are those of grey camera 0 after `R_rect_00`; camera c sees them through the 3x4 matrix
+    P_rect_0c = K [I | t], so its own axes are parallel and shifted by t.
+    """
+
+    folder: Path
+    cam_to_cam: CalibrationFile
+
+    @classmethod
+    def read(cls, folder: str | Path) -> "Calibration":
+        """Read a date's folder; raises `InputError` if the camera file is not there."""
+        return cls(Path(folder), CalibrationFile.read(Path(folder) / CAM_TO_CAM))
+
+    def size(self, camera: int) -> tuple[int, int]:
+        """(height, width) of the rectified images."""
+        width, height = self.cam_to_cam(f"S_rect_{camera:02d}", (2,))
+        return int(height), int(width)
+
+    def projection(self, camera: int) -> Float64[np.ndarray, "3 4"]:
+        """P_rect: rectified coordinates in metres to pixels (the first pixel's centre is 0)."""
+        return self.cam_to_cam(f"P_rect_{camera:02d}", (3, 4))
+
+    def camera(self, camera: int) -> Camera:
+        """Intrinsics, float32; absurd ones are an `InputError`."""
+        matrix = torch.from_numpy(self.projection(camera)[:, :3].copy())
+        exact = Camera.from_pixels(matrix, self.size(camera))
+        return check_camera(Camera(exact.focal.float(), exact.centre.float()), self.size(camera), self.cam_to_cam.path)
+
+    def other_from_self(self, camera: int, other: int) -> Float64[np.ndarray, "4 4"]:
+        """Pose that takes points in `camera`'s axes to `other`'s, metres."""
+        pose = np.eye(4)
+        pose[:3, 3] = self._shift(other) - self._shift(camera)
+        return pose
+
+    def rectified_from_velodyne(self) -> Float64[np.ndarray, "4 4"]:
+        """LiDAR coordinates (x forward, y left, z up) to rectified ones: R_rect_00 times the rigid transform."""
+        file = CalibrationFile.read(self.folder / VELO_TO_CAM)
+        rigid, rotation = np.eye(4), np.eye(4)
+        rigid[:3, :3], rigid[:3, 3] = file("R", (3, 3)), file("T", (3,))
+        rotation[:3, :3] = self.cam_to_cam("R_rect_00", (3, 3))
+        return rotation @ rigid
+
+    def _shift(self, camera: int) -> Float64[np.ndarray, " 3"]:
+        """The t of P_rect = K [I | t]."""
+        projection = self.projection(camera)
+        return np.linalg.solve(projection[:, :3], projection[:, 3])

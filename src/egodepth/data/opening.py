@@ -1,0 +1,100 @@
+"""From a path to drives, and from drives to the frames that can be used."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from egodepth.data.cameras import CAMERA_FILE
+from egodepth.data.drive import Drive
+from egodepth.data.folder import PARTNER_FOLDER, FolderDrive
+from egodepth.data.frames import list_images
+from egodepth.data.kitti.raw import is_kitti_raw, open_kitti_raw
+from egodepth.data.kitti.stereo2015 import open_kitti_2015, training_folder
+from egodepth.errors import InputError
+
+SYNTHETIC_FORMAT = "egodepth-synthetic"
+UNDERSTOOD = (
+    "a folder of frames with camera.json, a folder of such folders, a KITTI raw folder, KITTI 2015 stereo, "
+    "or a rendered set (egodepth data render)"
+)
+
+
+def open_drives(path: str | Path, split: str = "train") -> list[Drive]:
+    """All drives of a data set, whatever its kind.
+
+    Args:
+        path: see `UNDERSTOOD`.
+        split: which drives of a rendered set; the other kinds have no splits, and all their drives are returned.
+
+    Raises:
+        InputError: nothing there, nothing understood, or a drive that cannot be opened.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        kind = "is a file" if root.exists() else "does not exist"
+        raise InputError(f"{root}: {kind}; give {UNDERSTOOD}")
+    if _is_synthetic(root):
+        from egodepth.data.synthetic import open_synthetic
+
+        return open_synthetic(root, split)
+    if is_kitti_raw(root):
+        return open_kitti_raw(root)
+    if training_folder(root):
+        return open_kitti_2015(root)
+    if list_images(root):
+        return [FolderDrive(root)]
+    folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and list_images(folder)]
+    if not folders or [folder.name for folder in folders] == [PARTNER_FOLDER]:
+        raise InputError(f"{root}: no frames found; give {UNDERSTOOD}")
+    return [FolderDrive(folder, _camera_file(folder)) for folder in folders]
+
+
+def training_samples(drives: list[Drive], offsets: Iterable[int], stereo: bool) -> list[tuple[int, int]]:
+    """(position of the drive, frame number) of every frame whose neighbours, and partner if `stereo`, all exist.
+
+    Raises:
+        InputError: there is none; says which part is missing.
+    """
+    offsets = tuple(offsets)
+    with_neighbours = []
+    for position, drive in enumerate(drives):
+        existing = set(drive.frames)
+        with_neighbours += [(position, f) for f in drive.frames if all(f + offset in existing for offset in offsets)]
+    names = ", ".join(drive.name for drive in drives[:4]) + (" ..." if len(drives) > 4 else "")
+    if not with_neighbours:
+        wanted = " and ".join(f"{offset:+d}" for offset in offsets)
+        raise InputError(
+            f"{names or 'no drives'}: a missing neighbour frame: no frame has its neighbours {wanted}; give frames in "
+            "a row (numbers in file names count: rename them 0, 1, 2, ... if they follow one another)"
+        )
+    samples = [(i, frame) for i, frame in with_neighbours if not stereo or drives[i].has_partner(frame)]
+    if not samples:
+        raise InputError(
+            f"{names}: no frame has a stereo partner; add the other camera's images or train without stereo"
+        )
+    return samples
+
+
+def depth_frames(drives: list[Drive], limit: int | None = None) -> list[tuple[Drive, int]]:
+    """Frames with true depth in the order of the drives, thinned evenly to at most `limit`; always the same ones."""
+    found = [(drive, frame) for drive in drives for frame in drive.frames if drive.has_depth(frame)]
+    if limit is None or len(found) <= limit:
+        return found
+    return [found[(2 * i + 1) * len(found) // (2 * limit)] for i in range(limit)]
+
+
+def _is_synthetic(root: Path) -> bool:
+    path = root / "dataset.json"
+    if not path.is_file():
+        return False
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as JSON; render the set again (egodepth data render)") from error
+    return isinstance(description, dict) and description.get("format") == SYNTHETIC_FORMAT
+
+
+def _camera_file(folder: Path) -> Path:
+    """A folder's own camera file, or the one that it shares with the folders beside it."""
+    own, shared = folder / CAMERA_FILE, folder.parent / CAMERA_FILE
+    return shared if shared.is_file() and not own.is_file() else own

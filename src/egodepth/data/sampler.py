@@ -1,0 +1,134 @@
+"""Which samples a step sees: a pure function of (seed, step), whatever the workers and whenever it is asked."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from egodepth.data.drive import Drive
+from egodepth.data.store import FrameStore
+from egodepth.errors import InputError
+
+_ATTEMPTS = 100
+
+
+class RawBatch(NamedTuple):
+    """A step's frames as they are stored; flips and jitter come on the device."""
+
+    images: UInt8[Tensor, "b n h w 3"]
+    """Target, neighbours in the order of the offsets, then the stereo partner if there is one."""
+    focal: Float[Tensor, "b 2"]
+    centre: Float[Tensor, "b 2"]
+    partner_focal: Float[Tensor, "b 2"]
+    partner_centre: Float[Tensor, "b 2"]
+    partner_from_target: Float[Tensor, "b 4 4"]
+    """Zeros, as the partner's camera, where there is no stereo."""
+
+
+def epoch_order(seed: int, epoch: int, samples: int) -> np.ndarray:
+    """The order in which an epoch visits its samples."""
+    return np.random.default_rng([seed, epoch]).permutation(samples)
+
+
+class TrainBatches(Dataset[RawBatch | InputError]):
+    """The training set as a function of the step.
+
+    Samples run through one epoch's order after the other; a batch may span two. A sample with a bad frame gives way
+    to the next one in the data set, always the same.
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        samples: list[tuple[int, int]],
+        offsets: tuple[int, ...],
+        stereo: bool,
+        batch_size: int,
+        seed: int,
+        steps: int,
+    ) -> None:
+        """Describe the set.
+
+        Args:
+            store: where the frames are.
+            samples: (drive, frame) of every usable target.
+            offsets: the neighbours' distances in frames.
+            stereo: add the stereo partner.
+            batch_size: samples a step.
+            seed: of the order.
+            steps: length of the run.
+        """
+        self.store, self.samples, self.offsets, self.stereo = store, samples, offsets, stereo
+        self.batch_size, self.seed, self.steps = batch_size, seed, steps
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, int))
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def indices(self, step: int) -> list[int]:
+        """Samples of a step."""
+        first = step * self.batch_size
+        return [self._index_at(position) for position in range(first, first + self.batch_size)]
+
+    def _index_at(self, position: int) -> int:
+        epoch, place = divmod(position, len(self.samples))
+        if self._order[0] != epoch:
+            self._order = epoch, epoch_order(self.seed, epoch, len(self.samples))
+        return int(self._order[1][place])
+
+    def __getitem__(self, step: int) -> RawBatch | InputError:
+        """The batch of a step, or the reason why there is none (an exception would lose its type in a worker)."""
+        try:
+            picked = [self._readable(index) for index in self.indices(step)]
+        except InputError as error:
+            return error
+        return _collate(
+            [self.store.drives[drive] for drive, _ in picked], [images for _, images in picked], self.stereo
+        )
+
+    def _readable(self, index: int) -> tuple[int, np.ndarray]:
+        for attempt in range(min(_ATTEMPTS, len(self.samples))):
+            drive, frame = self.samples[(index + attempt) % len(self.samples)]
+            try:
+                views = [self.store.read(drive, frame + offset) for offset in (0, *self.offsets)]
+                if self.stereo:
+                    views.append(self.store.read(drive, frame, partner=True))
+                return drive, np.stack(views)
+            except InputError as error:
+                reason = error
+        raise InputError(f"too many unreadable frames in a row; the last: {reason}")
+
+
+def _collate(drives: list[Drive], images: list[np.ndarray], stereo: bool) -> RawBatch:
+    zeros = torch.zeros(len(drives), 2)
+    partner = (zeros, zeros, torch.zeros(len(drives), 4, 4))
+    if stereo:
+        cameras = [drive.partner_camera or drive.camera for drive in drives]
+        poses = torch.from_numpy(np.stack([drive.partner_from_self for drive in drives]).astype(np.float32))
+        partner = (torch.stack([c.focal for c in cameras]), torch.stack([c.centre for c in cameras]), poses)
+    return RawBatch(
+        torch.from_numpy(np.stack(images)),
+        torch.stack([drive.camera.focal for drive in drives]),
+        torch.stack([drive.camera.centre for drive in drives]),
+        *partner,
+    )
+
+
+def batches_from(dataset: TrainBatches, start: int, workers: int, pin: bool) -> Iterator[RawBatch]:
+    """The batches of steps `start` to the end, in order; raises the `InputError` of a step that has none."""
+    loader = DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=range(start, len(dataset)),  # pyright: ignore[reportArgumentType]
+        num_workers=workers,
+        pin_memory=pin,
+        prefetch_factor=4 if workers else None,
+    )
+    for batch in loader:
+        if isinstance(batch, InputError):
+            raise batch
+        yield RawBatch(*batch)

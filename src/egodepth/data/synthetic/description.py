@@ -1,0 +1,98 @@
+"""A rendered set on disk: its layout, and `dataset.json`, which says how it was made.
+
+    ROOT/dataset.json
+    ROOT/{train,val,test}/drive_0000/camera.json      see `egodepth.data.cameras`
+                                     poses.txt        a line a frame: the top 3 rows of world_from_camera (4x4)
+                                     image/000000.png
+                                     partner/000000.png   the stereo partner
+                                     depth/000000.png     16 bit, metres * 256, 0 = unknown (sky)
+                                     masks/000000.png     8 bit, a bit for each of MASK_BITS
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from egodepth.config import from_json, to_json
+from egodepth.errors import InputError
+from egodepth.files import write_text
+
+
+FORMAT, VERSION = "egodepth-synthetic", 1
+DATASET_FILE, POSES_FILE = "dataset.json", "poses.txt"
+IMAGES, PARTNER, DEPTH, MASKS = "image", "partner", "depth", "masks"
+SPLITS = ("train", "val", "test")
+DEPTH_STEPS = 256.0
+"""Steps of a metre in depth files."""
+MASK_BITS = {"moving": 1, "occluded": 2, "textureless": 4}
+
+_DRIVES_PER_SPLIT = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What determines a rendered set, down to the last pixel."""
+
+    format: str = FORMAT
+    version: int = VERSION
+    seed: int
+    frames: int
+    """Frames of each drive."""
+    size: tuple[int, int]
+    """Height and width of the images."""
+    partner: bool
+    """Whether the stereo partner's images are there."""
+    train: int
+    """Drives of each split."""
+    val: int
+    test: int
+
+    def folders(self, root: Path, split: str) -> list[Path]:
+        """Folders of a split's drives, in order."""
+        return [root / split / f"drive_{index:04d}" for index in range(getattr(self, split))]
+
+    def street_seed(self, split: str, index: int) -> int:
+        """Seed of a drive's street: no two drives of any split share one."""
+        return (self.seed * len(SPLITS) + SPLITS.index(split)) * _DRIVES_PER_SPLIT + index
+
+
+def read_description(root: Path) -> Description:
+    """Read `dataset.json`.
+
+    Raises:
+        InputError: missing, damaged, of another version, or not a rendered set.
+    """
+    path = root / DATASET_FILE
+    if not path.is_file():
+        raise InputError(f"{path}: missing, so {root} is not a rendered set; make one: egodepth data render --out {root}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable; render the set again into a new folder") from error
+    description = from_json(Description, text, path)
+    if (description.format, description.version) != (FORMAT, VERSION):
+        raise InputError(
+            f"{path}: {description.format} version {description.version} where {FORMAT} version {VERSION} is needed; "
+            "render the set again into a new folder"
+        )
+    return description
+
+
+def claim(root: Path, description: Description) -> None:
+    """Make `root` the place of this set: write `dataset.json`, or find the same one there.
+
+    Raises:
+        InputError: the folder holds something else, or a set made with other settings.
+    """
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{root}: is a file; choose a folder to render into")
+    if not (root / DATASET_FILE).is_file():
+        if root.is_dir() and any(root.iterdir()):
+            raise InputError(f"{root}: holds something else than a rendered set; choose a new or empty folder")
+        write_text(root / DATASET_FILE, to_json(description) + "\n")
+        return
+    existing, wanted = asdict(read_description(root)), asdict(description)
+    for key, value in wanted.items():
+        if existing[key] != value:
+            raise InputError(
+                f"{root / DATASET_FILE}: made with {key} {existing[key]}, not {value}; choose another folder, or delete this one"
+            )

@@ -1,0 +1,100 @@
+"""`egodepth data render`: make a set of synthetic drives."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from egodepth.data.synthetic.description import SPLITS, Description, claim
+from egodepth.data.synthetic.drive_writer import write_drive
+from egodepth.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Render:
+    """Make synthetic drives: images, stereo partner, exact depth, poses and masks. Run again, it goes on."""
+
+    out: Path
+    """New or empty folder, or one where the same command was interrupted."""
+    train: int = 12
+    """Drives to train on."""
+    val: int = 3
+    """Drives to choose models by."""
+    test: int = 3
+    """Drives to score models on."""
+    frames: int = 60
+    """Frames of each drive."""
+    size: tuple[int, int] = (96, 320)
+    """Height and width."""
+    seed: int = 0
+    """Another seed makes other streets."""
+    partner: bool = True
+    """Render the stereo partner's images, too."""
+    processes: int = 0
+    """Drives rendered at the same time; 0: as many as there are cores."""
+
+    def __post_init__(self) -> None:
+        counts = (self.train, self.val, self.test)
+        checks = (
+            (all(0 <= count < 10_000 for count in counts) and any(counts), "drives of a split: 0 to 9999, not all 0"),
+            (3 <= self.frames <= 100_000, f"frames {self.frames}: 3 to 100000 are possible"),
+            (all(16 <= side <= 4096 for side in self.size), f"size {self.size}: sides of 16 to 4096 are possible"),
+            (self.seed >= 0 and self.processes >= 0, "seed and processes cannot be negative"),
+        )
+        for is_right, message in checks:
+            if not is_right:
+                raise InputError(f"data render: {message}")
+
+    def __call__(self) -> None:
+        """Render what is missing, drive by drive."""
+        description = Description(
+            seed=self.seed,
+            frames=self.frames,
+            size=self.size,
+            partner=self.partner,
+            train=self.train,
+            val=self.val,
+            test=self.test,
+        )
+        claim(self.out, description)
+        jobs = [
+            (folder, description.street_seed(split, index), self.frames, self.size, self.partner)
+            for split in SPLITS
+            for index, folder in enumerate(description.folders(self.out, split))
+            if not folder.is_dir()
+        ]
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("frames"), TimeElapsedColumn(), TimeRemainingColumn())
+        console = Console()
+        with Progress(TextColumn("rendering"), *columns, console=console) as progress:
+            task = progress.add_task("", total=len(jobs) * self.frames)
+            for _ in _finished(jobs, self.processes or os.cpu_count() or 1):
+                progress.advance(task, self.frames)
+        drives = ", ".join(f"{getattr(self, split)} {split}" for split in SPLITS)
+        console.print(f"{self.out}: drives of {self.frames} frames: {drives}", highlight=False)
+
+
+def _finished(jobs: list[tuple], processes: int) -> Iterator[None]:
+    """Write the drives, several at a time; yields as each is finished."""
+    if min(processes, len(jobs)) <= 1:
+        for job in jobs:
+            yield write_drive(*job)
+        return
+    # Spawned, not forked: the parent holds threads (torch, the progress bar).
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(processes, len(jobs)), context, initializer=_end_with_parent) as pool:
+        for future in as_completed([pool.submit(write_drive, *job) for job in jobs]):
+            yield future.result()
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when its parent is killed; by itself it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

@@ -1,0 +1,165 @@
+"""What rays can hit: hexahedra and ellipsoids, kept as flat arrays with one row a face and one row a solid.
+
+World axes are the camera's: x right, y DOWN, z forward; the ground is y = 0, so heights are negative y. Metres.
+"""
+
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+class Material(IntEnum):
+    """How a face is coloured; `shading.SHADERS` has one function for each."""
+
+    GROUND = 0
+    FACADE = 1
+    PLAIN = 2
+    MASONRY = 3
+    ROOF = 4
+    FOLIAGE = 5
+    BARK = 6
+    METAL = 7
+    SIGN = 8
+    CAR_SIDE = 9
+    CAR_REAR = 10
+    CAR_FRONT = 11
+    CAR_CABIN = 12
+    CAR_GLASS = 13
+    CAR_PAINT = 14
+    CAR_UNDER = 15
+    SHOP = 16
+
+
+TEXTURELESS = (Material.PLAIN, Material.CAR_PAINT)
+"""Materials of one uniform albedo; car bodies are refined in `masks`."""
+
+_QUADS = ((0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7), (4, 5, 6, 7), (3, 2, 1, 0))
+"""Corners of a hexahedron's faces seen from outside, from the bottom left: near, right, far, left, top, bottom."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Solids as arrays. A face is the plane normal . p = offset, normal outwards; an ellipsoid has one face row."""
+
+    normal: Float[np.ndarray, "f 3"]
+    offset: Float[np.ndarray, " f"]
+    origin: Float[np.ndarray, "f 3"]
+    """Zero of the surface coordinates: the face's bottom left corner, or the ellipsoid's centre."""
+    right: Float[np.ndarray, "f 3"]
+    """Unit vector of the first surface coordinate."""
+    up: Float[np.ndarray, "f 3"]
+    """Unit vector of the second surface coordinate, in the plane."""
+    extent: Float[np.ndarray, "f 3"]
+    """Length and height of the face (third 0), or the ellipsoid's radii; metres."""
+    colour: Float[np.ndarray, "f 3"]
+    grain: Float[np.ndarray, " f"]
+    """A random number, 0 to 1, that sets faces of one material apart."""
+    material: Int[np.ndarray, " f"]
+    body: Int[np.ndarray, " f"]
+    """0 for everything fixed to the world; i > 0 for the i-th of the frame's moving cars."""
+    start: Int[np.ndarray, " s"]
+    """First face row of each solid."""
+    stop: Int[np.ndarray, " s"]
+    is_round: Bool[np.ndarray, " s"]
+    corners: Float[np.ndarray, "s 8 3"]
+    """A hexahedron that encloses the solid."""
+
+    def placed(self, pose: Float[np.ndarray, "4 4"], body: int = 0) -> "Scene":
+        """A copy moved by the rigid `pose` (ellipsoids keep their axes: they are moved by translations only)."""
+        turn, shift = pose[:3, :3], pose[:3, 3]
+        normal = self.normal @ turn.T
+        changed = {
+            "normal": normal,
+            "offset": self.offset + normal @ shift,
+            "origin": self.origin @ turn.T + shift,
+            "right": self.right @ turn.T,
+            "up": self.up @ turn.T,
+            "corners": self.corners @ turn.T + shift,
+            "body": np.full_like(self.body, body),
+        }
+        return Scene(**{f.name: changed.get(f.name, getattr(self, f.name)) for f in fields(self)})
+
+
+def concatenate(scenes: list[Scene]) -> Scene:
+    """All solids of several scenes as one."""
+    shifts = np.cumsum([0] + [len(scene.material) for scene in scenes[:-1]])
+    joined = {f.name: np.concatenate([getattr(scene, f.name) for scene in scenes]) for f in fields(Scene)}
+    for name in ("start", "stop"):
+        joined[name] = np.concatenate([getattr(s, name) + shift for s, shift in zip(scenes, shifts, strict=True)])
+    return Scene(**joined)
+
+
+@dataclass
+class SceneBuilder:
+    """Collects solids one by one, then makes the arrays."""
+
+    faces: list[tuple] = field(default_factory=list)
+    solids: list[tuple] = field(default_factory=list)
+
+    def hexahedron(
+        self,
+        corners: Float[np.ndarray, "8 3"],
+        materials: tuple[Material, ...],
+        colour: tuple[float, ...],
+        grain: float = 0.0,
+    ) -> None:
+        """Add a convex solid: corners are the bottom four (near left, near right, far right, far left), then the top.
+
+        `materials` are of the near, right, far, left, top and bottom face, or one for all. Faces that have shrunk to
+        a line (the ridge of a roof) are left out.
+        """
+        materials = materials * 6 if len(materials) == 1 else materials
+        start, middle = len(self.faces), corners.mean(0)
+        for quad, material in zip(_QUADS, materials, strict=True):
+            a, b, c, d = corners[list(quad)]
+            normal = np.cross(c - a, d - b)
+            if np.linalg.norm(normal) < 1e-6:
+                continue
+            normal /= np.linalg.norm(normal)
+            if normal @ (a - middle) < 0:
+                normal = -normal
+            right = (b - a) if np.linalg.norm(b - a) > 1e-6 else (c - d)
+            right = right / np.linalg.norm(right)
+            up = np.cross(normal, right)
+            up = up if up @ (c + d - a - b) > 0 else -up
+            extent = (np.linalg.norm(b - a), float((d - a) @ up), 0.0)
+            self.faces.append((normal, normal @ a, a, right, up, extent, colour, grain, int(material)))
+        self.solids.append((start, len(self.faces), False, corners))
+
+    def box(
+        self,
+        low: tuple[float, float, float],
+        high: tuple[float, float, float],
+        materials: tuple[Material, ...],
+        colour: tuple[float, ...],
+        grain: float = 0.0,
+    ) -> None:
+        """Add a box between (left, bottom, near) and (right, top, far), heights upwards."""
+        (x0, h0, z0), (x1, h1, z1) = low, high
+        ring = [(x0, z0), (x1, z0), (x1, z1), (x0, z1)]
+        corners = np.array([(x, -h, z) for h in (h0, h1) for x, z in ring])
+        self.hexahedron(corners, materials, colour, grain)
+
+    def ellipsoid(
+        self,
+        centre: tuple[float, float, float],
+        radii: tuple[float, float, float],
+        material: Material,
+        colour: tuple[float, ...],
+        grain: float = 0.0,
+    ) -> None:
+        """Add an axis-aligned ellipsoid; centre is (x, height, z), radii are (x, y, z)."""
+        middle = np.array([centre[0], -centre[1], centre[2]])
+        zero = np.zeros(3)
+        right, up = np.array([1.0, 0, 0]), np.array([0, -1.0, 0])
+        self.faces.append((zero, 0.0, middle, right, up, radii, colour, grain, int(material)))
+        signs = np.array([(x, y, z) for y in (1, -1) for x, z in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+        self.solids.append((len(self.faces) - 1, len(self.faces), True, middle + signs * np.array(radii)))
+
+    def build(self) -> Scene:
+        """The scene of everything added so far, in the builder's own axes."""
+        columns = [np.array(column) for column in zip(*self.faces, strict=True)]
+        start, stop, is_round, corners = (np.array(column) for column in zip(*self.solids, strict=True))
+        return Scene(*columns, np.zeros(len(self.faces), int), start, stop, is_round, corners)

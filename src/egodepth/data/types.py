@@ -1,0 +1,45 @@
+"""The values that flow from data to the objective: NamedTuples of tensors, so torch collates, pins and exports them."""
+
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from egodepth.geometry.camera import Camera
+
+
+class View(NamedTuple):
+    """Images in [0, 1] and their cameras."""
+
+    image: Float[Tensor, "b 3 h w"]
+    camera: Camera
+
+
+class RigView(NamedTuple):
+    """A view whose pose is known: the stereo partner."""
+
+    view: View
+    source_from_target: Float[Tensor, "b 4 4"]
+    """Metres."""
+
+
+class Batch(NamedTuple):
+    """What one training step sees. Images are clean: the jittered ones travel beside it."""
+
+    target: View
+    neighbours: list[View]
+    """In the order of `DataConfig.offsets`; their poses are estimated."""
+    rig: list[RigView]
+    """Empty for mono training."""
+
+
+class DepthSample(NamedTuple):
+    """One image with its true depth, for evaluation."""
+
+    name: str
+    """Unique in its data set, e.g. `2011_09_26_drive_0052_sync/image_02/0000000004`."""
+    image: Float[Tensor, "3 h w"]
+    depth: Float[Tensor, "hg wg"]
+    """Metres along the axis, 0 = unknown, at its own size."""
+    masks: dict[str, Bool[Tensor, "hg wg"]]
+    """Named parts of the image (`moving`, `occluded`, `textureless`); empty where the data set has none."""

@@ -1,0 +1,72 @@
+"""Predictions that do not look at the image: what a depth network must beat before its numbers mean anything."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from egodepth.data.types import DepthSample
+from egodepth.evaluation.protocols import Protocol
+
+GRID = (192, 640)
+"""The mean map's size at most: finer than the truth it would be full of holes."""
+
+
+def constant_depth(sample: DepthSample) -> Float[Tensor, "hg wg"]:
+    """The same depth everywhere; under median alignment, the image's median."""
+    return torch.ones_like(sample.depth)
+
+
+class MeanDepthMap:
+    """The mean true depth at each place of the image, over many frames.
+
+    Depth is averaged, not inverse depth, over all valid pixels that fall in a cell of a fixed grid; frames of different
+    sizes are laid over each other edge to edge. Cells that no pixel fell in take the mean of their row, rows without
+    any the value between their neighbours: sparse LiDAR truth is enough.
+    """
+
+    def __init__(self, total: Float[np.ndarray, "h w"], count: Float[np.ndarray, "h w"]) -> None:
+        self._total = total
+        self._count = count
+
+    @classmethod
+    def of(cls, depths: Iterable[Float[Tensor, "hg wg"]], protocol: Protocol) -> "MeanDepthMap":
+        """The mean of true depths, over the pixels that the protocol counts. Needs at least one depth map."""
+        total = count = np.zeros((0, 0))
+        for depth in depths:
+            if total.size == 0:
+                total = count = np.zeros((min(GRID[0], depth.shape[0]), min(GRID[1], depth.shape[1])))
+            sums, counts = _gathered(depth, protocol, (total.shape[0], total.shape[1]))
+            total, count = total + sums, count + counts
+        return cls(total, count)
+
+    def without(self, depth: Float[Tensor, "hg wg"], protocol: Protocol) -> "MeanDepthMap":
+        """The mean of all the others: a frame must not be judged by a map that has seen it."""
+        sums, counts = _gathered(depth, protocol, (self._total.shape[0], self._total.shape[1]))
+        return MeanDepthMap(self._total - sums, self._count - counts)
+
+    def inverse_depth(self) -> Float[Tensor, "h w"]:
+        """Inverse of the mean depth, in 1/metres, holes filled; the same everywhere if not one valid pixel went in."""
+        rows = self._count.sum(1)
+        if not rows.any():
+            return torch.ones(self._count.shape)
+        known = rows > 0
+        row_mean = self._total.sum(1)[known] / rows[known]
+        filled = np.interp(np.arange(len(rows)), np.flatnonzero(known), row_mean)[:, None]
+        mean = np.where(self._count > 0, self._total / np.maximum(self._count, 1), filled)
+        return torch.from_numpy((1 / mean).astype(np.float32))
+
+
+def _gathered(
+    depth: Float[Tensor, "hg wg"], protocol: Protocol, size: tuple[int, int]
+) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
+    """Sum and number of the valid depths in each cell of a grid laid over the image."""
+    row, column = np.nonzero(protocol.valid(depth).numpy())
+    # Integer arithmetic for (row + 0.5) / height * size: the cell that holds the pixel's centre.
+    cell_row = (2 * row + 1) * size[0] // (2 * depth.shape[0])
+    cell_column = (2 * column + 1) * size[1] // (2 * depth.shape[1])
+    cell, cells = cell_row * size[1] + cell_column, size[0] * size[1]
+    sums = np.bincount(cell, depth.numpy()[row, column].astype(np.float64), minlength=cells)
+    return sums.reshape(size), np.bincount(cell, minlength=cells).astype(np.float64).reshape(size)

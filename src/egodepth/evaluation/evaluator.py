@@ -1,0 +1,94 @@
+"""Scoring predictions against true depth: the one loop behind the command and the trainer's validation."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from jaxtyping import Float
+from torch import Tensor
+
+from egodepth.data.types import DepthSample
+from egodepth.errors import InputError
+from egodepth.evaluation.alignment import (
+    DATASET_MEDIAN,
+    FIXED,
+    HEADLINE,
+    PER_IMAGE,
+    Alignment,
+    median,
+    median_ratio,
+    scaled,
+)
+from egodepth.evaluation.metrics import depth_metrics
+from egodepth.evaluation.pixels import Pixels, PixelSpool, valid_pixels
+from egodepth.evaluation.protocols import Protocol, depth_at
+from egodepth.evaluation.report import MODEL, ImageScore, Report
+
+Predict = Callable[[Float[Tensor, "3 h w"]], Float[Tensor, "h w"]]
+"""Image in [0, 1] -> inverse depth, up to scale, preferably at the image's size."""
+Baseline = Callable[[DepthSample], Float[Tensor, "h w"]]
+"""Inverse depth of a sample without looking at its image."""
+
+
+def evaluate_predictions(
+    predict: Predict,
+    samples: Iterable[DepthSample],
+    protocol: Protocol,
+    *,
+    baselines: Mapping[str, Baseline] | None = None,
+    factor: float | None = None,
+) -> Report:
+    """Score a predictor under every alignment, by parts, beside baselines; memory does not grow with the set.
+
+    Args:
+        predict: the inverse depth of one image.
+        samples: gone through once.
+        protocol: which pixels count, and the clamp.
+        baselines: by the name they get in the table; scored under the headline alignment, whole images only.
+        factor: also score with this one factor on every depth, as alignment `fixed`.
+
+    Raises:
+        InputError: no sample has a valid pixel, or a prediction is not positive and finite.
+    """
+    alignments = PER_IMAGE | ({} if factor is None else {FIXED: scaled(factor)})
+    scores: list[ImageScore] = []
+    skipped: list[str] = []
+    ratios: list[float] = []
+    with PixelSpool() as spool:
+        for sample in samples:
+            if not bool(protocol.valid(sample.depth.float()).any()):
+                skipped.append(sample.name)
+                continue
+            pixels = valid_pixels(sample, predict(sample.image), protocol)
+            scores += _scores(MODEL, pixels, alignments, protocol)
+            for name, baseline in (baselines or {}).items():
+                blind = valid_pixels(sample._replace(masks={}), baseline(sample), protocol)
+                scores += _scores(name, blind, {HEADLINE: PER_IMAGE[HEADLINE]}, protocol)
+            ratios.append(median_ratio(pixels.prediction, pixels.truth))
+            spool.append(pixels)
+        if not ratios:
+            raise InputError(f"none of {len(skipped)} images has true depth that protocol '{protocol.name}' counts")
+        whole_set = {DATASET_MEDIAN: scaled(median(ratios))}
+        scores += [score for pixels in spool for score in _scores(MODEL, pixels, whole_set, protocol)]
+    return Report(protocol=protocol.name, scores=tuple(scores), skipped=tuple(skipped))
+
+
+def _scores(source: str, pixels: Pixels, alignments: Mapping[str, Alignment], protocol: Protocol) -> list[ImageScore]:
+    """Scores of one image under each alignment, for each of its parts that has pixels."""
+    ratio = median_ratio(pixels.prediction, pixels.truth)
+    scores = []
+    for alignment, align in alignments.items():
+        depth = protocol.clamped(align(pixels.prediction, pixels.truth))
+        for part, mask in pixels.parts.items():
+            if bool(mask.any()):
+                metrics = depth_metrics(depth[mask], pixels.truth[mask])
+                count = int(mask.sum())
+                scores.append(ImageScore(pixels.name, source, alignment, part, count, ratio, metrics))
+    return scores
+
+
+def aligned_depth(
+    sample: DepthSample, inverse_depth: Float[Tensor, "h w"], protocol: Protocol
+) -> Float[Tensor, "hg wg"]:
+    """The whole depth map at the truth's size, with the truth's median and the protocol's clamp, for pictures."""
+    pixels = valid_pixels(sample, inverse_depth, protocol)
+    depth = depth_at(inverse_depth, (sample.depth.shape[0], sample.depth.shape[1]))
+    return protocol.clamped(depth * median_ratio(pixels.prediction, pixels.truth))

@@ -1,0 +1,81 @@
+"""The valid pixels of one image, and a place for those of a whole set that does not fill the memory."""
+
+import pickle
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from egodepth.data.types import DepthSample
+from egodepth.errors import InputError
+from egodepth.evaluation.protocols import Protocol, depth_at
+
+WHOLE = "all"
+"""The part that every image has: all of its valid pixels."""
+
+
+class Pixels(NamedTuple):
+    """What is left of an image once the pixels that count have been picked."""
+
+    name: str
+    prediction: Float[Tensor, "n"]
+    """Depth, in the predictor's own units, unclamped."""
+    truth: Float[Tensor, "n"]
+    """Metres."""
+    parts: dict[str, Bool[Tensor, "n"]]
+    """`all`, then the data set's own masks; `static` is what is not `moving`."""
+
+
+def valid_pixels(sample: DepthSample, inverse_depth: Float[Tensor, "h w"], protocol: Protocol) -> Pixels:
+    """The pixels of an image that the protocol counts; at least one must.
+
+    Raises:
+        InputError: the prediction is zero, negative, infinite or not a number somewhere.
+    """
+    truth = sample.depth.float()
+    depth = depth_at(inverse_depth.detach().cpu().float(), (truth.shape[0], truth.shape[1]))
+    if not bool((torch.isfinite(depth) & (depth > 0)).all()):
+        raise InputError(
+            f"{sample.name}: the predicted depth is not positive and finite; the model's weights are damaged"
+        )
+    valid = protocol.valid(truth)
+    masks = dict(sample.masks)
+    if "moving" in masks:
+        masks = {"moving": masks.pop("moving"), "static": ~sample.masks["moving"], **masks}
+    parts = {WHOLE: torch.ones(int(valid.sum()), dtype=torch.bool)} | {
+        name: mask[valid] for name, mask in masks.items()
+    }
+    return Pixels(sample.name, depth[valid], truth[valid], parts)
+
+
+class PixelSpool:
+    """Pixels of many images to go through again: small sets stay in memory, large ones go to a temporary file."""
+
+    def __init__(self, memory: int = 64 * 2**20) -> None:
+        self._file = SpooledTemporaryFile(max_size=memory)  # noqa: SIM115 - closed by `__exit__`
+        self._length = 0
+
+    def __enter__(self) -> "PixelSpool":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+
+    def append(self, pixels: Pixels) -> None:
+        """Add the pixels of one more image; raises `InputError` where the temporary folder is full."""
+        try:
+            pickle.dump(pixels, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        except OSError as error:
+            raise InputError(
+                f"temporary folder: cannot be written ({error.strerror}); free some space or set TMPDIR"
+            ) from error
+        self._length += 1
+
+    def __iter__(self) -> Iterator[Pixels]:
+        """All images again, in the order they came."""
+        self._file.seek(0)
+        for _ in range(self._length):
+            yield pickle.load(self._file)

@@ -1,0 +1,64 @@
+"""Which pixels count and how predictions are cut: the published evaluation protocols, by name."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Which true depths count, and the limits that predictions are clamped to."""
+
+    name: str
+    min_depth: float = 0.0
+    """True depths count above this, metres."""
+    max_depth: float = math.inf
+    """True depths count below this, metres."""
+    crop: tuple[float, float, float, float] | None = None
+    """Top, bottom, left and right of the counted region, as shares of the truth's height and width."""
+    clamp: tuple[float, float] = (1e-3, 80.0)
+    """Predicted depths are cut to this range after alignment, metres."""
+
+    def valid(self, truth: Float[Tensor, "h w"]) -> Bool[Tensor, "h w"]:
+        """The pixels that count."""
+        valid = (truth > self.min_depth) & (truth < self.max_depth)
+        if self.crop is None:
+            return valid
+        height, width = truth.shape
+        # Truncated to whole pixels, as published.
+        top, bottom = int(self.crop[0] * height), int(self.crop[1] * height)
+        left, right = int(self.crop[2] * width), int(self.crop[3] * width)
+        inside = torch.zeros_like(valid)
+        inside[top:bottom, left:right] = True
+        return valid & inside
+
+    def clamped(self, depth: Tensor) -> Tensor:
+        """Predicted depth cut to the protocol's range."""
+        return depth.clamp(*self.clamp)
+
+
+GARG_CROP = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
+"""The region of KITTI images that the LiDAR reaches (Garg et al. 2016)."""
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(name="synthetic", max_depth=80.0),
+        Protocol(name="kitti_2015"),
+        Protocol(name="eigen", min_depth=1e-3, max_depth=80.0, crop=GARG_CROP),
+        Protocol(name="eigen_benchmark"),
+    )
+}
+"""By name. kitti_2015 and eigen_benchmark count every true depth; predictions stop at 80 m in all of them."""
+
+
+def depth_at(inverse_depth: Float[Tensor, "h w"], size: tuple[int, int]) -> Float[Tensor, "hg wg"]:
+    """Depth at the truth's size: the inverse depth is resized (bilinear, edge to edge), then inverted."""
+    if inverse_depth.shape != size:
+        resized = interpolate(inverse_depth[None, None], size, mode="bilinear", align_corners=False)
+        inverse_depth = resized[0, 0]
+    return 1 / inverse_depth

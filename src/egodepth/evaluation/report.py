@@ -1,0 +1,148 @@
+"""The outcome of an evaluation: a score for every image, and the tables made from them."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from egodepth.evaluation.alignment import HEADLINE, median, scale_spread
+from egodepth.evaluation.metrics import METRICS
+from egodepth.evaluation.pixels import WHOLE
+from egodepth.files import write_text
+
+MODEL = "model"
+"""The source of the scores that are not a baseline's."""
+
+
+class ImageScore(NamedTuple):
+    """Metrics of one part of one image."""
+
+    image: str
+    source: str
+    """`model` or the name of a baseline."""
+    alignment: str
+    part: str
+    pixels: int
+    ratio: float
+    """Median of the truth over median of the prediction, of the whole image."""
+    metrics: dict[str, float]
+
+
+class MeanScore(NamedTuple):
+    """Metrics averaged over the images that have the part."""
+
+    source: str
+    alignment: str
+    part: str
+    images: int
+    metrics: dict[str, float]
+
+    @property
+    def label(self) -> str:
+        """What a table calls this line: the model's alignment, the part of the image, or the baseline."""
+        if self.source != MODEL:
+            return self.source
+        return self.alignment if self.part == WHOLE else f"{self.part} pixels"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All scores of an evaluation; means are taken over images, as published."""
+
+    protocol: str
+    scores: tuple[ImageScore, ...]
+    skipped: tuple[str, ...] = ()
+    """Images without a single valid pixel."""
+    about: dict[str, object] = field(default_factory=dict)
+    """What the JSON says besides: model, data, ..."""
+
+    @property
+    def ranked(self) -> list[ImageScore]:
+        """The model's images under the headline alignment, the best abs_rel first."""
+        return sorted(self._of(MODEL, HEADLINE, WHOLE), key=lambda score: score.metrics["abs_rel"])
+
+    @property
+    def median_ratio(self) -> float:
+        """The factor of the whole set: the median of the per-image ratios."""
+        return median([score.ratio for score in self.ranked])
+
+    @property
+    def sigma_scale(self) -> float:
+        """The spread of the per-image ratios, which per-image alignments hide."""
+        return scale_spread([score.ratio for score in self.ranked])
+
+    def mean(self, alignment: str = HEADLINE, part: str = WHOLE, source: str = MODEL) -> dict[str, float]:
+        """The seven metrics averaged over images; raises `KeyError` where there is no such score."""
+        chosen = list(self._of(source, alignment, part))
+        if not chosen:
+            raise KeyError(f"no score of {source}, {alignment}, {part}")
+        return {name: sum(score.metrics[name] for score in chosen) / len(chosen) for name in METRICS}
+
+    def means(self) -> list[MeanScore]:
+        """Every (source, alignment, part) averaged over images, whole images first."""
+        keys = dict.fromkeys((score.source, score.alignment, score.part) for score in self.scores)
+        ordered = sorted(keys, key=lambda key: (key[0] != MODEL, key[2] != WHOLE))
+        return [MeanScore(s, a, p, len(list(self._of(s, a, p))), self.mean(a, p, s)) for s, a, p in ordered]
+
+    def table(self) -> list[MeanScore]:
+        """The lines worth showing: whole images under every alignment, parts and baselines under the headline one."""
+        return [score for score in self.means() if score.part == WHOLE or score.alignment == HEADLINE]
+
+    def summary(self) -> dict[str, object]:
+        """The report as plain values; `scores` holds a flat record for each of `means`."""
+        records = [{**score._asdict(), **score.metrics} for score in self.means()]
+        for record in records:
+            del record["metrics"]
+        return {
+            **self.about,
+            "protocol": self.protocol,
+            "headline": HEADLINE,
+            "images": len(self.ranked),
+            "skipped": list(self.skipped),
+            "median_ratio": self.median_ratio,
+            "sigma_scale": self.sigma_scale,
+            "scores": records,
+        }
+
+    def to_json(self) -> str:
+        """`summary` as JSON."""
+        return json.dumps(self.summary(), indent=2)
+
+    def to_markdown(self) -> str:
+        """The table, with the protocol and sigma_scale under it."""
+        lines = [f"| {self.protocol} | " + " | ".join(METRICS) + " | images |", "|---" * (len(METRICS) + 2) + "|"]
+        for score in self.table():
+            values = " | ".join(f"{score.metrics[name]:.3f}" for name in METRICS)
+            lines.append(f"| {score.label} | {values} | {score.images} |")
+        return "\n".join([*lines, "", self.footnote(), ""])
+
+    def footnote(self) -> str:
+        """One line on what the table stands on."""
+        skipped = f", {len(self.skipped)} skipped without valid pixels" if self.skipped else ""
+        return (
+            f"Protocol {self.protocol}, {len(self.ranked)} images{skipped}; sigma_scale {self.sigma_scale:.3f}, "
+            f"median ratio {self.median_ratio:.4g}. Parts of images and baselines: {HEADLINE} alignment, "
+            "fitted on the whole image."
+        )
+
+    def to_csv(self) -> str:
+        """One line for every image, source, alignment and part."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*ImageScore._fields[:-1], *METRICS])
+        writer.writerows([*score[:-1], *(score.metrics[name] for name in METRICS)] for score in self.scores)
+        return text.getvalue()
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write metrics.json, table.md and per_image.csv; returns their paths."""
+        texts = {"metrics.json": self.to_json() + "\n", "table.md": self.to_markdown(), "per_image.csv": self.to_csv()}
+        for name, text in texts.items():
+            write_text(folder / name, text)
+        return [folder / name for name in texts]
+
+    def _of(self, source: str, alignment: str, part: str) -> Iterator[ImageScore]:
+        wanted = (source, alignment, part)
+        return (score for score in self.scores if (score.source, score.alignment, score.part) == wanted)

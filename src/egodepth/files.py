@@ -1,0 +1,37 @@
+"""Writing files so that nobody ever finds one half-written: beside the final name first, then renamed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from egodepth.errors import InputError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; it takes the place of `path` at the end, or vanishes on an exception.
+
+    The folder is made if it is missing. The suffix of `path` is kept, as writers choose the format by it.
+
+    Raises:
+        InputError: the folder cannot be made or written to, or the disk is full.
+    """
+    path = Path(path)
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        os.replace(beside, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{path}: cannot be written ({reason}); free some space or choose another folder") from error
+    finally:
+        if beside.exists():
+            beside.unlink()
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file whole or not at all; raises `InputError` as `replacing` does."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")

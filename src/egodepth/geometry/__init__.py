@@ -1,0 +1,24 @@
+"""Cameras, rigid motions and view synthesis; knows no images' meaning, no losses, no networks."""
+
+from egodepth.geometry.camera import Camera, backproject, image_grid, project, viewing_rays
+from egodepth.geometry.se3 import (
+    mirrored_transform,
+    rotation_from_axis_angle,
+    transform_from_axis_angle,
+    transform_points,
+)
+from egodepth.geometry.warp import sample, synthesise
+
+__all__ = [
+    "Camera",
+    "backproject",
+    "image_grid",
+    "mirrored_transform",
+    "project",
+    "rotation_from_axis_angle",
+    "sample",
+    "synthesise",
+    "transform_from_axis_angle",
+    "transform_points",
+    "viewing_rays",
+]

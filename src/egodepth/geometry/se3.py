@@ -1,0 +1,62 @@
+"""Rigid motions as plain 4x4 matrices, named `b_from_a`: they take points in a's axes to b's."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def _cross_matrix(vector: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
+    x, y, z = vector.unbind(-1)
+    zero = torch.zeros_like(x)
+    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+
+
+def rotation_from_axis_angle(axis_angle: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
+    """Rodrigues' formula, exact and differentiable at zero angle, too.
+
+    Args:
+        axis_angle: the rotation's axis times its angle in radians.
+    """
+    squared = (axis_angle * axis_angle).sum(-1)[..., None, None]
+    # Below this the Taylor series is exact to the dtype; `safe` keeps the unused branch's gradient finite.
+    tiny = squared < (1e-4 if axis_angle.dtype == torch.float64 else 1e-3)
+    safe = torch.where(tiny, torch.ones_like(squared), squared)
+    angle = safe.sqrt()
+    series_sin = 1 - squared / 6 * (1 - squared / 20 * (1 - squared / 42))
+    series_cos = 0.5 * (1 - squared / 12 * (1 - squared / 30 * (1 - squared / 56)))
+    sin_over_angle = torch.where(tiny, series_sin, angle.sin() / angle)
+    versine_over_squared = torch.where(tiny, series_cos, (1 - angle.cos()) / safe)
+    cross = _cross_matrix(axis_angle)
+    identity = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
+    return identity + sin_over_angle * cross + versine_over_squared * (cross @ cross)
+
+
+def transform_from_axis_angle(
+    axis_angle: Float[Tensor, "*b 3"], translation: Float[Tensor, "*b 3"], invert: bool = False
+) -> Float[Tensor, "*b 4 4"]:
+    """The transform T(translation) R(axis_angle): rotate, then translate; or its inverse.
+
+    Args:
+        axis_angle: radians.
+        translation: in the units of the depth.
+        invert: return the inverse, R^T T(-translation), as a source before the target needs.
+    """
+    rotation = rotation_from_axis_angle(axis_angle)
+    if invert:
+        rotation = rotation.transpose(-1, -2)
+        translation = -(rotation @ translation[..., None])[..., 0]
+    top = torch.cat([rotation, translation[..., None]], -1)
+    bottom = top.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(*top.shape[:-2], 1, 4)
+    return torch.cat([top, bottom], -2)
+
+
+def transform_points(b_from_a: Float[Tensor, "b 4 4"], points: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    """Points of a's axes in b's axes."""
+    moved = b_from_a[:, :3, :3] @ points.flatten(2) + b_from_a[:, :3, 3:]
+    return moved.unflatten(2, points.shape[2:])
+
+
+def mirrored_transform(b_from_a: Float[Tensor, "*b 4 4"]) -> Float[Tensor, "*b 4 4"]:
+    """The transform between the same two cameras in a world mirrored left to right."""
+    sign = b_from_a.new_tensor([-1.0, 1.0, 1.0, 1.0])
+    return b_from_a * sign[:, None] * sign

@@ -1,0 +1,16 @@
+"""The losses: pure functions, unreduced where a caller may want the map; they know no networks."""
+
+from egodepth.losses.photometric import WindowStatistics, photometric_error, ssim, window_statistics
+from egodepth.losses.reprojection import automask, average_reprojection, minimum_reprojection
+from egodepth.losses.smoothness import edge_aware_smoothness
+
+__all__ = [
+    "WindowStatistics",
+    "automask",
+    "average_reprojection",
+    "edge_aware_smoothness",
+    "minimum_reprojection",
+    "photometric_error",
+    "ssim",
+    "window_statistics",
+]

@@ -1,0 +1,18 @@
+"""The networks of the paper; they know no losses and no data."""
+
+from egodepth.networks.decoder import Decoder
+from egodepth.networks.depth import DepthNet, disparity_to_depth
+from egodepth.networks.encoder import Encoder
+from egodepth.networks.pose import PoseCnn, PoseNet, SeparatePoseNet, SharedPoseNet, build_pose_net
+
+__all__ = [
+    "Decoder",
+    "DepthNet",
+    "Encoder",
+    "PoseCnn",
+    "PoseNet",
+    "SeparatePoseNet",
+    "SharedPoseNet",
+    "build_pose_net",
+    "disparity_to_depth",
+]

@@ -1,0 +1,111 @@
+"""The pose networks: a pair of frames in temporal order in, six numbers out (Godard et al. 2019, Table 12)."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from egodepth.networks.encoder import Encoder, stack_pair
+
+_OUTPUT_SCALE = 0.01
+"""Keeps the first poses near the identity, where the loss has its basin."""
+
+AxisAngleTranslation = tuple[Tensor, Tensor]
+
+
+def _split(six: Float[Tensor, "b 6 h w"]) -> AxisAngleTranslation:
+    mean = _OUTPUT_SCALE * six.mean((2, 3))
+    return mean[:, :3], mean[:, 3:]
+
+
+class PoseDecoder(nn.Module):
+    """Squeezed features of one or two encoders to six numbers."""
+
+    def __init__(self, channels: int, inputs: int = 1) -> None:
+        super().__init__()
+        self.squeeze = nn.Sequential(nn.Conv2d(channels, 256, 1), nn.ReLU(inplace=True))
+        self.head = nn.Sequential(
+            nn.Conv2d(256 * inputs, 256, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(256, 256, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(256, 6, 1),
+        )
+
+    def forward(self, *features: Float[Tensor, "b c h w"]) -> AxisAngleTranslation:
+        """Axis-angle (radians) and translation, each `b 3`."""
+        return _split(self.head(torch.cat([self.squeeze(feature) for feature in features], 1)))
+
+
+class SeparatePoseNet(nn.Module):
+    """An encoder of its own on the stacked pair: the paper's best."""
+
+    reads_features = False
+    translation_times_inverse_depth = False
+
+    def __init__(self, encoder: str = "resnet18", pretrained: bool = False) -> None:
+        super().__init__()
+        self.encoder = Encoder(encoder, pretrained, images=2)
+        self.decoder = PoseDecoder(self.encoder.channels[-1])
+
+    def forward(self, earlier: Float[Tensor, "b 3 h w"], later: Float[Tensor, "b 3 h w"]) -> AxisAngleTranslation:
+        """Motion from the earlier to the later frame's axes."""
+        return self.decoder(self.encoder(stack_pair(earlier, later))[-1])
+
+
+class SharedPoseNet(nn.Module):
+    """Reads the depth encoder's coarsest features of both frames."""
+
+    reads_features = True
+    translation_times_inverse_depth = False
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.decoder = PoseDecoder(channels, inputs=2)
+
+    def forward(self, earlier: Float[Tensor, "b c h w"], later: Float[Tensor, "b c h w"]) -> AxisAngleTranslation:
+        """Motion from the earlier to the later frame's axes, of features."""
+        return self.decoder(earlier, later)
+
+
+class PoseCnn(nn.Module):
+    """Seven strided convolutions (Zhou et al. 2017).
+
+    The caller multiplies the translation by the target's mean inverse depth (Wang et al. 2018).
+    """
+
+    reads_features = False
+    translation_times_inverse_depth = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = 6
+        for outputs, kernel in ((16, 7), (32, 5), (64, 3), (128, 3), (256, 3), (256, 3), (256, 3)):
+            layers += [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2), nn.ReLU(inplace=True)]
+            inputs = outputs
+        self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, 6, 1))
+
+    def forward(self, earlier: Float[Tensor, "b 3 h w"], later: Float[Tensor, "b 3 h w"]) -> AxisAngleTranslation:
+        """Motion from the earlier to the later frame's axes."""
+        return _split(self.layers(stack_pair((earlier - 0.45) / 0.225, (later - 0.45) / 0.225)))
+
+
+PoseNet = SeparatePoseNet | SharedPoseNet | PoseCnn
+
+
+def build_pose_net(
+    kind: Literal["separate", "shared", "posecnn"], encoder: str, pretrained: bool, channels: int
+) -> PoseNet:
+    """The pose network of a name.
+
+    Args:
+        kind: which of the three.
+        encoder: backbone of the separate network.
+        pretrained: start that backbone from timm's weights.
+        channels: of the depth encoder's coarsest feature, for the shared network.
+    """
+    if kind == "separate":
+        return SeparatePoseNet(encoder, pretrained)
+    return SharedPoseNet(channels) if kind == "shared" else PoseCnn()

@@ -1,0 +1,272 @@
+"""The method on one page: a batch of views in, losses out (Godard et al. 2019, section 3).
+
+Depth is predicted from the target alone; poses from pairs. Each source is warped into the target's view by that depth
+and pose; where both are right, it equals the target. This is the one module that DDP and compile wrap.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from egodepth.config import LossConfig, TrainConfig
+from egodepth.data.types import Batch, View
+from egodepth.geometry import Camera, synthesise, transform_from_axis_angle
+from egodepth.losses import (
+    automask,
+    average_reprojection,
+    edge_aware_smoothness,
+    minimum_reprojection,
+    photometric_error,
+    window_statistics,
+)
+from egodepth.networks import Decoder, DepthNet, PoseNet, build_pose_net, disparity_to_depth
+
+_COMBINE = {"minimum": minimum_reprojection, "average": average_reprojection}
+
+
+class Estimate(NamedTuple):
+    """What the networks say of a batch."""
+
+    disparities: list[Tensor]
+    """`b h/2^s w/2^s` in (0, 1), finest first."""
+    poses: list[Tensor]
+    """source_from_target `b 4 4`, one a neighbour, in the units of the depth."""
+    masks: list[Tensor] | None
+    """Predictive masks `b n h/2^s w/2^s` in (0, 1), only with `LossConfig.predictive_mask`."""
+
+
+class Comparison(NamedTuple):
+    """Target against warped sources at one size, for s scales; what the loss averages and the panels draw."""
+
+    error: Float[Tensor, "s b h w"]
+    kept: Bool[Tensor, "s b h w"]
+    warped: list[Tensor]
+    """A source each, `s b 3 h w`."""
+
+
+class Diagnosis(NamedTuple):
+    """What the panels draw and the watch looks at, of one batch."""
+
+    target: Float[Tensor, "b 3 h w"]
+    warped: Float[Tensor, "b 3 h w"]
+    """The first source, warped by the finest depth."""
+    disparity: Float[Tensor, "b h w"]
+    depth: Float[Tensor, "b h w"]
+    kept: Bool[Tensor, "b h w"]
+    translation: Float[Tensor, "n b"]
+    """Length of each neighbour's translation, in the units of the depth; empty for pure stereo."""
+
+
+class SelfSupervisedObjective(nn.Module):
+    """The networks and the losses between them."""
+
+    def __init__(self, depth_net: DepthNet, pose_net: PoseNet | None, config: TrainConfig) -> None:
+        """Join the parts.
+
+        Args:
+            depth_net: disparities from the target.
+            pose_net: motion between neighbours; None for pure stereo.
+            config: its `data.offsets`, `model` limits and `loss` are used.
+        """
+        super().__init__()
+        self.depth_net, self.pose_net, self.config = depth_net, pose_net, config
+        sources = len(config.data.offsets) + config.data.stereo
+        self.mask_decoder = Decoder(depth_net.encoder.channels, sources) if config.loss.predictive_mask else None
+
+    def forward(self, batch: Batch, seen: list[Tensor] | None = None) -> dict[str, Tensor]:
+        """Losses of a batch; see `losses_from`.
+
+        Args:
+            batch: clean views, which the loss compares.
+            seen: what the networks see in their place, jittered: target, then neighbours, each `b 3 h w` in [0, 1].
+        """
+        estimate = self.estimate(batch, seen)
+        return self.losses_from(estimate.disparities, estimate.poses, batch, estimate.masks)
+
+    def estimate(self, batch: Batch, seen: list[Tensor] | None = None) -> Estimate:
+        """Run the networks: one depth pass, and one pose pass over all pairs together."""
+        target, *neighbours = seen or [batch.target.image, *(view.image for view in batch.neighbours)]
+        if self.pose_net is not None and self.pose_net.reads_features:
+            stacked = self.depth_net.encoder(torch.cat([target, *neighbours]))
+            features = [level[: len(target)] for level in stacked]
+            frames = list(stacked[-1].split(len(target)))
+        else:
+            features, frames = self.depth_net.encoder(target), [target, *neighbours]
+        disparities = self.depth_net.disparities(features)
+        masks = self.mask_decoder(features) if self.mask_decoder is not None else None
+        return Estimate(disparities, self._poses(frames[0], frames[1:], disparities[0]), masks)
+
+    def _poses(self, target: Tensor, neighbours: list[Tensor], disparity: Tensor) -> list[Tensor]:
+        """source_from_target of every neighbour; pairs go in temporal order, a source before the target inverts."""
+        if self.pose_net is None or not neighbours:
+            return []
+        offsets = self.config.data.offsets
+        pairs = [(n, target) if offset < 0 else (target, n) for n, offset in zip(neighbours, offsets, strict=True)]
+        axis_angle, translation = self.pose_net(*(torch.cat(side) for side in zip(*pairs, strict=True)))
+        if self.pose_net.translation_times_inverse_depth and self.config.loss.depth_scaling == "none":
+            mean_inverse_depth = (1 / self._depth(disparity)).mean((1, 2))  # Wang et al. 2018
+            translation = translation * mean_inverse_depth.repeat(len(pairs))[:, None]
+        return [
+            transform_from_axis_angle(r, t, invert=offset < 0)
+            for r, t, offset in zip(axis_angle.chunk(len(pairs)), translation.chunk(len(pairs)), offsets, strict=True)
+        ]
+
+    def losses_from(
+        self,
+        disparities: list[Tensor],
+        poses: list[Tensor],
+        batch: Batch,
+        masks: list[Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """Losses from given disparities and poses.
+
+        Args:
+            disparities: four scales `b h/2^s w/2^s` in (0, 1), finest first.
+            poses: source_from_target `b 4 4`, one a neighbour; the rig's poses are the batch's own.
+            batch: clean views.
+            masks: predictive masks `b n h/2^s w/2^s` before weighting, one a scale.
+
+        Returns:
+            Scalars, means over the scales and unweighted: `photometric`, `smoothness` (halved at each coarser scale),
+            `mask` with predictive masks; their weighted sum `loss`; and `kept`, the share of pixels the auto-mask keeps.
+        """
+        config = self.config.loss
+        comparisons = self.compare(disparities, poses, batch, masks)
+        losses = {
+            "photometric": torch.stack([c.error.mean((1, 2, 3)).sum() for c in comparisons]).sum() / len(disparities),
+            "smoothness": self._smoothness(disparities, batch.target.image),
+        }
+        if masks is not None:
+            # Cross-entropy against 1 keeps the masks from switching every pixel off (Zhou et al. 2017, eq. 4).
+            losses["mask"] = torch.stack([-mask.clamp(min=1e-7).log().mean() for mask in masks]).mean()
+        weights = {"photometric": 1.0, "smoothness": config.smoothness, "mask": config.mask_weight}
+        losses["loss"] = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
+        with torch.no_grad():
+            losses["kept"] = torch.cat([c.kept.flatten(1).float().mean(1) for c in comparisons]).mean()
+        return losses
+
+    def compare(
+        self, disparities: list[Tensor], poses: list[Tensor], batch: Batch, masks: list[Tensor] | None = None
+    ) -> list[Comparison]:
+        """Target against warped sources: one comparison of all scales at full resolution, or one a scale at its own."""
+        sources = [*batch.neighbours, *(rig.view for rig in batch.rig)]
+        poses = [*poses, *(rig.source_from_target for rig in batch.rig)]
+        full = batch.target.image.shape[-2:]
+        finest = self._depth(disparities[0])
+        unit = self._reference_depth(finest)
+        if self.config.loss.multiscale == "full":
+            depth = torch.stack([self._depth(_resized(d[:, None], full)[:, 0]) for d in disparities]) / unit
+            mask = torch.stack([_resized(m, full) for m in masks]) if masks is not None else None
+            return [_compare(batch.target, sources, depth, poses, mask, self.config.loss)]
+        comparisons = []
+        for scale, disparity in enumerate(disparities):
+            size = disparity.shape[-2:]
+            views = [View(interpolate(v.image, size, mode="area"), v.camera) for v in [batch.target, *sources]]
+            mask = masks[scale][None] if masks is not None else None
+            depth = self._depth(disparity)[None] / unit
+            comparisons.append(_compare(views[0], views[1:], depth, poses, mask, self.config.loss))
+        return comparisons
+
+    @torch.no_grad()
+    def diagnose(self, batch: Batch) -> Diagnosis:
+        """Look at a batch without training on it: never part of the forward pass."""
+        was_training = self.training
+        self.eval()
+        estimate = self.estimate(batch)
+        comparison = self.compare(estimate.disparities, estimate.poses, batch, estimate.masks)[0]
+        self.train(was_training)
+        return Diagnosis(
+            batch.target.image,
+            comparison.warped[0][0],
+            estimate.disparities[0],
+            self._depth(estimate.disparities[0]),
+            comparison.kept[0],
+            torch.stack([pose[:, :3, 3].norm(dim=1) for pose in estimate.poses])
+            if estimate.poses
+            else batch.target.image.new_zeros(0, len(batch.target.image)),
+        )
+
+    def _depth(self, disparity: Tensor) -> Tensor:
+        return disparity_to_depth(disparity, self.config.model.min_depth, self.config.model.max_depth)
+
+    def _reference_depth(self, depth: Float[Tensor, "b h w"]) -> Float[Tensor, "b 1 1"]:
+        """What the depths of each sample are divided by: 1, or their median (adaptive depth-range scaling).
+
+        The gradient passes through the median, so that the loss is blind to the scale of a frame's depth: nothing
+        is left between depth network and pose network that could drift.
+        """
+        if self.config.loss.depth_scaling == "none":
+            return depth.new_ones(len(depth), 1, 1)
+        return depth.flatten(1).median(1).values[:, None, None]
+
+    @staticmethod
+    def _smoothness(disparities: list[Tensor], image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
+        terms = [
+            edge_aware_smoothness(d, interpolate(image, d.shape[-2:], mode="area")) / 2**scale
+            for scale, d in enumerate(disparities)
+        ]
+        return torch.stack(terms).mean()
+
+
+def build_objective(config: TrainConfig) -> SelfSupervisedObjective:
+    """Networks of a configuration with fresh weights, drawn from torch's global generator, joined by the losses."""
+    model = config.model
+    depth_net = DepthNet(model.encoder, model.pretrained)
+    channels = depth_net.encoder.channels[-1]
+    pose_net = build_pose_net(model.pose, model.encoder, model.pretrained, channels) if config.data.offsets else None
+    return SelfSupervisedObjective(depth_net, pose_net, config)
+
+
+def _resized(maps: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c H W"]:
+    return maps if maps.shape[-2:] == size else interpolate(maps, size, mode="bilinear", align_corners=False)
+
+
+def _repeated(tensor: Tensor, times: int) -> Tensor:
+    """The batch once for every scale, scales outermost."""
+    return tensor.repeat(times, *(1 for _ in tensor.shape[1:]))
+
+
+def _compare(
+    target: View,
+    sources: list[View],
+    depth: Float[Tensor, "s b h w"],
+    poses: list[Tensor],
+    masks: Float[Tensor, "s b n h w"] | None,
+    config: LossConfig,
+) -> Comparison:
+    """Warp every source by every scale's depth and combine the errors over the sources.
+
+    The target's window statistics and the unwarped errors do not depend on the scale and are computed once.
+    """
+    scales, (b, _, h, w) = len(depth), target.image.shape
+    combine = _COMBINE[config.reprojection]
+    statistics = window_statistics(target.image) if config.ssim_weight > 0 else None
+    repeated_image = _repeated(target.image, scales)
+    repeated_statistics = type(statistics)(*(_repeated(s, scales) for s in statistics)) if statistics else None
+    warped, errors = [], []
+    for source, pose in zip(sources, poses, strict=True):
+        image = synthesise(
+            _repeated(source.image, scales),
+            depth.flatten(0, 1),
+            _repeated(pose, scales),
+            Camera(*(_repeated(part, scales) for part in target.camera)),
+            Camera(*(_repeated(part, scales) for part in source.camera)),
+        )
+        error = photometric_error(image, repeated_image, config.ssim_weight, repeated_statistics)
+        warped.append(image.view(scales, b, 3, h, w))
+        errors.append(error.view(scales, b, h, w))
+    stacked = torch.stack(errors)
+    if masks is not None:
+        stacked = stacked * masks.permute(2, 0, 1, 3, 4)
+    best = combine(stacked)
+    if not config.automask:
+        return Comparison(best, torch.ones_like(best, dtype=torch.bool), warped)
+    with torch.no_grad():
+        unwarped = combine(
+            torch.stack([photometric_error(s.image, target.image, config.ssim_weight, statistics) for s in sources])
+        )
+    error, kept = automask(best, unwarped.expand_as(best))
+    return Comparison(error, kept, warped)

@@ -1,0 +1,149 @@
+"""The one way to run a depth model: evaluation, the commands and whatever is built on top go through here."""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from egodepth.data.images import read_rgb
+from egodepth.errors import InputError
+from egodepth.networks.depth import disparity_to_depth
+from egodepth.weights import DepthModel, load_model
+
+STRIDE = 32
+"""Sizes that the networks take are multiples of this."""
+
+logger = logging.getLogger("egodepth")
+
+
+class Prediction(NamedTuple):
+    """Depth of one image (`h w`) or of a batch (`b h w`), at the size of what was given, on the CPU."""
+
+    depth: Float[Tensor, "*b h w"]
+    """Along the optical axis; metres if `metric`, else up to an unknown factor."""
+    inverse_depth: Float[Tensor, "*b h w"]
+    """1 / depth."""
+    metric: bool
+
+
+class DepthPredictor:
+    """Images of any kind and size in, depth at their own size out."""
+
+    def __init__(self, model: DepthModel, size: tuple[int, int] | None = None, post_process: bool = False) -> None:
+        """Wrap a model, where it is; it is put in evaluation mode.
+
+        Args:
+            model: the networks and their card.
+            size: height and width at which the network runs, if not its own.
+            post_process: average with the mirrored image's prediction (twice the time).
+        """
+        self.model = model.eval()
+        self.size = size or model.card.size
+        self._post_process = post_process
+        if any(side < STRIDE or side % STRIDE for side in self.size):
+            raise InputError(f"size {self.size[0]} {self.size[1]}: use multiples of {STRIDE}")
+        if self.size != model.card.size:
+            own, run = _describe(model.card.size), _describe(self.size)
+            logger.warning("The model was trained at %s and runs at %s: expect worse depth.", own, run)
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path,
+        device: str | torch.device | None = None,
+        size: tuple[int, int] | None = None,
+        post_process: bool = False,
+    ) -> "DepthPredictor":
+        """Load a run folder, a model folder or a hub id; `device` None takes the GPU if there is one.
+
+        Raises:
+            InputError: there is no such model, it cannot be read, or there is no such device.
+        """
+        chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        model = load_model(source)
+        try:
+            model = model.to(chosen)
+        except (RuntimeError, AssertionError) as error:
+            raise InputError(f"device '{chosen}' cannot be used; leave it out to take the best") from error
+        return cls(model, size, post_process)
+
+    def __call__(self, image: Image.Image | np.ndarray | Tensor | str | Path) -> Prediction:
+        """Depth of an image: path, PIL, numpy uint8 `h w 3`, or float tensor in [0, 1], `3 h w` or batched `b 3 h w`.
+
+        Raises:
+            InputError: an unreadable file, or an array of another kind.
+        """
+        batch = _to_batch(image)
+        inverse_depth = self.inverse_depth(batch)
+        if not (isinstance(image, Tensor) and image.ndim == 4):
+            inverse_depth = inverse_depth[0]
+        return Prediction(1 / inverse_depth, inverse_depth, self.model.card.metric)
+
+    def inverse_depth_of(self, image: Float[Tensor, "3 h w"]) -> Float[Tensor, "h w"]:
+        """Inverse depth of one image: what evaluation asks for."""
+        return self.inverse_depth(image[None])[0]
+
+    @torch.no_grad()
+    def inverse_depth(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
+        """Inverse depth of images in [0, 1] at their own size, on the CPU."""
+        # Bicubic with antialiasing is what comes closest to the Lanczos filter that training images went through.
+        resized = images.to(next(self.model.parameters()).device, torch.float32)
+        if resized.shape[-2:] != self.size:
+            resized = interpolate(resized, self.size, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+        disparity = self.model(resized)[0]
+        if self._post_process:
+            disparity = blend_mirrored(disparity, self.model(resized.flip(-1))[0].flip(-1))
+        network = self.model.card.network
+        inverse_depth = 1 / disparity_to_depth(disparity, network.min_depth, network.max_depth)
+        if inverse_depth.shape[-2:] != images.shape[-2:]:
+            size = (images.shape[-2], images.shape[-1])
+            inverse_depth = interpolate(inverse_depth[:, None], size, mode="bilinear", align_corners=False)[:, 0]
+        return inverse_depth.cpu()
+
+
+def blend_mirrored(plain: Float[Tensor, "b h w"], mirrored: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
+    """Average of a disparity and the one of the mirrored image, mirrored back (Godard et al. 2017, section 4: pp).
+
+    The left 5 % of columns take the mirrored one alone and the right 5 % the plain one, with ramps from 5 % to 10 %: in
+    stereo training the left of the target has no match in the partner.
+    """
+    width = plain.shape[-1]
+    position = (torch.arange(width, device=plain.device, dtype=plain.dtype) + 0.5) / width
+    left = 1 - ((position - 0.05) / 0.05).clamp(0, 1)
+    right = left.flip(0)
+    return left * mirrored + right * plain + (1 - left - right) * (plain + mirrored) / 2
+
+
+def _to_batch(image: Image.Image | np.ndarray | Tensor | str | Path) -> Float[Tensor, "b 3 h w"]:
+    if isinstance(image, Tensor):
+        return _checked(image if image.ndim == 4 else image[None])
+    if isinstance(image, Image.Image):
+        if image.mode[0] in "IF":
+            raise InputError(f"image of mode {image.mode}: convert it to 8-bit RGB")
+        image = np.array(image.convert("RGB"))
+    return _from_pixels(image if isinstance(image, np.ndarray) else read_rgb(image))
+
+
+def _from_pixels(pixels: np.ndarray) -> Float[Tensor, "1 3 h w"]:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise InputError(f"array of {pixels.dtype} {pixels.shape}: give uint8 RGB, (height, width, 3)")
+    rgb: UInt8[np.ndarray, "h w 3"] = np.ascontiguousarray(pixels)
+    return torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
+
+
+def _checked(images: Tensor) -> Float[Tensor, "b 3 h w"]:
+    if not images.is_floating_point() or images.ndim != 4 or images.shape[1] != 3:
+        raise InputError(f"tensor of {images.dtype} {tuple(images.shape)}: give floats in [0, 1], b 3 h w or 3 h w")
+    if images.numel() and (images.min() < 0 or images.max() > 1):
+        raise InputError("tensor with values outside [0, 1]: divide 8-bit images by 255")
+    return images
+
+
+def _describe(size: tuple[int, int]) -> str:
+    return f"{size[1]}x{size[0]}"

@@ -1,0 +1,250 @@
+"""The verb `train`: from a configuration and a folder to a trained model, going on from where the folder stands."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from egodepth.config import TrainConfig, from_json, to_json
+from egodepth.data.augment import draw, to_batch
+from egodepth.data.drive import Drive, select_drives
+from egodepth.data.images import write_image
+from egodepth.data.opening import depth_frames, open_drives, training_samples
+from egodepth.data.sampler import RawBatch, TrainBatches, batches_from
+from egodepth.data.store import FrameStore
+from egodepth.data.types import Batch
+from egodepth.errors import InputError
+from egodepth.evaluation.alignment import HEADLINE
+from egodepth.evaluation.evaluator import evaluate_predictions
+from egodepth.evaluation.protocols import PROTOCOLS
+from egodepth.files import write_text
+from egodepth.objective import SelfSupervisedObjective, build_objective
+from egodepth.predictor import DepthPredictor
+from egodepth.training.checkpoint import Progress, list_checkpoints, load_checkpoint, save_checkpoint
+from egodepth.training.log import RunLog
+from egodepth.training.panels import draw_panels
+from egodepth.training.schedule import learning_rate
+from egodepth.training.trainer import Hook, Trainer
+from egodepth.training.watch import vital_signs, warnings_of
+from egodepth.weights import DepthModel, ModelCard, initialise_from
+
+_BAD_SHARE = 0.01
+"""Of the training frames; more unreadable ones are an error."""
+_FREE = {"workers", "device", "log_every", "keep_checkpoints", "panels_every", "checkpoint_every", "validate_every"}
+"""Trainer fields that may change when a run goes on: the weights do not depend on them."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a training ended."""
+
+    run: Path
+    steps: int
+    seconds: float
+    best: float | None
+    """abs_rel of the model that was kept, None without validation truth."""
+
+
+def train(config: TrainConfig, run: Path, console: Console | None = None) -> Summary:
+    """Train in a run folder, or go on where it stands; the result is the same to the bit.
+
+    Args:
+        config: everything that determines the result.
+        run: the folder; see DESIGN for its layout.
+        console: where to say things; standard error by default.
+
+    Raises:
+        InputError: unusable data, a run folder of another configuration, a loss that is not finite, a full disk.
+    """
+    began = time.monotonic()
+    device = pick_device(config.trainer.device)
+    drives = _open_all(config.data.path, config.data.drives, "train")
+    dataset = _dataset(config, drives)
+    _claim(run, config)
+    torch.manual_seed(config.trainer.seed)
+    objective = build_objective(config).to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    optimiser = torch.optim.Adam(
+        objective.parameters(), config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay, fused=True
+    )
+    checkpoints = list_checkpoints(run / "checkpoints")
+    if checkpoints:
+        progress = load_checkpoint(checkpoints[-1], objective, optimiser)
+    else:
+        progress = Progress(0, None)
+        if config.init_from:
+            initialise_from(config.init_from, objective.depth_net, objective.pose_net)
+    with RunLog(run, progress.step, config.trainer.steps, console) as log:
+        if progress.step:
+            log.say(f"going on from step {progress.step} of {config.trainer.steps}")
+        job = _Job(config, run, objective, dataset, drives, log, device)
+        trainer = job.trainer(optimiser, progress)
+        batches = batches_from(dataset, progress.step, config.trainer.workers, pin=device.type == "cuda")
+        trainer.fit(batches, progress.step, config.trainer.steps)
+    return Summary(run, config.trainer.steps, time.monotonic() - began, trainer.best)
+
+
+@dataclass
+class _Job:
+    """What the hooks of one training share."""
+
+    config: TrainConfig
+    run: Path
+    objective: SelfSupervisedObjective
+    dataset: TrainBatches
+    drives: list[Drive]
+    log: RunLog
+    device: torch.device
+
+    def trainer(self, optimiser: torch.optim.Optimizer, progress: Progress) -> Trainer:
+        settings = self.config.trainer
+        self._latest: Batch | None = None
+        self._reported: set[Any] = set()
+        hooks = [Hook(settings.log_every, self._report_bad_frames), Hook(settings.panels_every, self._look)]
+        trainer = Trainer(
+            module=self.objective,
+            optimiser=optimiser,
+            arguments=self._arguments,
+            learning_rate=lambda step: learning_rate(step, settings.steps, self.config.optimiser),
+            log=self.log,
+            log_every=settings.log_every,
+            batch_size=settings.batch_size,
+            save=lambda progress: save_checkpoint(
+                self.run / "checkpoints",
+                self.objective,
+                optimiser,
+                dataclasses.asdict(self.config),
+                progress,
+                settings.keep_checkpoints,
+            ),
+            checkpoint_every=settings.checkpoint_every,
+            hooks=hooks,
+            best=progress.best,
+        )
+        hooks.append(Hook(settings.validate_every, self._validation(trainer)))
+        return trainer
+
+    def _arguments(self, raw: RawBatch, step: int) -> tuple[Batch, list[Tensor]]:
+        data = self.config.data
+        draws = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data.flip, data.jitter)
+        raw = RawBatch(*(tensor.to(self.device, non_blocking=True) for tensor in raw))
+        self._latest, seen = to_batch(raw, draws, data.stereo)
+        return self._latest, seen
+
+    def _look(self, done: int) -> None:
+        """Panels and vital signs of the latest batch."""
+        if self._latest is None:
+            return
+        diagnosis = self.objective.diagnose(self._latest)
+        panels = draw_panels(diagnosis)
+        self.log.picture(done, "panels", panels)
+        write_image(self.run / "panels" / f"step_{done:08d}.png", panels)
+        signs = vital_signs(diagnosis, self.config.model.max_depth)
+        self.log.scalars(done - 1, {f"watch/{name}": value for name, value in signs.items()})
+        for warning in warnings_of(signs):
+            self.log.say(f"step {done}: {warning}")
+
+    def _report_bad_frames(self, done: int) -> None:
+        bad = self.dataset.store.bad_frames()
+        for frame in bad:
+            if frame not in self._reported:
+                self._reported.add(frame)
+                self.log.say(f"skipped: {frame.drive}, frame {frame.frame} cannot be read")
+                self.log.scalars(done - 1, {"bad_frames": float(len(self._reported))})
+        if len(bad) > _BAD_SHARE * len(self.dataset.store):
+            raise InputError(
+                f"{len(bad)} of {len(self.dataset.store)} training frames cannot be read (the last: {bad[-1].drive}, "
+                f"frame {bad[-1].frame}), more than {_BAD_SHARE:.0%}; repair or remove them"
+            )
+
+    def _validation(self, trainer: Trainer) -> Callable[[int], None]:
+        """The hook that scores the model on a fixed subset and keeps the best; without truth it keeps the latest."""
+        config = self.config
+        alignment = "none" if config.data.stereo else HEADLINE
+        drives = _open_all(config.data.val_path or config.data.path, config.data.val_drives, "val")
+        frames = depth_frames(drives, config.data.val_frames)
+        protocol = PROTOCOLS["synthetic"]
+
+        def validate(done: int) -> None:
+            model = DepthModel(self._card(done), self.objective.depth_net, self.objective.pose_net)
+            if frames:
+                predict = DepthPredictor(model).inverse_depth_of
+                samples = (drive.depth_sample(frame) for drive, frame in frames)
+                report = evaluate_predictions(predict, samples, protocol)
+                scores = report.mean(alignment)
+                self.log.scalars(done - 1, {f"val/{name}": value for name, value in scores.items()})
+                better = trainer.best is None or scores["abs_rel"] < trainer.best
+                self.log.say(
+                    f"step {done}: validation abs_rel {scores['abs_rel']:.4f}  rmse {scores['rmse']:.3f}  "
+                    f"a1 {scores['a1']:.3f} ({alignment} alignment, {len(frames)} frames){'  best' if better else ''}"
+                )
+                if not better:
+                    return
+                trainer.best = scores["abs_rel"]
+            model.save(self.run / "model")
+
+        return validate
+
+    def _card(self, done: int) -> ModelCard:
+        return ModelCard(
+            network=dataclasses.replace(self.config.model, pretrained=False),
+            size=self.config.data.size,
+            metric=self.config.data.stereo,
+            has_pose_net=self.objective.pose_net is not None,
+            training_drives=tuple(drive.name for drive in self.drives),
+            step=done,
+        )
+
+
+def pick_device(name: str = "") -> torch.device:
+    """The named device, or the GPU if there is one; `InputError` for one that is not there."""
+    if not name:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device '{name}' cannot be used here ({str(error).splitlines()[0]}); try cpu") from error
+    return device
+
+
+def _open_all(paths: tuple[str, ...], patterns: tuple[str, ...], split: str) -> list[Drive]:
+    if not paths:
+        raise InputError("no data to train on; give --data.path FOLDER (a synthetic set: egodepth data render)")
+    return select_drives([drive for path in paths for drive in open_drives(path, split)], patterns)
+
+
+def _dataset(config: TrainConfig, drives: list[Drive]) -> TrainBatches:
+    data, trainer = config.data, config.trainer
+    samples = training_samples(drives, data.offsets, data.stereo)
+    store = FrameStore(drives, data.size)
+    return TrainBatches(store, samples, data.offsets, data.stereo, trainer.batch_size, trainer.seed, trainer.steps)
+
+
+def _claim(run: Path, config: TrainConfig) -> None:
+    """Write the configuration into a new run folder; in an old one it must be the same."""
+    file = run / "config.json"
+    if not file.exists():
+        if run.exists() and any(run.iterdir()):
+            raise InputError(f"{run}: not empty and not a run of egodepth; choose another --run")
+        write_text(file, to_json(config) + "\n")
+        return
+    old = from_json(TrainConfig, file.read_text(), file)
+    for name, before, now in _differences(dataclasses.asdict(old), dataclasses.asdict(config)):
+        raise InputError(f"{run}: was started with {name} = {before}, not {now}; use the same, or another --run")
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[tuple[str, str, str]]:
+    found = []
+    for name, value in new.items():
+        if isinstance(value, dict):
+            found += _differences(old[name], value, f"{prefix}{name}.")
+        elif old[name] != value and not (prefix == "trainer." and name in _FREE):
+            found.append((prefix + name, json.dumps(old[name]), json.dumps(value)))
+    return found

@@ -1,0 +1,1 @@
+"""Training: the loop, checkpoints, the log and what watches over them; the loop knows nothing of depth."""

@@ -1,0 +1,19 @@
+"""The learning rate as a pure function of the step."""
+
+import math
+
+from egodepth.config import OptimiserConfig
+
+
+def learning_rate(step: int, steps: int, config: OptimiserConfig) -> float:
+    """Learning rate of a step (counted from 0) in a run of `steps`.
+
+    `step`: constant, then a tenth from `drop_at` on (Godard et al. 2019: after 15 of 20 epochs).
+    `cosine`: linear up to the peak at `warmup`, then half a cosine down to zero.
+    """
+    if config.schedule == "step":
+        return config.learning_rate * (0.1 if step >= config.drop_at * steps else 1.0)
+    warm = config.warmup * steps
+    if step < warm:
+        return config.learning_rate * (step + 1) / (warm + 1)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))

@@ -1,0 +1,82 @@
+"""The loop. It knows steps, losses and checkpoints, and nothing of depth."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from egodepth.errors import InputError
+from egodepth.training.checkpoint import Progress
+from egodepth.training.log import RunLog
+
+
+@dataclass(frozen=True)
+class Hook:
+    """Something done now and then: after every `every` steps and after the last, with the number of steps done."""
+
+    every: int
+    call: Callable[[int], None]
+
+
+@dataclass
+class Trainer:
+    """Everything the loop needs, made by the verb `train`."""
+
+    module: nn.Module
+    optimiser: torch.optim.Optimizer
+    arguments: Callable[[Any, int], tuple[Any, ...]]
+    """What the module is called with: from a raw batch and the step's number."""
+    learning_rate: Callable[[int], float]
+    log: RunLog
+    log_every: int
+    batch_size: int
+    save: Callable[[Progress], object]
+    checkpoint_every: int
+    hooks: list[Hook]
+    best: float | None = None
+
+    def fit(self, batches: Iterator[Any], start: int, steps: int) -> None:
+        """Run steps `start` to `steps`; on a non-finite loss, stop before it reaches the weights."""
+        began, since = time.monotonic(), start
+        for step in range(start, steps):
+            rate = self.learning_rate(step)
+            losses = self._step(next(batches), step, rate)
+            done = step + 1
+            if done % self.log_every == 0 or done == steps:
+                values = {name: value.item() for name, value in losses.items()}
+                speed = (done - since) * self.batch_size / (time.monotonic() - began)
+                self.log.scalars(step, {**values, "learning_rate": rate, "images_per_second": speed})
+                self.log.advance(done, _line(values, speed))
+                began, since = time.monotonic(), done
+            self._now_and_then(done, steps)
+
+    def _step(self, raw: Any, step: int, rate: float) -> dict[str, Tensor]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.module.train()
+        losses = self.module(*self.arguments(raw, step))
+        if not torch.isfinite(losses["loss"]):
+            raise InputError(
+                f"the loss is {losses['loss'].item()} at step {step}; the weights of the last checkpoint are good: "
+                "lower --optimiser.learning-rate, or look at the data"
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        self.optimiser.step()
+        return losses
+
+    def _now_and_then(self, done: int, steps: int) -> None:
+        """Hooks first, so that a checkpoint knows the best figure they found."""
+        for hook in self.hooks:
+            if done % hook.every == 0 or done == steps:
+                hook.call(done)
+        if done % self.checkpoint_every == 0 or done == steps:
+            self.save(Progress(done, self.best))
+
+
+def _line(values: dict[str, float], speed: float) -> str:
+    figures = "  ".join(f"{name} {values[name]:.4f}" for name in ("loss", "kept") if name in values)
+    return f"{speed:.1f} images/s  {figures}"

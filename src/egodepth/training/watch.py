@@ -1,0 +1,54 @@
+"""The collapse watch: signs that a training goes wrong, seen while there is time to stop it."""
+
+from dataclasses import dataclass
+
+from egodepth.objective import Diagnosis
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where a vital sign should stay, and what it means when it does not."""
+
+    low: float
+    high: float
+    meaning: str
+
+
+SANE = {
+    "far_share": Range(0.0, 0.6, "much of the image is at the far limit: static frames or a wrong camera?"),
+    "kept": Range(0.05, 1.0, "the auto-mask drops nearly every pixel: does the camera move? are the poses degenerate?"),
+    "median_depth": Range(0.12, 80.0, "the depth sits at one of its limits: it has collapsed"),
+    "pose_to_depth": Range(1e-4, 1.0, "the motion between frames is out of proportion to the depth"),
+}
+
+
+def vital_signs(diagnosis: Diagnosis, max_depth: float) -> dict[str, float]:
+    """Figures that show a collapse.
+
+    Args:
+        diagnosis: of the current batch.
+        max_depth: the model's far limit.
+
+    Returns:
+        `far_share` (pixels within 10 % of the limit), `kept`, `median_depth`, and, where poses are estimated,
+        `pose_to_depth` (length of the translation over the median depth).
+    """
+    depth = diagnosis.depth
+    medians = depth.flatten(1).median(1).values
+    signs = {
+        "far_share": (depth > 0.9 * max_depth).float().mean().item(),
+        "kept": diagnosis.kept.float().mean().item(),
+        "median_depth": medians.median().item(),
+    }
+    if len(diagnosis.translation):
+        signs["pose_to_depth"] = (diagnosis.translation / medians).mean().item()
+    return signs
+
+
+def warnings_of(signs: dict[str, float]) -> list[str]:
+    """One line for every sign outside its sane range."""
+    return [
+        f"warning: {name} is {value:.4g} (sane: {SANE[name].low:g} to {SANE[name].high:g}): {SANE[name].meaning}"
+        for name, value in signs.items()
+        if not SANE[name].low <= value <= SANE[name].high
+    ]

@@ -1,0 +1,143 @@
+"""Model folders: `config.json` beside `model.safetensors`, as the Hugging Face hub lays them out."""
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from egodepth.config import ModelConfig, from_json, to_json
+from egodepth.errors import InputError
+from egodepth.networks import DepthNet, PoseNet, build_pose_net
+
+FORMAT = "egodepth-model-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """What a model folder says of its weights."""
+
+    format: str = FORMAT
+    network: ModelConfig = field(default_factory=ModelConfig)
+    size: tuple[int, int]
+    """Height and width it was trained at: the size belongs to the model."""
+    metric: bool
+    """Depth is in metres; otherwise it is up to an unknown scale."""
+    has_pose_net: bool
+    training_drives: tuple[str, ...] = ()
+    step: int = 0
+
+
+class DepthModel(nn.Module):
+    """A depth network, the pose network it was trained with if there was one, and their card."""
+
+    def __init__(self, card: ModelCard, depth_net: DepthNet | None = None, pose_net: PoseNet | None = None) -> None:
+        """Wrap the given networks, or build them with random weights from the card."""
+        super().__init__()
+        self.card = card
+        network = card.network
+        self.depth_net = depth_net or DepthNet(network.encoder)
+        if pose_net is None and card.has_pose_net:
+            pose_net = build_pose_net(network.pose, network.encoder, False, self.depth_net.encoder.channels[-1])
+        self.pose_net = pose_net
+
+    def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        """Disparities in (0, 1) of images in [0, 1], finest first."""
+        return self.depth_net(image)
+
+    def save(self, folder: Path) -> None:
+        """Write the model folder beside its place and rename it there, replacing what was there."""
+        folder = Path(folder)
+        beside = folder.with_name(f".{folder.name}.writing")
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        save_file({name: value.contiguous() for name, value in self.state_dict().items()}, beside / "model.safetensors")
+        (beside / "config.json").write_text(to_json(self.card) + "\n")
+        replace_folder(beside, folder)
+
+
+def replace_folder(new: Path, place: Path) -> None:
+    """Put a finished folder in its place; an older one there steps aside first and is then removed."""
+    old = place.with_name(f".{place.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        os.replace(place, old)
+    os.replace(new, place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file; `InputError` names a file that is missing or damaged."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InputError(f"{path}: not readable as safetensors ({error}); take another copy") from error
+
+
+def load_model(source: str | Path) -> DepthModel:
+    """Load a run folder, a model folder or a hub id (`owner/name`).
+
+    Raises:
+        InputError: there is no such model, or it is of another format; says which file and what to do.
+    """
+    folder = _locate(str(source))
+    try:
+        text = (folder / "config.json").read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{folder / 'config.json'}: cannot be read ({error})") from error
+    card = from_json(ModelCard, text, folder / "config.json")
+    if card.format != FORMAT:
+        raise InputError(f"{folder}: model format '{card.format}', this version reads '{FORMAT}'")
+    model = DepthModel(card)
+    load_strictly(model, read_tensors(folder / "model.safetensors"), folder / "model.safetensors")
+    return model.eval()
+
+
+def load_strictly(module: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
+    """Load a state dict whose names and shapes must be the module's; `InputError` names `source`."""
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(
+            f"{source}: its weights do not fit its configuration ({str(error).splitlines()[-1].strip()})"
+        ) from error
+
+
+def _locate(source: str) -> Path:
+    folder = Path(source)
+    for candidate in (folder, folder / "model"):
+        if (candidate / "model.safetensors").is_file():
+            return candidate
+    if folder.exists():
+        hint = "; the run has no model yet: train it further" if (folder / "checkpoints").is_dir() else ""
+        raise InputError(
+            f"{source}: neither a model folder (config.json and model.safetensors) nor a run with one{hint}"
+        )
+    if source.count("/") != 1 or source.startswith((".", "/")):
+        raise InputError(f"{source}: no such folder")
+    return _download(source)
+
+
+def _download(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=["config.json", "model.safetensors"]))
+    except (OSError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{hub_id}: no such folder, and not to be had from the model hub ({reason}); give a local folder"
+        ) from error
+
+
+def initialise_from(source: str, depth_net: nn.Module, pose_net: nn.Module | None) -> None:
+    """Start networks from a model's weights; a pose network of another kind keeps its own."""
+    model = load_model(source)
+    load_strictly(depth_net, model.depth_net.state_dict(), Path(source))
+    if pose_net is not None and model.pose_net is not None and type(pose_net) is type(model.pose_net):
+        load_strictly(pose_net, model.pose_net.state_dict(), Path(source))

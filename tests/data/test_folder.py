@@ -1,0 +1,111 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from egodepth.data.folder import FolderDrive
+from egodepth.data.frames import FrameFolder, common_size, list_images, number_files
+from egodepth.errors import InputError
+
+CAMERA = {"fov_deg": 80}
+
+
+def picture(path: Path, value: int = 0, size: tuple[int, int] = (8, 12)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((*size, 3), value, np.uint8)).save(path)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Frames 8, 9, 10 and 12, with a camera; each is as bright as its number."""
+    for number in (8, 9, 10, 12):
+        picture(tmp_path / "clip" / f"frame_{number}.png", number)
+    (tmp_path / "clip" / "camera.json").write_text(json.dumps(CAMERA))
+    return tmp_path / "clip"
+
+
+def test_frames_carry_the_numbers_of_their_files_and_gaps_stay(clip: Path) -> None:
+    drive = FolderDrive(clip)
+    assert (drive.name, drive.frames, drive.size) == ("clip", [8, 9, 10, 12], (8, 12))
+    assert [int(drive.read_image(frame)[0, 0, 0]) for frame in drive.frames] == [8, 9, 10, 12]
+    assert drive.partner_camera is None
+    assert not drive.has_partner(8)
+    assert not drive.has_depth(8)
+
+
+def test_names_without_usable_numbers_are_counted_in_natural_order() -> None:
+    for names, numbers in (
+        (["a.png", "b.png"], [0, 1]),
+        (["a1.png", "b1.png"], [0, 1]),
+        (["10.75.png", "11.25.png"], [0, 1]),
+        (["left_7.png", "left_9.png"], [7, 9]),
+    ):
+        assert list(number_files([Path(name) for name in names])) == numbers
+
+
+def test_files_are_listed_in_natural_order_without_copies_and_strangers(tmp_path: Path) -> None:
+    for name in ("f10.png", "f2.png", "f1.jpg", "f1.png", ".f3.png"):
+        picture(tmp_path / name)
+    (tmp_path / "notes.txt").touch()
+    assert [path.name for path in list_images(tmp_path)] == ["f1.png", "f2.png", "f10.png"]
+
+
+def test_a_partner_folder_makes_a_stereo_pair_frame_by_frame(clip: Path) -> None:
+    picture(clip / "partner" / "right_9.png", 90)
+    (clip / "camera.json").write_text(json.dumps({**CAMERA, "partner": {"baseline_m": 0.3}}))
+    drive = FolderDrive(clip)
+    assert drive.partner_camera is not None
+    assert drive.partner_from_self is not None
+    assert drive.partner_from_self[0, 3] == pytest.approx(-0.3)
+    assert [frame for frame in drive.frames if drive.has_partner(frame)] == [9]
+    assert (drive.read_image(9, partner=True) == 90).all()
+    with pytest.raises(InputError, match="frame 10 is missing"):
+        drive.read_image(10, partner=True)
+
+
+def test_a_partner_folder_needs_a_baseline_and_a_partner_a_folder(clip: Path) -> None:
+    with pytest.raises(InputError, match="no stereo partner; put its frames into a folder 'partner'"):
+        FolderDrive(clip).read_image(8, partner=True)
+    picture(clip / "partner" / "8.png")
+    with pytest.raises(InputError, match=r'camera\.json: no stereo partner; add "partner": {"baseline_m": 0.54}'):
+        FolderDrive(clip)
+
+
+def test_an_odd_sized_frame_is_named_even_if_it_is_the_first(clip: Path) -> None:
+    picture(clip / "frame_8.png", size=(8, 13))
+    with pytest.raises(InputError, match=r"frame_8\.png: 13x8 where the other frames are 12x8; resize it"):
+        FolderDrive(clip)
+
+
+def test_an_odd_sized_frame_of_a_long_folder_is_found_when_it_is_read(tmp_path: Path) -> None:
+    for number in range(9):
+        picture(tmp_path / f"{number}.png", size=(8, 13) if number == 4 else (8, 12))
+    frames = FrameFolder.open(tmp_path, headers=3)
+    assert frames.size == (8, 12)
+    with pytest.raises(InputError, match=r"4\.png: 13x8 where the other frames are 12x8"):
+        frames.read(4)
+
+
+def test_an_unreadable_frame_does_not_keep_a_folder_from_opening(clip: Path) -> None:
+    (clip / "frame_8.png").write_bytes(b"damaged")
+    drive = FolderDrive(clip)
+    assert drive.frames[0] == 8
+    with pytest.raises(InputError, match=r"frame_8\.png: not a readable image"):
+        drive.read_image(8)
+    with pytest.raises(InputError, match=r"frame_8\.png: not a readable image"):
+        common_size([clip / "frame_8.png"], 1)
+
+
+def test_missing_and_empty_folders_and_a_missing_camera_are_named(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere: not a folder that can be read"):
+        FolderDrive(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: no images in this folder"):
+        FolderDrive(tmp_path / "empty")
+    (clip / "camera.json").unlink()
+    with pytest.raises(InputError, match=r"clip/camera\.json: no camera file; write"):
+        FolderDrive(clip)
+    (tmp_path / "other.json").write_text(json.dumps(CAMERA))
+    assert FolderDrive(clip, tmp_path / "other.json", "named").name == "named"

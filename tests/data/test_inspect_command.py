@@ -1,0 +1,45 @@
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from egodepth.data.inspect_command import Inspect
+from egodepth.errors import InputError
+
+
+def test_the_table_and_the_file_tell_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in (0, 1, 2, 4, 5):
+        for folder in ("drive", "drive/partner"):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            if (folder, number) != ("drive/partner", 1):
+                Image.new("RGB", (12, 8)).save(tmp_path / folder / f"{number}.png")
+    (tmp_path / "drive" / "camera.json").write_text('{"fov_deg": 80, "partner": {"baseline_m": 0.25}}')
+    Inspect(tmp_path / "drive", json=tmp_path / "out.json")()
+    printed = capsys.readouterr().out
+    assert "0.25 m (4)" in printed
+    (drive,) = json.loads((tmp_path / "out.json").read_text())["drives"]
+    assert drive == {
+        "name": "drive",
+        "frames": 5,
+        "gaps": 1,
+        "size": [8, 12],
+        "fov_deg": 80.0,
+        "baseline_m": 0.25,
+        "frames_with_partner": 4,
+        "frames_with_depth": 0,
+        "training_samples": 1,
+    }
+    Inspect(tmp_path / "drive", stereo=True)()
+    assert ["all", "1", "5", "-", "0"] in [line.split() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_kitti_fits_a_terminal_of_eighty_columns(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Inspect(real_data / "kitti_raw")()
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("2011_09_26_drive_0001_sync/image_02     10    4 1242x375 81° 0.53 m") for line in lines)
+
+
+def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="gone: does not exist"):
+        Inspect(tmp_path / "gone")()

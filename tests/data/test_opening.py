@@ -1,0 +1,102 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from egodepth.data.drive import Drive
+from egodepth.data.folder import FolderDrive
+from egodepth.data.opening import depth_frames, open_drives, training_samples
+from egodepth.errors import InputError
+
+
+class Numbers(Drive):
+    """Frames that are only numbers; even ones have true depth, those below ten a partner."""
+
+    def __init__(self, name: str, frames: list[int]) -> None:
+        self.name, self.frames = name, frames
+
+    def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
+        raise NotImplementedError
+
+    def has_partner(self, frame: int) -> bool:
+        return frame < 10
+
+    def has_depth(self, frame: int) -> bool:
+        return frame % 2 == 0
+
+    def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
+        raise NotImplementedError
+
+
+def clip(folder: Path, camera: bool = True) -> None:
+    folder.mkdir(parents=True)
+    for number in range(3):
+        Image.new("RGB", (12, 8)).save(folder / f"{number}.png")
+    if camera:
+        (folder / "camera.json").write_text('{"fov_deg": 80}')
+
+
+def test_a_folder_of_frames_is_one_drive(tmp_path: Path) -> None:
+    clip(tmp_path / "a")
+    (drive,) = open_drives(tmp_path / "a")
+    assert isinstance(drive, FolderDrive)
+    assert drive.frames == [0, 1, 2]
+
+
+def test_a_folder_of_folders_is_many_and_a_camera_file_can_serve_all(tmp_path: Path) -> None:
+    clip(tmp_path / "b", camera=False)
+    clip(tmp_path / "a")
+    (tmp_path / "camera.json").write_text('{"fov_deg": 50}')
+    (tmp_path / "notes").mkdir()
+    drives = open_drives(str(tmp_path), "test")
+    assert [drive.name for drive in drives] == ["a", "b"]
+    assert drives[0].camera.focal[0] < drives[1].camera.focal[0]
+
+
+def test_what_is_not_understood_gets_the_list_of_what_is(tmp_path: Path) -> None:
+    (tmp_path / "file.txt").touch()
+    (tmp_path / "empty").mkdir()
+    for name, reason in (("gone", "does not exist"), ("file.txt", "is a file"), ("empty", "no frames found")):
+        with pytest.raises(InputError, match=f"{name}: {reason}; give a folder of frames with camera.json, .*KITTI"):
+            open_drives(tmp_path / name)
+
+
+def test_a_damaged_or_foreign_data_set_description_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text("{")
+    with pytest.raises(InputError, match=r"dataset\.json: not readable as JSON"):
+        open_drives(tmp_path)
+    (tmp_path / "dataset.json").write_text(json.dumps({"format": "another"}))
+    with pytest.raises(InputError, match="no frames found"):
+        open_drives(tmp_path)
+
+
+def test_samples_are_the_frames_whose_neighbours_and_partners_exist() -> None:
+    drives: list[Drive] = [Numbers("a", [0, 1, 2, 3, 5, 6]), Numbers("b", [8, 9, 10, 11, 12])]
+    assert training_samples(drives, (-1, 1), False) == [(0, 1), (0, 2), (1, 9), (1, 10), (1, 11)]
+    assert training_samples(drives, (-1, 1), True) == [(0, 1), (0, 2), (1, 9)]
+    assert training_samples(drives, (-2, 2), False) == [(0, 3), (1, 10)]
+    assert len(training_samples(drives, (), False)) == 11
+
+
+def test_no_sample_at_all_says_what_is_missing() -> None:
+    with pytest.raises(
+        InputError, match=r"^a: a missing neighbour frame: no frame has its neighbours -1 and \+1; give"
+    ):
+        training_samples([Numbers("a", [0, 1, 3, 4])], (-1, 1), False)
+    with pytest.raises(InputError, match=r"^a: no frame has a stereo partner"):
+        training_samples([Numbers("a", [10, 11, 12])], (-1, 1), True)
+    with pytest.raises(InputError, match="no drives"):
+        training_samples([], (-1, 1), False)
+
+
+def test_depth_frames_are_thinned_evenly_and_always_alike() -> None:
+    drives: list[Drive] = [Numbers("a", list(range(100))), Numbers("b", list(range(100)))]
+    assert len(depth_frames(drives)) == 100
+    thinned = depth_frames(drives, 10)
+    assert [(drive.name, frame) for drive, frame in thinned[:2]] == [("a", 10), ("a", 30)]
+    assert [drive.name for drive, _ in thinned].count("b") == 5
+    assert depth_frames(drives, 10) == thinned
+    assert depth_frames(drives, 1000) == depth_frames(drives)

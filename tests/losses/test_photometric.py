@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+
+import reference
+from egodepth.losses import photometric_error, ssim, window_statistics
+
+C1, C2 = 0.01**2, 0.03**2
+
+
+def images(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.rand(*shape, dtype=torch.float64), torch.rand(*shape, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_image_is_wholly_similar_to_itself(assert_close, dtype):
+    image = torch.rand(2, 3, 8, 11, dtype=dtype)
+    assert_close(ssim(image, image), 1.0)
+    assert photometric_error(image, image).abs().max() < 1e-6
+
+
+def test_two_flat_images_differ_in_luminance_alone(assert_close):
+    a, b = torch.full((1, 3, 4, 4), 0.2, dtype=torch.float64), torch.full((1, 3, 4, 4), 0.6, dtype=torch.float64)
+    similarity = (2 * 0.2 * 0.6 + C1) / (0.2**2 + 0.6**2 + C1)
+    assert_close(ssim(a, b), similarity)
+    assert_close(photometric_error(a, b), 0.85 * (1 - similarity) / 2 + 0.15 * 0.4)
+
+
+def test_ssim_of_two_pixels_by_two_worked_out_by_hand(assert_close):
+    dot = torch.tensor([[[[0.0, 0.0], [0.0, 1.0]]]]).double()
+    # Reflected, the dot is seen from the four corners as 4, 2, 2 and 1 of the 9 pixels of the window.
+    shares = torch.tensor([[4.0, 2.0], [2.0, 1.0]]).double() / 9
+    expected = C1 * C2 / ((shares**2 + C1) * (shares - shares**2 + C2))
+    assert_close(ssim(dot, torch.zeros_like(dot))[0, 0], expected)
+
+
+def test_opposite_textures_reach_the_largest_dissimilarity_but_never_more():
+    board = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).tile(4, 4)[None, None].double()
+    error = photometric_error(board, 1 - board, ssim_weight=1.0)
+    assert error.min() > 0.9
+    assert error.max() <= 1
+
+
+def test_ssim_is_the_reference_one_and_symmetric(assert_close):
+    x, y = images(2, 3, 9, 14)
+    assert_close(ssim(x, y), reference.ssim(x.numpy(), y.numpy()))
+    assert_close(ssim(x, y), ssim(y, x))
+
+
+def test_known_statistics_of_the_target_change_nothing(assert_close):
+    x, y = images(2, 3, 9, 14)
+    assert_close(ssim(x, y, window_statistics(y)), ssim(x, y))
+    assert_close(photometric_error(x, y, 0.85, window_statistics(y)), photometric_error(x, y))
+
+
+def test_window_statistics_are_mean_and_biased_variance(assert_close):
+    image = torch.rand(1, 1, 3, 3, dtype=torch.float64)
+    mean, variance = window_statistics(image)
+    assert_close(mean[0, 0, 1, 1], np.mean(image.numpy()))
+    assert_close(variance[0, 0, 1, 1], np.var(image.numpy()))
+
+
+@pytest.mark.parametrize("ssim_weight", [0.0, 0.85, 1.0])
+def test_the_photometric_error_is_the_reference_one(assert_close, ssim_weight):
+    x, y = images(2, 3, 9, 14)
+    assert_close(photometric_error(x, y, ssim_weight), reference.photometric_error(x.numpy(), y.numpy(), ssim_weight))
+
+
+def test_without_ssim_the_error_is_the_mean_absolute_difference(assert_close):
+    a = torch.tensor([0.1, 0.5, 0.9]).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
+    b = torch.tensor([0.2, 0.2, 0.2]).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
+    assert_close(photometric_error(a, b, ssim_weight=0.0), (0.1 + 0.3 + 0.7) / 3)
+
+
+@pytest.mark.parametrize("ssim_weight", [0.0, 0.85])
+def test_the_gradient_of_the_photometric_error_is_right(ssim_weight):
+    x, y = images(1, 3, 4, 5)
+    assert (x - y).abs().min() > 1e-4, "a pixel lies on the kink of the absolute value: choose another seed"
+    inputs = (x.requires_grad_(), y.requires_grad_())
+    assert torch.autograd.gradcheck(lambda a, b: photometric_error(a, b, ssim_weight), inputs)

@@ -1,0 +1,110 @@
+"""What the objective asks of the networks; the loss values themselves are checked in `test_objective_parity.py`."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from egodepth.config import DataConfig, LossConfig, ModelConfig, TrainConfig
+from egodepth.data.types import Batch, RigView, View
+from egodepth.geometry import Camera
+from egodepth.networks import DepthNet, build_pose_net
+from egodepth.objective import SelfSupervisedObjective
+
+BATCH, HEIGHT, WIDTH = 2, 64, 64
+
+
+@pytest.fixture(scope="module")
+def depth_net() -> DepthNet:
+    torch.manual_seed(0)
+    return DepthNet("resnet18", pretrained=False).eval()
+
+
+def a_view() -> View:
+    camera = Camera(torch.tensor([0.58, 1.92]).repeat(BATCH, 1), torch.full((BATCH, 2), 0.5))
+    return View(torch.rand(BATCH, 3, HEIGHT, WIDTH), camera)
+
+
+def a_batch(neighbours: int = 2, rig: int = 0) -> Batch:
+    right = torch.eye(4).repeat(BATCH, 1, 1)
+    right[:, 0, 3] = -0.54
+    return Batch(a_view(), [a_view() for _ in range(neighbours)], [RigView(a_view(), right)] * rig)
+
+
+def an_objective(depth_net: DepthNet, pose: str = "separate", **loss: object) -> SelfSupervisedObjective:
+    config = TrainConfig(model=ModelConfig(pose=pose), loss=LossConfig(**loss))
+    pose_net = build_pose_net(pose, "resnet18", False, depth_net.encoder.channels[-1])
+    return SelfSupervisedObjective(depth_net, pose_net, config).eval()
+
+
+def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        torch.testing.assert_close(value, expected[name])
+
+
+@pytest.mark.parametrize("pose", ["separate", "shared", "posecnn"])
+def test_the_losses_of_a_batch_are_those_of_what_the_networks_say(depth_net, pose):
+    objective, batch = an_objective(depth_net, pose), a_batch()
+    estimate = objective.estimate(batch)
+    assert estimate.masks is None
+    assert [tuple(d.shape) for d in estimate.disparities] == [(BATCH, HEIGHT >> s, WIDTH >> s) for s in range(4)]
+    assert_same(objective(batch), objective.losses_from(estimate.disparities, estimate.poses, batch))
+
+
+@pytest.mark.parametrize("pose", ["separate", "shared", "posecnn"])
+def test_the_same_two_frames_give_inverse_motions_seen_from_either_end(depth_net, pose):
+    objective, batch = an_objective(depth_net, pose), a_batch()
+    earlier, later = batch.neighbours[0], batch.target
+    with torch.no_grad():
+        earlier_from_later, _ = objective.estimate(Batch(later, [earlier, later], [])).poses
+        _, later_from_earlier = objective.estimate(Batch(earlier, [later, later], [])).poses
+    assert not torch.allclose(earlier_from_later, torch.eye(4), atol=1e-5)
+    both = earlier_from_later @ later_from_earlier
+    # The translation of PoseCNN is relative to the target's depth, and here the targets differ.
+    both = both[:, :3, :3] if pose == "posecnn" else both
+    torch.testing.assert_close(both, torch.eye(both.shape[-1]).expand_as(both), atol=1e-5, rtol=0)
+
+
+def test_the_networks_see_the_jittered_images_and_the_loss_the_clean_ones(depth_net):
+    objective, batch = an_objective(depth_net), a_batch()
+    jittered = [torch.rand_like(batch.target.image) for _ in range(3)]
+    target, *neighbours = (View(image, batch.target.camera) for image in jittered)
+    estimate = objective.estimate(Batch(target, neighbours, []))
+    assert_same(objective(batch, jittered), objective.losses_from(estimate.disparities, estimate.poses, batch))
+
+
+def test_pure_stereo_needs_no_pose_network(depth_net):
+    config = TrainConfig(data=DataConfig(offsets=(), stereo=True))
+    objective, batch = SelfSupervisedObjective(depth_net, None, config).eval(), a_batch(neighbours=0, rig=1)
+    assert objective.estimate(batch).poses == []
+    assert objective(batch)["loss"].isfinite()
+
+
+def test_predictive_masks_have_one_channel_a_source_and_their_own_loss(depth_net):
+    objective, batch = an_objective(depth_net, automask=False, predictive_mask=True), a_batch()
+    estimate = objective.estimate(batch)
+    assert estimate.masks is not None
+    assert [m.shape[1] for m in estimate.masks] == [2] * 4
+    losses = objective(batch)
+    expected = losses["photometric"] + 1e-3 * losses["smoothness"] + 0.2 * losses["mask"]
+    torch.testing.assert_close(losses["loss"], expected)
+
+
+@pytest.mark.parametrize("pose", ["separate", "shared", "posecnn"])
+def test_every_weight_gets_a_finite_gradient(depth_net, pose):
+    objective = an_objective(depth_net, pose, depth_scaling="median")
+    objective.zero_grad()
+    objective(a_batch())["loss"].backward()
+    for name, weight in objective.named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.isfinite().all(), name
+
+
+def test_under_median_scaling_the_networks_output_has_no_say_over_scale(depth_net):
+    objective, batch = an_objective(depth_net, depth_scaling="median", smoothness=0.0), a_batch()
+    estimate = objective.estimate(batch)
+    near, far = 1 / 0.1, 1 / 100.0
+    inverse_depth = [far + (near - far) * d for d in estimate.disparities]
+    halved = [(i / 2 - far) / (near - far) for i in inverse_depth]
+    before = objective.losses_from(estimate.disparities, estimate.poses, batch)["loss"]
+    torch.testing.assert_close(objective.losses_from(halved, estimate.poses, batch)["loss"], before)
