@@ -1,5 +1,6 @@
 """Fixtures for every test: fixed seeds, tolerances by dtype, and the folder of real recordings."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 TOLERANCES = {torch.float32: {"rtol": 1e-5, "atol": 1e-6}, torch.float64: {"rtol": 1e-9, "atol": 1e-10}}
 """What rounding explains, by dtype; a test that needs more says why."""
 
 REAL_DATA_DEFAULT = Path(__file__).parents[2] / "shared" / "data"
+
+torch.set_num_threads(1)  # the same sums on every machine, and no contention where several suites run
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +43,25 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real recordings at {folder} (set EGODEPTH_TEST_DATA)")
     return folder
+
+
+@pytest.fixture
+def make_clip() -> Callable[..., Path]:
+    """Writes a folder of frames for training: a texture that moves sideways, its camera, perhaps the stereo partner."""
+
+    def make(folder: Path, frames: int = 8, size: tuple[int, int] = (64, 96), partner: bool = False) -> Path:
+        height, width = size
+        coarse = np.random.default_rng(7).integers(0, 256, (height // 8, (width + 2 * frames) // 4, 3), np.uint8)
+        texture = Image.fromarray(coarse).resize((width + 2 * frames + 3, height), Image.Resampling.BICUBIC)
+        for name, shift in (("", 0), ("partner", 3)) if partner else (("", 0),):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            for frame in range(frames):
+                left = 2 * frame + shift
+                texture.crop((left, 0, left + width, height)).save(folder / name / f"{frame:06d}.png")
+        camera: dict[str, object] = {"fov_deg": 70}
+        if partner:
+            camera["partner"] = {"baseline_m": 0.5}
+        (folder / "camera.json").write_text(json.dumps(camera))
+        return folder
+
+    return make

@@ -1,5 +1,7 @@
 """What the objective asks of the networks; the loss values themselves are checked in `test_objective_parity.py`."""
 
+from functools import cache
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,16 +9,20 @@ from torch import Tensor
 from egodepth.config import DataConfig, LossConfig, ModelConfig, TrainConfig
 from egodepth.data.types import Batch, RigView, View
 from egodepth.geometry import Camera
-from egodepth.networks import DepthNet, build_pose_net
+from egodepth.networks import DepthNet, PoseNet, build_pose_net
 from egodepth.objective import SelfSupervisedObjective
 
-BATCH, HEIGHT, WIDTH = 2, 64, 64
+BATCH, HEIGHT, WIDTH = 1, 64, 64
 
 
 @pytest.fixture(scope="module")
 def depth_net() -> DepthNet:
-    torch.manual_seed(0)
     return DepthNet("resnet18", pretrained=False).eval()
+
+
+@cache
+def a_pose_net(kind: str) -> PoseNet:
+    return build_pose_net(kind, "resnet18", pretrained=False, channels=512)
 
 
 def a_view() -> View:
@@ -32,8 +38,7 @@ def a_batch(neighbours: int = 2, rig: int = 0) -> Batch:
 
 def an_objective(depth_net: DepthNet, pose: str = "separate", **loss: object) -> SelfSupervisedObjective:
     config = TrainConfig(model=ModelConfig(pose=pose), loss=LossConfig(**loss))
-    pose_net = build_pose_net(pose, "resnet18", False, depth_net.encoder.channels[-1])
-    return SelfSupervisedObjective(depth_net, pose_net, config).eval()
+    return SelfSupervisedObjective(depth_net, a_pose_net(pose), config).eval()
 
 
 def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import inspect
 import io
 import json
 import re
@@ -54,16 +55,32 @@ class Train:
             write_text(self.json, json.dumps(dataclasses.asdict(summary), indent=2, default=str) + "\n")
 
 
-def _train(words: Sequence[str]) -> None:
+def _on_recipe(words: Sequence[str], program: str, kind: Any, folder: tuple[str, str]) -> None:
+    """A verb of class `kind` that takes a recipe first, and then any field of its configuration.
+
+    `folder` is the field for the folder that it writes, and what the default one is called before the recipe's name.
+    """
     if not words or words[0].startswith("-"):
         listing = "\n".join(f"  {name:<22} {(make.__doc__ or '').splitlines()[0]}" for name, make in RECIPES.items())
-        print(f"usage: egodepth train RECIPE [--data DIR] [--run DIR] [OPTIONS]\n\nrecipes:\n{listing}\n")
-        print("options: egodepth train RECIPE --help")
+        print(f"usage: {program} RECIPE [--data DIR] [--{folder[0]} DIR] [OPTIONS]\n\n{inspect.getdoc(kind)}\n")
+        print(f"recipes:\n{listing}\n\noptions: {program} RECIPE --help")
         if not words or words[0] not in ("-h", "--help"):
-            raise InputError("train: name a recipe first, such as: egodepth train quickstart")
+            verb = program.removeprefix("egodepth ")
+            raise InputError(f"{verb}: name a recipe first, such as: {program} {next(iter(RECIPES))}")
         return
-    default = Train(run=Path("runs") / words[0], config=recipe(words[0]))
-    _parse(Train, words[1:], f"egodepth train {words[0]}", default)()
+    place = Path("runs") / (folder[1] + words[0])
+    default = kind(**{folder[0]: place}, config=recipe(words[0]))
+    _parse(kind, words[1:], f"{program} {words[0]}", default)()
+
+
+def _train(words: Sequence[str], program: str) -> None:
+    _on_recipe(words, program, Train, ("run", ""))
+
+
+def _ablate(words: Sequence[str], program: str) -> None:
+    from egodepth.ablate import Ablate
+
+    _on_recipe(words, program, Ablate, ("out", "ablation_"))
 
 
 def _verb(module: str, name: str) -> Callable[[Sequence[str], str], None]:
@@ -77,10 +94,10 @@ def _verb(module: str, name: str) -> Callable[[Sequence[str], str], None]:
 
 
 _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
-    ("train",): lambda words, _: _train(words),
+    ("train",): _train,
     ("evaluate",): _verb("evaluate", "Evaluate"),
     ("predict",): _verb("predict", "Predict"),
-    ("ablate",): _verb("ablate", "Ablate"),
+    ("ablate",): _ablate,
     ("data", "render"): _verb("data.synthetic.render_command", "Render"),
     ("data", "inspect"): _verb("data.inspect_command", "Inspect"),
 }

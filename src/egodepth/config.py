@@ -9,7 +9,6 @@ from typing import Any, Literal, TypeVar
 
 from egodepth.errors import InputError
 
-
 T = TypeVar("T")
 
 
@@ -33,7 +32,7 @@ class DataConfig:
     val_frames: int = 48
     """Validation looks at this many frames, evenly spaced over all that have true depth."""
     size: tuple[int, int] = (192, 640)
-    """Height and width that the network sees; multiples of 32."""
+    """Height and width that the network sees; multiples of 32, 64 and more."""
     offsets: tuple[int, ...] = (-1, 1)
     """Neighbours of the target frame; empty for pure stereo."""
     stereo: bool = False
@@ -44,7 +43,10 @@ class DataConfig:
     """Probability of a colour jitter."""
 
     def __post_init__(self) -> None:
-        _require(all(s >= 32 and s % 32 == 0 for s in self.size), f"data.size {self.size}: use multiples of 32")
+        # 32 would leave one pixel at the coarsest stride, which reflection padding cannot extend.
+        _require(
+            all(s >= 64 and s % 32 == 0 for s in self.size), f"data.size {self.size}: use multiples of 32, 64 and more"
+        )
         _require(0 not in self.offsets, "data.offsets: 0 is the target itself; use neighbours such as -1 1")
         _require(bool(self.offsets) or self.stereo, "data: neither offsets nor stereo: there is nothing to learn from")
         _require(0 <= self.flip <= 1 and 0 <= self.jitter <= 1, "data.flip and data.jitter are probabilities, 0 to 1")
@@ -109,6 +111,7 @@ class OptimiserConfig:
 
     def __post_init__(self) -> None:
         _require(self.learning_rate > 0, "optimiser.learning_rate must be positive")
+        _require(self.weight_decay >= 0, "optimiser.weight_decay cannot be negative")
         _require(
             0 <= self.drop_at <= 1 and 0 <= self.warmup < 1, "optimiser: drop_at and warmup are shares of all steps"
         )
@@ -143,7 +146,8 @@ class TrainerConfig:
         )
         for name in positive:
             _require(getattr(self, name) > 0, f"trainer.{name} must be at least 1")
-        _require(self.workers >= 0, "trainer.workers cannot be negative")
+        for name in ("workers", "seed"):
+            _require(getattr(self, name) >= 0, f"trainer.{name} cannot be negative")
 
 
 @dataclass(frozen=True, kw_only=True)

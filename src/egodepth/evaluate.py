@@ -56,8 +56,7 @@ class Evaluate:
     json: Path | None = None
     """Write the metrics to this file, too."""
     mean_map: Path | None = None
-    """Data set whose true depth makes the mean-depth-map baseline; if left out: drives of `data` that are not
-    evaluated, or, where there are none with true depth, all evaluated frames but the one being judged."""
+    """Data whose true depth makes the mean-map baseline; default: the training split, else all other test frames."""
     factor: float | None = None
     """Also score depth multiplied by this factor."""
     size: tuple[int, int] | None = None
@@ -69,6 +68,8 @@ class Evaluate:
 
     def __call__(self) -> None:
         """Evaluate, print the table, write the report."""
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"--limit {self.limit}: evaluate on at least one frame")
         protocol = PROTOCOLS[self.benchmark]
         drives = select_drives(open_drives(self.data, self.split), self.drives)
         frames = depth_frames(drives, self.limit)
@@ -94,9 +95,7 @@ class Evaluate:
         if self.mean_map:
             others, label = open_drives(self.mean_map, "train"), self.mean_map.name
         else:
-            evaluated = {drive.name for drive, _ in frames}
-            others = [drive for drive in open_drives(self.data, "train") if drive.name not in evaluated]
-            label = "other drives"
+            others, label = self._training_split(), "train split"
         training = depth_frames(others, MEAN_MAP_FRAMES)
         if training:
             inverse_depth = MeanDepthMap.of(_depths(training), protocol).inverse_depth()
@@ -105,6 +104,11 @@ class Evaluate:
             raise InputError(f"{self.mean_map}: no frame has true depth; give another data set or leave --mean-map out")
         whole = MeanDepthMap.of(_depths(frames), protocol)
         return {"mean map (leave-1-out)": lambda sample: whole.without(sample.depth, protocol).inverse_depth()}
+
+    def _training_split(self) -> list[Drive]:
+        """The training drives of a data set that has splits; none where every split is all there is."""
+        training, evaluated = open_drives(self.data, "train"), open_drives(self.data, self.split)
+        return [] if {d.name for d in training} == {d.name for d in evaluated} else training
 
     def _about(self, predictor: DepthPredictor, seen: list[str]) -> dict[str, object]:
         return {

@@ -11,20 +11,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from egodepth.config import LossConfig, TrainConfig
+from egodepth.comparison import Comparison, compare_views
+from egodepth.config import TrainConfig
 from egodepth.data.types import Batch, View
-from egodepth.geometry import Camera, synthesise, transform_from_axis_angle
-from egodepth.losses import (
-    automask,
-    average_reprojection,
-    edge_aware_smoothness,
-    minimum_reprojection,
-    photometric_error,
-    window_statistics,
-)
+from egodepth.geometry import transform_from_axis_angle
+from egodepth.losses import edge_aware_smoothness
 from egodepth.networks import Decoder, DepthNet, PoseNet, build_pose_net, disparity_to_depth
-
-_COMBINE = {"minimum": minimum_reprojection, "average": average_reprojection}
 
 
 class Estimate(NamedTuple):
@@ -36,15 +28,6 @@ class Estimate(NamedTuple):
     """source_from_target `b 4 4`, one a neighbour, in the units of the depth."""
     masks: list[Tensor] | None
     """Predictive masks `b n h/2^s w/2^s` in (0, 1), only with `LossConfig.predictive_mask`."""
-
-
-class Comparison(NamedTuple):
-    """Target against warped sources at one size, for s scales; what the loss averages and the panels draw."""
-
-    error: Float[Tensor, "s b h w"]
-    kept: Bool[Tensor, "s b h w"]
-    warped: list[Tensor]
-    """A source each, `s b 3 h w`."""
 
 
 class Diagnosis(NamedTuple):
@@ -131,7 +114,8 @@ class SelfSupervisedObjective(nn.Module):
 
         Returns:
             Scalars, means over the scales and unweighted: `photometric`, `smoothness` (halved at each coarser scale),
-            `mask` with predictive masks; their weighted sum `loss`; and `kept`, the share of pixels the auto-mask keeps.
+            `mask` with predictive masks; their weighted sum `loss`; and `kept`, the share of pixels that the auto-mask
+            keeps.
         """
         config = self.config.loss
         comparisons = self.compare(disparities, poses, batch, masks)
@@ -160,14 +144,14 @@ class SelfSupervisedObjective(nn.Module):
         if self.config.loss.multiscale == "full":
             depth = torch.stack([self._depth(_resized(d[:, None], full)[:, 0]) for d in disparities]) / unit
             mask = torch.stack([_resized(m, full) for m in masks]) if masks is not None else None
-            return [_compare(batch.target, sources, depth, poses, mask, self.config.loss)]
+            return [compare_views(batch.target, sources, depth, poses, mask, self.config.loss)]
         comparisons = []
         for scale, disparity in enumerate(disparities):
             size = disparity.shape[-2:]
             views = [View(interpolate(v.image, size, mode="area"), v.camera) for v in [batch.target, *sources]]
             mask = masks[scale][None] if masks is not None else None
             depth = self._depth(disparity)[None] / unit
-            comparisons.append(_compare(views[0], views[1:], depth, poses, mask, self.config.loss))
+            comparisons.append(compare_views(views[0], views[1:], depth, poses, mask, self.config.loss))
         return comparisons
 
     @torch.no_grad()
@@ -220,53 +204,5 @@ def build_objective(config: TrainConfig) -> SelfSupervisedObjective:
     return SelfSupervisedObjective(depth_net, pose_net, config)
 
 
-def _resized(maps: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c H W"]:
-    return maps if maps.shape[-2:] == size else interpolate(maps, size, mode="bilinear", align_corners=False)
-
-
-def _repeated(tensor: Tensor, times: int) -> Tensor:
-    """The batch once for every scale, scales outermost."""
-    return tensor.repeat(times, *(1 for _ in tensor.shape[1:]))
-
-
-def _compare(
-    target: View,
-    sources: list[View],
-    depth: Float[Tensor, "s b h w"],
-    poses: list[Tensor],
-    masks: Float[Tensor, "s b n h w"] | None,
-    config: LossConfig,
-) -> Comparison:
-    """Warp every source by every scale's depth and combine the errors over the sources.
-
-    The target's window statistics and the unwarped errors do not depend on the scale and are computed once.
-    """
-    scales, (b, _, h, w) = len(depth), target.image.shape
-    combine = _COMBINE[config.reprojection]
-    statistics = window_statistics(target.image) if config.ssim_weight > 0 else None
-    repeated_image = _repeated(target.image, scales)
-    repeated_statistics = type(statistics)(*(_repeated(s, scales) for s in statistics)) if statistics else None
-    warped, errors = [], []
-    for source, pose in zip(sources, poses, strict=True):
-        image = synthesise(
-            _repeated(source.image, scales),
-            depth.flatten(0, 1),
-            _repeated(pose, scales),
-            Camera(*(_repeated(part, scales) for part in target.camera)),
-            Camera(*(_repeated(part, scales) for part in source.camera)),
-        )
-        error = photometric_error(image, repeated_image, config.ssim_weight, repeated_statistics)
-        warped.append(image.view(scales, b, 3, h, w))
-        errors.append(error.view(scales, b, h, w))
-    stacked = torch.stack(errors)
-    if masks is not None:
-        stacked = stacked * masks.permute(2, 0, 1, 3, 4)
-    best = combine(stacked)
-    if not config.automask:
-        return Comparison(best, torch.ones_like(best, dtype=torch.bool), warped)
-    with torch.no_grad():
-        unwarped = combine(
-            torch.stack([photometric_error(s.image, target.image, config.ssim_weight, statistics) for s in sources])
-        )
-    error, kept = automask(best, unwarped.expand_as(best))
-    return Comparison(error, kept, warped)
+def _resized(maps: Float[Tensor, "b c h w"], size: torch.Size) -> Float[Tensor, "b c H W"]:
+    return maps if maps.shape[-2:] == size else interpolate(maps, list(size), mode="bilinear", align_corners=False)

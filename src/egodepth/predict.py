@@ -28,7 +28,7 @@ KITTI_SCALE = 256.0
 TYPICAL_DEPTH = 20.0
 """Where depth is only known up to scale, the PNGs are scaled so that the median of all images lands on this."""
 SAMPLES_PER_IMAGE = 512
-"""Pixels of each image that the common scales are found from."""
+"""Pixels of each image that the common scales are found from, about."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ def named_images(inputs: Sequence[Path]) -> dict[str, Path]:
 
 
 def _sample(inverse_depth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "n"]:
-    step = max(1, inverse_depth.size // SAMPLES_PER_IMAGE)
-    return inverse_depth.ravel()[step // 2 :: step]
+    step = max(1, round((inverse_depth.size / SAMPLES_PER_IMAGE) ** 0.5))
+    return inverse_depth[::step, ::step].ravel()
 
 
 @contextmanager

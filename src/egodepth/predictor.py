@@ -17,7 +17,7 @@ from egodepth.networks.depth import disparity_to_depth
 from egodepth.weights import DepthModel, load_model
 
 STRIDE = 32
-"""Sizes that the networks take are multiples of this."""
+"""Sizes are multiples of this, at least twice: a single coarse pixel cannot be padded by reflection."""
 
 logger = logging.getLogger("egodepth")
 
@@ -46,8 +46,8 @@ class DepthPredictor:
         self.model = model.eval()
         self.size = size or model.card.size
         self._post_process = post_process
-        if any(side < STRIDE or side % STRIDE for side in self.size):
-            raise InputError(f"size {self.size[0]} {self.size[1]}: use multiples of {STRIDE}")
+        if any(side < 2 * STRIDE or side % STRIDE for side in self.size):
+            raise InputError(f"size {self.size[0]} {self.size[1]}: use multiples of {STRIDE}, {2 * STRIDE} and more")
         if self.size != model.card.size:
             own, run = _describe(model.card.size), _describe(self.size)
             logger.warning("The model was trained at %s and runs at %s: expect worse depth.", own, run)

@@ -29,6 +29,7 @@ from egodepth.objective import SelfSupervisedObjective, build_objective
 from egodepth.predictor import DepthPredictor
 from egodepth.training.checkpoint import Progress, list_checkpoints, load_checkpoint, save_checkpoint
 from egodepth.training.log import RunLog
+from egodepth.training.memory import keep_freed_memory
 from egodepth.training.panels import draw_panels
 from egodepth.training.schedule import learning_rate
 from egodepth.training.trainer import Hook, Trainer
@@ -64,6 +65,7 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
         InputError: unusable data, a run folder of another configuration, a loss that is not finite, a full disk.
     """
     began = time.monotonic()
+    keep_freed_memory()
     device = pick_device(config.trainer.device)
     drives = _open_all(config.data.path, config.data.drives, "train")
     dataset = _dataset(config, drives)
@@ -173,6 +175,7 @@ class _Job:
 
         def validate(done: int) -> None:
             model = DepthModel(self._card(done), self.objective.depth_net, self.objective.pose_net)
+            model.save(self.run / "model_last")
             if frames:
                 predict = DepthPredictor(model).inverse_depth_of
                 samples = (drive.depth_sample(frame) for drive, frame in frames)

@@ -1,7 +1,9 @@
 """Model folders: `config.json` beside `model.safetensors`, as the Hugging Face hub lays them out."""
 
+import json
 import os
 import shutil
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,14 +52,25 @@ class DepthModel(nn.Module):
         return self.depth_net(image)
 
     def save(self, folder: Path) -> None:
-        """Write the model folder beside its place and rename it there, replacing what was there."""
+        """Write the model folder beside its place and rename it there, replacing what was there.
+
+        Raises:
+            InputError: it cannot be written (disk full, no permission); what was there stays as it is.
+        """
         folder = Path(folder)
         beside = folder.with_name(f".{folder.name}.writing")
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
-        save_file({name: value.contiguous() for name, value in self.state_dict().items()}, beside / "model.safetensors")
-        (beside / "config.json").write_text(to_json(self.card) + "\n")
-        replace_folder(beside, folder)
+        tensors = {name: value.contiguous() for name, value in self.state_dict().items()}
+        try:
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+            save_file(tensors, beside / "model.safetensors")
+            (beside / "config.json").write_text(to_json(self.card) + "\n")
+            replace_folder(beside, folder)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise InputError(
+                f"{folder}: cannot write the model ({error}); make room"
+            ) from error
 
 
 def replace_folder(new: Path, place: Path) -> None:
@@ -70,12 +83,12 @@ def replace_folder(new: Path, place: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file; `InputError` names a file that is missing or damaged."""
+def read_tensors(path: Path, remedy: str = "take another copy") -> dict[str, Tensor]:
+    """Tensors of a safetensors file; `InputError` names a file that is missing or damaged, and the remedy."""
     try:
         return load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
-        raise InputError(f"{path}: not readable as safetensors ({error}); take another copy") from error
+        raise InputError(f"{path}: not readable as safetensors ({error}); {remedy}") from error
 
 
 def load_model(source: str | Path) -> DepthModel:
@@ -85,16 +98,21 @@ def load_model(source: str | Path) -> DepthModel:
         InputError: there is no such model, or it is of another format; says which file and what to do.
     """
     folder = _locate(str(source))
-    try:
-        text = (folder / "config.json").read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{folder / 'config.json'}: cannot be read ({error})") from error
-    card = from_json(ModelCard, text, folder / "config.json")
-    if card.format != FORMAT:
-        raise InputError(f"{folder}: model format '{card.format}', this version reads '{FORMAT}'")
-    model = DepthModel(card)
+    model = DepthModel(_read_card(folder / "config.json"))
     load_strictly(model, read_tensors(folder / "model.safetensors"), folder / "model.safetensors")
     return model.eval()
+
+
+def _read_card(file: Path) -> ModelCard:
+    """The card of a model folder; the format first, as another one may have other fields."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        found = json.loads(text)["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: not the card of an egodepth model ({error}); take another copy") from error
+    if found != FORMAT:
+        raise InputError(f"{file}: model format '{found}', this version reads '{FORMAT}'; use the version it came from")
+    return from_json(ModelCard, text, file)
 
 
 def load_strictly(module: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
@@ -102,9 +120,8 @@ def load_strictly(module: nn.Module, tensors: dict[str, Tensor], source: Path) -
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
-        raise InputError(
-            f"{source}: its weights do not fit its configuration ({str(error).splitlines()[-1].strip()})"
-        ) from error
+        reason = textwrap.shorten(str(error).splitlines()[-1], 200, placeholder=" ...")
+        raise InputError(f"{source}: its weights do not fit its configuration ({reason})") from error
 
 
 def _locate(source: str) -> Path:
@@ -117,8 +134,9 @@ def _locate(source: str) -> Path:
         raise InputError(
             f"{source}: neither a model folder (config.json and model.safetensors) nor a run with one{hint}"
         )
-    if source.count("/") != 1 or source.startswith((".", "/")):
-        raise InputError(f"{source}: no such folder")
+    # `runs/fist` beside an existing `runs` is a slip of the pen: the hub would be asked for a minute in vain.
+    if source.count("/") != 1 or source.startswith((".", "/")) or folder.parent.is_dir():
+        raise InputError(f"{source}: no such folder; check the path")
     return _download(source)
 
 
@@ -129,7 +147,7 @@ def _download(hub_id: str) -> Path:
     try:
         return Path(snapshot_download(hub_id, allow_patterns=["config.json", "model.safetensors"]))
     except (OSError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{hub_id}: no such folder, and not to be had from the model hub ({reason}); give a local folder"
         ) from error

@@ -31,7 +31,7 @@ def test_the_table_and_the_file_tell_what_is_there(tmp_path: Path, capsys: pytes
         "training_samples": 1,
     }
     Inspect(tmp_path / "drive", stereo=True)()
-    assert ["all", "1", "5", "-", "0"] in [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["all", "1", "5", "0", "0"] in [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
 def test_kitti_fits_a_terminal_of_eighty_columns(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import reference
-from egodepth.losses import photometric_error, ssim, window_statistics
+from egodepth.losses import PhotometricTarget, photometric_error, ssim, window_statistics
 
 C1, C2 = 0.01**2, 0.03**2
 
@@ -47,10 +47,38 @@ def test_ssim_is_the_reference_one_and_symmetric(assert_close):
     assert_close(ssim(x, y), ssim(y, x))
 
 
-def test_known_statistics_of_the_target_change_nothing(assert_close):
-    x, y = images(2, 3, 9, 14)
-    assert_close(ssim(x, y, window_statistics(y)), ssim(x, y))
-    assert_close(photometric_error(x, y, 0.85, window_statistics(y)), photometric_error(x, y))
+@pytest.mark.parametrize("ssim_weight", [0.0, 0.85, 1.0])
+def test_the_fast_comparison_has_the_value_and_the_gradient_of_the_plain_one(assert_close, ssim_weight):
+    x, y = images(4, 2, 3, 9, 14)
+    fast, plain = x.clone().requires_grad_(), x.clone().requires_grad_()
+    found = PhotometricTarget(y[0], ssim_weight).error(fast)
+    expected = photometric_error(plain, y[0].expand_as(plain), ssim_weight)
+    assert_close(found, expected)
+    pull = torch.rand_like(expected)
+    (found * pull).sum().backward()
+    (expected * pull).sum().backward()
+    assert fast.grad is not None
+    assert plain.grad is not None
+    assert_close(fast.grad, plain.grad)
+
+
+@pytest.mark.parametrize("ssim_weight", [0.0, 0.85])
+def test_the_gradient_of_the_fast_comparison_is_right(ssim_weight):
+    x, y = images(1, 3, 4, 5)
+    assert (x - y).abs().min() > 1e-4, "a pixel lies on the kink of the absolute value: choose another seed"
+    assert torch.autograd.gradcheck(PhotometricTarget(y, ssim_weight).error, x.requires_grad_())
+
+
+def test_the_fast_comparison_is_as_good_in_single_precision():
+    x, y = images(2, 3, 16, 24)
+    single = PhotometricTarget(y.float()).error(x.float())
+    torch.testing.assert_close(single.double(), photometric_error(x, y), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_fast_comparison_of_an_image_with_itself_is_exactly_nothing(dtype):
+    image = torch.rand(2, 3, 16, 24, dtype=dtype)
+    assert PhotometricTarget(image).error(image).abs().max() == 0
 
 
 def test_window_statistics_are_mean_and_biased_variance(assert_close):

@@ -108,7 +108,7 @@ def _collate(drives: list[Drive], images: list[np.ndarray], stereo: bool) -> Raw
     partner = (zeros, zeros, torch.zeros(len(drives), 4, 4))
     if stereo:
         cameras = [drive.partner_camera or drive.camera for drive in drives]
-        poses = torch.from_numpy(np.stack([drive.partner_from_self for drive in drives]).astype(np.float32))
+        poses = torch.from_numpy(np.stack([_partner_pose(drive) for drive in drives]))
         partner = (torch.stack([c.focal for c in cameras]), torch.stack([c.centre for c in cameras]), poses)
     return RawBatch(
         torch.from_numpy(np.stack(images)),
@@ -116,6 +116,12 @@ def _collate(drives: list[Drive], images: list[np.ndarray], stereo: bool) -> Raw
         torch.stack([drive.camera.centre for drive in drives]),
         *partner,
     )
+
+
+def _partner_pose(drive: Drive) -> Float[np.ndarray, "4 4"]:
+    if drive.partner_from_self is None:
+        raise InputError(f"{drive.name}: no stereo partner; train without stereo")
+    return drive.partner_from_self.astype(np.float32)
 
 
 def batches_from(dataset: TrainBatches, start: int, workers: int, pin: bool) -> Iterator[RawBatch]:

@@ -32,8 +32,8 @@ class MeanDepthMap:
         self._count = count
 
     @classmethod
-    def of(cls, depths: Iterable[Float[Tensor, "hg wg"]], protocol: Protocol) -> "MeanDepthMap":
-        """The mean of true depths, over the pixels that the protocol counts. Needs at least one depth map."""
+    def of(cls, depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol) -> "MeanDepthMap":
+        """The mean of true depths of any sizes, over the pixels that the protocol counts; needs at least one map."""
         total = count = np.zeros((0, 0))
         for depth in depths:
             if total.size == 0:
@@ -69,4 +69,6 @@ def _gathered(
     cell_column = (2 * column + 1) * size[1] // (2 * depth.shape[1])
     cell, cells = cell_row * size[1] + cell_column, size[0] * size[1]
     sums = np.bincount(cell, depth.numpy()[row, column].astype(np.float64), minlength=cells)
-    return sums.reshape(size), np.bincount(cell, minlength=cells).astype(np.float64).reshape(size)
+    counts = np.bincount(cell, minlength=cells)
+    # Without a single pixel numpy returns integer sums, too.
+    return sums.astype(np.float64).reshape(size), counts.astype(np.float64).reshape(size)

@@ -78,30 +78,32 @@ def load_checkpoint(place: Path, module: nn.Module, optimiser: torch.optim.Optim
     Raises:
         InputError: not a checkpoint of this format, or damaged; names the file.
     """
-    header_file = place / "checkpoint.json"
+    header_file, state_file = place / "checkpoint.json", place / "state.safetensors"
+    remedy = f"remove {place} to use the one before"
     try:
         header = json.loads(header_file.read_text())
         found = header["format"]
         progress = Progress(int(header["step"]), header["best"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{header_file}: not a readable checkpoint ({error}); remove {place} to use the one before"
-        ) from error
+        raise InputError(f"{header_file}: not a readable checkpoint ({error}); {remedy}") from error
     if found != FORMAT:
         raise InputError(f"{place}: checkpoint format '{found}', this version reads '{FORMAT}'; start a new --run")
-    tensors = read_tensors(place / "state.safetensors")
+    tensors = read_tensors(state_file, remedy)
     groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}}
     for name, value in tensors.items():
         kind, _, rest = name.partition(".")
         groups.setdefault(kind, {})[rest] = value
-    load_strictly(module, groups["model"], place / "state.safetensors")
-    _restore_optimiser(module, optimiser, groups["optimiser"])
+    load_strictly(module, groups["model"], state_file)
+    try:
+        _restore_optimiser(module, optimiser, groups["optimiser"])
+    except (KeyError, RuntimeError) as error:
+        raise InputError(f"{state_file}: its optimiser state does not fit the model ({error}); {remedy}") from error
     return progress
 
 
 def _optimiser_tensors(module: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Adam's moments and step counts, named by their parameter: `exp_avg.NAME` and so on."""
-    names = {parameter: name for name, parameter in module.named_parameters()}
+    names: dict[Tensor, str] = {parameter: name for name, parameter in module.named_parameters()}
     return {
         f"{key}.{names[parameter]}": value.contiguous()
         for parameter, state in optimiser.state.items()
@@ -114,8 +116,12 @@ def _restore_optimiser(module: nn.Module, optimiser: torch.optim.Optimizer, tens
     for name, value in tensors.items():
         key, _, parameter_name = name.partition(".")
         parameter = parameters[parameter_name]
-        # Step counts are kept where the optimiser made them; moments lie where their parameter lies.
-        moved = value if key == "step" else torch.empty_like(parameter).copy_(value)
+        if key == "step":
+            # Fused kernels read the count where they run, the others on the CPU.
+            moved = value.to(parameter.device) if optimiser.defaults.get("fused") else value
+        else:
+            # In the parameter's memory layout, which fused kernels rely on.
+            moved = torch.empty_like(parameter).copy_(value.view_as(parameter))
         optimiser.state[parameter][key] = moved
 
 

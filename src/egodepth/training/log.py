@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from egodepth.errors import InputError
+from egodepth.files import write_text
 
 _PLAIN_LINE_SECONDS = 15.0
 
@@ -28,7 +29,7 @@ class RunLog:
         self._path = folder / "log.jsonl"
         self._keep_before(start)
         self._file = self._path.open("a")
-        self._events = SummaryWriter(str(folder), purge_step=start if start else None)
+        self._events = SummaryWriter(str(folder), purge_step=start)
         columns = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
         self._live = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
         self._task = self._live.add_task("", total=steps, completed=start)
@@ -44,7 +45,7 @@ class RunLog:
                     kept.append(line)
             except (ValueError, KeyError):
                 continue  # the line that was being written when the run was killed
-        self._path.write_text("".join(line + "\n" for line in kept))
+        write_text(self._path, "".join(line + "\n" for line in kept))
 
     def __enter__(self) -> "RunLog":
         self._live.start()

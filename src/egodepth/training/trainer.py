@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from egodepth.errors import InputError
 from egodepth.training.checkpoint import Progress
@@ -39,7 +40,7 @@ class Trainer:
     best: float | None = None
 
     def fit(self, batches: Iterator[Any], start: int, steps: int) -> None:
-        """Run steps `start` to `steps`; on a non-finite loss, stop before it reaches the weights."""
+        """Run steps `start` to `steps`; on a non-finite loss or gradient, stop before it reaches the weights."""
         began, since = time.monotonic(), start
         for step in range(start, steps):
             rate = self.learning_rate(step)
@@ -58,13 +59,14 @@ class Trainer:
             group["lr"] = rate
         self.module.train()
         losses = self.module(*self.arguments(raw, step))
-        if not torch.isfinite(losses["loss"]):
-            raise InputError(
-                f"the loss is {losses['loss'].item()} at step {step}; the weights of the last checkpoint are good: "
-                "lower --optimiser.learning-rate, or look at the data"
-            )
         self.optimiser.zero_grad(set_to_none=True)
         losses["loss"].backward()
+        gradient = get_total_norm([p.grad for p in self.module.parameters() if p.grad is not None])
+        if not torch.isfinite(losses["loss"].detach() + gradient):
+            raise InputError(
+                f"the loss is {losses['loss'].item():g} and its gradient {gradient.item():g} at step {step}; "
+                "the weights of the last checkpoint are good: lower --optimiser.learning-rate, or look at the data"
+            )
         self.optimiser.step()
         return losses
 

@@ -21,23 +21,25 @@ def as_published(calibration: Path, scan: Path, camera: int) -> np.ndarray:
     rigid = np.vstack([np.hstack([np.reshape(velo["R"], (3, 3)), np.reshape(velo["T"], (3, 1))]), [0, 0, 0, 1]])
     rotation = np.eye(4)
     rotation[:3, :3] = np.reshape(cam["R_rect_00"], (3, 3))
-    p, q, r = (np.reshape(cam[f"P_rect_{camera:02d}"], (3, 4)) @ rotation @ rigid).tolist()
+    p, q, r = np.reshape(cam[f"P_rect_{camera:02d}"], (3, 4)) @ rotation @ rigid
+    x, y, z, _ = np.fromfile(scan, np.float32).reshape(-1, 4).astype(float).T
+    scale = r[0] * x + r[1] * y + r[2] * z + r[3]
+    columns = (p[0] * x + p[1] * y + p[2] * z + p[3]) / scale
+    rows = (q[0] * x + q[1] * y + q[2] * z + q[3]) / scale
 
     depth = np.zeros((height, width), np.float32)
     groups: dict[int, list[tuple[int, int, float]]] = {}
-    for x, y, z, _ in np.fromfile(scan, np.float32).reshape(-1, 4).tolist():
-        if x < 0:
+    for forward, u, v in zip(x.tolist(), columns.tolist(), rows.tolist(), strict=True):
+        if forward < 0:
             continue
-        scale = r[0] * x + r[1] * y + r[2] * z + r[3]
-        column = round((p[0] * x + p[1] * y + p[2] * z + p[3]) / scale) - 1
-        row = round((q[0] * x + q[1] * y + q[2] * z + q[3]) / scale) - 1
+        row, column = round(v) - 1, round(u) - 1
         if 0 <= column < width and 0 <= row < height:
-            depth[row, column] = x
-            groups.setdefault(row * (width - 1) + column - 1, []).append((row, column, x))
+            depth[row, column] = forward
+            groups.setdefault(row * (width - 1) + column - 1, []).append((row, column, forward))
     for group in groups.values():
         if len(group) > 1:
             row, column, _ = group[0]
-            depth[row, column] = min(x for _, _, x in group)
+            depth[row, column] = min(forward for _, _, forward in group)
     return depth
 
 

@@ -47,8 +47,9 @@ def _car(
     """A car from its measures: belt and roof heights, the cabin's span as a share of the length, tail and nose taper."""
     builder, half, low = SceneBuilder(), length / 2, 0.36
     body = (Material.CAR_REAR, Material.CAR_SIDE, Material.CAR_FRONT, Material.CAR_SIDE, Material.CAR_PAINT)
-    builder.box((-width / 2, low, -half), (width / 2, belt, half), (*body, Material.CAR_UNDER), paint)
-    builder.box((-width / 2 + 0.02, 0.0, -half + 0.04), (width / 2 - 0.02, low, half - 0.04), (Material.CAR_UNDER,), paint)
+    builder.box((-width / 2, low, -half), (width / 2, belt, half), (*body, Material.SHADE), paint)
+    under = (Material.SHADE, Material.CAR_UNDER, Material.SHADE, Material.CAR_UNDER, Material.SHADE, Material.SHADE)
+    builder.box((-width / 2 + 0.02, 0.0, -half + 0.04), (width / 2 - 0.02, low, half - 0.04), under, paint)
     rear, front = -half + cabin[0] * length, -half + cabin[1] * length
     wide, narrow = width / 2 - 0.06, width / 2 - 0.22
     ring = [(-wide, rear), (wide, rear), (wide, front), (-wide, front)]

@@ -23,6 +23,14 @@ def tree(rng: np.random.Generator, size: float) -> Scene:
     return builder.build()
 
 
+def distant_tree(rng: np.random.Generator) -> Scene:
+    """One large crown down to the ground: enough for what is never near."""
+    builder, radius = SceneBuilder(), rng.uniform(3.5, 6.5)
+    height, green = rng.uniform(4, 8), np.array(GREENS[rng.integers(len(GREENS))]) * rng.uniform(0.85, 1.1)
+    builder.ellipsoid((0, height * 0.6, 0), (radius, height, radius), Material.FOLIAGE, tuple(green), float(rng.random()))
+    return builder.build()
+
+
 def bush(rng: np.random.Generator) -> Scene:
     """A low ellipsoid of leaves."""
     builder, radius, height = SceneBuilder(), rng.uniform(0.6, 1.6), rng.uniform(0.5, 1.3)

@@ -18,7 +18,7 @@ def random_layout(rng: np.random.Generator, road: Road, begin: float, end: float
         scenes += _backdrop(rng, road, side, begin, end)
     for lateral in np.arange(-60, 61, 7.0):
         z = end + rng.uniform(2, 14)
-        scenes.append(_standing(furniture.tree(rng, rng.uniform(1.2, 2.2)), road, z, lateral + rng.uniform(-2, 2)))
+        scenes.append(_standing(furniture.distant_tree(rng), road, z, lateral + rng.uniform(-2, 2)))
     return scenes
 
 
@@ -95,7 +95,7 @@ def _walled(rng: np.random.Generator, road: Road, side: int, begin: float, end: 
 def _park(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
     """Grass with trees and bushes at random."""
     scenes, kerb = [], road.kerb(side)
-    for _ in range(int((end - begin) / 3.5)):
+    for _ in range(int((end - begin) / 5)):
         plant = furniture.tree(rng, rng.uniform(0.7, 1.5)) if rng.random() < 0.6 else furniture.bush(rng)
         scenes.append(_standing(plant, road, rng.uniform(begin, end), kerb + side * rng.uniform(3.0, 22)))
     return scenes
@@ -138,6 +138,6 @@ def _roadside(rng: np.random.Generator, road: Road, side: int, begin: float, end
 def _backdrop(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
     """Distant trees that hide the end of the ground."""
     return [
-        _standing(furniture.tree(rng, rng.uniform(1.2, 2.4)), road, z, side * rng.uniform(32, 70))
-        for z in np.arange(begin + 10, end, 9.0)
+        _standing(furniture.distant_tree(rng), road, z, side * rng.uniform(32, 60))
+        for z in np.arange(begin + 10, end, 11.0)
     ]

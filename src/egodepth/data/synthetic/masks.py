@@ -31,45 +31,51 @@ def occluded_mask(
     street: "Street", scene: Scene, hits: Hits, frame: int, neighbours: tuple[Hits, Hits]
 ) -> Bool[np.ndarray, "h w"]:
     """Pixels whose surface point, moved with its object, is visible in exactly one of the frames t-1 and t+1."""
+    before, after = (
+        _visible_mask(street, scene, hits, frame, frame + step, other)
+        for step, other in zip((-1, 1), neighbours, strict=True)
+    )
+    return (before != after) & (hits.face[0] != SKY)
+
+
+def _visible_mask(
+    street: "Street", scene: Scene, hits: Hits, frame: int, other: int, seen: Hits
+) -> Bool[np.ndarray, "h w"]:
+    """Pixels of `frame` whose surface point is visible in the frame `other`, where the rays hit `seen`."""
     size = (hits.face.shape[1], hits.face.shape[2])
-    eye = street.eye(frame, size)
-    face, q = hits.face[0], hits.inverse_depth[0]
-    x, y = eye.directions()
-    ray = np.stack(np.broadcast_arrays(x[0][None, :], y[0][:, None], 1.0), -1)
-    is_solid = face != SKY
-    points = (ray[is_solid] / q[is_solid][:, None].astype(float)) @ eye.rotation.T + eye.position
-    body = scene.body[face[is_solid]]
-    seen = []
-    for step, neighbour in zip((-1, 1), neighbours, strict=True):
-        moved = _moved(street, points, body, frame, frame + step)
-        seen.append(_is_visible(moved, street.eye(frame + step, size), neighbour))
-    mask = np.zeros(size, bool)
-    mask[is_solid] = seen[0] != seen[1]
-    return mask
+    eye, other_eye = street.eye(frame, size), street.eye(other, size)
+    x, y = (line[0] for line in eye.directions())
+    ray = np.stack([np.broadcast_to(x, size), np.broadcast_to(y[:, None], size), np.ones(size, np.float32)])
+    body, q = scene.body[hits.face[0]], hits.inverse_depth[0]
+    visible = np.zeros(size, bool)
+    poses = zip(street.car_poses(frame), street.car_poses(other), strict=True)
+    motions = [np.eye(4), *(then @ np.linalg.inv(now) for now, then in poses)]
+    self_from_world = np.linalg.inv(street.camera_pose(other))
+    for index in np.flatnonzero(np.bincount(body.ravel())).tolist():
+        other_from_eye = (self_from_world @ motions[index] @ street.camera_pose(frame)).astype(np.float32)
+        rows = body == index
+        # Points over their depth: exact for the sky, too, whose inverse depth is 0.
+        points = other_from_eye[:3, :3] @ ray[:, rows] + other_from_eye[:3, 3:] * q[rows]
+        visible[rows] = _is_visible(points, q[rows], other_eye, seen.inverse_depth[0])
+    return visible
 
 
-def _moved(street: "Street", points: np.ndarray, body: np.ndarray, frame: int, other: int) -> Float[np.ndarray, "n 3"]:
-    """World points at the time of another frame, each moved with the object it belongs to."""
-    moved = points.copy()
-    for index, (now, then) in enumerate(zip(street.car_poses(frame), street.car_poses(other), strict=True)):
-        rows = body == index + 1
-        motion = then @ np.linalg.inv(now)
-        moved[rows] = points[rows] @ motion[:3, :3].T + motion[:3, 3]
-    return moved
+def _is_visible(
+    points: Float[np.ndarray, "3 n"], scale: Float[np.ndarray, " n"], eye: Eye, q: Float[np.ndarray, "h w"]
+) -> Bool[np.ndarray, " n"]:
+    """Whether points (in the axes of `eye`, times `scale`) are in its image and not behind its inverse depths `q`.
 
-
-def _is_visible(points: Float[np.ndarray, "n 3"], eye: Eye, hits: Hits) -> Bool[np.ndarray, " n"]:
-    """Whether each world point is inside the image of `eye` and not behind what it sees there.
-
-    A point counts as visible if it is no further than the furthest of the four surfaces around its place, with 2 % and
-    5 cm to spare: slanted surfaces do not hide themselves.
+    A point counts as visible if it is no further than the furthest of the four surfaces around its place, with 2 %
+    and 5 cm to spare: slanted surfaces do not hide themselves.
     """
-    camera = (points - eye.position) @ eye.rotation
-    z = np.maximum(camera[:, 2], 1e-6)
-    place = (camera[:, :2] / z[:, None] * eye.focal + eye.centre) * (eye.size[1], eye.size[0])
-    is_inside = (camera[:, 2] > 0.05) & (place >= 0).all(1) & (place <= (eye.size[1], eye.size[0])).all(1)
-    place = np.where(is_inside[:, None], place - 0.5, 0)
-    column, row = (np.clip(np.floor(place[:, k]).astype(int), 0, eye.size[1 - k] - 2) for k in (0, 1))
-    q = hits.inverse_depth[0]
-    furthest = np.minimum.reduce([q[row + i, column + j] for i in (0, 1) for j in (0, 1)])
-    return is_inside & (1 / np.maximum(z / 1.02 - 0.05, 1e-3) >= furthest)
+    height, width = eye.size
+    z = np.maximum(points[2], np.float32(1e-6))
+    column = (points[0] / z * np.float32(eye.focal[0]) + np.float32(eye.centre[0])) * width
+    row = (points[1] / z * np.float32(eye.focal[1]) + np.float32(eye.centre[1])) * height
+    is_inside = (points[2] > 0) & (column >= 0) & (column <= width) & (row >= 0) & (row <= height)
+    left = np.clip(np.where(is_inside, column, 0) - 0.5, 0, width - 2).astype(np.int32)
+    first = np.clip(np.where(is_inside, row, 0) - 0.5, 0, height - 2).astype(np.int32) * width + left
+    flat = q.ravel()
+    furthest = np.minimum.reduce([flat[first + step] for step in (0, 1, width, width + 1)])
+    depth = z / np.maximum(scale, np.float32(1e-6))
+    return is_inside & ((depth / np.float32(1.02) - np.float32(0.05)) * furthest <= 1)

@@ -1,31 +1,46 @@
 """Band-limited patterns: what is finer than a pixel's footprint fades to its mean, so neighbouring frames agree."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 
-LATTICE = np.random.default_rng(2019).uniform(-1, 1, (256, 256)).astype(np.float32)
-"""Random values at integer points, repeating every 256; all noise is read from here at its own offset."""
+_PERIOD = 256
+
+
+def _lattice() -> Float[np.ndarray, "n 4"]:
+    """Coefficients of a bilinear patch for each cell of a random lattice that repeats every `_PERIOD`.
+
+    The value at (x, y) in a cell, both 0 to 1, is c0 + c1 x + c2 y + c3 x y.
+    """
+    v = np.random.default_rng(2019).uniform(-1, 1, (_PERIOD, _PERIOD)).astype(np.float32)
+    right, below = np.roll(v, -1, 0), np.roll(v, -1, 1)
+    across = np.roll(right, -1, 1)
+    return np.stack([v, right - v, below - v, across - right - below + v], -1).reshape(-1, 4)
+
+
+LATTICE = _lattice()
+"""All noise is read from here, at its own offset."""
 
 Line = Float[np.ndarray, " n"]
 
 
+def _cells(i: Line, j: Line) -> Int[np.ndarray, " n"]:
+    """Rows of the lattice for integer coordinates."""
+    return ((i.astype(np.int32) & (_PERIOD - 1)) << 8) | (j.astype(np.int32) & (_PERIOD - 1))
+
+
 def cell_value(i: Line, j: Line) -> Line:
     """A random value in [-1, 1] of each integer cell (i, j)."""
-    return LATTICE.ravel()[(i.astype(np.intp) & 255) * 256 + (j.astype(np.intp) & 255)]
+    return LATTICE[_cells(i, j), 0]
 
 
 def lattice_noise(x: Line, y: Line) -> Line:
     """Smooth noise in [-1, 1] with one random value at each integer point (value noise, smoothstep in between)."""
     x0, y0 = np.floor(x), np.floor(y)
+    patch = LATTICE.take(_cells(x0, y0), 0).T
     fx, fy = x - x0, y - y0
     fx, fy = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)
-    i, j = x0.astype(np.intp) & 255, y0.astype(np.intp) & 255
-    i, i1, j1 = i * 256, ((i + 1) & 255) * 256, (j + 1) & 255
-    table = LATTICE.ravel()
-    near = table.take(i + j) * (1 - fy) + table.take(i + j1) * fy
-    far = table.take(i1 + j) * (1 - fy) + table.take(i1 + j1) * fy
-    return near + (far - near) * fx
+    return patch[0] + patch[1] * fx + (patch[2] + patch[3] * fx) * fy
 
 
 def fractal_noise(x: Line, y: Line, footprint: Line, cell: float, octaves: int, gain: float = 0.6) -> Line:

@@ -51,22 +51,19 @@ def cast(scene: Scene, eye: Eye) -> Hits:
     x, y = eye.directions()
     q, face = _ground(eye, x, y)
     boxes, nearest = _windows(scene, eye)
-    planes, distance = _affine_planes(scene, eye)
+    planes, rounds = _Planes.of(scene, eye), _Ellipsoids.of(scene, eye)
     is_shown = (boxes[:, 0] < boxes[:, 1]) & (boxes[:, 2] < boxes[:, 3])
-    for solid in np.flatnonzero(is_shown)[np.argsort(-nearest[is_shown], kind="stable")]:
-        top, bottom, left, right = boxes[solid]
+    shown = np.flatnonzero(is_shown)[np.argsort(-nearest[is_shown], kind="stable")]
+    for solid, (top, bottom, left, right) in zip(shown.tolist(), boxes[shown].tolist(), strict=True):
         window = np.s_[:, top:bottom, left:right]
-        if q[window].min() >= nearest[solid]:
+        seen = q[window]
+        if seen.min() >= nearest[solid]:
             continue
         xs, ys = x[:, None, left:right], y[:, top:bottom, None]
         start, stop = scene.start[solid], scene.stop[solid]
-        if scene.is_round[solid]:
-            hit_q = _ellipsoid(scene, eye, start, xs, ys)
-            hit_face = start
-        else:
-            hit_q, hit_face = _convex(planes[start:stop], distance[start:stop], start, xs, ys)
-        is_hit = hit_q > q[window]
-        np.copyto(q[window], hit_q, where=is_hit)
+        hit_q, hit_face = rounds.hit(start, xs, ys) if scene.is_round[solid] else planes.hit(start, stop, xs, ys)
+        is_hit = hit_q > seen
+        np.copyto(seen, hit_q, where=is_hit)
         np.copyto(face[window], hit_face, where=is_hit)
     return Hits(q, face)
 
@@ -94,45 +91,65 @@ def _windows(scene: Scene, eye: Eye) -> tuple[np.ndarray, np.ndarray]:
     return boxes, 1 / np.maximum(z.min(1), 0.05)
 
 
-def _affine_planes(scene: Scene, eye: Eye) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (of x, of y, constant) of every face's inverse depth, and the camera's signed distance inside it."""
-    distance = scene.offset - scene.normal @ eye.position
-    distance = np.where(np.abs(distance) < 1e-7, 1e-7, distance)
-    return ((scene.normal @ eye.rotation) / distance[:, None]).astype(np.float32), distance
+class _Planes(NamedTuple):
+    """Every face's inverse depth, a x + b y + c; faces of a solid that look at the camera before the others."""
 
+    coefficients: Float[np.ndarray, "3 f 1 1 1"]
+    face: Int[np.ndarray, " f"]
+    faces_camera: Int[np.ndarray, " f+1"]
+    """Running count of faces that look at the camera."""
 
-def _convex(
-    planes: np.ndarray, distance: np.ndarray, start: int, x: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray | int]:
-    """Inverse depth of the entry into a convex solid, 0 where the ray misses it, and the face entered."""
-    enter, face = None, start
-    leave = np.float32(0)
-    for row, (a, b, c) in enumerate(planes):
+    @classmethod
+    def of(cls, scene: Scene, eye: Eye) -> "_Planes":
+        distance = scene.offset - scene.normal @ eye.position
+        distance = np.where(np.abs(distance) < 1e-7, 1e-7, distance)
+        solid = np.zeros(len(distance), int)
+        solid[scene.start] = 1
+        order = np.lexsort((distance > 0, solid.cumsum()))
+        coefficients = ((scene.normal @ eye.rotation) / distance[:, None])[order].astype(np.float32)
+        running = np.concatenate([[0], np.cumsum(distance[order] <= 0)])
+        return cls(coefficients.T[:, :, None, None, None], order.astype(np.int32), running)
+
+    def hit(self, start: int, stop: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray | np.int32]:
+        """Inverse depth of the entry into the solid of some faces, 0 where the ray misses it, and the face entered."""
+        middle = start + int(self.faces_camera[stop] - self.faces_camera[start])
+        if middle == start:  # the camera is inside
+            return np.zeros((len(x), y.shape[1], x.shape[2]), np.float32), self.face[start]
+        a, b, c = self.coefficients[:, start:stop]
         q = a * x + (b * y + c)
-        if distance[row] > 0:
-            leave = np.maximum(leave, q)
-        elif enter is None:
-            enter, face = q, start + row
-        else:
-            face = np.where(q < enter, np.int32(start + row), face)
-            enter = np.minimum(enter, q)
-    if enter is None:  # the camera is inside
-        return np.zeros((len(x), y.shape[1], x.shape[2]), np.float32), face
-    return np.where(enter > leave, enter, np.float32(0)), face
+        front, back = q[: middle - start], q[middle - start :]
+        enter = front[0] if len(front) == 1 else np.minimum.reduce(front)
+        face = self.face[start] if len(front) == 1 else self.face[start:middle][front.argmin(0)]
+        leave = np.maximum.reduce(back, initial=0)
+        return enter * (enter > leave), face
 
 
-def _ellipsoid(scene: Scene, eye: Eye, row: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Inverse depth of the nearer hit of an ellipsoid, 0 where the ray misses it."""
-    radii = scene.extent[row]
-    ray = eye.rotation / radii[:, None]
-    seat = (eye.position - scene.origin[row]) / radii
-    c = seat @ seat - 1
-    if c <= 0:
-        return np.zeros((len(x), y.shape[1], x.shape[2]), np.float32)
-    b = ray.T @ seat
-    form = (np.outer(b, b) - c * (ray.T @ ray)).astype(np.float32)
-    disc = (form[0, 0] * x + 2 * form[0, 2]) * x + ((form[1, 1] * y + 2 * form[1, 2]) * y + form[2, 2])
-    disc = disc + (2 * form[0, 1] * x) * y
-    bx, by, b1 = (b / -c).astype(np.float32)
-    q = bx * x + (by * y + b1) + np.sqrt(np.maximum(disc, 0)) * np.float32(1 / c)
-    return np.where(disc > 0, np.maximum(q, 0), np.float32(0))
+class _Ellipsoids(NamedTuple):
+    """Coefficients of every ellipsoid's nearer hit; rows of plane faces are meaningless."""
+
+    discriminant: Float[np.ndarray, "f 3 3"]
+    """Quadratic form in (x, y, 1), over the square of the denominator."""
+    middle: Float[np.ndarray, "f 3"]
+    """Inverse depth half-way between the hits: linear in (x, y, 1)."""
+
+    @classmethod
+    def of(cls, scene: Scene, eye: Eye) -> "_Ellipsoids":
+        radii = np.maximum(scene.extent, 1e-3)
+        ray = eye.rotation / radii[:, :, None]
+        seat = (eye.position - scene.origin) / radii
+        c = (seat * seat).sum(1)[:, None] - 1
+        b = np.einsum("fij,fi->fj", ray, seat) / np.where(c <= 0, np.inf, c)  # inf: the camera is inside
+        gram = np.einsum("fij,fik->fjk", ray, ray) / np.where(c <= 0, np.inf, c)[:, :, None]
+        form = b[:, :, None] * b[:, None, :] - gram
+        return cls(form.astype(np.float32), (-b).astype(np.float32))
+
+    def hit(self, row: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.int32]:
+        """Inverse depth of the nearer hit of an ellipsoid, 0 where the ray misses it, and its face."""
+        form, (bx, by, b1) = self.discriminant[row], self.middle[row]
+        root = (form[0, 0] * x + 2 * form[0, 2]) * x + ((form[1, 1] * y + 2 * form[1, 2]) * y + form[2, 2])
+        root += (2 * form[0, 1] * x) * y
+        is_hit = root > 0
+        np.sqrt(root, out=root, where=is_hit)
+        root += bx * x + (by * y + b1)
+        root *= is_hit
+        return root, np.int32(row)

@@ -30,10 +30,11 @@ class Material(IntEnum):
     CAR_PAINT = 14
     CAR_UNDER = 15
     SHOP = 16
+    SHADE = 17
 
 
-TEXTURELESS = (Material.PLAIN, Material.CAR_PAINT)
-"""Materials of one uniform albedo; car bodies are refined in `masks`."""
+TEXTURELESS = (Material.PLAIN, Material.CAR_PAINT, Material.CAR_SIDE)
+"""Materials of one uniform albedo but for single lines (the gaps of car doors)."""
 
 _QUADS = ((0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7), (4, 5, 6, 7), (3, 2, 1, 0))
 """Corners of a hexahedron's faces seen from outside, from the bottom left: near, right, far, left, top, bottom."""
@@ -160,6 +161,7 @@ class SceneBuilder:
 
     def build(self) -> Scene:
         """The scene of everything added so far, in the builder's own axes."""
-        columns = [np.array(column) for column in zip(*self.faces, strict=True)]
+        *geometry, extent, colour, grain, material = (np.array(column) for column in zip(*self.faces, strict=True))
         start, stop, is_round, corners = (np.array(column) for column in zip(*self.solids, strict=True))
-        return Scene(*columns, np.zeros(len(self.faces), int), start, stop, is_round, corners)
+        look = (extent.astype(np.float32), colour.astype(np.float32), grain.astype(np.float32), material)
+        return Scene(*geometry, *look, np.zeros(len(self.faces), int), start, stop, is_round, corners)

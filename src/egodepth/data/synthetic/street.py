@@ -9,12 +9,13 @@ from egodepth.data.synthetic.layout import random_layout
 from egodepth.data.synthetic.raycast import Eye
 from egodepth.data.synthetic.road import random_road, yaw_rotation
 from egodepth.data.synthetic.scene import Material, Scene, concatenate
+from egodepth.data.synthetic.shadows import shadow_map
 from egodepth.data.synthetic.traffic import random_traffic
 
 
 BASELINE = 0.54
 """Distance of the stereo partner, to the right of the camera, metres."""
-VIEW_RANGE = 140.0
+VIEW_RANGE = 115.0
 """How far the street goes on behind the camera's last position, metres."""
 
 
@@ -39,7 +40,10 @@ class Street:
         self._exposure = rng.uniform((0.9, 0.0, 30), (1.1, 0.08, 70)), rng.uniform(0, 2 * np.pi)
         self.sun = _sun_direction(rng)
         self.sunlight = float(rng.choice([0.0, 0.35, 0.6], p=[0.25, 0.35, 0.4]))
-        """Share of the light that comes from the sun: 0 under an overcast sky."""
+        """Strength of the sun: 0 under an overcast sky."""
+        middle = self.road.centre(np.linspace(0, end, 50))
+        across = (float(middle.min()) - 22, float(middle.max()) + 22)
+        self.shadows = shadow_map(self.static, self.sun, across, (-5.0, end)) if self.sunlight else None
 
     def camera_pose(self, frame: int) -> Float[np.ndarray, "4 4"]:
         """World from camera of a frame, -1 to `frames`; a function of the way travelled alone, so stops are still."""
@@ -88,9 +92,9 @@ def _ground_plane() -> Scene:
         origin=rows,
         right=np.array([[1.0, 0, 0]]),
         up=np.array([[0, 0, 1.0]]),
-        extent=rows,
-        colour=rows + 0.3,
-        grain=np.zeros(1),
+        extent=rows.astype(np.float32),
+        colour=rows.astype(np.float32),
+        grain=np.zeros(1, np.float32),
         material=np.array([int(Material.GROUND)]),
         body=np.zeros(1, int),
         start=empty,

@@ -42,7 +42,7 @@ def random_traffic(rng: np.random.Generator, road: Road, frames: int) -> Traffic
     camera_z = np.concatenate([[0.0], np.cumsum(speed)])
     is_still = np.zeros(frames + 2, bool)
     is_still[1:-1] = (speed[:-1] == 0) & (speed[1:] == 0)
-    leader = _leader(rng, road, camera_z) if rng.random() < 0.7 else None
+    leader = _leader(rng, road, camera_z) if rng.random() < 0.75 else None
     oncoming = _oncoming(rng, road, camera_z, is_still) if road.is_two_way else []
     return Traffic(camera_z, is_still, leader, oncoming)
 
@@ -52,7 +52,7 @@ def _camera_speeds(rng: np.random.Generator, steps: int) -> Float[np.ndarray, " 
     time = np.arange(steps)
     wave = np.sin(2 * np.pi * time / rng.uniform(35, 70) + rng.uniform(0, 2 * np.pi))
     speed = rng.uniform(0.75, 1.05) * (1 + 0.18 * wave)
-    if rng.random() < 0.7:
+    if rng.random() < 0.75:
         for begin in range(0, max(steps - 35, 1), 60):
             still, ramp = rng.integers(8, 13), rng.integers(6, 10)
             stop = begin + rng.integers(10, 35)
@@ -66,7 +66,7 @@ def _leader(rng: np.random.Generator, road: Road, camera_z: Float[np.ndarray, " 
 
     The gap is a function of the way travelled, so that a queue that stands, stands.
     """
-    gap = rng.uniform(8, 18)
+    gap = rng.uniform(8, 16)
     change = rng.uniform(-1.5, 8) if rng.random() < 0.35 else 0.0
     ease = np.clip((camera_z - rng.uniform(0.3, 0.6) * camera_z[-1]) / 12, 0, 1)
     return MovingCar(random_car(rng), road.lane, 0.0, camera_z + gap + change * ease)

@@ -1,0 +1,192 @@
+"""`egodepth ablate RECIPE --data DIR --out DIR`: which part of the method is worth what, on any data set."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+import tyro
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from egodepth.ablation.cells import Cell, Examination, read_score, score
+from egodepth.ablation.plot import write_plot
+from egodepth.ablation.record import Results, claim, settings_of
+from egodepth.ablation.table import RULE, Cells, Row, differences, main_table
+from egodepth.ablation.variants import chosen_variants, trained_as, variant_config
+from egodepth.ablation.workers import CellRunner
+from egodepth.config import TrainConfig
+from egodepth.data.drive import Drive, select_drives
+from egodepth.data.opening import depth_frames, open_drives, training_samples
+from egodepth.errors import InputError
+from egodepth.evaluation.baselines import MeanDepthMap
+from egodepth.evaluation.protocols import PROTOCOLS
+from egodepth.files import write_text
+
+MEAN_MAP_FRAMES = 200
+"""How many true depth maps the mean depth map is made of, at most."""
+_UNTRAINED = {"mean_map": "mean depth map of the training set", "constant": "constant depth"}
+
+
+@dataclass(frozen=True)
+class Ablate:
+    """Train a recipe with and without each part of the method, over several seeds, and compare on the same frames.
+
+    One resumable command: interrupted or killed, it goes on where it was; finished trainings are not repeated, and
+    more --seeds or --variants can be asked for later. Writes ablation.md and ablation.json anew after each training,
+    and ablation.png at the end. Trainings are scored by their last model: nothing is selected.
+
+    Variants: baseline (average reprojection, no auto-mask, native scales); the baseline with one part more:
+    baseline+minimum, baseline+automask, baseline+full-res; full; full with one part less: full-minimum, full-automask,
+    full-full-res; full with a part exchanged: zhou-mask, no-ssim, pose-posecnn, pose-shared, pose-separate,
+    no-depth-scaling, depth-scaling. Those that are what the recipe has anyway are not trained twice.
+
+    Example: egodepth ablate quickstart --data drives --out ablation --seeds 3 --steps 300 --data.size 64 224
+    """
+
+    out: Path
+    """Folder for the trainings, their scores and the report."""
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    data: tuple[str, ...] = ()
+    """Short for --data.path."""
+    variants: tuple[str, ...] = ()
+    """Only these rows; all that apply if left out."""
+    seeds: int = 3
+    """Trainings of each row, with seeds --trainer.seed, the next, ..."""
+    steps: int | None = None
+    """Short for --trainer.steps: the length of every training."""
+    jobs: int = 2
+    """Trainings at the same time, the cores shared among them."""
+    test: tuple[str, ...] = ()
+    """Data to score on; default: the test split of the training data."""
+    test_drives: tuple[str, ...] = ("*",)
+    """Glob patterns of the drives to score on."""
+    test_frames: int | None = None
+    """Score on this many frames, evenly spaced; default: all that have true depth."""
+    benchmark: Literal["synthetic", "kitti_2015", "eigen", "eigen_benchmark"] = "synthetic"
+    """Which pixels count."""
+    json: Path | None = None
+    """Also write the results to this file."""
+
+    def __call__(self) -> None:
+        """Train and score what is missing, report on all."""
+        if min(self.seeds, self.jobs, 1 if self.test_frames is None else self.test_frames) < 1:
+            raise InputError("ablate: --seeds, --jobs and --test-frames are at least 1")
+        config = self._config()
+        names = chosen_variants(self.variants, config)
+        examination = Examination(
+            paths=self.test or config.data.path,
+            drives=self.test_drives,
+            limit=self.test_frames,
+            benchmark=self.benchmark,
+        )
+        drives = _training_drives(config, examination)
+        settings = settings_of(config, examination)
+        claim(self.out, settings)
+        cells = self._cells(config, names, examination)
+        untrained = _untrained(self.out, drives, examination)
+        results = Results(self.out, settings, cells, names, config, untrained)
+        results.write()
+        todo = [cell for cell in cells if not cell.score_file.exists()]
+        failures = CellRunner(self.jobs, results.finished).run(todo, len(cells) - len(todo)) if todo else {}
+        self._report(results, failures)
+
+    def _config(self) -> TrainConfig:
+        """The recipe as it is trained; seeds and housekeeping that no weight depends on are left to the cells."""
+        config = self.config
+        data = dataclasses.replace(config.data, path=self.data or config.data.path)
+        trainer = dataclasses.replace(config.trainer, steps=self.steps or config.trainer.steps)
+        if not data.path:
+            raise InputError("no data; give --data FOLDER (a synthetic set: egodepth data render)")
+        return dataclasses.replace(config, data=data, trainer=trainer)
+
+    def _cells(self, config: TrainConfig, names: Sequence[str], examination: Examination) -> list[Cell]:
+        """Seed by seed, so that a table of what is there so far is a fair one."""
+        owners = list(dict.fromkeys(trained_as(name, config) for name in names))
+        cells = []
+        for seed in range(config.trainer.seed, config.trainer.seed + self.seeds):
+            # One validation, at the end: its models are not chosen among.
+            trainer = dataclasses.replace(config.trainer, seed=seed, validate_every=config.trainer.steps)
+            for owner in owners:
+                variant = dataclasses.replace(variant_config(owner, config), trainer=trainer)
+                cells.append(Cell(owner, seed, variant, examination, self.out))
+        return cells
+
+    def _report(self, results: Results, failures: Mapping[Cell, str]) -> None:
+        rows = results.write()
+        console = Console()
+        if any(row.trained for row in rows):
+            write_plot(self.out / "ablation.png", rows)
+            _print(console, rows)
+        if self.json:
+            write_text(self.json, (self.out / "ablation.json").read_text())
+        for name in ("ablation.md", "ablation.json", "ablation.png"):
+            console.print(str(self.out / name), soft_wrap=True, highlight=False)
+        if failures:
+            cell, reason = next(iter(failures.items()))
+            raise InputError(
+                f"{len(failures)} of {len(results.cells)} trainings failed, and the same command tries them again; "
+                f"{cell.variant}, seed {cell.seed}: {reason}"
+            )
+
+
+def _training_drives(config: TrainConfig, examination: Examination) -> list[Drive]:
+    """The drives to train on, once it is sure that both they and the test frames can be used."""
+    data = config.data
+    drives = select_drives([drive for path in data.path for drive in open_drives(path, "train")], data.drives)
+    training_samples(drives, data.offsets, data.stereo)
+    frames = examination.frames()
+    if not frames:
+        raise InputError(f"{', '.join(examination.paths)}: no frame has true depth to score with; give --test FOLDER")
+    shared = {drive.name for drive, _ in frames} & {drive.name for drive in drives}
+    if shared and set(examination.paths) & set(data.path):
+        raise InputError(
+            f"{sorted(shared)[0]}: would be trained on and scored on; choose apart with --data.drives and "
+            "--test-drives, or give --test FOLDER"
+        )
+    return drives
+
+
+def _untrained(out: Path, drives: Sequence[Drive], examination: Examination) -> list[Row]:
+    """Predictions that do not look at the image, scored once; no mean map where training frames have no depth."""
+    rows = []
+    for name, label in _UNTRAINED.items():
+        file = out / "scores" / f"{name}.json"
+        if not file.exists():
+            inverse_depth = torch.ones(1, 1)
+            if name == "mean_map":
+                frames = depth_frames(list(drives), MEAN_MAP_FRAMES)
+                if not frames:
+                    continue
+                shown = track(frames, "Mean depth map", console=Console(stderr=True), transient=True)
+                depths = (torch.from_numpy(drive.read_depth(frame)) for drive, frame in shown)
+                inverse_depth = MeanDepthMap.of(depths, PROTOCOLS[examination.benchmark]).inverse_depth()
+            result = score(lambda image, blind=inverse_depth: blind, examination)
+            write_text(file, json.dumps(dataclasses.asdict(result), indent=2) + "\n")
+        rows.append(Row(name, label, {0: read_score(file)}, trained=False))
+    return rows
+
+
+def _print(console: Console, rows: Sequence[Row]) -> None:
+    """The report for a terminal: names of variants, which fit the width, for the words of the files."""
+    console.print(_table(main_table(rows, lambda text: f"[bold green]{text}[/]", lambda row: row.name)))
+    found = differences(rows)
+    if found:
+        lines = [["", "against", "pixels", "abs_rel difference", "verdict"]]
+        lines += [[one.name, one.against, one.pixels, one.mean.text("+.4f"), one.verdict] for one in found]
+        console.print(_table(lines))
+        console.print(RULE, highlight=False)
+
+
+def _table(lines: Cells) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for heading in lines[0]:
+        is_number = heading not in ("", "against", "pixels", "verdict")
+        table.add_column(heading, justify="right" if is_number else "left", no_wrap=not heading)
+    for line in lines[1:]:
+        table.add_row(*line)
+    return table

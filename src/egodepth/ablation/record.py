@@ -1,0 +1,119 @@
+"""The folder of an ablation: whose it is, what there is in it so far, and the files that say so."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from egodepth.ablation.cells import Cell, Examination, Score, read_score
+from egodepth.ablation.table import RULE, Row, differences, to_markdown
+from egodepth.ablation.variants import VARIANTS, trained_as
+from egodepth.config import TrainConfig, to_json
+from egodepth.errors import InputError
+from egodepth.evaluation.pixels import WHOLE
+from egodepth.files import write_text
+
+FORMAT = "egodepth-ablation-1"
+_FREE = {
+    *("seed", "workers", "device", "log_every", "validate_every", "checkpoint_every", "keep_checkpoints"),
+    "panels_every",
+}
+"""Trainer fields that may change when an ablation goes on: no cell's weights depend on them."""
+
+
+def settings_of(config: TrainConfig, examination: Examination) -> dict[str, Any]:
+    """All that the trainings and scores of an ablation have in common, as plain values."""
+    plain = json.loads(to_json(config))
+    plain["trainer"] = {name: value for name, value in plain["trainer"].items() if name not in _FREE}
+    return {"config": plain, "examination": json.loads(json.dumps(dataclasses.asdict(examination)))}
+
+
+def claim(out: Path, settings: dict[str, Any]) -> None:
+    """Make a folder this ablation's; in an old one the settings must be the same; seeds and variants may differ.
+
+    Raises:
+        InputError: the folder is another ablation's, or holds something else.
+    """
+    file = out / "ablation.json"
+    if not file.exists():
+        if out.exists() and any(not path.name.startswith(".") for path in out.iterdir()):
+            raise InputError(f"{out}: not empty and not an ablation of egodepth; choose another --out")
+        write_text(file, json.dumps({"format": FORMAT, **settings}, indent=2) + "\n")
+        return
+    try:
+        old = json.loads(file.read_text())
+        if old["format"] != FORMAT:
+            raise ValueError(f"format '{old['format']}'")
+        before = _flat({name: old[name] for name in settings})
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: not an ablation of this version ({error}); choose another --out") from error
+    for name, value in _flat(settings).items():
+        if name not in before or before[name] != value:
+            raise InputError(
+                f"{out}: was started with {name.partition('.')[2]} = {json.dumps(before.get(name))}, "
+                f"not {json.dumps(value)}; use the same, or another --out"
+            )
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted names."""
+    flat = {}
+    for name, item in value.items():
+        flat |= _flat(item, f"{prefix}{name}.") if isinstance(item, Mapping) else {prefix + name: item}
+    return flat
+
+
+@dataclass
+class Results:
+    """What there is so far, and the files that say so."""
+
+    out: Path
+    settings: dict[str, Any]
+    cells: Sequence[Cell]
+    names: Sequence[str]
+    config: TrainConfig
+    untrained: Sequence[Row]
+
+    def finished(self, cell: Cell) -> str:
+        """Take up a finished cell; returns a word on it."""
+        self.write()
+        return f"abs_rel {read_score(cell.score_file).parts[WHOLE]['abs_rel']:.4f}"
+
+    def rows(self) -> list[Row]:
+        """The rows that have a score; those that share a training share the same scores."""
+        scores: dict[str, dict[int, Score]] = {}
+        for cell in self.cells:
+            if cell.score_file.exists():
+                scores.setdefault(cell.variant, {})[cell.seed] = read_score(cell.score_file)
+        owners = {name: trained_as(name, self.config) for name in self.names}
+        trained = [Row(name, VARIANTS[name].label, scores[owner]) for name, owner in owners.items() if owner in scores]
+        return [*self.untrained, *trained]
+
+    def write(self) -> list[Row]:
+        """Write ablation.json and ablation.md; returns the rows."""
+        rows = self.rows()
+        found = [{**dataclasses.asdict(one), **one.mean._asdict()} for one in differences(rows)]
+        results = {"rows": [dataclasses.asdict(row) for row in rows], "differences": found, "rule": RULE}
+        text = json.dumps({"format": FORMAT, **self.settings, **results}, indent=2)
+        write_text(self.out / "ablation.json", text + "\n")
+        write_text(self.out / "ablation.md", to_markdown(rows, self._about(rows)))
+        return rows
+
+    def _about(self, rows: Sequence[Row]) -> list[str]:
+        data, model, trainer = self.config.data, self.config.model, self.config.trainer
+        examination = self.settings["examination"]
+        images = next((score.images for row in rows for score in row.scores.values()), 0)
+        done = sum(cell.score_file.exists() for cell in self.cells)
+        about = (
+            f"{done} of {len(self.cells)} trainings of {trainer.steps} steps, batch {trainer.batch_size}, "
+            f"{data.size[1]}x{data.size[0]}, encoder {model.encoder}, pose network {model.pose}, on "
+            f"{_base_names(data.path)}; scored on {images} frames of {_base_names(examination['paths'])} "
+            f"(protocol {examination['benchmark']})."
+        )
+        return [about]
+
+
+def _base_names(paths: Sequence[str]) -> str:
+    return ", ".join(f"`{Path(path).name}`" for path in paths)

@@ -1,0 +1,68 @@
+"""The photometric comparison: every source warped into the target's view, their errors combined a pixel.
+
+This is where per-pixel minimum reprojection and auto-masking happen (Godard et al. 2019, eq. 4 and 5).
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from egodepth.config import LossConfig
+from egodepth.data.types import View
+from egodepth.geometry import Camera, synthesise
+from egodepth.losses import PhotometricTarget, automask, average_reprojection, minimum_reprojection
+
+_COMBINE = {"minimum": minimum_reprojection, "average": average_reprojection}
+
+
+class Comparison(NamedTuple):
+    """Target against warped sources at one size, for s scales; what the loss averages and the panels draw."""
+
+    error: Float[Tensor, "s b h w"]
+    kept: Bool[Tensor, "s b h w"]
+    warped: list[Tensor]
+    """A source each, `s b 3 h w`."""
+
+
+def compare_views(
+    target: View,
+    sources: list[View],
+    depth: Float[Tensor, "s b h w"],
+    poses: list[Tensor],
+    masks: Float[Tensor, "s b n h w"] | None,
+    config: LossConfig,
+) -> Comparison:
+    """Warp every source by every scale's depth and combine the errors over the sources.
+
+    The target's window statistics and the unwarped errors do not depend on the scale and are computed once.
+    """
+    scales, (b, _, h, w) = len(depth), target.image.shape
+    combine = _COMBINE[config.reprojection]
+    compared = PhotometricTarget(target.image, config.ssim_weight)
+    warped = [
+        synthesise(
+            _repeated(source.image, scales),
+            depth.flatten(0, 1),
+            _repeated(pose, scales),
+            Camera(*(_repeated(part, scales) for part in target.camera)),
+            Camera(*(_repeated(part, scales) for part in source.camera)),
+        ).view(scales, b, 3, h, w)
+        for source, pose in zip(sources, poses, strict=True)
+    ]
+    errors = torch.stack([compared.error(image) for image in warped])
+    if masks is not None:
+        errors = errors * masks.permute(2, 0, 1, 3, 4)
+    best = combine(errors)
+    if not config.automask:
+        return Comparison(best, torch.ones_like(best, dtype=torch.bool), warped)
+    with torch.no_grad():
+        unwarped = combine(torch.stack([compared.error(source.image) for source in sources]))
+    error, kept = automask(best, unwarped.expand_as(best))
+    return Comparison(error, kept, warped)
+
+
+def _repeated(tensor: Tensor, times: int) -> Tensor:
+    """The batch once for every scale, scales outermost."""
+    return tensor.repeat(times, *(1 for _ in tensor.shape[1:]))

@@ -1,0 +1,171 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from egodepth.data.augment import Draws, draw, to_batch
+from egodepth.data.sampler import RawBatch
+from egodepth.data.types import Batch
+from egodepth.geometry import synthesise
+
+B, H, W = 4, 16, 24
+GREY = torch.tensor([0.299, 0.587, 0.114])
+
+
+def a_raw_batch(views: int = 4) -> RawBatch:
+    pose = torch.eye(4).repeat(B, 1, 1)
+    pose[:, :3, 3] = torch.tensor([-0.4, 0.05, 0.1])
+    pose[:, :3, :3] = torch.linalg.matrix_exp(torch.tensor([[0, -0.02, 0.03], [0.02, 0, -0.01], [-0.03, 0.01, 0]]))
+    return RawBatch(
+        torch.randint(0, 256, (B, views, H, W, 3), dtype=torch.uint8),
+        torch.tensor([[0.8, 1.2]]).repeat(B, 1),
+        torch.tensor([[0.45, 0.55]]).repeat(B, 1),
+        torch.tensor([[0.7, 1.1]]).repeat(B, 1),
+        torch.tensor([[0.6, 0.4]]).repeat(B, 1),
+        pose,
+    )
+
+
+def draws(flip: bool = False, jitter: bool = False) -> Draws:
+    return draw(3, 5, B, float(flip), float(jitter))
+
+
+def unit(images: torch.Tensor) -> torch.Tensor:
+    return images.permute(0, 3, 1, 2).float() / 255
+
+
+def test_draws_depend_on_seed_and_step_alone():
+    for left, right in zip(draw(1, 2, 8, 0.5, 0.5), draw(1, 2, 8, 0.5, 0.5), strict=True):
+        np.testing.assert_array_equal(np.asarray(left), np.asarray(right))
+    first, *others = (draw(seed, step, 8, 0.5, 0.5).factors for seed, step in ((1, 2), (1, 3), (2, 2)))
+    assert not any(torch.equal(first, other) for other in others)
+
+
+def test_draws_have_the_published_chances_and_ranges():
+    flip, jitter, factors, order = draw(0, 0, 4000, 0.5, 0.25)
+    assert flip.float().mean().item() == pytest.approx(0.5, abs=0.03)
+    assert jitter.float().mean().item() == pytest.approx(0.25, abs=0.03)
+    for column, (low, high) in zip(factors.T, [(0.8, 1.2)] * 3 + [(-0.1, 0.1)], strict=True):
+        assert low <= column.min() < low + 0.01 < high - 0.01 < column.max() <= high
+    assert (np.sort(order, 1) == np.arange(4)).all()
+    assert len({tuple(row) for row in order.tolist()}) == 24
+
+
+def test_a_chance_of_0_never_and_of_1_always_happens():
+    assert not draws().flip.any()
+    assert not draws().jitter.any()
+    assert draws(flip=True).flip.all()
+    assert draws(jitter=True).jitter.all()
+
+
+def test_without_draws_the_batch_is_what_is_stored():
+    raw = a_raw_batch()
+    batch, seen = to_batch(raw, draws(), stereo=True)
+    views = [batch.target, *batch.neighbours, batch.rig[0].view]
+    assert [len(part) for part in (batch.neighbours, batch.rig, seen)] == [2, 1, 3]
+    for position, view in enumerate(views):
+        assert torch.equal(view.image, unit(raw.images[:, position]))
+    for view, image in zip(views, seen, strict=False):
+        assert torch.equal(image, view.image)
+    assert torch.equal(batch.target.camera.centre, raw.centre)
+    assert torch.equal(batch.rig[0].view.camera.focal, raw.partner_focal)
+    assert torch.equal(batch.rig[0].source_from_target, raw.partner_from_target)
+
+
+def test_mono_batches_have_no_rig():
+    batch, seen = to_batch(a_raw_batch(views=3), draws(flip=True), stereo=False)
+    assert batch.rig == []
+    assert len(batch.neighbours) == 2
+    assert len(seen) == 3
+
+
+def test_a_flip_mirrors_image_camera_and_rig():
+    raw = a_raw_batch()
+    batch, _ = to_batch(raw, draws(flip=True), stereo=True)
+    assert torch.equal(batch.target.image, unit(raw.images[:, 0]).flip(-1))
+    assert torch.equal(batch.rig[0].view.image, unit(raw.images[:, 3]).flip(-1))
+    torch.testing.assert_close(batch.target.camera.centre, torch.tensor([[0.55, 0.55]]).repeat(B, 1))
+    torch.testing.assert_close(batch.rig[0].view.camera.centre, torch.tensor([[0.4, 0.4]]).repeat(B, 1))
+    assert torch.equal(batch.target.camera.focal, raw.focal)
+    torch.testing.assert_close(batch.rig[0].source_from_target[0, :3, 3], torch.tensor([0.4, 0.05, 0.1]))
+
+
+def warped(batch: Batch, depth: torch.Tensor) -> torch.Tensor:
+    view, pose = batch.rig[0]
+    return synthesise(view.image, depth, pose, batch.target.camera, view.camera)
+
+
+def test_warping_the_mirrored_batch_is_the_mirrored_warp():
+    raw, depth = a_raw_batch(), 2 + 5 * torch.rand(B, H, W)
+    plain, _ = to_batch(raw, draws(), stereo=True)
+    mirrored, _ = to_batch(raw, draws(flip=True), stereo=True)
+    torch.testing.assert_close(warped(mirrored, depth.flip(-1)), warped(plain, depth).flip(-1), atol=1e-4, rtol=0)
+    assert (warped(plain, depth) - plain.target.image).abs().mean() > 0.1
+
+
+def test_samples_of_one_batch_flip_apart():
+    mixed = draws()._replace(flip=torch.tensor([True, False, True, False]))
+    raw = a_raw_batch()
+    batch, _ = to_batch(raw, mixed, stereo=True)
+    for sample, flipped in enumerate(mixed.flip.tolist()):
+        image = unit(raw.images[:, 0])[sample]
+        assert torch.equal(batch.target.image[sample], image.flip(-1) if flipped else image)
+        assert batch.rig[0].source_from_target[sample, 0, 3].item() == pytest.approx(0.4 if flipped else -0.4)
+
+
+def changed(images: torch.Tensor, target: torch.Tensor, given: Draws, sample: int) -> torch.Tensor:
+    """The four colour changes one after the other by hand, `n 3 h w`; `target` goes along for the mean grey."""
+    brightness, contrast, saturation, hue = given.factors[sample].double().tolist()
+    stack = torch.cat([target[None], images]).double()
+    for change in given.order[sample]:
+        grey = (GREY.double()[:, None, None] * stack).sum(1, keepdim=True)
+        if change == 0:
+            stack = brightness * stack
+        elif change == 1:
+            stack = contrast * stack + (1 - contrast) * grey[0].mean()
+        elif change == 2:
+            stack = saturation * stack + (1 - saturation) * grey
+        else:
+            axis = torch.full((3,), 1 / math.sqrt(3), dtype=torch.float64)
+            x, y, z = (2 * math.pi * hue * axis).tolist()
+            turn = torch.linalg.matrix_exp(torch.tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=torch.float64))
+            stack = torch.einsum("ij,njhw->nihw", turn, stack)
+    return stack[1:].clamp(0, 1).float()
+
+
+def test_the_one_colour_map_is_the_four_changes_one_after_the_other():
+    given = draws(jitter=True)
+    assert len({tuple(row) for row in given.order.tolist()}) > 1
+    batch, seen = to_batch(a_raw_batch(views=3), given, stereo=False)
+    clean = [batch.target.image, *(view.image for view in batch.neighbours)]
+    for sample in range(B):
+        expected = changed(torch.stack([image[sample] for image in clean]), clean[0][sample], given, sample)
+        torch.testing.assert_close(torch.stack([image[sample] for image in seen]), expected, atol=1e-5, rtol=0)
+
+
+def test_all_frames_of_a_sample_get_the_same_colours():
+    raw = a_raw_batch(views=3)
+    raw = raw._replace(images=raw.images[:, :1].expand(-1, 3, -1, -1, -1))
+    _, seen = to_batch(raw, draws(jitter=True), stereo=False)
+    assert torch.equal(seen[0], seen[1])
+    assert torch.equal(seen[0], seen[2])
+
+
+def test_the_jitter_leaves_the_clean_images_and_the_unjittered_samples_alone():
+    raw = a_raw_batch(views=3)
+    mixed = draws(jitter=True)._replace(jitter=torch.tensor([True, False, True, False]))
+    batch, seen = to_batch(raw, mixed, stereo=False)
+    assert torch.equal(batch.target.image, unit(raw.images[:, 0]))
+    for sample, jittered in enumerate(mixed.jitter.tolist()):
+        assert torch.equal(seen[0][sample], batch.target.image[sample]) is not jittered
+    assert all((0 <= image).all() and (image <= 1).all() for image in seen)
+
+
+def test_grey_stays_grey_under_hue_and_saturation():
+    given = draws(jitter=True)
+    given = given._replace(factors=torch.tensor([[1.0, 1.0, 0.8, 0.1]]).repeat(B, 1))
+    raw = a_raw_batch(views=3)
+    raw = raw._replace(images=torch.randint(0, 256, (B, 3, H, W, 1), dtype=torch.uint8).expand(-1, -1, -1, -1, 3))
+    batch, seen = to_batch(raw, given, stereo=False)
+    torch.testing.assert_close(seen[0], batch.target.image)

@@ -1,0 +1,122 @@
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from egodepth.data.opening import open_drives, training_samples
+from egodepth.data.sampler import RawBatch, TrainBatches, batches_from, epoch_order
+from egodepth.data.store import FrameStore
+from egodepth.errors import InputError
+
+Make = Callable[..., TrainBatches]
+
+
+@pytest.fixture
+def make_dataset(make_clip, tmp_path: Path) -> Make:
+    def make(
+        frames: int = 9, bad: tuple[int, ...] = (), stereo: bool = False, batch_size: int = 3, seed: int = 0, **set_
+    ) -> TrainBatches:
+        folder = tmp_path / "clip"
+        if not folder.exists():
+            make_clip(folder, frames, partner=True)
+        for frame in bad:
+            (folder / f"{frame:06d}.png").write_bytes(b"damaged")
+        drives = open_drives(folder)
+        samples = training_samples(drives, (-1, 1), stereo)
+        return TrainBatches(FrameStore(drives, (64, 96)), samples, (-1, 1), stereo, batch_size, seed, **{"steps": 6} | set_)
+
+    return make
+
+
+def assert_equal(found: RawBatch, expected: RawBatch) -> None:
+    for name, left, right in zip(RawBatch._fields, found, expected, strict=True):
+        assert torch.equal(left, right), name
+
+
+def test_a_step_is_the_same_whenever_it_is_asked(make_dataset):
+    forwards, backwards = make_dataset(), make_dataset()
+    steps = [forwards.indices(step) for step in range(6)]
+    assert [backwards.indices(step) for step in reversed(range(6))] == steps[::-1]
+    assert_equal(forwards[4], backwards[4])
+
+
+def test_another_seed_gives_another_order(make_dataset):
+    first, second = (make_dataset(seed=seed, batch_size=7).indices(0) for seed in (0, 1))
+    assert first != second
+    assert sorted(first) == sorted(second)
+
+
+def test_an_epoch_visits_every_sample_once_and_a_batch_may_span_two(make_dataset):
+    dataset = make_dataset(batch_size=4, steps=7)
+    visits = [index for step in range(7) for index in dataset.indices(step)]
+    epochs = [visits[7 * epoch : 7 * (epoch + 1)] for epoch in range(4)]
+    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
+    assert epochs == [epoch_order(0, epoch, 7).tolist() for epoch in range(4)]
+    assert epochs[0] != epochs[1]
+
+
+def test_a_batch_larger_than_the_data_set_repeats_it_evenly(make_dataset):
+    assert set(Counter(make_dataset(batch_size=14).indices(0)).values()) == {2}
+
+
+def test_a_batch_holds_target_neighbours_and_partner_in_that_order(make_dataset):
+    dataset = make_dataset(stereo=True)
+    batch, drive = dataset[2], dataset.store.drives[0]
+    for row, index in enumerate(dataset.indices(2)):
+        frame = dataset.samples[index][1]
+        views = [drive.read_image(frame + offset) for offset in (0, -1, 1)]
+        np.testing.assert_array_equal(batch.images[row].numpy(), [*views, drive.read_image(frame, partner=True)])
+    assert torch.equal(batch.focal, drive.camera.focal.expand(3, 2))
+    assert torch.equal(batch.centre, drive.camera.centre.expand(3, 2))
+    assert torch.equal(batch.partner_focal, drive.partner_camera.focal.expand(3, 2))
+    assert torch.equal(batch.partner_from_target, torch.from_numpy(drive.partner_from_self).expand(3, 4, 4))
+
+
+def test_without_stereo_the_partners_fields_are_zero(make_dataset):
+    batch = make_dataset()[0]
+    assert batch.images.shape == (3, 3, 64, 96, 3)
+    assert batch.images.dtype == torch.uint8
+    assert not any(value.any() for value in batch[3:])
+
+
+def test_the_number_of_workers_does_not_matter(make_dataset):
+    alone = list(batches_from(make_dataset(bad=(4,)), 0, 0, pin=False))
+    shared = list(batches_from(make_dataset(bad=(4,)), 0, 2, pin=False))
+    assert len(alone) == len(shared) == 6
+    for left, right in zip(alone, shared, strict=True):
+        assert_equal(left, right)
+
+
+def test_a_run_that_goes_on_sees_what_an_unbroken_one_sees(make_dataset):
+    whole = list(batches_from(make_dataset(), 0, 0, pin=False))
+    rest = list(batches_from(make_dataset(), 4, 0, pin=False))
+    assert len(rest) == 2
+    for left, right in zip(rest, whole[4:], strict=True):
+        assert_equal(left, right)
+
+
+def test_a_sample_with_a_bad_frame_gives_way_to_the_next_good_one(make_dataset):
+    dataset = make_dataset(bad=(4,), batch_size=7)
+    assert [frame for _, frame in dataset.samples] == [1, 2, 3, 4, 5, 6, 7]
+    drive, batch = dataset.store.drives[0], dataset[0]
+    for row, index in enumerate(dataset.indices(0)):
+        frame = dataset.samples[index][1]
+        stand_in = 6 if frame in (3, 4, 5) else frame
+        np.testing.assert_array_equal(batch.images[row, 0].numpy(), drive.read_image(stand_in))
+    assert [bad.frame for bad in dataset.store.bad_frames()] == [4]
+
+
+def test_after_the_last_sample_comes_the_first(make_dataset):
+    dataset = make_dataset(bad=(8,), batch_size=7)
+    batch, row = dataset[0], dataset.indices(0).index(6)
+    np.testing.assert_array_equal(batch.images[row, 0].numpy(), dataset.store.drives[0].read_image(1))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_nothing_but_bad_frames_is_an_error_that_names_one(make_dataset, workers):
+    dataset = make_dataset(frames=5, bad=(1, 2, 3))
+    with pytest.raises(InputError, match=r"too many unreadable frames.*00000\d\.png: not a readable image"):
+        next(batches_from(dataset, 0, workers, pin=False))

@@ -1,0 +1,131 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from jaxtyping import Float
+
+from egodepth import evaluate
+from egodepth.config import ModelConfig
+from egodepth.data.drive import Drive
+from egodepth.data.images import image_size
+from egodepth.errors import InputError
+from egodepth.evaluate import Evaluate
+from egodepth.evaluation import METRICS
+from egodepth.geometry.camera import Camera
+from egodepth.weights import DepthModel, ModelCard
+
+
+class SlopeDrive(Drive):
+    """A ground plane whose slope differs from frame to frame; frame 3 has no truth."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.frames, self.size = name, [0, 1, 2, 3], (32, 64)
+        self.camera = Camera(torch.ones(2), torch.full((2,), 0.5))
+
+    def read_image(self, frame: int, partner: bool = False) -> np.ndarray:
+        return np.random.default_rng(frame).integers(0, 256, (*self.size, 3), dtype=np.uint8)
+
+    def has_depth(self, frame: int) -> bool:
+        return frame != 3
+
+    def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
+        rows = np.linspace(40 - 5 * frame, 4, self.size[0], dtype=np.float32)
+        return np.repeat(rows[:, None], self.size[1], 1)
+
+    def read_masks(self, frame: int) -> dict[str, np.ndarray]:
+        moving = np.zeros(self.size, bool)
+        moving[20:, :10] = True
+        return {"moving": moving}
+
+
+@pytest.fixture
+def data(monkeypatch) -> Path:
+    splits = {"train": ["t0", "t1"], "val": ["v0"], "test": ["s0", "s1"]}
+    flat = ["one", "two"]
+
+    def open_drives(path: Path, split: str) -> list[Drive]:
+        return [SlopeDrive(name) for name in (flat if Path(path).name == "flat" else splits[split])]
+
+    monkeypatch.setattr(evaluate, "open_drives", open_drives)
+    return Path("set")
+
+
+@pytest.fixture
+def without_pictures(monkeypatch) -> None:
+    """The sheet takes longer than all the rest."""
+    monkeypatch.setattr(evaluate, "write_picture_sheet", lambda path, rows, protocol: None)
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    torch.manual_seed(0)
+    network = ModelConfig(encoder="mobilenetv3_small_050")
+    card = ModelCard(size=(64, 96), metric=False, has_pose_net=False, network=network, training_drives=("t0", "s1"))
+    DepthModel(card).save(tmp_path / "run" / "model")
+    return tmp_path / "run"
+
+
+def test_the_table_and_the_report_of_a_run(data, run, tmp_path, capsys):
+    Evaluate(model=str(run), benchmark="synthetic", data=data, json=tmp_path / "m.json", factor=10.0, device="cpu")()
+    printed = capsys.readouterr().out
+    lines = ("none", "median", "dataset_median", "fixed", "moving pixels", "constant depth", "mean map (train split)")
+    for expected in (*METRICS, *lines, "sigma_scale", "6 images", "metrics.json", "sheet.png"):
+        assert expected in printed
+    report = run / "report"
+    assert {path.name for path in report.iterdir()} == {"metrics.json", "table.md", "per_image.csv", "sheet.png"}
+    content = json.loads((report / "metrics.json").read_text())
+    assert content == json.loads((tmp_path / "m.json").read_text())
+    assert (content["images"], content["size"], content["metric"]) == (6, [64, 96], False)
+    assert len((report / "per_image.csv").read_text().splitlines()) == 1 + 6 * (6 * 3 + 2)
+    assert image_size(report / "sheet.png")[1] == 1600
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_drives_that_the_model_was_trained_on_are_named(data, run, capsys):
+    Evaluate(model=str(run), benchmark="synthetic", data=data, device="cpu")()
+    assert "trained on 1 of these drives: s1" in capsys.readouterr().out
+    assert json.loads((run / "report" / "metrics.json").read_text())["evaluated_drives_trained_on"] == ["s1"]
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_data_set_without_splits_is_judged_by_the_mean_map_of_its_other_frames(data, run, tmp_path, capsys):
+    Evaluate(model=str(run), benchmark="eigen", data=Path("flat"), drives=("one",), out=tmp_path / "r", device="cpu")()
+    assert "mean map (leave-1-out)" in capsys.readouterr().out
+    scores = json.loads((tmp_path / "r" / "metrics.json").read_text())["scores"]
+    mean_map = next(score for score in scores if score["source"].startswith("mean map"))
+    assert 0 < mean_map["abs_rel"] < next(s for s in scores if s["source"] == "constant depth")["abs_rel"]
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_the_mean_map_can_come_from_elsewhere(data, run, capsys):
+    Evaluate(model=str(run), benchmark="synthetic", data=data, mean_map=Path("x/flat"), limit=2, device="cpu")()
+    printed = capsys.readouterr().out
+    assert "mean map (flat)" in printed
+    assert "2 images" in printed
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_post_processing_changes_the_numbers(data, run, tmp_path):
+    for post_process in (False, True):
+        out = tmp_path / str(post_process)
+        Evaluate(
+            model=str(run), benchmark="synthetic", data=data, out=out, post_process=post_process, limit=1, device="cpu"
+        )()
+    tables = [(tmp_path / str(used) / "per_image.csv").read_text() for used in (False, True)]
+    assert tables[0] != tables[1]
+
+
+def test_bad_input_is_one_line_that_names_it(data, run, monkeypatch):
+    cases = [
+        ({"limit": 0}, "--limit 0"),
+        ({"drives": ("nine*",)}, "no drive matches 'nine"),
+        ({"model": "no/such/model/anywhere"}, "no/such/model"),
+    ]
+    for change, hint in cases:
+        with pytest.raises(InputError, match=hint):
+            Evaluate(**{"model": str(run), "benchmark": "synthetic", "data": data, "device": "cpu"} | change)()
+    monkeypatch.setattr(SlopeDrive, "has_depth", lambda self, frame: False)
+    with pytest.raises(InputError, match="no frame has true depth"):
+        Evaluate(model=str(run), benchmark="synthetic", data=data, device="cpu")()

@@ -1,0 +1,275 @@
+import dataclasses
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+
+from egodepth import DepthPredictor
+from egodepth import train as train_module
+from egodepth.cli import main
+from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig, to_json
+from egodepth.errors import InputError
+from egodepth.train import Summary, pick_device, train
+from egodepth.training.watch import Range
+
+SIZE = (64, 96)
+
+
+@pytest.fixture
+def clip(make_clip, tmp_path: Path) -> Path:
+    return make_clip(tmp_path / "clip", frames=8, partner=True)
+
+
+def a_config(clip: Path, init_from: str = "", **changes: object) -> TrainConfig:
+    """A tiny training; changes go to whichever part has the field."""
+    parts = {
+        "data": DataConfig(path=(str(clip),), size=SIZE),
+        "model": ModelConfig(encoder="test_resnet", pose="posecnn"),
+        "loss": LossConfig(),
+        "optimiser": OptimiserConfig(learning_rate=1e-3),
+        "trainer": TrainerConfig(
+            steps=4, batch_size=2, device="cpu", log_every=1, validate_every=100, panels_every=100, checkpoint_every=2
+        ),
+    }
+    for part, value in parts.items():
+        own = {name: changes.pop(name) for name in list(changes) if name in value.__dataclass_fields__}
+        parts[part] = dataclasses.replace(value, **own)
+    assert not changes
+    return TrainConfig(**parts, init_from=init_from)
+
+
+def quietly(config: TrainConfig, run: Path) -> tuple[Summary, str]:
+    out = StringIO()
+    return train(config, run, Console(file=out, width=400)), out.getvalue()
+
+
+def final_tensors(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(sorted((run / "checkpoints").iterdir())[-1] / "state.safetensors")
+
+
+def assert_same_weights(left: Path, right: Path) -> None:
+    found, expected = final_tensors(left), final_tensors(right)
+    assert found.keys() == expected.keys()
+    assert [name for name in found if not torch.equal(found[name], expected[name])] == []
+
+
+def logged(run: Path, name: str) -> dict[int, float]:
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return {line["step"]: line[name] for line in lines if name in line}
+
+
+@pytest.mark.parametrize(
+    ("mode", "changes"),
+    [
+        ("M", {}),
+        ("S", {"offsets": (), "stereo": True}),
+        ("MS", {"stereo": True, "pose": "separate"}),
+    ],
+)
+def test_each_mode_trains_and_leaves_a_run_that_the_predictor_loads(clip: Path, tmp_path: Path, mode, changes):
+    run = tmp_path / mode
+    summary, said = quietly(a_config(clip, **changes), run)
+    assert (summary.run, summary.steps, summary.best) == (run, 4, None)
+    assert "4/4" in said
+    names = {path.name for path in run.iterdir()}
+    assert {"config.json", "log.jsonl", "checkpoints", "model", "panels"} <= names
+    assert [path.name for path in sorted((run / "checkpoints").iterdir())] == ["step_00000002", "step_00000004"]
+    assert list(logged(run, "loss")) == [0, 1, 2, 3]
+    assert all(np.isfinite(value) for value in logged(run, "loss").values())
+    predictor = DepthPredictor.load(run, "cpu")
+    prediction = predictor(clip / "000000.png")
+    assert prediction.depth.shape == SIZE
+    assert prediction.metric is (mode != "M")
+    assert predictor.model.card.training_drives == ("clip",)
+    assert predictor.model.card.step == 4
+    assert (predictor.model.pose_net is None) is (mode == "S")
+
+
+def test_the_loss_falls_on_a_texture_that_moves(clip: Path, tmp_path: Path):
+    quietly(a_config(clip, steps=30, learning_rate=3e-3, flip=0.0, jitter=0.0), tmp_path / "run")
+    loss = list(logged(tmp_path / "run", "photometric").values())
+    assert np.mean(loss[-5:]) < 0.9 * np.mean(loss[:3])
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_is_looked_at(clip: Path, tmp_path: Path):
+    quietly(a_config(clip), tmp_path / "a")
+    quietly(a_config(clip, validate_every=1, panels_every=1, log_every=3, checkpoint_every=3), tmp_path / "b")
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+
+
+def test_another_seed_gives_other_weights(clip: Path, tmp_path: Path):
+    quietly(a_config(clip, steps=1), tmp_path / "a")
+    quietly(a_config(clip, steps=1, seed=1), tmp_path / "b")
+    with pytest.raises(AssertionError):
+        assert_same_weights(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_finished_run_has_nothing_left_to_do(clip: Path, tmp_path: Path):
+    quietly(a_config(clip), tmp_path / "run")
+    before = (tmp_path / "run" / "log.jsonl").read_text()
+    summary, said = quietly(a_config(clip), tmp_path / "run")
+    assert summary.steps == 4
+    assert "going on from step 4 of 4" in said
+    assert (tmp_path / "run" / "log.jsonl").read_text() == before
+
+
+def command(clip: Path, run: Path, workers: int) -> list[str]:
+    options = {
+        "data": clip, "run": run, "data.size": "64 96", "model.encoder": "test_resnet", "model.pose": "posecnn",
+        "trainer.steps": 14, "trainer.batch-size": 2, "trainer.workers": workers, "trainer.checkpoint-every": 3,
+        "trainer.log-every": 1, "trainer.device": "cpu",
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
+    return ["train", "quickstart", *words]
+
+
+@pytest.mark.parametrize(("workers", "killed_after"), [(0, 5), (2, 8)])
+def test_a_killed_run_goes_on_to_the_very_weights_of_an_unbroken_one(clip: Path, tmp_path: Path, workers, killed_after):
+    main(command(clip, tmp_path / "whole", workers=0))
+    words, log = command(clip, tmp_path / "broken", workers), tmp_path / "broken" / "log.jsonl"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "egodepth", *words], env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if log.exists() and log.read_text().count("\n") >= killed_after:
+            break
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    checkpoints = sorted(path.name for path in (tmp_path / "broken" / "checkpoints").glob("step_*"))
+    assert checkpoints
+    assert checkpoints[-1] < "step_00000014"
+
+    main(words)
+    assert_same_weights(tmp_path / "broken", tmp_path / "whole")
+    for name in ("loss", "learning_rate"):
+        assert logged(tmp_path / "broken", name) == logged(tmp_path / "whole", name)
+
+
+def test_a_run_folder_of_another_configuration_is_refused_by_the_field(clip: Path, tmp_path: Path):
+    run = tmp_path / "run"
+    quietly(a_config(clip), run)
+    for changes, field in (
+        ({"learning_rate": 0.5}, "optimiser.learning_rate = 0.001, not 0.5"),
+        ({"steps": 8}, "trainer.steps = 4, not 8"),
+        ({"flip": 0.0}, "data.flip = 0.5, not 0.0"),
+    ):
+        with pytest.raises(InputError) as caught:
+            quietly(a_config(clip, **changes), run)
+        assert str(caught.value) == f"{run}: was started with {field}; use the same, or another --run"
+
+
+def test_housekeeping_may_change_when_a_run_goes_on(clip: Path, tmp_path: Path):
+    quietly(a_config(clip), tmp_path / "run")
+    quietly(a_config(clip, workers=1, log_every=5, keep_checkpoints=1), tmp_path / "run")
+
+
+def test_a_folder_that_is_no_run_is_left_alone(clip: Path, tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("precious")
+    with pytest.raises(InputError, match="not empty and not a run of egodepth; choose another --run"):
+        quietly(a_config(clip), tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("changes", [{"encoder": "resnet81"}, {"val_path": ("/nowhere",)}])
+def test_what_cannot_start_does_not_take_the_run_folder(clip: Path, tmp_path: Path, changes):
+    with pytest.raises(InputError):
+        quietly(a_config(clip, **changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_starts_from_a_models_weights_and_only_at_its_start(clip: Path, tmp_path: Path):
+    quietly(a_config(clip), tmp_path / "first")
+    config = a_config(clip, init_from=str(tmp_path / "first"), steps=2, learning_rate=1e-12, flip=0.0, jitter=0.0)
+    quietly(config, tmp_path / "second")
+    first, second = final_tensors(tmp_path / "first"), final_tensors(tmp_path / "second")
+    weights = [name for name in first if name.startswith("model.") and name.endswith("weight")]
+    assert len(weights) > 20
+    for name in weights:
+        torch.testing.assert_close(second[name], first[name], atol=1e-6, rtol=0)
+    (tmp_path / "first").rename(tmp_path / "gone")
+    quietly(config, tmp_path / "second")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(clip: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(train_module, "learning_rate", lambda step, *_: float("nan") if step == 2 else 1e-4)
+    with pytest.raises(InputError, match=r"the loss is nan .*at step 3; the weights of the last checkpoint are good"):
+        quietly(a_config(clip), tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_00000002"]
+    assert all(value.isfinite().all() for value in final_tensors(tmp_path / "run").values())
+    monkeypatch.undo()
+    _, said = quietly(a_config(clip), tmp_path / "run")
+    assert "going on from step 2 of 4" in said
+
+
+def test_a_collapse_is_said_in_one_line(clip: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setitem(train_module.warnings_of.__globals__["SANE"], "kept", Range(1.1, 2.0, "it has collapsed"))
+    _, said = quietly(a_config(clip, steps=2, panels_every=2), tmp_path / "run")
+    assert len(re.findall(r"^step 2: warning: kept is .*it has collapsed$", said, re.MULTILINE)) == 1
+    assert logged(tmp_path / "run", "watch/kept").keys() == {1}
+
+
+def test_one_bad_frame_of_many_is_said_once_counted_and_skipped(make_clip, tmp_path: Path):
+    clip = make_clip(tmp_path / "long", frames=101)
+    (clip / "000050.png").write_bytes(b"damaged")
+    _, said = quietly(a_config(clip, steps=60), tmp_path / "run")
+    assert said.count("skipped") == 1
+    assert "skipped: long, frame 50 cannot be read" in said
+    assert list(logged(tmp_path / "run", "bad_frames").values()) == [1.0]
+
+
+def test_more_than_one_bad_frame_in_a_hundred_is_an_error(clip: Path, tmp_path: Path):
+    (clip / "000004.png").write_bytes(b"damaged")
+    with pytest.raises(InputError, match=r"1 of 8 training frames cannot be read .*frame 4.*repair or remove them"):
+        quietly(a_config(clip, steps=8), tmp_path / "run")
+
+
+def test_validation_keeps_the_best_model(clip: Path, tmp_path: Path, monkeypatch):
+    scores = iter([0.3, 0.2, 0.25, 0.4])
+
+    class Report:
+        def __init__(self) -> None:
+            self.score = next(scores)
+
+        def mean(self, alignment: str) -> dict[str, float]:
+            return {"abs_rel": self.score, "rmse": 1.0, "a1": 0.5}
+
+    monkeypatch.setattr(train_module, "depth_frames", lambda drives, limit: [(drives[0], 0)])
+    monkeypatch.setattr(train_module, "evaluate_predictions", lambda *_: Report())
+    summary, said = quietly(a_config(clip, validate_every=1), tmp_path / "run")
+    assert summary.best == 0.2
+    assert DepthPredictor.load(tmp_path / "run", "cpu").model.card.step == 2
+    assert [line.split()[1] for line in said.splitlines() if line.endswith("best")] == ["1:", "2:"]
+    assert list(logged(tmp_path / "run", "val/abs_rel").values()) == [0.3, 0.2, 0.25, 0.4]
+
+
+def test_the_run_folder_holds_its_configuration(clip: Path, tmp_path: Path):
+    config = a_config(clip, steps=1)
+    quietly(config, tmp_path / "run")
+    assert (tmp_path / "run" / "config.json").read_text() == to_json(config) + "\n"
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", "tpu9"])
+def test_a_device_that_is_not_there_is_one_line(name):
+    with pytest.raises(InputError, match=rf"^device '{name}' cannot be used here \(.*\); try cpu$"):
+        pick_device(name)
+
+
+def test_training_needs_data(tmp_path: Path):
+    config = TrainConfig()
+    with pytest.raises(InputError, match="no data to train on; give --data"):
+        train(config, tmp_path / "run")

@@ -1,0 +1,105 @@
+import json
+from io import StringIO
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from egodepth.errors import InputError
+from egodepth.training.checkpoint import Progress
+from egodepth.training.log import RunLog
+from egodepth.training.trainer import Hook, Trainer
+
+
+class Slope(nn.Module):
+    """One weight; the loss is the weight times what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"loss": self.weight * x, "kept": torch.tensor(1.0)}
+
+
+class Hooked(nn.Module):
+    """A finite loss whose gradient is not: sqrt at 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"loss": (self.weight * x).abs().sqrt()}
+
+
+def fit(folder: Path, values: object, start: int = 0, steps: int = 6, module: nn.Module | None = None, **options: object):
+    module = module or Slope()
+    seen: dict[str, list] = {"saved": [], "hook": [], "steps": [], "module": [module]}
+    with RunLog(folder, start, steps, Console(file=StringIO())) as log:
+        trainer = Trainer(
+            module=module,
+            optimiser=torch.optim.SGD(module.parameters(), 1.0),
+            arguments=lambda raw, step: (seen["steps"].append(step), (torch.tensor(float(raw)),))[1],
+            learning_rate=lambda step: 10.0 ** -step,
+            log=log,
+            log_every=2,
+            batch_size=4,
+            save=seen["saved"].append,
+            checkpoint_every=4,
+            hooks=[Hook(3, seen["hook"].append)],
+            **options,
+        )
+        try:
+            trainer.fit(iter(values), start, steps)
+        except InputError as error:
+            seen["error"] = [str(error)]
+    return seen
+
+
+def test_every_step_has_its_own_rate_and_batch(tmp_path: Path):
+    seen = fit(tmp_path, repeat(1.0))
+    assert seen["steps"] == [0, 1, 2, 3, 4, 5]
+    assert seen["module"][0].weight.item() == pytest.approx(-1.11111)
+
+
+def test_going_on_keeps_the_steps_of_the_clock(tmp_path: Path):
+    seen = fit(tmp_path, repeat(1.0), start=4)
+    assert seen["steps"] == [4, 5]
+    assert seen["module"][0].weight.item() == pytest.approx(-1.1e-4)
+
+
+def test_hooks_and_checkpoints_come_at_their_steps_and_after_the_last(tmp_path: Path):
+    seen = fit(tmp_path, repeat(1.0), steps=7, best=0.5)
+    assert seen["hook"] == [3, 6, 7]
+    assert seen["saved"] == [Progress(4, 0.5), Progress(7, 0.5)]
+
+
+def test_the_log_has_the_losses_the_rate_and_the_speed(tmp_path: Path):
+    fit(tmp_path, repeat(1.0), steps=5)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 3, 4]
+    assert lines[0].keys() == {"step", "loss", "kept", "learning_rate", "images_per_second"}
+    assert [line["learning_rate"] for line in lines] == pytest.approx([0.1, 1e-3, 1e-4])
+    assert lines[0]["loss"] == pytest.approx(-1.0)
+    assert all(line["images_per_second"] > 0 for line in lines)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_before_it_reaches_the_weights(tmp_path: Path, value):
+    seen = fit(tmp_path, [1.0, 1.0, 1.0, 1.0, 1.0, value])
+    assert seen["saved"] == [Progress(4, None)]
+    assert torch.isfinite(seen["module"][0].weight)
+    assert seen["error"][0].startswith("the loss is ")
+    assert "at step 5; the weights of the last checkpoint are good: lower --optimiser.learning-rate" in seen["error"][0]
+
+
+def test_a_gradient_that_is_not_finite_stops_before_it_reaches_the_weights(tmp_path: Path):
+    seen = fit(tmp_path, repeat(1.0), module=Hooked())
+    assert seen["steps"] == [0]
+    assert seen["saved"] == []
+    assert seen["module"][0].weight.item() == 0
+    assert "gradient" in seen["error"][0]
