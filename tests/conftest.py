@@ -45,7 +45,7 @@ def real_data() -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_clip() -> Callable[..., Path]:
     """Writes a folder of frames for training: a texture that moves sideways, its camera, perhaps the stereo partner."""
 

@@ -166,7 +166,9 @@ def test_a_card_of_something_else_is_refused(folder: Path, text):
     assert refusal(folder).startswith(f"{folder / 'config.json'}: not the card of an egodepth model")
 
 
-@pytest.mark.parametrize(("change", "names"), [({"size": [64]}, "size"), ({"stepp": 3}, "'stepp'"), ({"metric": 1}, "metric")])
+@pytest.mark.parametrize(
+    ("change", "names"), [({"size": [64]}, "size"), ({"stepp": 3}, "'stepp'"), ({"metric": 1}, "metric")]
+)
 def test_a_wrong_field_of_the_card_is_named(folder: Path, change, names):
     edit(folder, **change)
     message = refusal(folder)
@@ -178,7 +180,11 @@ def test_weights_of_another_shape_or_name_are_refused(folder: Path):
     file = folder / "model.safetensors"
     tensors = {name: value.clone() for name, value in load_file(file).items()}
     head = "depth_net.decoder.heads.0.weight"
-    for changed in (tensors | {head: torch.ones(2, 16, 3, 3)}, tensors | {"more": torch.ones(1)}, {"few": torch.ones(1)}):
+    for changed in (
+        tensors | {head: torch.ones(2, 16, 3, 3)},
+        tensors | {"more": torch.ones(1)},
+        {"few": torch.ones(1)},
+    ):
         save_file(changed, file)
         message = refusal(folder)
         assert message.startswith(f"{file}: its weights do not fit its configuration (")

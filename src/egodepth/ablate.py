@@ -78,12 +78,7 @@ class Ablate:
             raise InputError("ablate: --seeds, --jobs and --test-frames are at least 1")
         config = self._config()
         names = chosen_variants(self.variants, config)
-        examination = Examination(
-            paths=self.test or config.data.path,
-            drives=self.test_drives,
-            limit=self.test_frames,
-            benchmark=self.benchmark,
-        )
+        examination = self._examination()
         drives = _training_drives(config, examination)
         settings = settings_of(config, examination)
         claim(self.out, settings)
@@ -95,8 +90,16 @@ class Ablate:
         failures = CellRunner(self.jobs, results.finished).run(todo, len(cells) - len(todo)) if todo else {}
         self._report(results, failures)
 
+    def _examination(self) -> Examination:
+        return Examination(
+            paths=self.test or self.data or self.config.data.path,
+            drives=self.test_drives,
+            limit=self.test_frames,
+            benchmark=self.benchmark,
+        )
+
     def _config(self) -> TrainConfig:
-        """The recipe as it is trained; seeds and housekeeping that no weight depends on are left to the cells."""
+        """The recipe with the short options put where they belong."""
         config = self.config
         data = dataclasses.replace(config.data, path=self.data or config.data.path)
         trainer = dataclasses.replace(config.trainer, steps=self.steps or config.trainer.steps)

@@ -69,23 +69,20 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
     device = pick_device(config.trainer.device)
     drives = _open_all(config.data.path, config.data.drives, "train")
     dataset = _dataset(config, drives)
-    _claim(run, config)
-    torch.manual_seed(config.trainer.seed)
-    objective = build_objective(config).to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    judged = _open_all(config.data.val_path or config.data.path, config.data.val_drives, "val")
+    _check_run(run, config)
+    checkpoints = list_checkpoints(run / "checkpoints")
+    objective = _objective(config, fresh=not checkpoints).to(device, memory_format=torch.channels_last)  # pyright: ignore
     optimiser = torch.optim.Adam(
         objective.parameters(), config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay, fused=True
     )
-    checkpoints = list_checkpoints(run / "checkpoints")
-    if checkpoints:
-        progress = load_checkpoint(checkpoints[-1], objective, optimiser)
-    else:
-        progress = Progress(0, None)
-        if config.init_from:
-            initialise_from(config.init_from, objective.depth_net, objective.pose_net)
+    progress = load_checkpoint(checkpoints[-1], objective, optimiser) if checkpoints else Progress(0, None)
+    # Last, so that a command that cannot start does not take the folder.
+    write_text(run / "config.json", to_json(config) + "\n")
     with RunLog(run, progress.step, config.trainer.steps, console) as log:
         if progress.step:
             log.say(f"going on from step {progress.step} of {config.trainer.steps}")
-        job = _Job(config, run, objective, dataset, drives, log, device)
+        job = _Job(config, run, objective, dataset, drives, judged, log, device)
         trainer = job.trainer(optimiser, progress)
         batches = batches_from(dataset, progress.step, config.trainer.workers, pin=device.type == "cuda")
         trainer.fit(batches, progress.step, config.trainer.steps)
@@ -101,6 +98,8 @@ class _Job:
     objective: SelfSupervisedObjective
     dataset: TrainBatches
     drives: list[Drive]
+    judged: list[Drive]
+    """Drives to validate on."""
     log: RunLog
     device: torch.device
 
@@ -145,7 +144,7 @@ class _Job:
             return
         diagnosis = self.objective.diagnose(self._latest)
         panels = draw_panels(diagnosis)
-        self.log.picture(done, "panels", panels)
+        self.log.picture(done - 1, "panels", panels)
         write_image(self.run / "panels" / f"step_{done:08d}.png", panels)
         signs = vital_signs(diagnosis, self.config.model.max_depth)
         self.log.scalars(done - 1, {f"watch/{name}": value for name, value in signs.items()})
@@ -169,8 +168,7 @@ class _Job:
         """The hook that scores the model on a fixed subset and keeps the best; without truth it keeps the latest."""
         config = self.config
         alignment = "none" if config.data.stereo else HEADLINE
-        drives = _open_all(config.data.val_path or config.data.path, config.data.val_drives, "val")
-        frames = depth_frames(drives, config.data.val_frames)
+        frames = depth_frames(self.judged, config.data.val_frames)
         protocol = PROTOCOLS["synthetic"]
 
         def validate(done: int) -> None:
@@ -195,8 +193,9 @@ class _Job:
         return validate
 
     def _card(self, done: int) -> ModelCard:
+        encoder = self.objective.depth_net.encoder  # its name, not the local folder that it may have come from
         return ModelCard(
-            network=dataclasses.replace(self.config.model, pretrained=False),
+            network=dataclasses.replace(self.config.model, pretrained=False, encoder=encoder.architecture),
             size=self.config.data.size,
             metric=self.config.data.stereo,
             has_pose_net=self.objective.pose_net is not None,
@@ -230,13 +229,23 @@ def _dataset(config: TrainConfig, drives: list[Drive]) -> TrainBatches:
     return TrainBatches(store, samples, data.offsets, data.stereo, trainer.batch_size, trainer.seed, trainer.steps)
 
 
-def _claim(run: Path, config: TrainConfig) -> None:
-    """Write the configuration into a new run folder; in an old one it must be the same."""
+def _objective(config: TrainConfig, fresh: bool) -> SelfSupervisedObjective:
+    """The networks with the weights that a run starts from; a run that goes on needs no pretrained ones."""
+    torch.manual_seed(config.trainer.seed)
+    if not fresh:
+        config = dataclasses.replace(config, model=dataclasses.replace(config.model, pretrained=False))
+    objective = build_objective(config)
+    if fresh and config.init_from:
+        initialise_from(config.init_from, objective.depth_net, objective.pose_net)
+    return objective
+
+
+def _check_run(run: Path, config: TrainConfig) -> None:
+    """A run folder is new, or of the same configuration."""
     file = run / "config.json"
     if not file.exists():
         if run.exists() and any(run.iterdir()):
             raise InputError(f"{run}: not empty and not a run of egodepth; choose another --run")
-        write_text(file, to_json(config) + "\n")
         return
     old = from_json(TrainConfig, file.read_text(), file)
     for name, before, now in _differences(dataclasses.asdict(old), dataclasses.asdict(config)):

@@ -68,9 +68,7 @@ class DepthModel(nn.Module):
             replace_folder(beside, folder)
         except (OSError, SafetensorError) as error:
             shutil.rmtree(beside, ignore_errors=True)
-            raise InputError(
-                f"{folder}: cannot write the model ({error}); make room"
-            ) from error
+            raise InputError(f"{folder}: cannot write the model ({error}); make room") from error
 
 
 def replace_folder(new: Path, place: Path) -> None:

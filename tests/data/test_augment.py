@@ -159,7 +159,7 @@ def test_the_jitter_leaves_the_clean_images_and_the_unjittered_samples_alone():
     assert torch.equal(batch.target.image, unit(raw.images[:, 0]))
     for sample, jittered in enumerate(mixed.jitter.tolist()):
         assert torch.equal(seen[0][sample], batch.target.image[sample]) is not jittered
-    assert all((0 <= image).all() and (image <= 1).all() for image in seen)
+    assert all((image >= 0).all() and (image <= 1).all() for image in seen)
 
 
 def test_grey_stays_grey_under_hue_and_saturation():

@@ -26,7 +26,9 @@ def make_dataset(make_clip, tmp_path: Path) -> Make:
             (folder / f"{frame:06d}.png").write_bytes(b"damaged")
         drives = open_drives(folder)
         samples = training_samples(drives, (-1, 1), stereo)
-        return TrainBatches(FrameStore(drives, (64, 96)), samples, (-1, 1), stereo, batch_size, seed, **{"steps": 6} | set_)
+        return TrainBatches(
+            FrameStore(drives, (64, 96)), samples, (-1, 1), stereo, batch_size, seed, **{"steps": 6} | set_
+        )
 
     return make
 

@@ -61,9 +61,9 @@ def test_beyond_its_limit_the_cache_decodes_every_time_with_the_same_result():
     drive = CountedDrive()
     store = FrameStore([drive], SIZE, cache_bytes=3 * SIZE[0] * SIZE[1] * 3)
     for _ in range(2):
-        np.testing.assert_array_equal(store.read(0, 5), expected(CountedDrive(), 5))
-        np.testing.assert_array_equal(store.read(0, 8), expected(CountedDrive(), 8))
-    assert drive.decoded == [(5, False), (8, False), (8, False)]
+        for frame, partner in ((5, False), (8, False), (5, True)):
+            np.testing.assert_array_equal(store.read(0, frame, partner), expected(CountedDrive(), frame, partner))
+    assert drive.decoded == [(5, False), (8, False), (5, True), (5, True)]
     assert store.bad_frames() == []
 
 

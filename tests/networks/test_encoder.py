@@ -46,12 +46,16 @@ def test_a_backbone_that_starts_at_stride_4_has_no_channels_at_stride_2():
     with torch.no_grad():
         features = net.encoder(torch.rand(1, 3, 64, 96))
     assert net.encoder.channels == [0, 40, 80, 160, 320]
-    assert [tuple(f.shape[1:]) for f in features] == [(c, 64 >> i, 96 >> i) for i, c in enumerate(net.encoder.channels, 1)]
+    assert [tuple(f.shape[1:]) for f in features] == [
+        (c, 64 >> i, 96 >> i) for i, c in enumerate(net.encoder.channels, 1)
+    ]
     assert net.disparities(features)[0].shape == (1, 64, 96)
 
 
 def test_a_backbone_without_the_strides_is_refused_with_those_it_has():
-    with pytest.raises(InputError, match=r"^encoder 'test_vit' has features at strides \[16, 16, 16\], needs \[4, 8, 16, 32\]"):
+    with pytest.raises(
+        InputError, match=r"^encoder 'test_vit' has features at strides \[16, 16, 16\], needs \[4, 8, 16, 32\]"
+    ):
         Encoder("test_vit")
 
 
@@ -99,6 +103,11 @@ def test_a_local_checkpoint_folder_gives_the_weights(local_weights):
     weights = {name for name, value in first.items() if value.ndim == 4}
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not any(torch.equal(first[name], fresh[name]) for name in weights)
+
+
+def test_a_backbone_knows_the_name_it_can_be_built_by_anywhere(local_weights):
+    assert Encoder(f"local-dir:{local_weights}").architecture == "test_resnet"
+    assert Encoder("resnet18").architecture == "resnet18"
 
 
 def test_a_pairs_first_convolution_repeats_the_pretrained_one_halved(local_weights):

@@ -144,7 +144,9 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path: Path):
     place = saved(tmp_path)
     header = json.loads((place / "checkpoint.json").read_text())
     (place / "checkpoint.json").write_text(json.dumps(header | {"format": "egodepth-checkpoint-9"}))
-    with pytest.raises(InputError, match=r"step_00000003: checkpoint format 'egodepth-checkpoint-9', this version reads"):
+    with pytest.raises(
+        InputError, match=r"step_00000003: checkpoint format 'egodepth-checkpoint-9', this version reads"
+    ):
         load(place)
 
 

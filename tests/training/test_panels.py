@@ -9,8 +9,9 @@ def test_a_row_shows_target_warped_disparity_and_mask_of_at_most_four_samples():
     kept = torch.zeros(5, 8, 12, dtype=torch.bool)
     kept[0, 0, 0] = True
     disparity = torch.linspace(0, 1, 96).view(1, 8, 12).repeat(5, 1, 1)
-    diagnosis = Diagnosis(torch.full((5, 3, 8, 12), 0.2), torch.full((5, 3, 8, 12), 0.8), disparity, disparity, kept,
-                          torch.zeros(0, 5))
+    diagnosis = Diagnosis(
+        torch.full((5, 3, 8, 12), 0.2), torch.full((5, 3, 8, 12), 0.8), disparity, disparity, kept, torch.zeros(0, 5)
+    )
     picture = draw_panels(diagnosis)
     assert picture.shape == (4 * 8, 4 * 12, 3)
     assert picture.dtype == np.uint8

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_the_cosine_warms_up_in_a_line_and_falls_to_nearly_nothing():
     assert found[10] == 1.0
     assert found[55] == pytest.approx(0.5)
     assert found[99] == pytest.approx(0.5 * (1 + math.cos(math.pi * 89 / 90)))
-    assert all(later < earlier for earlier, later in zip(found[10:], found[11:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(found[10:]))
 
 
 def test_the_cosine_needs_no_warm_up():

@@ -185,9 +185,9 @@ def to_markdown(rows: Sequence[Row], about: Sequence[str]) -> str:
     """The whole report."""
     seeds = max((len(row.scores) for row in rows if row.trained), default=0)
     parts = ["# Ablation", *about, _markdown(main_table(rows, lambda text: f"**{text}**", lambda row: row.label))]
+    over = f"Mean ± standard deviation over up to {seeds} seeds" if seeds > 1 else "One seed, so no spread"
     parts.append(
-        f"Mean ± standard deviation over {seeds} seeds (where some are still to come, over those there are); "
-        "best trained row in bold. Depth under per-image median alignment, last model of each training."
+        f"{over}; best trained row in bold. Depth under per-image median alignment, last model of each training."
     )
     same = [row for row in rows if row.name != FULL and any(row.scores is r.scores for r in rows if r.name == FULL)]
     if same:

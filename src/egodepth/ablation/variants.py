@@ -45,7 +45,7 @@ class Variant:
     change: Change
     """From the configuration of `full` (for `full` itself: from the recipe's) to the row's."""
     against: str = ""
-    """The row it is compared with, seed by seed; empty for the two that others are compared with."""
+    """The row it is compared with, seed by seed; empty for the baseline."""
     part: str = ""
     """The one part of the method in which it differs from `against`, where it differs in one."""
     pixels: str = WHOLE
@@ -75,7 +75,7 @@ def _rows() -> dict[str, Variant]:
     for name, words, field, pixels, applies in _PARTS:
         change = _loss(**_WITHOUT | {field: _WITH[field]})
         rows[f"baseline+{name}"] = Variant(f"baseline + {words}", change, BASELINE, words, pixels, applies)
-    rows[FULL] = Variant("full", _loss(**_WITH))
+    rows[FULL] = Variant("full", _loss(**_WITH), BASELINE)
     for name, words, field, pixels, applies in _PARTS:
         change = _loss(**{field: _WITHOUT[field]})
         rows[f"full-{name}"] = Variant(f"full without {words}", change, FULL, words, pixels, applies)

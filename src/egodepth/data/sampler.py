@@ -91,6 +91,8 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         )
 
     def _readable(self, index: int) -> tuple[int, np.ndarray]:
+        """Drive and views of a sample, or of the next one that can be read."""
+        reason = InputError("no samples")
         for attempt in range(min(_ATTEMPTS, len(self.samples))):
             drive, frame = self.samples[(index + attempt) % len(self.samples)]
             try:

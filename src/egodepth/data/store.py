@@ -32,9 +32,9 @@ class FrameStore:
     def __init__(self, drives: list[Drive], size: tuple[int, int], cache_bytes: int = 6 << 30) -> None:
         self.drives, self.size = drives, size
         self._position = [{frame: i for i, frame in enumerate(drive.frames)} for drive in drives]
-        # Two slots a frame: its own image and its stereo partner's; untouched pages of the mapping cost nothing.
-        self._first_slot = np.concatenate([[0], np.cumsum([2 * len(drive.frames) for drive in drives])])
-        slots = int(self._first_slot[-1])
+        self._first_slot = np.concatenate([[0], np.cumsum([len(drive.frames) for drive in drives])])
+        # The partners' slots follow those of all frames: mono training leaves them untouched, and they cost nothing.
+        slots = 2 * len(self)
         frame_bytes = size[0] * size[1] * 3
         kept = min(slots, cache_bytes // frame_bytes)
         self._state = np.frombuffer(mmap.mmap(-1, max(slots, 1)), np.uint8)
@@ -43,7 +43,7 @@ class FrameStore:
 
     def read(self, drive: int, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
         """A frame at the store's size; `InputError` where its file cannot be used, remembered as bad."""
-        slot = int(self._first_slot[drive]) + 2 * self._position[drive][frame] + partner
+        slot = int(self._first_slot[drive]) + self._position[drive][frame] + partner * len(self)
         if self._state[slot] == _KEPT:
             return self._images[slot]
         source = self.drives[drive]
@@ -64,11 +64,12 @@ class FrameStore:
         """Frames found bad so far, by any process, in order."""
         bad = []
         for slot in np.flatnonzero(self._state == _BAD):
-            drive = int(np.searchsorted(self._first_slot, slot, side="right")) - 1
-            position, partner = divmod(int(slot - self._first_slot[drive]), 2)
-            bad.append(BadFrame(self.drives[drive].name, self.drives[drive].frames[position], bool(partner)))
+            partner, index = divmod(int(slot), len(self))
+            drive = int(np.searchsorted(self._first_slot, index, side="right")) - 1
+            frame = self.drives[drive].frames[index - int(self._first_slot[drive])]
+            bad.append(BadFrame(self.drives[drive].name, frame, bool(partner)))
         return bad
 
     def __len__(self) -> int:
         """Number of frames, partners not counted."""
-        return int(self._first_slot[-1]) // 2
+        return int(self._first_slot[-1])

@@ -71,7 +71,7 @@ class PhotometricTarget:
     def error(self, x: Float[Tensor, "*s b c h w"]) -> Float[Tensor, "*s b h w"]:
         """Photometric error of images, perhaps of several scales, against the target."""
         if self.statistics is None:
-            return photometric_error(x, self.image.expand_as(x), 0)
+            return photometric_error(x, self.image.expand_as(x), 0.0)
         return _PhotometricError.apply(x, self.image, *self.statistics, self.ssim_weight)
 
 
@@ -90,10 +90,11 @@ class _PhotometricError(torch.autograd.Function):
         means = mean * mean_y
         n1, n2 = 2 * means + _C1, product.sub_(means).mul_(2).add_(_C2)
         mean_squared = mean * mean
-        d2 = square.sub_(mean_squared).add_(variance_y + _C2)
-        d1 = mean_squared.add_(mean_y * mean_y + _C1)
-        inverse = (d1 * d2).reciprocal_()
-        index = n1 * n2 * inverse
+        # In the order of `ssim`: an image compared with itself must give 1 exactly, or ties of the auto-mask break.
+        d2 = square.sub_(mean_squared).add_(variance_y).add_(_C2)
+        d1 = mean_squared.add_(mean_y * mean_y).add_(_C1)
+        denominator = d1 * d2
+        index = n1 * n2 / denominator
         dissimilarity = ((1 - index) / 2).clamp_(0, 1)
         difference = x - y
         error = weight * dissimilarity.mean(-3) + (1 - weight) * difference.abs().mean(-3)
@@ -102,7 +103,7 @@ class _PhotometricError(torch.autograd.Function):
             slope = ((index > -1) & (index < 1)).to(x.dtype).mul_(-weight / (2 * x.shape[-3]))
             by_square = index.mul_(slope) / d2
             by_square.neg_()
-            scaled = inverse.mul_(slope)
+            scaled = slope.div_(denominator)
             by_mean = 2 * (scaled * mean_y * (n2 - n1) - index * mean / d1 - by_square * mean)
             by_product = scaled.mul_(n1).mul_(2)
             ctx.save_for_backward(x, y, by_mean, by_square, by_product, difference.sign_())

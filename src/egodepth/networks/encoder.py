@@ -13,7 +13,10 @@ _REDUCTIONS = [2, 4, 8, 16, 32]
 
 
 class Encoder(nn.Module):
-    """Features at strides 2, 4, 8, 16 and 32 of images in [0, 1]; `channels` says how many each has."""
+    """Features at strides 2, 4, 8, 16 and 32 of images in [0, 1].
+
+    `channels` says how many each has, `architecture` by what name timm builds such a backbone anywhere.
+    """
 
     def __init__(self, name: str = "resnet18", pretrained: bool = False, images: int = 1) -> None:
         """Build the backbone.
@@ -38,6 +41,8 @@ class Encoder(nn.Module):
                 else ("see timm.list_models() for the names")
             )
             raise InputError(f"encoder '{name}' cannot be built ({reason}); {remedy}") from error
+        origin: Any = self.backbone.pretrained_cfg
+        self.architecture: str = origin["architecture"]
         info: Any = self.backbone.feature_info
         # Some backbones have several stages of a stride (the deepest is taken), some none of stride 2.
         deepest = {stride: stage for stage, stride in enumerate(info.reduction())}

@@ -59,14 +59,12 @@ class Trainer:
             group["lr"] = rate
         self.module.train()
         losses = self.module(*self.arguments(raw, step))
+        # Before the backward pass, too: that of grid_sample crashes the process on coordinates that are no numbers.
+        _check_finite("loss", losses["loss"], step)
         self.optimiser.zero_grad(set_to_none=True)
         losses["loss"].backward()
-        gradient = get_total_norm([p.grad for p in self.module.parameters() if p.grad is not None])
-        if not torch.isfinite(losses["loss"].detach() + gradient):
-            raise InputError(
-                f"the loss is {losses['loss'].item():g} and its gradient {gradient.item():g} at step {step}; "
-                "the weights of the last checkpoint are good: lower --optimiser.learning-rate, or look at the data"
-            )
+        gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
+        _check_finite("gradient's norm", get_total_norm(gradients), step)
         self.optimiser.step()
         return losses
 
@@ -77,6 +75,14 @@ class Trainer:
                 hook.call(done)
         if done % self.checkpoint_every == 0 or done == steps:
             self.save(Progress(done, self.best))
+
+
+def _check_finite(what: str, value: Tensor, step: int) -> None:
+    if not torch.isfinite(value):
+        raise InputError(
+            f"the {what} is {value.item()} at step {step}; the weights of the last checkpoint are good: "
+            "lower --optimiser.learning-rate, or look at the data"
+        )
 
 
 def _line(values: dict[str, float], speed: float) -> str:

@@ -1,11 +1,11 @@
 """Albedo of the parts of a car, from surface coordinates as shares of the part's length and height."""
 
 import numpy as np
+from jaxtyping import Float
 
 from egodepth.data.synthetic.materials import Albedo, column, mix
 from egodepth.data.synthetic.noise import Line, band, disc
 from egodepth.data.synthetic.surface import Surface
-
 
 GLASS = column(0.10, 0.12, 0.14)
 TYRE, HUB = column(0.05, 0.05, 0.055), column(0.45, 0.46, 0.48)
@@ -40,7 +40,7 @@ def shade(s: Surface) -> Albedo:
     return np.full_like(s.colour, 0.03)
 
 
-def _end(s: Surface, lamp: Albedo, lamp_height: float, middle: Albedo) -> Albedo:
+def _end(s: Surface, lamp: Float[np.ndarray, "3 1"], lamp_height: float, middle: Float[np.ndarray, "3 1"]) -> Albedo:
     """Tail or nose: a lamp at either edge, a number plate, a dark bumper line."""
     length, height = s.extent[0], s.extent[1]
     edge = np.minimum(s.u, length - s.u)

@@ -4,7 +4,6 @@ import numpy as np
 
 from egodepth.data.synthetic.scene import Material, Scene, SceneBuilder
 
-
 PAINTS = (
     (0.78, 0.79, 0.80), (0.62, 0.64, 0.66), (0.16, 0.17, 0.19), (0.08, 0.08, 0.09), (0.55, 0.08, 0.07),
     (0.10, 0.18, 0.42), (0.85, 0.85, 0.83), (0.24, 0.30, 0.26), (0.45, 0.38, 0.28), (0.30, 0.45, 0.62),
@@ -44,7 +43,7 @@ def _car(
     cabin: tuple[float, float],
     taper: tuple[float, float],
 ) -> Scene:
-    """A car from its measures: belt and roof heights, the cabin's span as a share of the length, tail and nose taper."""
+    """A car from its measures; `cabin` is its span as shares of the length, `taper` what the roof is shorter by."""
     builder, half, low = SceneBuilder(), length / 2, 0.36
     body = (Material.CAR_REAR, Material.CAR_SIDE, Material.CAR_FRONT, Material.CAR_SIDE, Material.CAR_PAINT)
     builder.box((-width / 2, low, -half), (width / 2, belt, half), (*body, Material.SHADE), paint)
@@ -53,7 +52,12 @@ def _car(
     rear, front = -half + cabin[0] * length, -half + cabin[1] * length
     wide, narrow = width / 2 - 0.06, width / 2 - 0.22
     ring = [(-wide, rear), (wide, rear), (wide, front), (-wide, front)]
-    top = [(-narrow, rear + taper[0]), (narrow, rear + taper[0]), (narrow, front - taper[1]), (-narrow, front - taper[1])]
+    top = [
+        (-narrow, rear + taper[0]),
+        (narrow, rear + taper[0]),
+        (narrow, front - taper[1]),
+        (-narrow, front - taper[1]),
+    ]
     corners = np.array([(x, -belt, z) for x, z in ring] + [(x, -roof, z) for x, z in top])
     glass, side = Material.CAR_GLASS, Material.CAR_CABIN
     builder.hexahedron(corners, (glass, side, glass, side, Material.CAR_PAINT, Material.CAR_PAINT), paint)

@@ -1,12 +1,12 @@
 """A rendered set on disk: its layout, and `dataset.json`, which says how it was made.
 
-    ROOT/dataset.json
-    ROOT/{train,val,test}/drive_0000/camera.json      see `egodepth.data.cameras`
-                                     poses.txt        a line a frame: the top 3 rows of world_from_camera (4x4)
-                                     image/000000.png
-                                     partner/000000.png   the stereo partner
-                                     depth/000000.png     16 bit, metres * 256, 0 = unknown (sky)
-                                     masks/000000.png     8 bit, a bit for each of MASK_BITS
+ROOT/dataset.json
+ROOT/{train,val,test}/drive_0000/camera.json      see `egodepth.data.cameras`
+poses.txt        a line a frame: the top 3 rows of world_from_camera (4x4)
+image/000000.png
+partner/000000.png   the stereo partner
+depth/000000.png     16 bit, metres * 256, 0 = unknown (sky)
+masks/000000.png     8 bit, a bit for each of MASK_BITS
 """
 
 from dataclasses import asdict, dataclass
@@ -15,7 +15,6 @@ from pathlib import Path
 from egodepth.config import from_json, to_json
 from egodepth.errors import InputError
 from egodepth.files import write_text
-
 
 FORMAT, VERSION = "egodepth-synthetic", 1
 DATASET_FILE, POSES_FILE = "dataset.json", "poses.txt"
@@ -63,7 +62,9 @@ def read_description(root: Path) -> Description:
     """
     path = root / DATASET_FILE
     if not path.is_file():
-        raise InputError(f"{path}: missing, so {root} is not a rendered set; make one: egodepth data render --out {root}")
+        raise InputError(
+            f"{path}: missing, so {root} is not a rendered set; make one: egodepth data render --out {root}"
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -94,5 +95,6 @@ def claim(root: Path, description: Description) -> None:
     for key, value in wanted.items():
         if existing[key] != value:
             raise InputError(
-                f"{root / DATASET_FILE}: made with {key} {existing[key]}, not {value}; choose another folder, or delete this one"
+                f"{root / DATASET_FILE}: made with {key} {existing[key]}, not {value}; "
+                "choose another folder, or delete this one"
             )

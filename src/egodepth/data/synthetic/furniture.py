@@ -4,7 +4,6 @@ import numpy as np
 
 from egodepth.data.synthetic.scene import Material, Scene, SceneBuilder
 
-
 GREENS = ((0.24, 0.34, 0.12), (0.30, 0.38, 0.14), (0.18, 0.28, 0.12), (0.38, 0.38, 0.14), (0.27, 0.31, 0.17))
 
 
@@ -27,7 +26,9 @@ def distant_tree(rng: np.random.Generator) -> Scene:
     """One large crown down to the ground: enough for what is never near."""
     builder, radius = SceneBuilder(), rng.uniform(3.5, 6.5)
     height, green = rng.uniform(4, 8), np.array(GREENS[rng.integers(len(GREENS))]) * rng.uniform(0.85, 1.1)
-    builder.ellipsoid((0, height * 0.6, 0), (radius, height, radius), Material.FOLIAGE, tuple(green), float(rng.random()))
+    builder.ellipsoid(
+        (0.0, height * 0.6, 0.0), (radius, height, radius), Material.FOLIAGE, tuple(green), float(rng.random())
+    )
     return builder.build()
 
 
@@ -35,7 +36,7 @@ def bush(rng: np.random.Generator) -> Scene:
     """A low ellipsoid of leaves."""
     builder, radius, height = SceneBuilder(), rng.uniform(0.6, 1.6), rng.uniform(0.5, 1.3)
     colour = tuple(np.array(GREENS[rng.integers(len(GREENS))]) * rng.uniform(0.8, 1.1))
-    builder.ellipsoid((0, height * 0.6, 0), (radius, height, radius), Material.FOLIAGE, colour, float(rng.random()))
+    builder.ellipsoid((0.0, height * 0.6, 0.0), (radius, height, radius), Material.FOLIAGE, colour, float(rng.random()))
     return builder.build()
 
 
@@ -78,5 +79,7 @@ def _add_post(
     grain: float = 0.0,
 ) -> None:
     """A square post on the ground, half as wide as `girth` says at the foot and `tip` at the top."""
-    corners = [(s * w, -h, t * w) for h, w in ((0, girth), (height, tip)) for s, t in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    corners = [
+        (s * w, -h, t * w) for h, w in ((0, girth), (height, tip)) for s, t in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    ]
     builder.hexahedron(np.array(corners), (material,), colour, grain)

@@ -8,7 +8,6 @@ from egodepth.data.synthetic.materials import Albedo, column, mix
 from egodepth.data.synthetic.noise import Line, band, fractal_noise, stripes
 from egodepth.data.synthetic.surface import Surface
 
-
 if TYPE_CHECKING:
     from egodepth.data.synthetic.road import Road
 
@@ -32,7 +31,7 @@ def ground(s: Surface, road: "Road") -> Albedo:
         rows = np.flatnonzero((outside > low - near) & (outside < high + near))
         own = shade(x[rows], z[rows], lateral[rows], outside[rows], s.foot_u[rows], s.foot_v[rows], noise[rows], road)
         albedo[:, rows] += own * band(outside[rows], low, high, s.foot_u[rows])
-    return mix(albedo, (0.62 + 0.06 * noise) * column(1, 1, 1), band(outside, -KERB, 0.0, s.foot_u))
+    return mix(albedo, (0.62 + 0.06 * noise) * column(1.0, 1.0, 1.0), band(outside, -KERB, 0.0, s.foot_u))
 
 
 def _carriageway(
@@ -44,7 +43,7 @@ def _carriageway(
     streaks = fractal_noise(lateral * 2.5, z * 0.08, foot_u, 1.0, 2)
     light = 0.36 * (1 + 0.15 * noise - 0.22 * patch + 0.10 * streaks)
     base = light * column(1.0, 1.0, 1.02)
-    white = (0.82 + 0.05 * noise) * column(1, 1, 1)
+    white = (0.82 + 0.05 * noise) * column(1.0, 1.0, 1.0)
     if road.is_two_way:
         dashes = stripes(z, 7.5, 0.0, 3.0, foot_v) * band(lateral, -0.07, 0.07, foot_u)
         base = mix(base, white, dashes * 0.9)
@@ -61,7 +60,7 @@ def _slabs(
     _x: Line, z: Line, _lateral: Line, outside: Line, foot_u: Line, foot_v: Line, noise: Line, _road: "Road"
 ) -> Albedo:
     """Paving slabs with dark joints."""
-    joints = np.maximum(stripes(z, 0.8, 0, 0.04, foot_v), stripes(outside, 0.8, 0, 0.04, foot_u))
+    joints = np.maximum(stripes(z, 0.8, 0.0, 0.04, foot_v), stripes(outside, 0.8, 0.0, 0.04, foot_u))
     light = 0.55 * (1 + 0.14 * noise - 0.3 * joints)
     return light * column(1.0, 0.98, 0.94)
 

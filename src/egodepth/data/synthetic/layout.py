@@ -65,7 +65,9 @@ def _gardens(rng: np.random.Generator, road: Road, side: int, begin: float, end:
             scenes.append(_standing(wall, road, z + plot / 2, kerb))
         for _ in range(rng.integers(1, 4)):
             plant = furniture.tree(rng, rng.uniform(0.6, 1.1)) if rng.random() < 0.5 else furniture.bush(rng)
-            scenes.append(_standing(plant, road, z + rng.uniform(0, plot), kerb + side * rng.uniform(fence + 1, setback - 1)))
+            scenes.append(
+                _standing(plant, road, z + rng.uniform(0, plot), kerb + side * rng.uniform(fence + 1, setback - 1))
+            )
         z += plot
     return scenes
 
@@ -87,7 +89,9 @@ def _walled(rng: np.random.Generator, road: Road, side: int, begin: float, end: 
         scenes.append(_standing(wall, road, z + length / 2, kerb))
         for _ in range(rng.integers(1, 4)):
             lateral = kerb + side * (setback + rng.uniform(2, 8))
-            scenes.append(_standing(furniture.tree(rng, rng.uniform(0.8, 1.4)), road, z + rng.uniform(0, length), lateral))
+            scenes.append(
+                _standing(furniture.tree(rng, rng.uniform(0.8, 1.4)), road, z + rng.uniform(0, length), lateral)
+            )
         z += length
     return scenes
 
@@ -117,21 +121,19 @@ def _parked_cars(rng: np.random.Generator, road: Road, side: int, begin: float, 
 
 def _roadside(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
     """Lamp posts, signs, bollards and a row of trees at the kerb: thin things close to the camera."""
-    scenes, kerb = [], road.kerb(side)
-    spacing = rng.uniform(18, 28)
-    for z in np.arange(begin + rng.uniform(0, spacing), end, spacing):
-        scenes.append(_standing(furniture.lamp_post(rng, side), road, z, kerb + side * 0.4))
-    for z in np.cumsum(rng.uniform(7, 26, int((end - begin) / 12))) + begin:
-        scenes.append(_standing(furniture.sign(rng), road, z, kerb + side * rng.uniform(0.4, 0.8)))
+    kerb, spacing = road.kerb(side), rng.uniform(18, 28)
+    lamps = np.arange(begin + rng.uniform(0, spacing), end, spacing)
+    scenes = [_standing(furniture.lamp_post(rng, side), road, z, kerb + side * 0.4) for z in lamps]
+    signs = np.cumsum(rng.uniform(7, 26, int((end - begin) / 12))) + begin
+    scenes += [_standing(furniture.sign(rng), road, z, kerb + side * rng.uniform(0.4, 0.8)) for z in signs]
     if rng.random() < 0.5:
-        gap, size, inset = rng.uniform(7, 13), rng.uniform(0.8, 1.3), rng.uniform(0.6, 1.2)
-        for z in np.arange(begin + rng.uniform(0, gap), end, gap):
-            if rng.random() < 0.8:
-                scenes.append(_standing(furniture.tree(rng, size * rng.uniform(0.85, 1.15)), road, z, kerb + side * inset))
+        gap, size, lateral = rng.uniform(7, 13), rng.uniform(0.8, 1.3), kerb + side * rng.uniform(0.6, 1.2)
+        avenue = [z for z in np.arange(begin + rng.uniform(0, gap), end, gap) if rng.random() < 0.8]
+        scenes += [_standing(furniture.tree(rng, size * rng.uniform(0.85, 1.15)), road, z, lateral) for z in avenue]
     if rng.random() < 0.35:
         first = rng.uniform(begin, end)
-        for z in np.arange(first, min(first + 30, end), rng.uniform(1.8, 3)):
-            scenes.append(_standing(furniture.bollard(rng), road, z, kerb + side * 0.3))
+        bollards = np.arange(first, min(first + 30, end), rng.uniform(1.8, 3))
+        scenes += [_standing(furniture.bollard(rng), road, z, kerb + side * 0.3) for z in bollards]
     return scenes
 
 

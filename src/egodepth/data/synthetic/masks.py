@@ -8,7 +8,6 @@ from jaxtyping import Bool, Float
 from egodepth.data.synthetic.raycast import SKY, Eye, Hits
 from egodepth.data.synthetic.scene import TEXTURELESS, Scene
 
-
 if TYPE_CHECKING:
     from egodepth.data.synthetic.street import Street
 

@@ -6,7 +6,6 @@ from jaxtyping import Float
 from egodepth.data.synthetic.noise import Line, band, cell_value, disc, fractal_noise, stripes
 from egodepth.data.synthetic.surface import Surface
 
-
 Albedo = Float[np.ndarray, "3 n"]
 
 
@@ -15,7 +14,7 @@ def column(*colour: float) -> Float[np.ndarray, "3 1"]:
     return np.array(colour, np.float32)[:, None]
 
 
-def mix(base: Albedo, top: Albedo | Float[np.ndarray, "3 1"], share: Line) -> Albedo:
+def mix(base: Float[np.ndarray, "3 #n"], top: Float[np.ndarray, "3 #n"], share: Line) -> Albedo:
     """Lay `top` over `base` where `share` is 1."""
     return base + (top - base) * share
 
@@ -34,11 +33,11 @@ def _weathered(s: Surface, strength: float = 0.10) -> Albedo:
 
 def _windows(s: Surface, base: Albedo, first_floor: float) -> Albedo:
     """Rows of windows with light frames and glass of different brightness, cut off at the face's edges."""
-    floor = np.float32(3.1)
+    floor = 3.1
     count = np.maximum(np.round(s.extent[0] / (1.9 + 1.6 * s.grain)), 1)
     period = s.extent[0] / count
     half, tall = 0.5 + 0.15 * np.sin(40 * s.grain), 1.35 + 0.3 * np.cos(60 * s.grain)
-    sill = np.float32(0.95)
+    sill = 0.95
     inside = band(s.v, first_floor, s.extent[1] - 0.5, s.foot_v)
 
     def opening(margin: float) -> Line:
@@ -49,7 +48,7 @@ def _windows(s: Surface, base: Albedo, first_floor: float) -> Albedo:
     cell = cell * np.clip(1.5 - s.footprint / 1.5, 0, 1)
     light = np.clip(0.22 + 0.16 * cell + 0.04 * (s.v - np.floor(s.v / floor) * floor), 0.04, 0.7)
     glass = light * column(0.85, 0.95, 1.1)
-    frame = np.where(s.grain > 0.35, np.float32(0.85), np.float32(0.35)) * column(1, 1, 1)
+    frame = np.where(s.grain > 0.35, np.float32(0.85), np.float32(0.35)) * column(1.0, 1.0, 1.0)
     # Mullion: the middle post of each window.
     post = stripes(s.u, period, period / 2 - 0.04, period / 2 + 0.04, s.foot_u)
     return mix(mix(base, frame, opening(0.12)), mix(glass, frame, post), opening(0.0))
@@ -58,7 +57,7 @@ def _windows(s: Surface, base: Albedo, first_floor: float) -> Albedo:
 def facade(s: Surface) -> Albedo:
     """Weathered plaster, rows of windows, a line between the floors, an eaves band."""
     base = _weathered(s)
-    ledge = stripes(s.v, np.float32(3.1), 2.98, 3.1, s.foot_v) * (s.grain > 0.5)
+    ledge = stripes(s.v, 3.1, 2.98, 3.1, s.foot_v) * (s.grain > 0.5)
     base = base * (1 + 0.22 * ledge - 0.25 * band(s.v, s.extent[1] - 0.35, s.extent[1], s.foot_v))
     return _windows(s, base, 0.0)
 
@@ -66,11 +65,11 @@ def facade(s: Surface) -> Albedo:
 def shop(s: Surface) -> Albedo:
     """A facade over a row of shop windows with a coloured fascia."""
     base = _windows(s, _weathered(s), 3.1)
-    panes = stripes(s.u, np.float32(3.4), 0.25, 3.15, s.foot_u) * band(s.v, 0.45, 2.5, s.foot_v)
+    panes = stripes(s.u, 3.4, 0.25, 3.15, s.foot_u) * band(s.v, 0.45, 2.5, s.foot_v)
     goods = fractal_noise(s.u + 50 * s.grain, s.v, s.footprint, 0.9, 3)
     hue = np.stack([np.sin(20 * s.grain + 2.1 * k) * 0.3 + 0.4 for k in range(3)])
     fascia = band(s.v, 2.65, 3.2, s.foot_v)
-    letters = stripes(s.u, np.float32(0.5), 0.1, 0.34, s.foot_u) * band(s.v, 2.8, 3.05, s.foot_v)
+    letters = stripes(s.u, 0.5, 0.1, 0.34, s.foot_u) * band(s.v, 2.8, 3.05, s.foot_v)
     base = mix(base, mix(hue, column(0.9, 0.9, 0.85), letters), fascia)
     return mix(base, (0.25 + 0.16 * goods) * column(1.0, 0.95, 0.9), panes)
 
@@ -80,7 +79,7 @@ def masonry(s: Surface) -> Albedo:
     row = np.floor(s.v / 0.3)
     shifted = s.u + 0.31 * row
     cell = cell_value(np.floor(shifted / 0.6), row + np.floor(50 * s.grain)) * np.clip(1.4 - s.footprint / 0.3, 0, 1)
-    joint = np.maximum(stripes(s.v, 0.3, 0, 0.035, s.foot_v), stripes(shifted, 0.6, 0, 0.035, s.foot_u))
+    joint = np.maximum(stripes(s.v, 0.3, 0.0, 0.035, s.foot_v), stripes(shifted, 0.6, 0.0, 0.035, s.foot_u))
     noise = fractal_noise(s.u + 70 * s.grain, s.v, s.footprint, 2.5, 6)
     stone = s.colour * (1 + 0.22 * cell + 0.16 * noise)
     return mix(stone, s.colour * 1.25, joint * 0.7)
@@ -88,7 +87,7 @@ def masonry(s: Surface) -> Albedo:
 
 def roof(s: Surface) -> Albedo:
     """Rows of tiles."""
-    rows = stripes(s.v, 0.36, 0, 0.1, s.foot_v)
+    rows = stripes(s.v, 0.36, 0.0, 0.1, s.foot_v)
     noise = fractal_noise(s.u, s.v, s.footprint, 1.5, 4)
     return s.colour * (1 - 0.3 * rows + 0.16 * noise)
 

@@ -3,7 +3,6 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-
 _PERIOD = 256
 
 
@@ -47,7 +46,8 @@ def fractal_noise(x: Line, y: Line, footprint: Line, cell: float, octaves: int, 
     """Sum of octaves of noise; the coarsest has one value every `cell` metres, each next is twice as fine.
 
     Args:
-        x, y: Coordinates on the surface in metres (or any two coordinates of a point in space).
+        x: Coordinate on the surface in metres (or any coordinate of a point in space).
+        y: Another one.
         footprint: Width that one pixel covers there, metres; octaves finer than it fade out.
         cell: Distance of the coarsest random values, metres.
         octaves: Number of octaves; the amplitude of each is `gain` times the one before, the first has 1.
@@ -76,6 +76,7 @@ def band(x: Line, low: Line | float, high: Line | float, footprint: Line) -> Lin
 def stripes(x: Line, period: Line | float, low: Line | float, high: Line | float, footprint: Line) -> Line:
     """Share of a pixel that lies in stripes from `low` to `high` repeated every `period` (exact box filter)."""
     width = np.maximum(footprint, 1e-3)
+    x = x - np.floor(x / period) * period  # small numbers: the difference below is of nearly equal ones
 
     def covered(edge: Line) -> Line:
         whole = np.floor(edge / period)
@@ -84,7 +85,7 @@ def stripes(x: Line, period: Line | float, low: Line | float, high: Line | float
     return (covered(x + width / 2) - covered(x - width / 2)) / width
 
 
-def disc(x: Line, y: Line, radius: float, footprint: Line) -> Line:
+def disc(x: Line, y: Line, radius: Line | float, footprint: Line) -> Line:
     """Share of a pixel inside a disc around the origin, from the distance to its edge."""
     width = np.maximum(footprint, 1e-3)
     return np.clip((radius - np.hypot(x, y)) / width + 0.5, 0, 1)

@@ -11,7 +11,6 @@ from jaxtyping import Float, Int
 
 from egodepth.data.synthetic.scene import Scene
 
-
 SKY, GROUND = -1, 0
 """Face index of rays that hit nothing, and of the ground (the first row of every scene that is rendered)."""
 FAR = 250.0
@@ -54,13 +53,14 @@ def cast(scene: Scene, eye: Eye) -> Hits:
     planes, rounds = _Planes.of(scene, eye), _Ellipsoids.of(scene, eye)
     is_shown = (boxes[:, 0] < boxes[:, 1]) & (boxes[:, 2] < boxes[:, 3])
     shown = np.flatnonzero(is_shown)[np.argsort(-nearest[is_shown], kind="stable")]
+    starts, stops = scene.start.tolist(), scene.stop.tolist()
     for solid, (top, bottom, left, right) in zip(shown.tolist(), boxes[shown].tolist(), strict=True):
         window = np.s_[:, top:bottom, left:right]
         seen = q[window]
         if seen.min() >= nearest[solid]:
             continue
         xs, ys = x[:, None, left:right], y[:, top:bottom, None]
-        start, stop = scene.start[solid], scene.stop[solid]
+        start, stop = starts[solid], stops[solid]
         hit_q, hit_face = rounds.hit(start, xs, ys) if scene.is_round[solid] else planes.hit(start, stop, xs, ys)
         is_hit = hit_q > seen
         np.copyto(seen, hit_q, where=is_hit)

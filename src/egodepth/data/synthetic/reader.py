@@ -33,7 +33,9 @@ class SyntheticDrive(Drive):
             InputError: the folder or its camera or poses are missing or damaged.
         """
         if not folder.is_dir():
-            raise InputError(f"{folder}: this drive is missing; finish the set with the same egodepth data render command")
+            raise InputError(
+                f"{folder}: this drive is missing; finish the set with the same egodepth data render command"
+            )
         self.folder, self.name = folder, name
         self.frames, self.size = list(range(description.frames)), description.size
         rig = read_rig(folder / CAMERA_FILE, self.size)

@@ -12,7 +12,6 @@ from egodepth.data.synthetic.scene import Scene
 from egodepth.data.synthetic.shading import shade
 from egodepth.data.synthetic.street import Street
 
-
 SENSOR_NOISE = 0.006
 """Standard deviation of the image noise, of the full range."""
 

@@ -21,12 +21,12 @@ class Road:
     """Lateral position of the camera's lane, metres to the right of the centre line."""
     is_two_way: bool
 
-    def centre(self, z: Float[np.ndarray, "*n"] | float) -> Float[np.ndarray, "*n"]:
+    def centre(self, z: Float[np.ndarray, " n"] | float) -> Float[np.ndarray, " n"] | float:
         """Lateral position x of the centre line at z."""
         angle = 2 * np.pi * np.asarray(z)[..., None] / self.wavelength + self.phase
         return (self.amplitude * np.sin(angle)).sum(-1)
 
-    def slope(self, z: Float[np.ndarray, "*n"] | float) -> Float[np.ndarray, "*n"]:
+    def slope(self, z: Float[np.ndarray, " n"] | float) -> Float[np.ndarray, " n"] | float:
         """Derivative dx/dz of the centre line."""
         rate = 2 * np.pi / self.wavelength
         return (self.amplitude * rate * np.cos(np.asarray(z)[..., None] * rate + self.phase)).sum(-1)

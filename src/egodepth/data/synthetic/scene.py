@@ -3,7 +3,7 @@
 World axes are the camera's: x right, y DOWN, z forward; the ground is y = 0, so heights are negative y. Metres.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 
 import numpy as np
@@ -36,7 +36,7 @@ class Material(IntEnum):
 TEXTURELESS = (Material.PLAIN, Material.CAR_PAINT, Material.CAR_SIDE)
 """Materials of one uniform albedo but for single lines (the gaps of car doors)."""
 
-_QUADS = ((0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7), (4, 5, 6, 7), (3, 2, 1, 0))
+_QUADS = np.array([(0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7), (4, 5, 6, 7), (3, 2, 1, 0)])
 """Corners of a hexahedron's faces seen from outside, from the bottom left: near, right, far, left, top, bottom."""
 
 
@@ -71,16 +71,16 @@ class Scene:
         """A copy moved by the rigid `pose` (ellipsoids keep their axes: they are moved by translations only)."""
         turn, shift = pose[:3, :3], pose[:3, 3]
         normal = self.normal @ turn.T
-        changed = {
-            "normal": normal,
-            "offset": self.offset + normal @ shift,
-            "origin": self.origin @ turn.T + shift,
-            "right": self.right @ turn.T,
-            "up": self.up @ turn.T,
-            "corners": self.corners @ turn.T + shift,
-            "body": np.full_like(self.body, body),
-        }
-        return Scene(**{f.name: changed.get(f.name, getattr(self, f.name)) for f in fields(self)})
+        return replace(
+            self,
+            normal=normal,
+            offset=self.offset + normal @ shift,
+            origin=self.origin @ turn.T + shift,
+            right=self.right @ turn.T,
+            up=self.up @ turn.T,
+            corners=self.corners @ turn.T + shift,
+            body=np.full_like(self.body, body),
+        )
 
 
 def concatenate(scenes: list[Scene]) -> Scene:
@@ -96,8 +96,8 @@ def concatenate(scenes: list[Scene]) -> Scene:
 class SceneBuilder:
     """Collects solids one by one, then makes the arrays."""
 
-    faces: list[tuple] = field(default_factory=list)
-    solids: list[tuple] = field(default_factory=list)
+    faces: list[list[np.ndarray]] = field(default_factory=list)
+    solids: list[tuple[int, bool, np.ndarray]] = field(default_factory=list)
 
     def hexahedron(
         self,
@@ -111,23 +111,22 @@ class SceneBuilder:
         `materials` are of the near, right, far, left, top and bottom face, or one for all. Faces that have shrunk to
         a line (the ridge of a roof) are left out.
         """
-        materials = materials * 6 if len(materials) == 1 else materials
-        start, middle = len(self.faces), corners.mean(0)
-        for quad, material in zip(_QUADS, materials, strict=True):
-            a, b, c, d = corners[list(quad)]
-            normal = np.cross(c - a, d - b)
-            if np.linalg.norm(normal) < 1e-6:
-                continue
-            normal /= np.linalg.norm(normal)
-            if normal @ (a - middle) < 0:
-                normal = -normal
-            right = (b - a) if np.linalg.norm(b - a) > 1e-6 else (c - d)
-            right = right / np.linalg.norm(right)
-            up = np.cross(normal, right)
-            up = up if up @ (c + d - a - b) > 0 else -up
-            extent = (np.linalg.norm(b - a), float((d - a) @ up), 0.0)
-            self.faces.append((normal, normal @ a, a, right, up, extent, colour, grain, int(material)))
-        self.solids.append((start, len(self.faces), False, corners))
+        kinds = np.array(materials * 6 if len(materials) == 1 else materials, int)
+        a, b, c, d = corners[_QUADS].transpose(1, 0, 2)
+        normal = np.cross(c - a, d - b)
+        size = np.linalg.norm(normal, axis=1)
+        normal /= np.maximum(size, 1e-12)[:, None]
+        normal *= np.where(((a - corners.mean(0)) * normal).sum(1) < 0, -1, 1)[:, None]
+        bottom, top = b - a, c - d
+        length = np.linalg.norm(bottom, axis=1)
+        right = np.where(length[:, None] > 1e-6, bottom, top)
+        right /= np.maximum(np.linalg.norm(right, axis=1), 1e-12)[:, None]
+        up = np.cross(normal, right)
+        up *= np.where((up * (c + d - a - b)).sum(1) < 0, -1, 1)[:, None]
+        extent = np.stack([length, ((d - a) * up).sum(1), np.zeros(6)], 1)
+        look = np.tile(colour, (6, 1)), np.full(6, grain), kinds
+        columns = (normal, (normal * a).sum(1), a, right, up, extent, *look)
+        self._add([column[size > 1e-6] for column in columns], False, corners)
 
     def box(
         self,
@@ -153,15 +152,36 @@ class SceneBuilder:
     ) -> None:
         """Add an axis-aligned ellipsoid; centre is (x, height, z), radii are (x, y, z)."""
         middle = np.array([centre[0], -centre[1], centre[2]])
-        zero = np.zeros(3)
-        right, up = np.array([1.0, 0, 0]), np.array([0, -1.0, 0])
-        self.faces.append((zero, 0.0, middle, right, up, radii, colour, grain, int(material)))
+        right, up = np.array([[1.0, 0, 0]]), np.array([[0, -1.0, 0]])
+        look = np.array([colour]), np.array([grain]), np.array([int(material)])
+        columns = [np.zeros((1, 3)), np.zeros(1), middle[None], right, up, np.array([radii]), *look]
         signs = np.array([(x, y, z) for y in (1, -1) for x, z in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
-        self.solids.append((len(self.faces) - 1, len(self.faces), True, middle + signs * np.array(radii)))
+        self._add(columns, True, middle + signs * np.array(radii))
 
     def build(self) -> Scene:
         """The scene of everything added so far, in the builder's own axes."""
-        *geometry, extent, colour, grain, material = (np.array(column) for column in zip(*self.faces, strict=True))
-        start, stop, is_round, corners = (np.array(column) for column in zip(*self.solids, strict=True))
-        look = (extent.astype(np.float32), colour.astype(np.float32), grain.astype(np.float32), material)
-        return Scene(*geometry, *look, np.zeros(len(self.faces), int), start, stop, is_round, corners)
+        columns = [np.concatenate(rows) for rows in zip(*self.faces, strict=True)]
+        normal, offset, origin, right, up, extent, colour, grain, material = columns
+        counts, is_round, corners = (np.array(column) for column in zip(*self.solids, strict=True))
+        stop = np.cumsum(counts)
+        return Scene(
+            normal=normal,
+            offset=offset,
+            origin=origin,
+            right=right,
+            up=up,
+            extent=extent.astype(np.float32),
+            colour=colour.astype(np.float32),
+            grain=grain.astype(np.float32),
+            material=material,
+            body=np.zeros(len(material), int),
+            start=stop - counts,
+            stop=stop,
+            is_round=is_round,
+            corners=corners,
+        )
+
+    def _add(self, columns: list[np.ndarray], is_round: bool, corners: np.ndarray) -> None:
+        """Keep the face rows of one solid."""
+        self.faces.append(columns)
+        self.solids.append((len(columns[0]), is_round, corners))

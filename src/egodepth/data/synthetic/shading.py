@@ -14,7 +14,6 @@ from egodepth.data.synthetic.scene import Material, Scene
 from egodepth.data.synthetic.sky import sky
 from egodepth.data.synthetic.surface import Contacts, Surface, surface_of, touch
 
-
 if TYPE_CHECKING:
     from egodepth.data.synthetic.street import Street
 
@@ -55,7 +54,6 @@ def shade(street: "Street", scene: Scene, eye: Eye, hits: Hits) -> Float[np.ndar
     inner, edge = np.flatnonzero(~is_edge), np.flatnonzero(is_edge)
     sample = np.concatenate([np.zeros(len(inner), int), np.repeat(np.arange(1, 5), len(edge))])
     pixel = np.concatenate([inner, np.tile(edge, 4)])
-    width_of_ray = np.where(sample == 0, 1.0, 0.5).astype(np.float32)
     x, y = eye.directions()
     contacts = touch(
         scene,

@@ -8,7 +8,6 @@ from jaxtyping import Bool, Float
 from egodepth.data.synthetic.noise import Line
 from egodepth.data.synthetic.scene import Scene
 
-
 TEXEL = 0.2
 """Size of a grid cell, metres."""
 _LEVELS = 6
@@ -16,7 +15,7 @@ _LEVELS = 6
 
 @dataclass(frozen=True)
 class ShadowMap:
-    """Share of shadow on the ground; each level is blurred twice as far along z as the one before, for distant views."""
+    """Share of shadow on the ground; each level is blurred twice as far along z as the one before, for far views."""
 
     levels: Float[np.ndarray, "l z x"]
     corner: tuple[float, float]
@@ -61,9 +60,7 @@ def shadow_map(
     return ShadowMap(_blurred(dark.astype(np.float32)), (x_range[0], z_range[0]))
 
 
-def _convex_blocks(
-    scene: Scene, solid: int, sun: np.ndarray, x: np.ndarray, z: np.ndarray
-) -> Bool[np.ndarray, "z x"]:
+def _convex_blocks(scene: Scene, solid: int, sun: np.ndarray, x: np.ndarray, z: np.ndarray) -> Bool[np.ndarray, "z x"]:
     """Whether a convex solid is between points of the ground and the sun."""
     rows = np.s_[scene.start[solid] : scene.stop[solid]]
     normal, offset = scene.normal[rows], scene.offset[rows]
@@ -99,5 +96,8 @@ def _box(values: Float[np.ndarray, "z x"], width: int, axis: int) -> Float[np.nd
     half = width // 2
     padding = [(half + 1, half) if k == axis else (0, 0) for k in (0, 1)]
     total = np.cumsum(np.pad(values, padding, mode="edge"), axis, dtype=np.float64)
-    high, low = np.take(total, range(width, total.shape[axis]), axis), np.take(total, range(total.shape[axis] - width), axis)
+    high, low = (
+        np.take(total, range(width, total.shape[axis]), axis),
+        np.take(total, range(total.shape[axis] - width), axis),
+    )
     return ((high - low) / width).astype(np.float32)

@@ -8,7 +8,6 @@ from jaxtyping import Float
 from egodepth.data.synthetic.materials import column, mix
 from egodepth.data.synthetic.noise import fractal_noise
 
-
 if TYPE_CHECKING:
     from egodepth.data.synthetic.street import Street
 

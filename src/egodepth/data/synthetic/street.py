@@ -9,9 +9,8 @@ from egodepth.data.synthetic.layout import random_layout
 from egodepth.data.synthetic.raycast import Eye
 from egodepth.data.synthetic.road import random_road, yaw_rotation
 from egodepth.data.synthetic.scene import Material, Scene, concatenate
-from egodepth.data.synthetic.shadows import shadow_map
+from egodepth.data.synthetic.shadows import ShadowMap, shadow_map
 from egodepth.data.synthetic.traffic import random_traffic
-
 
 BASELINE = 0.54
 """Distance of the stereo partner, to the right of the camera, metres."""
@@ -32,18 +31,17 @@ class Street:
         self.road = random_road(rng)
         self.traffic = random_traffic(rng, self.road, frames)
         end = float(self.traffic.camera_z[-1]) + VIEW_RANGE
-        self.static = concatenate([_ground_plane(), *random_layout(rng, self.road, -15.0, end)])
+        self.static = concatenate([ground_plane(), *random_layout(rng, self.road, -15.0, end)])
         self.focal = np.array([0.58, 1.92]) * rng.uniform(0.98, 1.02)
         self.centre = np.array([0.5, 0.48]) + rng.uniform(-1, 1, 2) * (0.012, 0.03)
         self.height = rng.uniform(1.6, 1.7)
-        self._sway = [(rng.uniform(*waves), rng.uniform(0, 2 * np.pi)) for waves in ((9, 15), (14, 30), (30, 60), (40, 70))]
+        self._sway = [
+            (rng.uniform(*waves), rng.uniform(0, 2 * np.pi)) for waves in ((9, 15), (14, 30), (30, 60), (40, 70))
+        ]
         self._exposure = rng.uniform((0.9, 0.0, 30), (1.1, 0.08, 70)), rng.uniform(0, 2 * np.pi)
         self.sun = _sun_direction(rng)
         self.sunlight = float(rng.choice([0.0, 0.35, 0.6], p=[0.25, 0.35, 0.4]))
         """Strength of the sun: 0 under an overcast sky."""
-        middle = self.road.centre(np.linspace(0, end, 50))
-        across = (float(middle.min()) - 22, float(middle.max()) + 22)
-        self.shadows = shadow_map(self.static, self.sun, across, (-5.0, end)) if self.sunlight else None
 
     def camera_pose(self, frame: int) -> Float[np.ndarray, "4 4"]:
         """World from camera of a frame, -1 to `frames`; a function of the way travelled alone, so stops are still."""
@@ -76,12 +74,20 @@ class Street:
         return float(level * (1 + swing * np.sin(2 * np.pi * frame / period + phase)))
 
     @cached_property
+    def shadows(self) -> ShadowMap | None:
+        """Shadows of everything static on the ground; None under an overcast sky."""
+        end = float(self.traffic.camera_z[-1]) + VIEW_RANGE
+        middle = np.asarray(self.road.centre(np.linspace(0, end, 50)))
+        across = (float(middle.min()) - 22, float(middle.max()) + 22)
+        return shadow_map(self.static, self.sun, across, (-5.0, end)) if self.sunlight else None
+
+    @cached_property
     def still_frames(self) -> list[int]:
         """Frames whose camera has the pose of both neighbours."""
         return [int(i) for i in np.flatnonzero(self.traffic.is_still[1:-1])]
 
 
-def _ground_plane() -> Scene:
+def ground_plane() -> Scene:
     """The face of the ground, which belongs to no solid: `raycast` meets it first."""
     rows = np.zeros((1, 3))
     up = np.array([[0.0, -1, 0]])

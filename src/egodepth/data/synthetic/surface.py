@@ -60,7 +60,9 @@ def touch(scene: Scene, eye: Eye, x: Line, y: Line, q: Line, face: Int[np.ndarra
     columns = []
     for c_x, c_y, c_1, offset in (table[:4], table[4:8]):
         along = c_x * x + c_y * y + c_1
-        foot = np.abs(c_x * step_x * depth * width - along * tilt_x) + np.abs(c_y * step_y * depth * width - along * tilt_y)
+        foot = np.abs(c_x * step_x * depth * width - along * tilt_x) + np.abs(
+            c_y * step_y * depth * width - along * tilt_y
+        )
         columns.append((along * depth + offset, foot))
     (u, foot_u), (v, foot_v) = columns
     return Contacts(ray, face, depth, u, v, foot_u, foot_v)

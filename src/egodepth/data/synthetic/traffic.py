@@ -48,7 +48,7 @@ def random_traffic(rng: np.random.Generator, road: Road, frames: int) -> Traffic
 
 
 def _camera_speeds(rng: np.random.Generator, steps: int) -> Float[np.ndarray, " n"]:
-    """Metres from each frame to the next: about 0.6 to 1.2 with slow changes, and in most drives stops of some frames."""
+    """Metres from each frame to the next: about 0.6 to 1.2 with slow changes, and in most drives a stop."""
     time = np.arange(steps)
     wave = np.sin(2 * np.pi * time / rng.uniform(35, 70) + rng.uniform(0, 2 * np.pi))
     speed = rng.uniform(0.75, 1.05) * (1 + 0.18 * wave)
