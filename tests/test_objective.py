@@ -8,7 +8,7 @@ from torch import Tensor
 
 from egodepth.config import DataConfig, LossConfig, ModelConfig, TrainConfig
 from egodepth.data.types import Batch, RigView, View
-from egodepth.geometry import Camera
+from egodepth.geometry import Camera, transform_from_axis_angle
 from egodepth.networks import DepthNet, PoseNet, build_pose_net
 from egodepth.objective import SelfSupervisedObjective
 
@@ -113,3 +113,25 @@ def test_under_median_scaling_the_networks_output_has_no_say_over_scale(depth_ne
     halved = [(i / 2 - far) / (near - far) for i in inverse_depth]
     before = objective.losses_from(estimate.disparities, estimate.poses, batch)["loss"]
     torch.testing.assert_close(objective.losses_from(halved, estimate.poses, batch)["loss"], before)
+
+
+@pytest.mark.parametrize("pose", ["separate", "posecnn"])
+def test_the_published_depth_range_leaves_the_pose_networks_output_as_it_is(depth_net, pose):
+    objective, batch = an_objective(depth_net, pose), a_batch(neighbours=2)
+    target, later = batch.target.image, batch.neighbours[1].image
+    axis_angle, translation = objective.pose_net(target, later)
+    if pose == "posecnn":
+        depth = 1 / (1 / 100 + (1 / 0.1 - 1 / 100) * depth_net(target)[0])
+        translation = translation * (1 / depth).mean()
+    expected = transform_from_axis_angle(axis_angle, translation)
+    torch.testing.assert_close(objective.estimate(batch).poses[1], expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("pose", ["separate", "posecnn"])
+def test_in_metres_the_first_translations_are_as_large_a_part_of_the_depth(depth_net, pose):
+    batch, lengths = a_batch(), []
+    for unit in (1.0, 50.0):
+        model = ModelConfig(pose=pose, min_depth=0.1 * unit, max_depth=100.0 * unit)
+        objective = SelfSupervisedObjective(depth_net, a_pose_net(pose), TrainConfig(model=model)).eval()
+        lengths.append(objective.estimate(batch).poses[1][0, :3, 3].norm() / unit)
+    torch.testing.assert_close(lengths[1], lengths[0])

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -64,9 +65,13 @@ class ModelConfig:
     """Pose network: own encoder on the stacked pair, the depth encoder's features, or Zhou's small network."""
     min_depth: float = 0.1
     max_depth: float = 100.0
+    initial_disparity: float = 0.5
+    """What the untrained network predicts, in (0, 1). 0.5 as published starts at twice the nearest possible depth, and
+    minutes of training do not leave it far enough: 0.1 starts at ten times, with room for what is near."""
 
     def __post_init__(self) -> None:
         _require(0 < self.min_depth < self.max_depth, "model: needs 0 < min_depth < max_depth")
+        _require(0 < self.initial_disparity < 1, "model.initial_disparity must lie between 0 and 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +155,18 @@ class TrainerConfig:
             _require(getattr(self, name) >= 0, f"trainer.{name} cannot be negative")
 
 
+HOUSEKEEPING = (
+    "workers",
+    "device",
+    "log_every",
+    "validate_every",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "panels_every",
+)
+"""Trainer fields that the weights do not depend on."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Everything that determines a run."""
@@ -172,6 +189,14 @@ class TrainConfig:
 def to_json(config: Any) -> str:
     """The configuration as indented JSON; `from_json` reads it back equal."""
     return json.dumps(dataclasses.asdict(config), indent=2)
+
+
+def flattened(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted names, as the command line writes them."""
+    flat = {}
+    for name, item in value.items():
+        flat |= flattened(item, f"{prefix}{name}.") if isinstance(item, Mapping) else {prefix + name: item}
+    return flat
 
 
 def from_json(kind: type[T], text: str, source: str | Path = "configuration") -> T:

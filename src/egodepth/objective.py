@@ -89,9 +89,11 @@ class SelfSupervisedObjective(nn.Module):
         offsets = self.config.data.offsets
         pairs = [(n, target) if offset < 0 else (target, n) for n, offset in zip(neighbours, offsets, strict=True)]
         axis_angle, translation = self.pose_net(*(torch.cat(side) for side in zip(*pairs, strict=True)))
+        unit = self._depth_unit()
         if self.pose_net.translation_times_inverse_depth and self.config.loss.depth_scaling == "none":
-            mean_inverse_depth = (1 / self._depth(disparity)).mean((1, 2))  # Wang et al. 2018
+            mean_inverse_depth = (unit / self._depth(disparity)).mean((1, 2))  # Wang et al. 2018
             translation = translation * mean_inverse_depth.repeat(len(pairs))[:, None]
+        translation = translation * unit
         return [
             transform_from_axis_angle(r, t, invert=offset < 0)
             for r, t, offset in zip(axis_angle.chunk(len(pairs)), translation.chunk(len(pairs)), offsets, strict=True)
@@ -173,6 +175,18 @@ class SelfSupervisedObjective(nn.Module):
             else batch.target.image.new_zeros(0, len(batch.target.image)),
         )
 
+    def _depth_unit(self) -> float:
+        """The untrained depth over that of the published setting (1 there).
+
+        The pose networks' output scale of 0.01 suits depths that start at 0.2, as published. In this unit it suits any
+        range of depths, metres too: the first translations are as large a part of the depth.
+        """
+        published = 1 / (1 / 100 + (1 / 0.1 - 1 / 100) * 0.5)
+        if self.config.loss.depth_scaling == "median":
+            return 1 / published
+        near, far = 1 / self.config.model.min_depth, 1 / self.config.model.max_depth
+        return 1 / (far + (near - far) * self.config.model.initial_disparity) / published
+
     def _depth(self, disparity: Tensor) -> Tensor:
         return disparity_to_depth(disparity, self.config.model.min_depth, self.config.model.max_depth)
 
@@ -198,7 +212,7 @@ class SelfSupervisedObjective(nn.Module):
 def build_objective(config: TrainConfig) -> SelfSupervisedObjective:
     """Networks of a configuration with fresh weights, drawn from torch's global generator, joined by the losses."""
     model = config.model
-    depth_net = DepthNet(model.encoder, model.pretrained)
+    depth_net = DepthNet(model.encoder, model.pretrained, model.initial_disparity)
     channels = depth_net.encoder.channels[-1]
     pose_net = build_pose_net(model.pose, model.encoder, model.pretrained, channels) if config.data.offsets else None
     return SelfSupervisedObjective(depth_net, pose_net, config)

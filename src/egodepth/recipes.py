@@ -1,24 +1,53 @@
 """Complete, named configurations: every published number has one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 
 from egodepth.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 from egodepth.errors import InputError
 
+_METRES = ModelConfig(pose="posecnn", min_depth=1.0, max_depth=100.0, initial_disparity=0.1)
+"""With a stereo partner depth is in metres: the first guess is 9 m, which the baseline shifts within the image."""
+
 
 def quickstart() -> TrainConfig:
-    """Mono on the synthetic drives, small, minutes on two cores: shows that everything works."""
+    """Video and stereo (MS) of the synthetic drives, from random weights: minutes on two cores, depth in metres."""
     return TrainConfig(
-        data=DataConfig(size=(96, 320)),
-        model=ModelConfig(pose="posecnn"),
-        optimiser=OptimiserConfig(learning_rate=3e-4, schedule="cosine"),
-        trainer=TrainerConfig(steps=600, batch_size=4, validate_every=200, checkpoint_every=100, panels_every=200),
+        data=DataConfig(size=(64, 224), stereo=True),
+        model=_METRES,
+        optimiser=OptimiserConfig(learning_rate=5e-4, schedule="cosine"),
+        trainer=TrainerConfig(steps=500, batch_size=8, validate_every=100, checkpoint_every=100, panels_every=100),
+    )
+
+
+def synthetic_m() -> TrainConfig:
+    """Video alone (M) of the synthetic drives; depth up to scale."""
+    base = quickstart()
+    return replace(base, data=replace(base.data, stereo=False), model=replace(_METRES, min_depth=0.1))
+
+
+def synthetic_s() -> TrainConfig:
+    """Stereo alone (S) of the synthetic drives; depth in metres."""
+    base = quickstart()
+    return replace(base, data=replace(base.data, offsets=()))
+
+
+def street_clip() -> TrainConfig:
+    """Video alone (M) of a few hundred frames of a real street, from random weights, 18 minutes on two cores."""
+    return TrainConfig(
+        data=DataConfig(size=(64, 224)),
+        model=ModelConfig(pose="posecnn", initial_disparity=0.1),
+        optimiser=OptimiserConfig(learning_rate=5e-4, schedule="cosine"),
+        trainer=TrainerConfig(steps=2100, batch_size=4, validate_every=500, checkpoint_every=250, panels_every=500),
     )
 
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     "quickstart": quickstart,
+    "synthetic-m": synthetic_m,
+    "synthetic-s": synthetic_s,
+    "street-clip": street_clip,
 }
 
 

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from egodepth.config import TrainConfig, from_json, to_json
+from egodepth.config import HOUSEKEEPING, TrainConfig, flattened, from_json, to_json
 from egodepth.data.augment import draw, to_batch
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.images import write_image
@@ -38,8 +38,8 @@ from egodepth.weights import DepthModel, ModelCard, initialise_from
 
 _BAD_SHARE = 0.01
 """Of the training frames; more unreadable ones are an error."""
-_FREE = {"workers", "device", "log_every", "keep_checkpoints", "panels_every", "checkpoint_every", "validate_every"}
-"""Trainer fields that may change when a run goes on: the weights do not depend on them."""
+_FREE = {f"trainer.{name}" for name in HOUSEKEEPING}
+"""Fields that may change when a run goes on."""
 
 
 @dataclass(frozen=True)
@@ -248,15 +248,8 @@ def _check_run(run: Path, config: TrainConfig) -> None:
             raise InputError(f"{run}: not empty and not a run of egodepth; choose another --run")
         return
     old = from_json(TrainConfig, file.read_text(), file)
-    for name, before, now in _differences(dataclasses.asdict(old), dataclasses.asdict(config)):
-        raise InputError(f"{run}: was started with {name} = {before}, not {now}; use the same, or another --run")
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[tuple[str, str, str]]:
-    found = []
-    for name, value in new.items():
-        if isinstance(value, dict):
-            found += _differences(old[name], value, f"{prefix}{name}.")
-        elif old[name] != value and not (prefix == "trainer." and name in _FREE):
-            found.append((prefix + name, json.dumps(old[name]), json.dumps(value)))
-    return found
+    before = flattened(json.loads(to_json(old)))
+    for name, now in flattened(json.loads(to_json(config))).items():
+        if now != before[name] and name not in _FREE:
+            was, is_now = json.dumps(before[name]), json.dumps(now)
+            raise InputError(f"{run}: was started with {name} = {was}, not {is_now}; use the same, or another --run")

@@ -38,3 +38,8 @@ def test_each_encoder_feature_reaches_the_finest_map():
         feature.requires_grad_()
     decoder(given)[0].sum().backward()
     assert all(feature.grad is not None and feature.grad.abs().sum() > 0 for feature in given)
+
+
+def test_the_untrained_maps_are_about_what_is_asked_for():
+    maps = Decoder(CHANNELS, initial=0.1)(features())
+    assert all(abs(m.mean().item() - 0.1) < 0.05 for m in maps)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,14 @@ from typing import Any
 from egodepth.ablation.cells import Cell, Examination, Score, read_score
 from egodepth.ablation.table import RULE, Row, differences, to_markdown
 from egodepth.ablation.variants import VARIANTS, trained_as
-from egodepth.config import TrainConfig, to_json
+from egodepth.config import HOUSEKEEPING, TrainConfig, flattened, to_json
 from egodepth.errors import InputError
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.files import write_text
 
 FORMAT = "egodepth-ablation-1"
-_FREE = {
-    *("seed", "workers", "device", "log_every", "validate_every", "checkpoint_every", "keep_checkpoints"),
-    "panels_every",
-}
-"""Trainer fields that may change when an ablation goes on: no cell's weights depend on them."""
+_FREE = {"seed", *HOUSEKEEPING}
+"""Trainer fields that may change when an ablation goes on."""
 
 
 def settings_of(config: TrainConfig, examination: Examination) -> dict[str, Any]:
@@ -46,23 +43,15 @@ def claim(out: Path, settings: dict[str, Any]) -> None:
         old = json.loads(file.read_text())
         if old["format"] != FORMAT:
             raise ValueError(f"format '{old['format']}'")
-        before = _flat({name: old[name] for name in settings})
+        before = flattened({name: old[name] for name in settings})
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file}: not an ablation of this version ({error}); choose another --out") from error
-    for name, value in _flat(settings).items():
+    for name, value in flattened(settings).items():
         if name not in before or before[name] != value:
             raise InputError(
                 f"{out}: was started with {name.partition('.')[2]} = {json.dumps(before.get(name))}, "
                 f"not {json.dumps(value)}; use the same, or another --out"
             )
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings under dotted names."""
-    flat = {}
-    for name, item in value.items():
-        flat |= _flat(item, f"{prefix}{name}.") if isinstance(item, Mapping) else {prefix + name: item}
-    return flat
 
 
 @dataclass

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from egodepth.ablation.cells import Cell, Score, run_cell
 from egodepth.errors import InputError
+from egodepth.processes import end_with_parent
 
 _LOOK_SECONDS = 0.5
 """How often running cells are looked at."""
@@ -153,7 +153,7 @@ def _reason(worker: _Worker) -> str:
 def _worker(cell: Cell, work: Work, threads: int, reason: SimpleQueue[str]) -> None:
     """Life of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    _end_with_parent()
+    end_with_parent()  # two workers must never share a run folder
     _write_to(cell.log)
     torch.set_num_threads(threads)
     try:
@@ -166,13 +166,6 @@ def _worker(cell: Cell, work: Work, threads: int, reason: SimpleQueue[str]) -> N
     else:
         return
     raise SystemExit(1)
-
-
-def _end_with_parent() -> None:
-    """Two workers must never share a run folder: when the parent is killed, this process ends with it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
 def _write_to(log: Path) -> None:

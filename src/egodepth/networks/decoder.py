@@ -1,5 +1,7 @@
 """The U-Net decoder of the depth network (Godard et al. 2019, supplement, Table 5)."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -29,12 +31,22 @@ class _Stage(nn.Module):
 class Decoder(nn.Module):
     """From the encoder's features to a sigmoid map a channel at each of the four finest scales."""
 
-    def __init__(self, encoder_channels: list[int], outputs: int = 1) -> None:
+    def __init__(self, encoder_channels: list[int], outputs: int = 1, initial: float = 0.5) -> None:
+        """Build it with random weights.
+
+        Args:
+            encoder_channels: of the features, finest first.
+            outputs: channels of each map.
+            initial: about what the untrained maps are, in (0, 1).
+        """
         super().__init__()
         inputs = [*_STAGE_CHANNELS[1:], encoder_channels[-1]]
         skips = [0, *encoder_channels[:-1]]
         self.stages = nn.ModuleList(_Stage(*c) for c in zip(inputs, _STAGE_CHANNELS, skips, strict=True))
         self.heads = nn.ModuleList(_conv3x3(c, outputs) for c in _STAGE_CHANNELS[:SCALES])
+        if initial != 0.5:
+            for head in self.heads:
+                nn.init.constant_(head.bias, math.log(initial / (1 - initial)))  # pyright: ignore[reportArgumentType]
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         """Maps in (0, 1), each `b outputs h/2^s w/2^s`, finest first."""

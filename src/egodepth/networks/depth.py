@@ -17,10 +17,10 @@ def disparity_to_depth(
 class DepthNet(nn.Module):
     """U-Net of an encoder and a disparity decoder (Godard et al. 2019, section 3)."""
 
-    def __init__(self, encoder: str = "resnet18", pretrained: bool = False) -> None:
+    def __init__(self, encoder: str = "resnet18", pretrained: bool = False, initial_disparity: float = 0.5) -> None:
         super().__init__()
         self.encoder = Encoder(encoder, pretrained)
-        self.decoder = Decoder(self.encoder.channels)
+        self.decoder = Decoder(self.encoder.channels, initial=initial_disparity)
 
     def disparities(self, features: list[Tensor]) -> list[Tensor]:
         """Disparities in (0, 1) from the encoder's features, each `b h/2^s w/2^s`, finest first."""

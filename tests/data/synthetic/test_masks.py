@@ -51,7 +51,7 @@ def test_occluded_pixels_are_seen_in_exactly_one_neighbour(street: Street, trio:
 
 
 def test_nothing_is_occluded_while_everything_stands_still(street: Street) -> None:
-    for frame in street.still_frames:
+    for frame in street.still_frames[:4]:
         result = render_frame(street, frame, (48, 160))
         if not result.masks["moving"].any():
             assert not result.masks["occluded"].any()

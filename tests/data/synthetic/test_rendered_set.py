@@ -12,6 +12,7 @@ import pytest
 
 from egodepth.data.synthetic import Street, SyntheticDrive, open_synthetic, render_frame
 from egodepth.data.synthetic.description import DATASET_FILE, read_description
+from egodepth.data.synthetic.drive_writer import write_drive
 from egodepth.data.synthetic.render_command import Render
 from egodepth.errors import InputError
 
@@ -62,9 +63,9 @@ def test_rendering_again_makes_only_what_is_missing(damaged: Path) -> None:
     assert not (damaged / "test" / "drive_0000.partial").exists()
 
 
-def test_a_killed_rendering_goes_on_to_the_same_set(rendered_set: Path, tmp_path: Path) -> None:
-    root = tmp_path / "killed"
-    words = ["--train", "1", "--val", "1", "--test", "1", "--frames", "3", "--size", "32", "96", "--processes", "1"]
+def test_a_killed_rendering_goes_on_to_the_same_drive(rendered_set: Path, tmp_path: Path) -> None:
+    root, name = tmp_path / "killed", "train/drive_0000"
+    words = ["--train", "1", "--val", "0", "--test", "0", "--frames", "3", "--size", "32", "96", "--processes", "1"]
     code = "import sys; from egodepth.cli import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", code, "data", "render", "--out", str(root), *words]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -73,10 +74,12 @@ def test_a_killed_rendering_goes_on_to_the_same_set(rendered_set: Path, tmp_path
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    Render(out=root, train=1, val=1, test=1, frames=3, size=(32, 96), processes=1)()
-    files = sorted(path.relative_to(rendered_set) for path in rendered_set.rglob("*") if path.is_file())
-    assert files == sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
-    assert all((root / file).read_bytes() == (rendered_set / file).read_bytes() for file in files)
+    Render(out=root, train=1, val=0, test=0, frames=3, size=(32, 96), processes=1)()
+    assert [path.name for path in (root / "train").iterdir()] == ["drive_0000"]
+    whole, resumed = rendered_set / name, root / name
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(resumed) for path in resumed.rglob("*") if path.is_file())
+    assert all((resumed / file).read_bytes() == (whole / file).read_bytes() for file in files)
 
 
 def test_a_folder_that_is_not_its_own_is_left_alone(tmp_path: Path, damaged: Path) -> None:
@@ -89,6 +92,12 @@ def test_a_folder_that_is_not_its_own_is_left_alone(tmp_path: Path, damaged: Pat
     with pytest.raises(InputError, match="made with seed 0, not 1"):
         Render(out=damaged, train=1, val=1, test=1, frames=3, size=(32, 96), seed=1)()
     assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter1.txt"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "train").write_text("a file where a folder must be")
+    with pytest.raises(InputError, match="drive_0000: cannot be written"):
+        write_drive(tmp_path / "train" / "drive_0000", 1, 3, (32, 96), partner=False)
 
 
 @pytest.mark.parametrize(

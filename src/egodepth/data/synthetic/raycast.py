@@ -15,8 +15,8 @@ SKY, GROUND = -1, 0
 """Face index of rays that hit nothing, and of the ground (the first row of every scene that is rendered)."""
 FAR = 250.0
 """Surfaces further than this are sky, metres."""
-SAMPLES = np.array([(0, 0), (-0.125, -0.375), (0.375, -0.125), (0.125, 0.375), (-0.375, 0.125)], np.float32)
-"""Rays of a pixel, (x, y) from its centre in pixels: the centre, whose depth is kept, and four for smooth edges."""
+SAMPLES = np.array([(0, 0), (-0.33, 0.33), (0.33, -0.33)], np.float32)
+"""Rays of a pixel, (x, y) from its centre in pixels: the centre, whose depth is kept, and two for smooth edges."""
 
 
 class Eye(NamedTuple):
@@ -29,7 +29,7 @@ class Eye(NamedTuple):
     centre: Float[np.ndarray, " 2"]
     size: tuple[int, int]
 
-    def directions(self) -> tuple[Float[np.ndarray, "5 w"], Float[np.ndarray, "5 h"]]:
+    def directions(self) -> tuple[Float[np.ndarray, "s w"], Float[np.ndarray, "s h"]]:
         """Coordinates x and y, with z = 1, of the rays of every column and row; one line for each of `SAMPLES`."""
         height, width = self.size
         x = (np.arange(width) + 0.5 + SAMPLES[:, :1]) / width
@@ -39,10 +39,10 @@ class Eye(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """First hits of the five rays of each pixel."""
+    """First hits of the rays of each pixel, in the order of `SAMPLES`."""
 
-    inverse_depth: Float[np.ndarray, "5 h w"]
-    face: Int[np.ndarray, "5 h w"]
+    inverse_depth: Float[np.ndarray, "s h w"]
+    face: Int[np.ndarray, "s h w"]
 
 
 def cast(scene: Scene, eye: Eye) -> Hits:
@@ -118,8 +118,10 @@ class _Planes(NamedTuple):
         a, b, c = self.coefficients[:, start:stop]
         q = a * x + (b * y + c)
         front, back = q[: middle - start], q[middle - start :]
-        enter = front[0] if len(front) == 1 else np.minimum.reduce(front)
-        face = self.face[start] if len(front) == 1 else self.face[start:middle][front.argmin(0)]
+        enter, face = front[0], self.face[start]
+        for q_next, face_next in zip(front[1:], self.face[start + 1 : middle], strict=True):
+            face = np.where(q_next < enter, face_next, face)
+            enter = np.minimum(enter, q_next)
         leave = np.maximum.reduce(back, initial=0)
         return enter * (enter > leave), face
 

@@ -2,11 +2,9 @@
 
 import multiprocessing
 import os
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from egodepth.data.synthetic.description import SPLITS, Description, claim
 from egodepth.data.synthetic.drive_writer import write_drive
 from egodepth.errors import InputError
+from egodepth.processes import end_with_parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +87,17 @@ def _finished(jobs: list[tuple], processes: int) -> Iterator[None]:
         return
     # Spawned, not forked: the parent holds threads (torch, the progress bar).
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(jobs)), context, initializer=_end_with_parent) as pool:
-        for future in as_completed([pool.submit(write_drive, *job) for job in jobs]):
-            yield future.result()
+    with ProcessPoolExecutor(min(processes, len(jobs)), context, initializer=_follow_parent) as pool:
+        try:
+            for future in as_completed([pool.submit(write_drive, *job) for job in jobs]):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
-    """Let a worker end when its parent is killed; by itself it would wait for work for ever."""
+def _follow_parent() -> None:
+    """Let a worker end without a word on Ctrl-C, and when its parent is killed: it would wait for work for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

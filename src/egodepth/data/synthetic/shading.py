@@ -45,29 +45,30 @@ HAZE_LENGTH = 450.0
 def shade(street: "Street", scene: Scene, eye: Eye, hits: Hits) -> Float[np.ndarray, "h w 3"]:
     """The noise-free image in [0, 1].
 
-    A pixel whose five rays hit one face is shaded once, at its centre, by patterns filtered over the pixel; a pixel on
-    an edge is the mean of its four outer rays.
+    A pixel whose rays all hit one face is shaded once, at its centre, by patterns filtered over the pixel; a pixel on
+    an edge is the mean of its rays.
     """
-    height, width = eye.size
-    face = hits.face.reshape(5, -1)
+    (height, width), rays = eye.size, len(hits.face)
+    face = hits.face.reshape(rays, -1)
     is_edge = (face[1:] != face[0]).any(0)
     inner, edge = np.flatnonzero(~is_edge), np.flatnonzero(is_edge)
-    sample = np.concatenate([np.zeros(len(inner), int), np.repeat(np.arange(1, 5), len(edge))])
-    pixel = np.concatenate([inner, np.tile(edge, 4)])
+    sample = np.concatenate([np.zeros(len(inner), int), np.repeat(np.arange(rays), len(edge))])
+    pixel = np.concatenate([inner, np.tile(edge, rays)])
+    share = np.concatenate([np.ones(len(inner), np.float32), np.full(rays * len(edge), 0.6, np.float32)])
     x, y = eye.directions()
     contacts = touch(
         scene,
         eye,
         x[sample, pixel % width],
         y[sample, pixel // width],
-        hits.inverse_depth.reshape(5, -1)[sample, pixel],
+        hits.inverse_depth.reshape(rays, -1)[sample, pixel],
         face[sample, pixel],
-        np.where(sample == 0, np.float32(1), np.float32(0.5)),
+        share,
     )
     colour = _colours(street, scene, eye, contacts)
     image = np.empty((height * width, 3), np.float32)
     image[inner] = colour[:, : len(inner)].T
-    image[edge] = colour[:, len(inner) :].reshape(3, 4, len(edge)).mean(1).T
+    image[edge] = colour[:, len(inner) :].reshape(3, rays, len(edge)).mean(1).T
     return np.clip(image, 0, 1).reshape(height, width, 3)
 
 
