@@ -150,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         message = f"{error.filename or 'a file'}: {error.strerror or error}"
     except KeyboardInterrupt:
-        print("stopped; the same command goes on where the last checkpoint is", file=sys.stderr)
+        print("stopped; the same command goes on from what is finished", file=sys.stderr)
         sys.exit(130)
     else:
         return

@@ -10,9 +10,10 @@ from egodepth.data.folder import PARTNER_FOLDER, FolderDrive
 from egodepth.data.frames import list_images
 from egodepth.data.kitti.raw import is_kitti_raw, open_kitti_raw
 from egodepth.data.kitti.stereo2015 import open_kitti_2015, training_folder
+from egodepth.data.synthetic import open_synthetic
+from egodepth.data.synthetic.description import FORMAT
 from egodepth.errors import InputError
 
-SYNTHETIC_FORMAT = "egodepth-synthetic"
 UNDERSTOOD = (
     "a folder of frames with camera.json, a folder of such folders, a KITTI raw folder, KITTI 2015 stereo, "
     "or a rendered set (egodepth data render)"
@@ -34,8 +35,6 @@ def open_drives(path: str | Path, split: str = "train") -> list[Drive]:
         kind = "is a file" if root.exists() else "does not exist"
         raise InputError(f"{root}: {kind}; give {UNDERSTOOD}")
     if _is_synthetic(root):
-        from egodepth.data.synthetic import open_synthetic
-
         return open_synthetic(root, split)
     if is_kitti_raw(root):
         return open_kitti_raw(root)
@@ -91,7 +90,7 @@ def _is_synthetic(root: Path) -> bool:
         description = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not readable as JSON; render the set again (egodepth data render)") from error
-    return isinstance(description, dict) and description.get("format") == SYNTHETIC_FORMAT
+    return isinstance(description, dict) and description.get("format") == FORMAT
 
 
 def _camera_file(folder: Path) -> Path:

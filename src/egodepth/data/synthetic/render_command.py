@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def _finished(jobs: list[tuple], processes: int) -> Iterator[None]:
         return
     # Spawned, not forked: the parent holds threads (torch, the progress bar).
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(jobs)), context, initializer=_follow_parent) as pool:
+    with ProcessPoolExecutor(min(processes, len(jobs)), context, initializer=_start_worker) as pool:
         try:
             for future in as_completed([pool.submit(write_drive, *job) for job in jobs]):
                 yield future.result()
@@ -95,9 +96,7 @@ def _finished(jobs: list[tuple], processes: int) -> Iterator[None]:
             pool.shutdown(cancel_futures=True)
 
 
-def _follow_parent() -> None:
-    """Let a worker end without a word on Ctrl-C, and when its parent is killed: it would wait for work for ever."""
+def _start_worker() -> None:
+    """End with the command, and on Ctrl-C without a word: the command itself has one."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+    end_with_parent()
