@@ -25,9 +25,10 @@ $(INSTALLED): pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
+# Many short streets teach more than a few long ones. Every step goes on where it was when it is started again.
 quickstart: setup
-	$(BIN)/egodepth data render --out $(QUICKSTART)/data
-	$(BIN)/egodepth train quickstart --data.path $(QUICKSTART)/data --run $(QUICKSTART)/run
+	$(BIN)/egodepth data render --out $(QUICKSTART)/data --train 32 --val 4 --test 6 --frames 24
+	$(BIN)/egodepth train quickstart --data $(QUICKSTART)/data --run $(QUICKSTART)/run
 	$(BIN)/egodepth evaluate $(QUICKSTART)/run --benchmark synthetic --data $(QUICKSTART)/data --out $(QUICKSTART)/report
 
 test: setup

@@ -109,7 +109,7 @@ def test_what_cannot_be_understood_is_one_line(refused, tmp_path: Path, monkeypa
 
 def test_a_training_ends_with_the_place_of_its_model_and_a_summary(clip: Path, tmp_path: Path, capsys):
     run, summary = tmp_path / "run", tmp_path / "summary.json"
-    main(["train", "quickstart", "--data", str(clip), "--run", str(run), "--json", str(summary), *TINY])
+    main(["train", "street-clip", "--data", str(clip), "--run", str(run), "--json", str(summary), *TINY])
     assert f"model: {run / 'model'}" in capsys.readouterr().out
     assert json.loads(summary.read_text()).keys() == {"run", "steps", "seconds", "best"}
     assert (run / "model" / "model.safetensors").is_file()
@@ -162,14 +162,14 @@ def test_bad_training_data_is_named_and_nothing_half_written_is_left(
 ):
     harm(clip)
     run = tmp_path / "run"
-    assert complaint in refused("train", "quickstart", "--data", clip, "--run", run, *TINY)
+    assert complaint in refused("train", "street-clip", "--data", clip, "--run", run, *TINY)
     assert not (run / "model").exists()
     assert not (run / "checkpoints").exists()
 
 
 def test_a_missing_folder_is_named_by_every_verb(refused, model: Path, tmp_path: Path):
     nowhere = tmp_path / "nowhere"
-    assert refused("train", "quickstart", "--data", nowhere).startswith(f"{nowhere}: does not exist; give a folder")
+    assert refused("train", "street-clip", "--data", nowhere).startswith(f"{nowhere}: does not exist; give a folder")
     assert refused("data", "inspect", nowhere).startswith(f"{nowhere}: does not exist")
     assert str(nowhere) in refused("evaluate", model, "--benchmark", "synthetic", "--data", nowhere)
     assert refused("predict", model, nowhere, "--out", tmp_path / "out").startswith(f"{nowhere}: no such image file")
@@ -178,7 +178,7 @@ def test_a_missing_folder_is_named_by_every_verb(refused, model: Path, tmp_path:
 
 
 def test_a_stereo_run_needs_partners(refused, clip: Path, tmp_path: Path):
-    words = ("train", "quickstart", "--data", clip, "--run", tmp_path / "run", "--data.stereo", *TINY)
+    words = ("train", "street-clip", "--data", clip, "--run", tmp_path / "run", "--data.stereo", *TINY)
     assert "clip: no frame has a stereo partner" in refused(*words)
 
 
@@ -186,7 +186,7 @@ def test_a_stereo_run_needs_partners(refused, clip: Path, tmp_path: Path):
 def test_a_run_folder_that_cannot_be_written_is_named(refused, clip: Path, tmp_path: Path, place):
     (tmp_path / "file").write_text("not a folder")
     run = tmp_path / place
-    message = refused("train", "quickstart", "--data", clip, "--run", run, *TINY)
+    message = refused("train", "street-clip", "--data", clip, "--run", run, *TINY)
     assert message.startswith(f"{run}")
     assert (tmp_path / "file").read_text() == "not a folder"
 
@@ -231,4 +231,4 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["train", "quickstart"])
     assert stop.value.code == 130
-    assert "the same command goes on where the last checkpoint is" in capsys.readouterr().err
+    assert "the same command goes on from what is finished" in capsys.readouterr().err

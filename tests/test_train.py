@@ -144,7 +144,7 @@ def command(clip: Path, run: Path, workers: int = 0) -> list[str]:
         "trainer.device": "cpu",
     }
     words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
-    return ["train", "quickstart", *words]
+    return ["train", "street-clip", *words]
 
 
 @pytest.fixture(scope="module")

@@ -12,41 +12,42 @@ _METRES = ModelConfig(pose="posecnn", min_depth=1.0, max_depth=100.0, initial_di
 
 
 def quickstart() -> TrainConfig:
-    """Video and stereo (MS) of the synthetic drives, from random weights: minutes on two cores, depth in metres."""
+    """Stereo pairs (S) of the synthetic drives, from random weights: minutes on two cores, depth in metres."""
     return TrainConfig(
-        data=DataConfig(size=(64, 224), stereo=True),
+        data=DataConfig(size=(64, 224), offsets=(), stereo=True),
         model=_METRES,
-        optimiser=OptimiserConfig(learning_rate=5e-4, schedule="cosine"),
-        trainer=TrainerConfig(steps=500, batch_size=8, validate_every=100, checkpoint_every=100, panels_every=100),
+        optimiser=OptimiserConfig(learning_rate=7e-4, schedule="cosine"),
+        trainer=TrainerConfig(steps=600, batch_size=8, validate_every=150, checkpoint_every=100, panels_every=150),
     )
 
 
 def synthetic_m() -> TrainConfig:
     """Video alone (M) of the synthetic drives; depth up to scale."""
     base = quickstart()
-    return replace(base, data=replace(base.data, stereo=False), model=replace(_METRES, min_depth=0.1))
+    data = replace(base.data, offsets=(-1, 1), stereo=False)
+    return replace(base, data=data, model=replace(_METRES, min_depth=0.1))
 
 
-def synthetic_s() -> TrainConfig:
-    """Stereo alone (S) of the synthetic drives; depth in metres."""
+def synthetic_ms() -> TrainConfig:
+    """Video and stereo (MS) of the synthetic drives; depth in metres."""
     base = quickstart()
-    return replace(base, data=replace(base.data, offsets=()))
+    return replace(base, data=replace(base.data, offsets=(-1, 1)))
 
 
 def street_clip() -> TrainConfig:
     """Video alone (M) of a few hundred frames of a real street, from random weights, 18 minutes on two cores."""
     return TrainConfig(
         data=DataConfig(size=(64, 224)),
-        model=ModelConfig(pose="posecnn", initial_disparity=0.1),
+        model=ModelConfig(pose="posecnn"),
         optimiser=OptimiserConfig(learning_rate=5e-4, schedule="cosine"),
-        trainer=TrainerConfig(steps=2100, batch_size=4, validate_every=500, checkpoint_every=250, panels_every=500),
+        trainer=TrainerConfig(steps=1100, batch_size=8, validate_every=275, checkpoint_every=100, panels_every=275),
     )
 
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     "quickstart": quickstart,
     "synthetic-m": synthetic_m,
-    "synthetic-s": synthetic_s,
+    "synthetic-ms": synthetic_ms,
     "street-clip": street_clip,
 }
 
