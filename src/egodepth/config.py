@@ -66,8 +66,8 @@ class ModelConfig:
     min_depth: float = 0.1
     max_depth: float = 100.0
     initial_disparity: float = 0.5
-    """What the untrained network predicts, in (0, 1). 0.5 as published starts at twice the nearest possible depth, and
-    minutes of training do not leave it far enough: 0.1 starts at ten times, with room for what is near."""
+    """What the untrained network predicts, in (0, 1). 0.5 as published starts at twice the nearest possible depth; 0.1
+    at ten times, with room for what is near, as stereo in metres needs. Video alone learned worse with it (LOG.md)."""
 
     def __post_init__(self) -> None:
         _require(0 < self.min_depth < self.max_depth, "model: needs 0 < min_depth < max_depth")
