@@ -181,11 +181,10 @@ class SelfSupervisedObjective(nn.Module):
         The pose networks' output scale of 0.01 suits depths that start at 0.2, as published. In this unit it suits any
         range of depths, metres too: the first translations are as large a part of the depth.
         """
-        published = 1 / (1 / 100 + (1 / 0.1 - 1 / 100) * 0.5)
+        published = disparity_to_depth(torch.tensor(0.5)).item()
         if self.config.loss.depth_scaling == "median":
             return 1 / published
-        near, far = 1 / self.config.model.min_depth, 1 / self.config.model.max_depth
-        return 1 / (far + (near - far) * self.config.model.initial_disparity) / published
+        return self._depth(torch.tensor(self.config.model.initial_disparity)).item() / published
 
     def _depth(self, disparity: Tensor) -> Tensor:
         return disparity_to_depth(disparity, self.config.model.min_depth, self.config.model.max_depth)

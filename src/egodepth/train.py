@@ -248,8 +248,8 @@ def _check_run(run: Path, config: TrainConfig) -> None:
             raise InputError(f"{run}: not empty and not a run of egodepth; choose another --run")
         return
     old = from_json(TrainConfig, file.read_text(), file)
-    before = flattened(json.loads(to_json(old)))
-    for name, now in flattened(json.loads(to_json(config))).items():
+    before = flattened(dataclasses.asdict(old))
+    for name, now in flattened(dataclasses.asdict(config)).items():
         if now != before[name] and name not in _FREE:
             was, is_now = json.dumps(before[name]), json.dumps(now)
             raise InputError(f"{run}: was started with {name} = {was}, not {is_now}; use the same, or another --run")

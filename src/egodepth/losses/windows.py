@@ -7,22 +7,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def _triple_sum(x: Tensor, dim: int) -> Tensor:
-    """Sum of each element and its two neighbours along `dim`, the border reflected (its inner neighbour twice)."""
+def _inner_sum(x: Tensor, dim: int) -> Tensor:
+    """Sum of each element and the neighbours along `dim` that exist: its own adjoint."""
     n = x.shape[dim]
     total = x.clone()
     total.narrow(dim, 0, n - 1).add_(x.narrow(dim, 1, n - 1))
     total.narrow(dim, 1, n - 1).add_(x.narrow(dim, 0, n - 1))
+    return total
+
+
+def _triple_sum(x: Tensor, dim: int) -> Tensor:
+    """Sum of each element and its two neighbours along `dim`, the border reflected (its inner neighbour twice)."""
+    n, total = x.shape[dim], _inner_sum(x, dim)
     total.narrow(dim, 0, 1).add_(x.narrow(dim, 1, 1))
     total.narrow(dim, n - 1, 1).add_(x.narrow(dim, n - 2, 1))
     return total
 
 
 def _triple_sum_adjoint(g: Tensor, dim: int) -> Tensor:
-    n = g.shape[dim]
-    total = g.clone()
-    total.narrow(dim, 0, n - 1).add_(g.narrow(dim, 1, n - 1))
-    total.narrow(dim, 1, n - 1).add_(g.narrow(dim, 0, n - 1))
+    n, total = g.shape[dim], _inner_sum(g, dim)
     total.narrow(dim, 1, 1).add_(g.narrow(dim, 0, 1))
     total.narrow(dim, n - 2, 1).add_(g.narrow(dim, n - 1, 1))
     return total
