@@ -107,6 +107,7 @@ def test_what_is_no_json_object_is_refused(text):
         (OptimiserConfig, {"learning_rate": 0.0}, "learning_rate"),
         (OptimiserConfig, {"drop_at": 2.0}, "drop_at"),
         (OptimiserConfig, {"warmup": 1.0}, "warmup"),
+        (OptimiserConfig, {"pose_first": 1.0}, "pose_first"),
         (TrainerConfig, {"steps": 0}, "trainer.steps"),
         (TrainerConfig, {"batch_size": 0}, "trainer.batch_size"),
         (TrainerConfig, {"keep_checkpoints": 0}, "trainer.keep_checkpoints"),
@@ -126,6 +127,11 @@ def test_a_value_that_cannot_be_is_refused_from_json_too():
 def test_median_scaling_and_a_stereo_baseline_exclude_each_other():
     with pytest.raises(InputError, match="already fixes the scale"):
         TrainConfig(data=DataConfig(stereo=True), loss=LossConfig(depth_scaling="median"))
+
+
+def test_pure_stereo_has_no_poses_to_learn_first():
+    with pytest.raises(InputError, match="pose_first"):
+        TrainConfig(data=DataConfig(offsets=(), stereo=True), optimiser=OptimiserConfig(pose_first=0.1))
 
 
 def test_pure_stereo_needs_no_neighbours():

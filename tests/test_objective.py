@@ -1,12 +1,13 @@
 """What the objective asks of the networks; the loss values themselves are checked in `test_objective_parity.py`."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
 import torch
 from torch import Tensor
 
-from egodepth.config import DataConfig, LossConfig, ModelConfig, TrainConfig
+from egodepth.config import DataConfig, LossConfig, ModelConfig, TrainConfig, TrainerConfig
 from egodepth.data.types import Batch, RigView, View
 from egodepth.geometry import Camera, transform_from_axis_angle
 from egodepth.networks import DepthNet, PoseNet, build_pose_net
@@ -135,3 +136,21 @@ def test_in_metres_the_first_translations_are_as_large_a_part_of_the_depth(depth
         objective = SelfSupervisedObjective(depth_net, a_pose_net(pose), TrainConfig(model=model)).eval()
         lengths.append(objective.estimate(batch).poses[1][0, :3, 3].norm() / unit)
     torch.testing.assert_close(lengths[1], lengths[0])
+
+
+def test_the_automask_can_be_left_out_for_a_step(depth_net):
+    masked, batch = an_objective(depth_net), a_batch()
+    assert_same(masked(batch, automask=False), an_objective(depth_net, automask=False)(batch))
+    assert masked(batch)["kept"] < 1
+
+
+@pytest.mark.parametrize("pose", ["separate", "shared", "posecnn"])
+def test_in_bfloat16_the_networks_say_nearly_the_same_in_float32(depth_net, pose):
+    objective, batch = an_objective(depth_net, pose), a_batch()
+    exact = objective.estimate(batch)
+    objective.config = replace(objective.config, trainer=TrainerConfig(precision="bfloat16"))
+    rough = objective.estimate(batch)
+    for found, expected in zip(rough.disparities + rough.poses, exact.disparities + exact.poses, strict=True):
+        assert found.dtype == torch.float32
+        assert not torch.equal(found, expected)
+        torch.testing.assert_close(found, expected, rtol=0.02, atol=2e-3)

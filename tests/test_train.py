@@ -113,6 +113,23 @@ def test_the_same_seed_gives_the_same_weights_whatever_is_looked_at(clip: Path, 
     assert_same_weights(tmp_path / "a", tmp_path / "b")
 
 
+def test_while_the_poses_go_first_the_depth_network_waits(clip: Path, tmp_path: Path):
+    quietly(a_config(clip, pose_first=0.5, checkpoint_every=1, keep_checkpoints=4), tmp_path / "run")
+    places = sorted((tmp_path / "run" / "checkpoints").iterdir())
+    first, second, _, fourth = (load_file(place / "state.safetensors") for place in places)
+
+    def moved(part: str, since: dict[str, torch.Tensor], until: dict[str, torch.Tensor]) -> list[str]:
+        weights = [name for name in since if name.startswith(f"model.{part}") and "weight" in name]
+        assert weights
+        return [name for name in weights if not torch.equal(since[name], until[name])]
+
+    assert not moved("depth_net", first, second)
+    assert moved("pose_net", first, second)
+    assert moved("depth_net", second, fourth)
+    assert logged(tmp_path / "run", "kept")[1] == 1
+    assert logged(tmp_path / "run", "kept")[3] < 1
+
+
 def test_another_seed_gives_other_weights(clip: Path, tmp_path: Path):
     quietly(a_config(clip, steps=1), tmp_path / "a")
     quietly(a_config(clip, steps=1, seed=1), tmp_path / "b")
@@ -241,7 +258,7 @@ def test_a_model_from_a_local_checkpoint_needs_it_no_more(clip: Path, tmp_path: 
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(clip: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(train_module, "learning_rate", lambda step, *_: float("nan") if step == 2 else 1e-4)
+    monkeypatch.setattr(train_module, "learning_rates", lambda step, *_: (float("nan") if step == 2 else 1e-4,) * 2)
     with pytest.raises(InputError, match=r"the loss is nan .*at step 3; the weights of the last checkpoint are good"):
         quietly(a_config(clip), tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_00000002"]

@@ -112,13 +112,18 @@ class OptimiserConfig:
     """Where `step` drops, as a share of all steps."""
     warmup: float = 0.05
     """Where `cosine` peaks, as a share of all steps."""
+    pose_first: float = 0.0
+    """Share of all steps in which the pose network learns alone and without the auto-mask; for random weights. The
+    auto-mask rewards any warp at first, right or wrong (the better of two views is better than one), and Adam makes
+    full steps of the depth network's first, meaningless gradients: poses and depth may settle there (LOG.md)."""
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         _require(self.learning_rate > 0, "optimiser.learning_rate must be positive")
         _require(self.weight_decay >= 0, "optimiser.weight_decay cannot be negative")
         _require(
-            0 <= self.drop_at <= 1 and 0 <= self.warmup < 1, "optimiser: drop_at and warmup are shares of all steps"
+            0 <= self.drop_at <= 1 and 0 <= self.warmup < 1 and 0 <= self.pose_first < 1,
+            "optimiser: drop_at, warmup and pose_first are shares of all steps",
         )
 
 
@@ -133,6 +138,9 @@ class TrainerConfig:
     """Processes that load data; 0 loads in the main process. The result does not depend on it."""
     device: str = ""
     """`cpu`, `cuda`, ...; empty picks the GPU if there is one."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the networks' convolutions; what they say, the geometry and the losses are always float32. bfloat16 is faster
+    where the processor has matrix units for it (GPUs, AMX), and slower elsewhere."""
     log_every: int = 10
     validate_every: int = 250
     checkpoint_every: int = 250
@@ -180,6 +188,10 @@ class TrainConfig:
     """A model folder or run whose weights training starts from."""
 
     def __post_init__(self) -> None:
+        _require(
+            self.optimiser.pose_first == 0 or bool(self.data.offsets),
+            "optimiser.pose_first: pure stereo has no poses to learn; leave it at 0",
+        )
         _require(
             self.loss.depth_scaling == "none" or not self.data.stereo,
             "loss.depth_scaling 'median' is for mono training: a stereo baseline already fixes the scale",

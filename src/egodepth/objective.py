@@ -4,6 +4,7 @@ Depth is predicted from the target alone; poses from pairs. Each source is warpe
 and pose; where both are right, it equals the target. This is the one module that DDP and compile wrap.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -59,27 +60,29 @@ class SelfSupervisedObjective(nn.Module):
         sources = len(config.data.offsets) + config.data.stereo
         self.mask_decoder = Decoder(depth_net.encoder.channels, sources) if config.loss.predictive_mask else None
 
-    def forward(self, batch: Batch, seen: list[Tensor] | None = None) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, seen: list[Tensor] | None = None, automask: bool = True) -> dict[str, Tensor]:
         """Losses of a batch; see `losses_from`.
 
         Args:
             batch: clean views, which the loss compares.
             seen: what the networks see in their place, jittered: target, then neighbours, each `b 3 h w` in [0, 1].
+            automask: False leaves out the auto-mask, whatever the configuration says (`OptimiserConfig.pose_first`).
         """
         estimate = self.estimate(batch, seen)
-        return self.losses_from(estimate.disparities, estimate.poses, batch, estimate.masks)
+        return self.losses_from(estimate.disparities, estimate.poses, batch, estimate.masks, automask)
 
     def estimate(self, batch: Batch, seen: list[Tensor] | None = None) -> Estimate:
         """Run the networks: one depth pass, and one pose pass over all pairs together."""
         target, *neighbours = seen or [batch.target.image, *(view.image for view in batch.neighbours)]
-        if self.pose_net is not None and self.pose_net.reads_features:
-            stacked = self.depth_net.encoder(torch.cat([target, *neighbours]))
-            features = [level[: len(target)] for level in stacked]
-            frames = list(stacked[-1].split(len(target)))
-        else:
-            features, frames = self.depth_net.encoder(target), [target, *neighbours]
-        disparities = self.depth_net.disparities(features)
-        masks = self.mask_decoder(features) if self.mask_decoder is not None else None
+        with self._precision(target):
+            if self.pose_net is not None and self.pose_net.reads_features:
+                stacked = self.depth_net.encoder(torch.cat([target, *neighbours]))
+                features = [level[: len(target)] for level in stacked]
+                frames = list(stacked[-1].split(len(target)))
+            else:
+                features, frames = self.depth_net.encoder(target), [target, *neighbours]
+            disparities = self.depth_net.disparities(features)
+            masks = self.mask_decoder(features) if self.mask_decoder is not None else None
         return Estimate(disparities, self._poses(frames[0], frames[1:], disparities[0]), masks)
 
     def _poses(self, target: Tensor, neighbours: list[Tensor], disparity: Tensor) -> list[Tensor]:
@@ -88,7 +91,8 @@ class SelfSupervisedObjective(nn.Module):
             return []
         offsets = self.config.data.offsets
         pairs = [(n, target) if offset < 0 else (target, n) for n, offset in zip(neighbours, offsets, strict=True)]
-        axis_angle, translation = self.pose_net(*(torch.cat(side) for side in zip(*pairs, strict=True)))
+        with self._precision(target):
+            axis_angle, translation = self.pose_net(*(torch.cat(side) for side in zip(*pairs, strict=True)))
         unit = self._depth_unit()
         if self.pose_net.translation_times_inverse_depth and self.config.loss.depth_scaling == "none":
             mean_inverse_depth = (unit / self._depth(disparity)).mean((1, 2))  # Wang et al. 2018
@@ -99,12 +103,17 @@ class SelfSupervisedObjective(nn.Module):
             for r, t, offset in zip(axis_angle.chunk(len(pairs)), translation.chunk(len(pairs)), offsets, strict=True)
         ]
 
+    def _precision(self, like: Tensor) -> torch.autocast:
+        """Where the networks run: their outputs leave it in float32."""
+        return torch.autocast(like.device.type, torch.bfloat16, enabled=self.config.trainer.precision == "bfloat16")
+
     def losses_from(
         self,
         disparities: list[Tensor],
         poses: list[Tensor],
         batch: Batch,
         masks: list[Tensor] | None = None,
+        automask: bool = True,
     ) -> dict[str, Tensor]:
         """Losses from given disparities and poses.
 
@@ -113,6 +122,7 @@ class SelfSupervisedObjective(nn.Module):
             poses: source_from_target `b 4 4`, one a neighbour; the rig's poses are the batch's own.
             batch: clean views.
             masks: predictive masks `b n h/2^s w/2^s` before weighting, one a scale.
+            automask: False leaves out the auto-mask, whatever the configuration says.
 
         Returns:
             Scalars, means over the scales and unweighted: `photometric`, `smoothness` (halved at each coarser scale),
@@ -120,7 +130,7 @@ class SelfSupervisedObjective(nn.Module):
             keeps.
         """
         config = self.config.loss
-        comparisons = self.compare(disparities, poses, batch, masks)
+        comparisons = self.compare(disparities, poses, batch, masks, automask)
         losses = {
             "photometric": torch.stack([c.error.mean((1, 2, 3)).sum() for c in comparisons]).sum() / len(disparities),
             "smoothness": self._smoothness(disparities, batch.target.image),
@@ -135,25 +145,31 @@ class SelfSupervisedObjective(nn.Module):
         return losses
 
     def compare(
-        self, disparities: list[Tensor], poses: list[Tensor], batch: Batch, masks: list[Tensor] | None = None
+        self,
+        disparities: list[Tensor],
+        poses: list[Tensor],
+        batch: Batch,
+        masks: list[Tensor] | None = None,
+        automask: bool = True,
     ) -> list[Comparison]:
         """Target against warped sources: one comparison of all scales at full resolution, or one a scale at its own."""
+        config = replace(self.config.loss, automask=self.config.loss.automask and automask)
         sources = [*batch.neighbours, *(rig.view for rig in batch.rig)]
         poses = [*poses, *(rig.source_from_target for rig in batch.rig)]
         full = batch.target.image.shape[-2:]
         finest = self._depth(disparities[0])
         unit = self._reference_depth(finest)
-        if self.config.loss.multiscale == "full":
+        if config.multiscale == "full":
             depth = torch.stack([self._depth(_resized(d[:, None], full)[:, 0]) for d in disparities]) / unit
             mask = torch.stack([_resized(m, full) for m in masks]) if masks is not None else None
-            return [compare_views(batch.target, sources, depth, poses, mask, self.config.loss)]
+            return [compare_views(batch.target, sources, depth, poses, mask, config)]
         comparisons = []
         for scale, disparity in enumerate(disparities):
             size = disparity.shape[-2:]
             views = [View(interpolate(v.image, size, mode="area"), v.camera) for v in [batch.target, *sources]]
             mask = masks[scale][None] if masks is not None else None
             depth = self._depth(disparity)[None] / unit
-            comparisons.append(compare_views(views[0], views[1:], depth, poses, mask, self.config.loss))
+            comparisons.append(compare_views(views[0], views[1:], depth, poses, mask, config))
         return comparisons
 
     @torch.no_grad()

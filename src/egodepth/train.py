@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from egodepth.config import HOUSEKEEPING, TrainConfig, flattened, from_json, to_json
+from egodepth.config import HOUSEKEEPING, OptimiserConfig, TrainConfig, flattened, from_json, to_json
 from egodepth.data.augment import draw, to_batch
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.images import write_image
@@ -31,7 +31,7 @@ from egodepth.training.checkpoint import Progress, list_checkpoints, load_checkp
 from egodepth.training.log import RunLog
 from egodepth.training.memory import keep_freed_memory
 from egodepth.training.panels import draw_panels
-from egodepth.training.schedule import learning_rate
+from egodepth.training.schedule import head_start, learning_rates
 from egodepth.training.trainer import Hook, Trainer
 from egodepth.training.watch import vital_signs, warnings_of
 from egodepth.weights import DepthModel, ModelCard, initialise_from
@@ -73,9 +73,7 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
     _check_run(run, config)
     checkpoints = list_checkpoints(run / "checkpoints")
     objective = _objective(config, fresh=not checkpoints).to(device, memory_format=torch.channels_last)  # pyright: ignore
-    optimiser = torch.optim.Adam(
-        objective.parameters(), config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay, fused=True
-    )
+    optimiser = _optimiser(objective, config.optimiser)
     progress = load_checkpoint(checkpoints[-1], objective, optimiser) if checkpoints else Progress(0, None)
     # Last, so that a command that cannot start does not take the folder.
     write_text(run / "config.json", to_json(config) + "\n")
@@ -112,7 +110,7 @@ class _Job:
             module=self.objective,
             optimiser=optimiser,
             arguments=self._arguments,
-            learning_rate=lambda step: learning_rate(step, settings.steps, self.config.optimiser),
+            learning_rates=lambda step: learning_rates(step, settings.steps, self.config.optimiser),
             log=self.log,
             log_every=settings.log_every,
             batch_size=settings.batch_size,
@@ -131,12 +129,13 @@ class _Job:
         hooks.append(Hook(settings.validate_every, self._validation(trainer)))
         return trainer
 
-    def _arguments(self, raw: RawBatch, step: int) -> tuple[Batch, list[Tensor]]:
+    def _arguments(self, raw: RawBatch, step: int) -> tuple[Batch, list[Tensor], bool]:
         data = self.config.data
         draws = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data.flip, data.jitter)
         raw = RawBatch(*(tensor.to(self.device, non_blocking=True) for tensor in raw))
         self._latest, seen = to_batch(raw, draws, data.stereo)
-        return self._latest, seen
+        automask = step >= head_start(self.config.trainer.steps, self.config.optimiser)
+        return self._latest, seen, automask
 
     def _look(self, done: int) -> None:
         """Panels and vital signs of the latest batch."""
@@ -238,6 +237,15 @@ def _objective(config: TrainConfig, fresh: bool) -> SelfSupervisedObjective:
     if fresh and config.init_from:
         initialise_from(config.init_from, objective.depth_net, objective.pose_net)
     return objective
+
+
+def _optimiser(objective: SelfSupervisedObjective, config: OptimiserConfig) -> torch.optim.Adam:
+    """Adam over two groups, in the order of `learning_rates`: all that reads depth, then the pose network."""
+    poses = list(objective.pose_net.parameters()) if objective.pose_net is not None else []
+    known = set(poses)
+    rest = [parameter for parameter in objective.parameters() if parameter not in known]
+    groups = [{"params": rest}, {"params": poses}]
+    return torch.optim.Adam(groups, config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def _check_run(run: Path, config: TrainConfig) -> None:

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from egodepth.config import OptimiserConfig
-from egodepth.training.schedule import learning_rate
+from egodepth.training.schedule import head_start, learning_rate, learning_rates
 
 
 def rates(steps: int, **options: object) -> list[float]:
@@ -38,3 +38,17 @@ def test_no_schedule_ever_gives_a_rate_of_zero_or_above_its_peak():
     for options in ({"schedule": "step"}, {"schedule": "cosine"}, {"schedule": "cosine", "warmup": 0.99}):
         for steps in (1, 2, 7):
             assert all(0 < rate <= 1 for rate in rates(steps, learning_rate=1.0, **options))
+
+
+def test_without_a_head_start_both_networks_have_the_same_rate():
+    config = OptimiserConfig(learning_rate=1.0, schedule="cosine")
+    for step in range(10):
+        assert learning_rates(step, 10, config) == (learning_rate(step, 10, config),) * 2
+
+
+def test_after_the_poses_head_start_the_depth_network_runs_the_whole_schedule_in_what_is_left():
+    config = OptimiserConfig(learning_rate=1.0, schedule="cosine", pose_first=0.2)
+    assert head_start(10, config) == 2
+    depth, pose = zip(*(learning_rates(step, 10, config) for step in range(10)), strict=True)
+    assert depth == (0.0, 0.0, *(learning_rate(step, 8, config) for step in range(8)))
+    assert pose == tuple(learning_rate(step, 10, config) for step in range(10))

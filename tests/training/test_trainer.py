@@ -46,7 +46,7 @@ def fit(
             module=module,
             optimiser=torch.optim.SGD(module.parameters(), 1.0),
             arguments=lambda raw, step: (seen["steps"].append(step), (torch.tensor(float(raw)),))[1],
-            learning_rate=lambda step: 10.0**-step,
+            learning_rates=lambda step: (10.0**-step,),
             log=log,
             log_every=2,
             batch_size=4,

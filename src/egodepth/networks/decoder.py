@@ -54,5 +54,7 @@ class Decoder(nn.Module):
         for level in reversed(range(len(self.stages))):
             x = self.stages[level](x, features[level - 1] if level > 0 else None)
             if level < SCALES:
-                maps.insert(0, torch.sigmoid(self.heads[level](x)))
+                # In float32 under autocast, too: bfloat16 tells apart only 256 disparities in each octave.
+                with torch.autocast(x.device.type, enabled=False):
+                    maps.insert(0, torch.sigmoid(self.heads[level](x.float())))
         return maps

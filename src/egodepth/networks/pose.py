@@ -15,7 +15,7 @@ AxisAngleTranslation = tuple[Tensor, Tensor]
 
 
 def _split(six: Float[Tensor, "b 6 h w"]) -> AxisAngleTranslation:
-    mean = _OUTPUT_SCALE * six.mean((2, 3))
+    mean = _OUTPUT_SCALE * six.float().mean((2, 3))
     return mean[:, :3], mean[:, 3:]
 
 

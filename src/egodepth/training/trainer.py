@@ -30,7 +30,8 @@ class Trainer:
     optimiser: torch.optim.Optimizer
     arguments: Callable[[Any, int], tuple[Any, ...]]
     """What the module is called with: from a raw batch and the step's number."""
-    learning_rate: Callable[[int], float]
+    learning_rates: Callable[[int], tuple[float, ...]]
+    """Of a step: one a parameter group of the optimiser."""
     log: RunLog
     log_every: int
     batch_size: int
@@ -43,19 +44,19 @@ class Trainer:
         """Run steps `start` to `steps`; on a non-finite loss or gradient, stop before it reaches the weights."""
         began, since = time.monotonic(), start
         for step in range(start, steps):
-            rate = self.learning_rate(step)
-            losses = self._step(next(batches), step, rate)
+            rates = self.learning_rates(step)
+            losses = self._step(next(batches), step, rates)
             done = step + 1
             if done % self.log_every == 0 or done == steps:
                 values = {name: value.item() for name, value in losses.items()}
                 speed = (done - since) * self.batch_size / (time.monotonic() - began)
-                self.log.scalars(step, {**values, "learning_rate": rate, "images_per_second": speed})
+                self.log.scalars(step, {**values, "learning_rate": max(rates), "images_per_second": speed})
                 self.log.advance(done, _line(values, speed))
                 began, since = time.monotonic(), done
             self._now_and_then(done, steps)
 
-    def _step(self, raw: Any, step: int, rate: float) -> dict[str, Tensor]:
-        for group in self.optimiser.param_groups:
+    def _step(self, raw: Any, step: int, rates: tuple[float, ...]) -> dict[str, Tensor]:
+        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
             group["lr"] = rate
         self.module.train()
         losses = self.module(*self.arguments(raw, step))
