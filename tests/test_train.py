@@ -159,6 +159,7 @@ def command(clip: Path, run: Path, workers: int = 0) -> list[str]:
         "trainer.checkpoint-every": 3,
         "trainer.log-every": 1,
         "trainer.device": "cpu",
+        "trainer.precision": "float32",
     }
     words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
     return ["train", "street-clip", *words]
@@ -201,6 +202,27 @@ def test_a_killed_run_goes_on_to_the_very_weights_of_an_unbroken_one(unbroken, t
     assert_same_weights(run, whole)
     for name in ("loss", "learning_rate"):
         assert logged(run, name) == logged(whole, name)
+
+
+def test_a_run_in_bfloat16_goes_on_exactly_too(clip: Path, tmp_path: Path):
+    config = a_config(clip, precision="bfloat16", pose_first=0.25)
+    quietly(config, tmp_path / "whole")
+    quietly(config, tmp_path / "broken")
+    shutil.rmtree(tmp_path / "broken" / "checkpoints" / "step_00000004")
+    _, said = quietly(config, tmp_path / "broken")
+    assert "going on from step 2 of 4" in said
+    assert_same_weights(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_what_auto_took_is_written_down_and_stays(clip: Path, tmp_path: Path, monkeypatch):
+    for taken, other in (("float32", "bfloat16"), ("bfloat16", "float32")):
+        run, config = tmp_path / taken, a_config(clip, precision="auto", steps=1)
+        monkeypatch.setattr(train_module, "resolve_precision", lambda *_, taken=taken: taken)
+        quietly(config, run)
+        assert json.loads((run / "config.json").read_text())["trainer"]["precision"] == taken
+        monkeypatch.setattr(train_module, "resolve_precision", lambda *_, other=other: other)
+        with pytest.raises(InputError, match=f'was started with trainer.precision = "{taken}", not "{other}"'):
+            quietly(config, run)
 
 
 def test_a_run_folder_of_another_configuration_is_refused_by_the_field(clip: Path, tmp_path: Path):

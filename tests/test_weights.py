@@ -16,6 +16,7 @@ from egodepth.networks import DepthNet, build_pose_net
 from egodepth.weights import DepthModel, ModelCard, initialise_from, load_model
 
 SMALL = ModelConfig(encoder="test_resnet", pose="posecnn")
+LIMITS = (SMALL.min_depth, SMALL.max_depth)
 
 
 def a_card(has_pose_net: bool = True, **network: object) -> ModelCard:
@@ -112,9 +113,15 @@ def test_a_missing_file_is_named(folder: Path, missing):
 
 def test_a_missing_folder_is_no_hub_id_where_its_parent_exists(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs").mkdir()
-    for source in ("runs/fist", "nowhere", "./a/b", str(tmp_path / "none"), "a/b/c"):
+    (tmp_path / "models").mkdir()
+    for source in ("models/fist", "nowhere", "./a/b", str(tmp_path / "none"), "a/b/c"):
         assert refusal(source) == f"{source}: no such folder; check the path"
+
+
+def test_a_run_that_is_missing_is_never_asked_of_the_hub_even_where_there_are_no_runs(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    expected = "runs/synthetic-ms: no such folder; make it with: egodepth train synthetic-ms"
+    assert refusal("runs/synthetic-ms") == expected
 
 
 @pytest.mark.parametrize(
@@ -216,7 +223,7 @@ def test_truncated_weights_are_refused(folder: Path):
 def test_training_starts_from_a_models_weights(folder: Path):
     model = load_model(folder)
     depth_net, pose_net = DepthNet("test_resnet"), build_pose_net("posecnn", "test_resnet", False, 96)
-    initialise_from(str(folder), depth_net, pose_net)
+    initialise_from(str(folder), depth_net, pose_net, LIMITS)
     assert all(torch.equal(v, model.depth_net.state_dict()[name]) for name, v in depth_net.state_dict().items())
     assert all(torch.equal(v, model.pose_net.state_dict()[name]) for name, v in pose_net.state_dict().items())
 
@@ -224,10 +231,17 @@ def test_training_starts_from_a_models_weights(folder: Path):
 def test_a_pose_network_of_another_kind_keeps_its_own_weights(folder: Path):
     pose_net = build_pose_net("shared", "test_resnet", False, 96)
     before = {name: value.clone() for name, value in pose_net.state_dict().items()}
-    initialise_from(str(folder), DepthNet("test_resnet"), pose_net)
+    initialise_from(str(folder), DepthNet("test_resnet"), pose_net, LIMITS)
     assert all(torch.equal(value, before[name]) for name, value in pose_net.state_dict().items())
 
 
 def test_training_cannot_start_from_another_backbone(folder: Path):
     with pytest.raises(InputError, match=rf"^{folder}: its weights do not fit"):
-        initialise_from(str(folder), DepthNet("test_efficientnet"), None)
+        initialise_from(str(folder), DepthNet("test_efficientnet"), None, LIMITS)
+
+
+def test_training_cannot_start_from_disparities_that_mean_other_depths(folder: Path):
+    with pytest.raises(
+        InputError, match=r"knows depths of 0\.1 to 100, not 1 to 100; train with --model\.min-depth 0\.1"
+    ):
+        initialise_from(str(folder), DepthNet("test_resnet"), None, (1.0, 100.0))

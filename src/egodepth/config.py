@@ -38,6 +38,9 @@ class DataConfig:
     """Neighbours of the target frame; empty for pure stereo."""
     stereo: bool = False
     """Use the stereo partner as a source of known pose."""
+    zoom: float = 1.0
+    """Largest zoom into a random part of the frames, the same part for all frames of a sample; the cameras follow. 1
+    leaves them whole, as published; few training frames generalise better with 1.3."""
     flip: float = 0.5
     """Probability of a horizontal flip."""
     jitter: float = 0.5
@@ -50,6 +53,7 @@ class DataConfig:
         )
         _require(0 not in self.offsets, "data.offsets: 0 is the target itself; use neighbours such as -1 1")
         _require(bool(self.offsets) or self.stereo, "data: neither offsets nor stereo: there is nothing to learn from")
+        _require(1 <= self.zoom <= 4, "data.zoom is a factor, 1 to 4")
         _require(0 <= self.flip <= 1 and 0 <= self.jitter <= 1, "data.flip and data.jitter are probabilities, 0 to 1")
 
 
@@ -67,7 +71,7 @@ class ModelConfig:
     max_depth: float = 100.0
     initial_disparity: float = 0.5
     """What the untrained network predicts, in (0, 1). 0.5 as published starts at twice the nearest possible depth; 0.1
-    at ten times, with room for what is near, as stereo in metres needs. Video alone learned worse with it (LOG.md)."""
+    at ten times, with room for what is near, as stereo in metres needs; video alone needs depth_scaling with it."""
 
     def __post_init__(self) -> None:
         _require(0 < self.min_depth < self.max_depth, "model: needs 0 < min_depth < max_depth")
@@ -107,7 +111,8 @@ class OptimiserConfig:
 
     learning_rate: float = 1e-4
     schedule: Literal["step", "cosine"] = "step"
-    """`step`: a tenth after `drop_at` of all steps, as published; `cosine`: warm up, then down to zero."""
+    """`step`: a tenth after `drop_at` of all steps, as published; `cosine`: warm up, then down to zero. A depth network
+    that waits for the poses (`pose_first`) runs the whole schedule in the steps that are left."""
     drop_at: float = 0.75
     """Where `step` drops, as a share of all steps."""
     warmup: float = 0.05
@@ -138,9 +143,10 @@ class TrainerConfig:
     """Processes that load data; 0 loads in the main process. The result does not depend on it."""
     device: str = ""
     """`cpu`, `cuda`, ...; empty picks the GPU if there is one."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the networks' convolutions; what they say, the geometry and the losses are always float32. bfloat16 is faster
-    where the processor has matrix units for it (GPUs, AMX), and slower elsewhere."""
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    """Of the networks' convolutions; geometry and losses are always float32. bfloat16 is faster where the processor has
+    matrix units for it (GPUs, Intel AMX), slower elsewhere; auto takes it there, and the run folder says what it took.
+    """
     log_every: int = 10
     validate_every: int = 250
     checkpoint_every: int = 250

@@ -26,7 +26,7 @@ class Estimate(NamedTuple):
     disparities: list[Tensor]
     """`b h/2^s w/2^s` in (0, 1), finest first."""
     poses: list[Tensor]
-    """source_from_target `b 4 4`, one a neighbour, in the units of the depth."""
+    """source_from_target `b 4 4`, one a neighbour, in units of the depth that warps (`depth_scaling`)."""
     masks: list[Tensor] | None
     """Predictive masks `b n h/2^s w/2^s` in (0, 1), only with `LossConfig.predictive_mask`."""
 
@@ -53,7 +53,7 @@ class SelfSupervisedObjective(nn.Module):
         Args:
             depth_net: disparities from the target.
             pose_net: motion between neighbours; None for pure stereo.
-            config: its `data.offsets`, `model` limits and `loss` are used.
+            config: its `data.offsets`, `model` limits, `loss` and `trainer.precision` (not `auto`) are used.
         """
         super().__init__()
         self.depth_net, self.pose_net, self.config = depth_net, pose_net, config
@@ -105,7 +105,8 @@ class SelfSupervisedObjective(nn.Module):
 
     def _precision(self, like: Tensor) -> torch.autocast:
         """Where the networks run: their outputs leave it in float32."""
-        return torch.autocast(like.device.type, torch.bfloat16, enabled=self.config.trainer.precision == "bfloat16")
+        enabled = self.config.trainer.precision == "bfloat16"
+        return torch.autocast(like.device.type, torch.bfloat16, enabled=enabled)
 
     def losses_from(
         self,
@@ -180,13 +181,15 @@ class SelfSupervisedObjective(nn.Module):
         estimate = self.estimate(batch)
         comparison = self.compare(estimate.disparities, estimate.poses, batch, estimate.masks)[0]
         self.train(was_training)
+        depth = self._depth(estimate.disparities[0])
+        unit = self._reference_depth(depth).flatten()
         return Diagnosis(
             batch.target.image,
             comparison.warped[0][0],
             estimate.disparities[0],
-            self._depth(estimate.disparities[0]),
+            depth,
             comparison.kept[0],
-            torch.stack([pose[:, :3, 3].norm(dim=1) for pose in estimate.poses])
+            torch.stack([pose[:, :3, 3].norm(dim=1) * unit for pose in estimate.poses])
             if estimate.poses
             else batch.target.image.new_zeros(0, len(batch.target.image)),
         )

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
 
-from egodepth.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
+from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 from egodepth.errors import InputError
 
-_METRES = ModelConfig(pose="posecnn", min_depth=1.0, max_depth=100.0, initial_disparity=0.1)
+_METRES = ModelConfig(min_depth=1.0, max_depth=100.0, initial_disparity=0.1)
 """With a stereo partner depth is in metres: the first guess is 9 m, which the baseline shifts within the image."""
+
+_BLIND_TO_SCALE = LossConfig(depth_scaling="median")
+"""Video alone, from random weights and for minutes: each frame's depth over its median leaves nothing to drift, and the
+first guess has room for what is ten times as near."""
 
 
 def quickstart() -> TrainConfig:
@@ -17,17 +21,22 @@ def quickstart() -> TrainConfig:
         data=DataConfig(size=(64, 224), offsets=(), stereo=True),
         model=_METRES,
         optimiser=OptimiserConfig(learning_rate=7e-4, schedule="cosine"),
-        trainer=TrainerConfig(steps=600, batch_size=8, validate_every=150, checkpoint_every=100, panels_every=150),
+        trainer=TrainerConfig(
+            steps=600, batch_size=8, validate_every=150, checkpoint_every=100, panels_every=150, precision="auto"
+        ),
     )
 
 
 def synthetic_m() -> TrainConfig:
     """Video alone (M) of the synthetic drives; depth up to scale."""
     base = quickstart()
-    data = replace(base.data, offsets=(-1, 1), stereo=False)
-    # The published first depth and a lower rate: with the stereo recipe's, poses do not find their way.
-    optimiser = replace(base.optimiser, learning_rate=5e-4)
-    return replace(base, data=data, model=ModelConfig(pose="posecnn"), optimiser=optimiser)
+    return replace(
+        base,
+        data=replace(base.data, offsets=(-1, 1), stereo=False),
+        model=ModelConfig(pose="posecnn", initial_disparity=0.1),
+        loss=_BLIND_TO_SCALE,
+        optimiser=OptimiserConfig(learning_rate=5e-4, schedule="cosine", pose_first=0.1),
+    )
 
 
 def synthetic_ms() -> TrainConfig:
@@ -37,13 +46,23 @@ def synthetic_ms() -> TrainConfig:
 
 
 def street_clip() -> TrainConfig:
-    """Video alone (M) of a few hundred frames of a real street, from random weights, 18 minutes on two cores."""
+    """Video alone (M) of a few hundred frames of a real street, from random weights, minutes on two cores."""
     return TrainConfig(
-        data=DataConfig(size=(64, 224)),
-        model=ModelConfig(pose="posecnn"),
-        optimiser=OptimiserConfig(learning_rate=5e-4, schedule="cosine"),
-        trainer=TrainerConfig(steps=1100, batch_size=8, validate_every=275, checkpoint_every=100, panels_every=275),
+        data=DataConfig(size=(64, 224), zoom=1.3),
+        model=ModelConfig(initial_disparity=0.05),
+        loss=_BLIND_TO_SCALE,
+        optimiser=OptimiserConfig(learning_rate=5e-4, schedule="cosine", pose_first=0.1),
+        trainer=TrainerConfig(
+            steps=1200, batch_size=8, validate_every=300, checkpoint_every=100, panels_every=300, precision="auto"
+        ),
     )
+
+
+def street_clip_tuned() -> TrainConfig:
+    """The same from the weights of `train synthetic-ms`, in runs/synthetic-ms or where --init-from says."""
+    base = street_clip()
+    optimiser = replace(base.optimiser, learning_rate=3e-4, pose_first=0.0)
+    return replace(base, model=_METRES, optimiser=optimiser, init_from="runs/synthetic-ms")
 
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
@@ -51,6 +70,7 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
     "synthetic-m": synthetic_m,
     "synthetic-ms": synthetic_ms,
     "street-clip": street_clip,
+    "street-clip-tuned": street_clip_tuned,
 }
 
 

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from egodepth.config import HOUSEKEEPING, OptimiserConfig, TrainConfig, flattened, from_json, to_json
+from egodepth.config import HOUSEKEEPING, TrainConfig, flattened, from_json, to_json
 from egodepth.data.augment import draw, to_batch
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.images import write_image
@@ -25,11 +25,13 @@ from egodepth.evaluation.alignment import HEADLINE
 from egodepth.evaluation.evaluator import evaluate_predictions
 from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.files import write_text
+from egodepth.networks.precision import resolve_precision
 from egodepth.objective import SelfSupervisedObjective, build_objective
 from egodepth.predictor import DepthPredictor
 from egodepth.training.checkpoint import Progress, list_checkpoints, load_checkpoint, save_checkpoint
 from egodepth.training.log import RunLog
 from egodepth.training.memory import keep_freed_memory
+from egodepth.training.optimiser import build_optimiser
 from egodepth.training.panels import draw_panels
 from egodepth.training.schedule import head_start, learning_rates
 from egodepth.training.trainer import Hook, Trainer
@@ -67,13 +69,16 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
     began = time.monotonic()
     keep_freed_memory()
     device = pick_device(config.trainer.device)
+    # Before the run folder is looked at: a run never changes its arithmetic on the way.
+    precision = resolve_precision(config.trainer.precision, device)
+    config = dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, precision=precision))
     drives = _open_all(config.data.path, config.data.drives, "train")
     dataset = _dataset(config, drives)
     judged = _open_all(config.data.val_path or config.data.path, config.data.val_drives, "val")
     _check_run(run, config)
     checkpoints = list_checkpoints(run / "checkpoints")
     objective = _objective(config, fresh=not checkpoints).to(device, memory_format=torch.channels_last)  # pyright: ignore
-    optimiser = _optimiser(objective, config.optimiser)
+    optimiser = build_optimiser(objective, config.optimiser)
     progress = load_checkpoint(checkpoints[-1], objective, optimiser) if checkpoints else Progress(0, None)
     # Last, so that a command that cannot start does not take the folder.
     write_text(run / "config.json", to_json(config) + "\n")
@@ -131,7 +136,7 @@ class _Job:
 
     def _arguments(self, raw: RawBatch, step: int) -> tuple[Batch, list[Tensor], bool]:
         data = self.config.data
-        draws = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data.flip, data.jitter)
+        draws = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data)
         raw = RawBatch(*(tensor.to(self.device, non_blocking=True) for tensor in raw))
         self._latest, seen = to_batch(raw, draws, data.stereo)
         automask = step >= head_start(self.config.trainer.steps, self.config.optimiser)
@@ -145,7 +150,7 @@ class _Job:
         panels = draw_panels(diagnosis)
         self.log.picture(done - 1, "panels", panels)
         write_image(self.run / "panels" / f"step_{done:08d}.png", panels)
-        signs = vital_signs(diagnosis, self.config.model.max_depth)
+        signs = vital_signs(diagnosis, (self.config.model.min_depth, self.config.model.max_depth))
         self.log.scalars(done - 1, {f"watch/{name}": value for name, value in signs.items()})
         for warning in warnings_of(signs):
             self.log.say(f"step {done}: {warning}")
@@ -235,17 +240,9 @@ def _objective(config: TrainConfig, fresh: bool) -> SelfSupervisedObjective:
         config = dataclasses.replace(config, model=dataclasses.replace(config.model, pretrained=False))
     objective = build_objective(config)
     if fresh and config.init_from:
-        initialise_from(config.init_from, objective.depth_net, objective.pose_net)
+        limits = (config.model.min_depth, config.model.max_depth)
+        initialise_from(config.init_from, objective.depth_net, objective.pose_net, limits)
     return objective
-
-
-def _optimiser(objective: SelfSupervisedObjective, config: OptimiserConfig) -> torch.optim.Adam:
-    """Adam over two groups, in the order of `learning_rates`: all that reads depth, then the pose network."""
-    poses = list(objective.pose_net.parameters()) if objective.pose_net is not None else []
-    known = set(poses)
-    rest = [parameter for parameter in objective.parameters() if parameter not in known]
-    groups = [{"params": rest}, {"params": poses}]
-    return torch.optim.Adam(groups, config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def _check_run(run: Path, config: TrainConfig) -> None:

@@ -132,9 +132,11 @@ def _locate(source: str) -> Path:
         raise InputError(
             f"{source}: neither a model folder (config.json and model.safetensors) nor a run with one{hint}"
         )
-    # `runs/fist` beside an existing `runs` is a slip of the pen: the hub would be asked for a minute in vain.
-    if source.count("/") != 1 or source.startswith((".", "/")) or folder.parent.is_dir():
-        raise InputError(f"{source}: no such folder; check the path")
+    # `runs/fist` beside an existing `runs` is a slip of the pen: the hub would be asked for a minute in vain. And what
+    # is called `runs/...` by default is never a stranger's model.
+    if source.count("/") != 1 or source.startswith((".", "/", "runs/")) or folder.parent.is_dir():
+        made = f"make it with: egodepth train {folder.name}" if source.startswith("runs/") else "check the path"
+        raise InputError(f"{source}: no such folder; {made}")
     return _download(source)
 
 
@@ -151,9 +153,19 @@ def _download(hub_id: str) -> Path:
         ) from error
 
 
-def initialise_from(source: str, depth_net: nn.Module, pose_net: nn.Module | None) -> None:
-    """Start networks from a model's weights; a pose network of another kind keeps its own."""
+def initialise_from(source: str, depth_net: nn.Module, pose_net: nn.Module | None, limits: tuple[float, float]) -> None:
+    """Start networks from a model's weights; a pose network of another kind keeps its own.
+
+    Raises:
+        InputError: no such model, other networks, or not the depth limits that its disparities mean.
+    """
     model = load_model(source)
+    network = model.card.network
+    if (network.min_depth, network.max_depth) != limits:
+        raise InputError(
+            f"{source}: knows depths of {network.min_depth:g} to {network.max_depth:g}, not {limits[0]:g} to "
+            f"{limits[1]:g}; train with --model.min-depth {network.min_depth:g} --model.max-depth {network.max_depth:g}"
+        )
     load_strictly(depth_net, model.depth_net.state_dict(), Path(source))
     if pose_net is not None and model.pose_net is not None and type(pose_net) is type(model.pose_net):
         load_strictly(pose_net, model.pose_net.state_dict(), Path(source))

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from egodepth.config import DataConfig
 from egodepth.data.augment import Draws, draw, to_batch
 from egodepth.data.sampler import RawBatch
 from egodepth.data.types import Batch
-from egodepth.geometry import synthesise
+from egodepth.geometry import Camera, synthesise
+from egodepth.geometry.camera import viewing_rays
 
 B, H, W = 4, 16, 24
 GREY = torch.tensor([0.299, 0.587, 0.114])
@@ -27,8 +29,12 @@ def a_raw_batch(views: int = 4) -> RawBatch:
     )
 
 
-def draws(flip: bool = False, jitter: bool = False) -> Draws:
-    return draw(3, 5, B, float(flip), float(jitter))
+def drawn(seed: int, step: int, size: int, flip: float = 0.5, jitter: float = 0.5, zoom: float = 1.0) -> Draws:
+    return draw(seed, step, size, DataConfig(flip=flip, jitter=jitter, zoom=zoom))
+
+
+def draws(flip: bool = False, jitter: bool = False, zoom: float = 1.0) -> Draws:
+    return drawn(3, 5, B, float(flip), float(jitter), zoom)
 
 
 def unit(images: torch.Tensor) -> torch.Tensor:
@@ -36,14 +42,14 @@ def unit(images: torch.Tensor) -> torch.Tensor:
 
 
 def test_draws_depend_on_seed_and_step_alone():
-    for left, right in zip(draw(1, 2, 8, 0.5, 0.5), draw(1, 2, 8, 0.5, 0.5), strict=True):
+    for left, right in zip(drawn(1, 2, 8), drawn(1, 2, 8), strict=True):
         np.testing.assert_array_equal(np.asarray(left), np.asarray(right))
-    first, *others = (draw(seed, step, 8, 0.5, 0.5).factors for seed, step in ((1, 2), (1, 3), (2, 2)))
+    first, *others = (drawn(seed, step, 8).factors for seed, step in ((1, 2), (1, 3), (2, 2)))
     assert not any(torch.equal(first, other) for other in others)
 
 
 def test_draws_have_the_published_chances_and_ranges():
-    flip, jitter, factors, order = draw(0, 0, 4000, 0.5, 0.25)
+    _, flip, jitter, factors, order = drawn(0, 0, 4000, 0.5, 0.25)
     assert flip.float().mean().item() == pytest.approx(0.5, abs=0.03)
     assert jitter.float().mean().item() == pytest.approx(0.25, abs=0.03)
     for column, (low, high) in zip(factors.T, [(0.8, 1.2)] * 3 + [(-0.1, 0.1)], strict=True):
@@ -71,6 +77,30 @@ def test_without_draws_the_batch_is_what_is_stored():
     assert torch.equal(batch.target.camera.centre, raw.centre)
     assert torch.equal(batch.rig[0].view.camera.focal, raw.partner_focal)
     assert torch.equal(batch.rig[0].source_from_target, raw.partner_from_target)
+
+
+def test_zooms_reach_from_the_whole_frame_to_the_largest_and_stay_inside():
+    part = drawn(0, 0, 4000, zoom=1.5).part
+    assert 1 / 1.5 <= part[:, 2].min() < 0.67 < 0.999 < part[:, 2].max() <= 1
+    assert (part[:, :2] >= 0).all()
+    assert (part[:, :2] + part[:, 2:] <= 1 + 1e-6).all()
+    assert (part[:, :2].amax(0) > 0.3).all()
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_zoom_shows_every_ray_what_it_saw_before(flip):
+    """Images that say which ray they see, of the target and of the partner, say the truth after zoom and flip."""
+    raw = a_raw_batch(views=2)
+    cameras = Camera(raw.focal, raw.centre), Camera(raw.partner_focal, raw.partner_centre)
+    rays = torch.stack([viewing_rays(camera, (H, W)) for camera in cameras], 1) / 4 + 0.5
+    raw = raw._replace(images=(rays * 255).permute(0, 1, 3, 4, 2))  # floats here, free of rounding to bytes
+    batch, _ = to_batch(raw, draws(flip, zoom=1.5), stereo=True)
+    for view, before in zip((batch.target, batch.rig[0].view), cameras, strict=True):
+        assert not torch.equal(view.camera.focal, before.focal)
+        found = (view.image - 0.5) * 4
+        expected = viewing_rays(view.camera, (H, W))
+        found[:, 0] *= -1 if flip else 1
+        torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
 
 
 def test_mono_batches_have_no_rig():

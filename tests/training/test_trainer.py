@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from io import StringIO
 from itertools import repeat
 from pathlib import Path
@@ -37,16 +38,23 @@ class Kinked(nn.Module):
 
 
 def fit(
-    folder: Path, values: object, start: int = 0, steps: int = 6, module: nn.Module | None = None, **options: object
+    folder: Path,
+    values: object,
+    start: int = 0,
+    steps: int = 6,
+    module: nn.Module | None = None,
+    optimiser: torch.optim.Optimizer | None = None,
+    rates: Callable[[int], tuple[float, ...]] = lambda step: (10.0**-step,),
+    **options: object,
 ):
     module = module or Slope()
     seen: dict[str, list] = {"saved": [], "hook": [], "steps": [], "module": [module]}
     with RunLog(folder, start, steps, Console(file=StringIO())) as log:
         trainer = Trainer(
             module=module,
-            optimiser=torch.optim.SGD(module.parameters(), 1.0),
+            optimiser=optimiser or torch.optim.SGD(module.parameters(), 1.0),
             arguments=lambda raw, step: (seen["steps"].append(step), (torch.tensor(float(raw)),))[1],
-            learning_rates=lambda step: (10.0**-step,),
+            learning_rates=rates,
             log=log,
             log_every=2,
             batch_size=4,
@@ -66,6 +74,17 @@ def test_every_step_has_its_own_rate_and_batch(tmp_path: Path):
     seen = fit(tmp_path, repeat(1.0))
     assert seen["steps"] == [0, 1, 2, 3, 4, 5]
     assert seen["module"][0].weight.item() == pytest.approx(-1.11111)
+
+
+def test_a_group_whose_rate_is_zero_waits_and_its_gradients_leave_no_trace(tmp_path: Path):
+    module = Slope()
+    other = nn.Parameter(torch.ones(()))
+    optimiser = torch.optim.Adam([{"params": module.parameters()}, {"params": [other]}])
+    fit(tmp_path, repeat(1.0), steps=2, module=module, optimiser=optimiser, rates=lambda step: (0.0, 1.0))
+    assert module.weight.item() == 0
+    assert optimiser.state[module.weight] == {}
+    fit(tmp_path, repeat(1.0), start=2, module=module, optimiser=optimiser, rates=lambda step: (1.0, 0.0))
+    assert optimiser.state[module.weight]["step"] == 4
 
 
 def test_going_on_keeps_the_steps_of_the_clock(tmp_path: Path):

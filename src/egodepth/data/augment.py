@@ -1,4 +1,4 @@
-"""Augmentation on the device, batched: flips that mirror the cameras, and one colour map for all frames of a sample.
+"""Augmentation on the device, batched: zooms and flips that the cameras follow, one colour map for a sample's frames.
 
 The colour jitter (brightness, contrast, saturation, hue in random order) is composed into one affine map of colour a
 sample: one pass over the pixels instead of four. The hue turns about the grey axis, and values are clamped once.
@@ -12,9 +12,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from egodepth.config import DataConfig
 from egodepth.data.sampler import RawBatch
 from egodepth.data.types import Batch, RigView, View
 from egodepth.geometry import Camera, mirrored_transform
+from egodepth.geometry.camera import image_grid
+from egodepth.geometry.warp import sample as sample_image
 
 _GREY = (0.299, 0.587, 0.114)
 _STRENGTH = np.array([0.2, 0.2, 0.2, 0.1])
@@ -24,6 +27,9 @@ _STRENGTH = np.array([0.2, 0.2, 0.2, 0.1])
 class Draws(NamedTuple):
     """What chance decides of a batch."""
 
+    part: Float[Tensor, "b 3"]
+    """Left, top and side (the same share of width and height) of the part of the frames that is shown."""
+
     flip: Bool[Tensor, " b"]
     jitter: Bool[Tensor, " b"]
     factors: Float[Tensor, "b 4"]
@@ -32,15 +38,18 @@ class Draws(NamedTuple):
     """`b 4`: in which order the four are applied."""
 
 
-def draw(seed: int, step: int, batch_size: int, flip: float, jitter: float) -> Draws:
-    """The draws of a step: a pure function of its arguments."""
+def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
+    """The draws of a step: a pure function of its arguments and of the configuration's `zoom`, `flip`, `jitter`."""
     generator = np.random.default_rng([seed, step, 1])
     chance = generator.random((batch_size, 2))
     factors = generator.uniform(-1, 1, (batch_size, 4)) * _STRENGTH + np.array([1, 1, 1, 0])
     order = generator.permuted(np.tile(np.arange(4), (batch_size, 1)), axis=1)
+    side = 1 / generator.uniform(1, config.zoom, (batch_size, 1))
+    corner = generator.random((batch_size, 2)) * (1 - side)
     return Draws(
-        torch.from_numpy(chance[:, 0] < flip),
-        torch.from_numpy(chance[:, 1] < jitter),
+        torch.from_numpy(np.concatenate([corner, side], 1)).float(),
+        torch.from_numpy(chance[:, 0] < config.flip),
+        torch.from_numpy(chance[:, 1] < config.jitter),
         torch.from_numpy(factors).float(),
         order,
     )
@@ -49,17 +58,33 @@ def draw(seed: int, step: int, batch_size: int, flip: float, jitter: float) -> D
 def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Tensor]]:
     """The clean, perhaps mirrored batch, and what the networks see of it: target and neighbours, perhaps jittered."""
     images = raw.images.permute(0, 1, 4, 2, 3).float() / 255
-    flip = draws.flip.to(images.device)
+    part, flip = draws.part.to(images.device), draws.flip.to(images.device)
+    images = _zoomed(images, part)
     images = torch.where(flip[:, None, None, None, None], images.flip(-1), images).transpose(0, 1).contiguous()
-    camera = _mirrored_where(flip, Camera(raw.focal, raw.centre))
+    camera = _mirrored_where(flip, _camera_of_part(Camera(raw.focal, raw.centre), part))
     rig = []
     if stereo:
         pose = torch.where(flip[:, None, None], mirrored_transform(raw.partner_from_target), raw.partner_from_target)
-        partner = _mirrored_where(flip, Camera(raw.partner_focal, raw.partner_centre))
+        partner = _mirrored_where(flip, _camera_of_part(Camera(raw.partner_focal, raw.partner_centre), part))
         rig = [RigView(View(images[-1], partner), pose)]
     views = images[: len(images) - len(rig)]
     batch = Batch(View(views[0], camera), [View(image, camera) for image in views[1:]], rig)
     return batch, list(_jittered(views, draws))
+
+
+def _zoomed(images: Float[Tensor, "b n 3 h w"], part: Float[Tensor, "b 3"]) -> Float[Tensor, "b n 3 h w"]:
+    """The same part of all n frames of a sample, at the frames' size."""
+    if bool((part[:, 2] == 1).all()):
+        return images
+    size = (images.shape[-2], images.shape[-1])
+    uv = part[:, :2, None, None] + part[:, 2:, None, None] * image_grid(size, images)
+    return sample_image(images.flatten(1, 2), uv).view_as(images)
+
+
+def _camera_of_part(camera: Camera, part: Float[Tensor, "b 3"]) -> Camera:
+    """The camera of a part of the image."""
+    corner, side = part[:, :2], part[:, 2:]
+    return Camera(camera.focal / side, (camera.centre - corner) / side)
 
 
 def _mirrored_where(flip: Bool[Tensor, " b"], camera: Camera) -> Camera:

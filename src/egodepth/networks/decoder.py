@@ -56,5 +56,5 @@ class Decoder(nn.Module):
             if level < SCALES:
                 # In float32 under autocast, too: bfloat16 tells apart only 256 disparities in each octave.
                 with torch.autocast(x.device.type, enabled=False):
-                    maps.insert(0, torch.sigmoid(self.heads[level](x.float())))
+                    maps.insert(0, torch.sigmoid(self.heads[level](x.to(self.heads[level].weight.dtype))))
         return maps

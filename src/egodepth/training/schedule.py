@@ -7,11 +7,11 @@ from egodepth.config import OptimiserConfig
 
 def head_start(steps: int, config: OptimiserConfig) -> int:
     """How many steps the pose network learns alone (`OptimiserConfig.pose_first`)."""
-    return round(config.pose_first * steps)
+    return int(config.pose_first * steps)
 
 
 def learning_rates(step: int, steps: int, config: OptimiserConfig) -> tuple[float, float]:
-    """Learning rates of a step: of the depth network, which waits for the head start, and of the pose network."""
+    """Learning rates of a step: of the depth network, which waits during the head start, and of the pose network."""
     wait = head_start(steps, config)
     depth = learning_rate(step - wait, steps - wait, config) if step >= wait else 0.0
     return depth, learning_rate(step, steps, config)

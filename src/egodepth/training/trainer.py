@@ -66,6 +66,10 @@ class Trainer:
         losses["loss"].backward()
         gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
         _check_finite("gradient's norm", get_total_norm(gradients), step)
+        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
+            if rate == 0:  # waits, and takes no account of these gradients later on
+                for parameter in group["params"]:
+                    parameter.grad = None
         self.optimiser.step()
         return losses
 

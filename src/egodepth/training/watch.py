@@ -1,5 +1,6 @@
 """The collapse watch: signs that a training goes wrong, seen while there is time to stop it."""
 
+import math
 from dataclasses import dataclass
 
 from egodepth.objective import Diagnosis
@@ -17,28 +18,33 @@ class Range:
 SANE = {
     "far_share": Range(0.0, 0.6, "much of the image is at the far limit: static frames or a wrong camera?"),
     "kept": Range(0.05, 1.0, "the auto-mask drops nearly every pixel: does the camera move? are the poses degenerate?"),
-    "median_depth": Range(0.12, 80.0, "the depth sits at one of its limits: it has collapsed"),
+    "near_share": Range(0.0, 0.6, "much of the image is at the near limit: lower --model.min-depth?"),
+    "median_depth": Range(0.0, math.inf, "the depth is not a number"),
+    "spread": Range(0.01, math.inf, "the depth is the same everywhere: it has collapsed"),
     "pose_to_depth": Range(1e-4, 1.0, "the motion between frames is out of proportion to the depth"),
 }
 
 
-def vital_signs(diagnosis: Diagnosis, max_depth: float) -> dict[str, float]:
+def vital_signs(diagnosis: Diagnosis, limits: tuple[float, float]) -> dict[str, float]:
     """Figures that show a collapse.
 
     Args:
         diagnosis: of the current batch.
-        max_depth: the model's far limit.
+        limits: the model's nearest and furthest depth.
 
     Returns:
-        `far_share` (pixels within 10 % of the limit), `kept`, `median_depth`, and, where poses are estimated,
-        `pose_to_depth` (length of the translation over the median depth).
+        `far_share` and `near_share` (pixels within 10 % of a limit), `kept`, `median_depth`, `spread` (standard
+        deviation of log depth in an image), and, where poses are estimated, `pose_to_depth` (length of the translation
+        over the median depth).
     """
-    depth = diagnosis.depth
+    depth, (nearest, furthest) = diagnosis.depth, limits
     medians = depth.flatten(1).median(1).values
     signs = {
-        "far_share": (depth > 0.9 * max_depth).float().mean().item(),
+        "far_share": (depth > 0.9 * furthest).float().mean().item(),
+        "near_share": (depth < 1.1 * nearest).float().mean().item(),
         "kept": diagnosis.kept.float().mean().item(),
         "median_depth": medians.median().item(),
+        "spread": depth.flatten(1).log().std(1).mean().item(),
     }
     if len(diagnosis.translation):
         signs["pose_to_depth"] = (diagnosis.translation / medians).mean().item()

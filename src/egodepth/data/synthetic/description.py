@@ -16,7 +16,7 @@ from egodepth.config import from_json, to_json
 from egodepth.errors import InputError
 from egodepth.files import write_text
 
-FORMAT, VERSION = "egodepth-synthetic", 1
+FORMAT, VERSION = "egodepth-synthetic", 2
 DATASET_FILE, POSES_FILE = "dataset.json", "poses.txt"
 IMAGES, PARTNER, DEPTH, MASKS = "image", "partner", "depth", "masks"
 SPLITS = ("train", "val", "test")

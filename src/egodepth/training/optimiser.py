@@ -1,0 +1,18 @@
+"""The optimiser: which weights run on which clock."""
+
+import torch
+
+from egodepth.config import OptimiserConfig
+from egodepth.objective import SelfSupervisedObjective
+
+
+def build_optimiser(objective: SelfSupervisedObjective, config: OptimiserConfig) -> torch.optim.Adam:
+    """Adam over two groups, in the order of `learning_rates`: the pose network last, with the features it reads."""
+    pose_net = objective.pose_net
+    poses = list(pose_net.parameters()) if pose_net is not None else []
+    if pose_net is not None and pose_net.reads_features:
+        poses += objective.depth_net.encoder.parameters()
+    known = set(poses)
+    rest = [parameter for parameter in objective.parameters() if parameter not in known]
+    groups = [{"params": rest}, {"params": poses}]
+    return torch.optim.Adam(groups, config.learning_rate, weight_decay=config.weight_decay, fused=True)

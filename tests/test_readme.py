@@ -1,0 +1,61 @@
+"""What the README says works: its commands are run, on tiny data, and its Python, too."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from egodepth.cli import main
+from egodepth.recipes import RECIPES
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+SMALLER = {
+    "data": "--train 1 --val 1 --test 1 --frames 4 --size 64 96 --processes 1",
+    "train": "--data.size 64 64 --model.encoder test_resnet --trainer.steps 2 --trainer.batch-size 1 "
+    "--trainer.device cpu --trainer.checkpoint-every 2",
+}
+"""Added to the commands of a verb; the last of two equal options counts."""
+
+
+def code_blocks(language: str = "") -> list[str]:
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return [text for kind, text in blocks if kind == language]
+
+
+def commands(text: str) -> list[list[str]]:
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("egodepth ")]
+
+
+def test_the_commands_by_hand_run_one_after_the_other_and_so_does_the_python(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photo = Image.effect_noise((120, 80), 60).convert("RGB")
+    photo.save("street.jpg")
+    Path("my_photos").mkdir()
+    photo.save("my_photos/one.jpg")
+    block = next(block for block in code_blocks() if "egodepth data render" in block)
+    words = commands(block)
+    assert [command[0] for command in words] == ["data", "train", "evaluate", "predict"]
+    for command in words:
+        main([*command, *SMALLER.get(command[0], "").split()])
+    assert (tmp_path / "runs" / "first" / "report" / "sheet.png").exists()
+    assert any((tmp_path / "depth").iterdir())
+    names: dict[str, object] = {}
+    exec(code_blocks("python")[0], names)
+    assert tuple(names["depth"].shape) == (80, 120)  # type: ignore[attr-defined]
+
+
+def test_every_command_elsewhere_names_a_recipe_and_options_that_exist(capsys):
+    quoted = [command for text in re.findall(r"`(egodepth [^`]+)`", README) for command in commands(text)]
+    assert {"train", "evaluate", "data"} <= {command[0] for command in quoted}
+    for words in quoted:
+        verb = words[:2] if words[0] in ("train", "ablate", "data") else words[:1]
+        if verb[0] in ("train", "ablate"):
+            assert verb[1] in (*RECIPES, "RECIPE")
+        with pytest.raises(SystemExit) as stop:
+            main([word.replace("RECIPE", "quickstart") for word in verb] + ["--help"])
+        assert stop.value.code == 0
+        known = set(re.findall(r"--[a-z0-9.-]+", capsys.readouterr().out))
+        assert {word for word in words if word.startswith("--")} <= known | {"--help"}
