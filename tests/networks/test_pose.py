@@ -40,7 +40,7 @@ def test_the_six_outputs_are_the_spatial_mean_times_a_hundredth():
     net = build_pose_net("shared", "test_resnet", False, 8).eval()
     earlier, later = torch.rand(2, 8, 2, 3), torch.rand(2, 8, 2, 3)
     squeezed = torch.cat([net.decoder.squeeze(earlier), net.decoder.squeeze(later)], 1)
-    expected = 0.01 * net.decoder.head(squeezed).mean((2, 3))
+    expected = 0.01 * net.decoder.six(net.decoder.head(squeezed)).mean((2, 3))
     torch.testing.assert_close(torch.cat(net(earlier, later), 1), expected)
 
 

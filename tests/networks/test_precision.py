@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from egodepth.networks import build_pose_net
 from egodepth.networks.precision import resolve_precision
 
 
@@ -24,3 +25,20 @@ def test_auto_takes_bfloat16_on_gpus_with_tensor_cores_for_it(monkeypatch, capab
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
 def test_a_named_precision_is_what_it_says(name):
     assert resolve_precision(name, torch.device("cpu")) == name
+
+
+@pytest.mark.parametrize("kind", ["posecnn", "separate"])
+def test_the_gradients_of_a_pose_network_in_bfloat16_are_nearly_those_in_float32(kind):
+    """Of the smallest images, which come down to a single pixel."""
+    net = build_pose_net(kind, "test_resnet", False, 96)
+    earlier, later = torch.rand(2, 2, 3, 64, 64)
+    gradients = []
+    for is_rough in (False, True):
+        net.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_rough):
+            rotation, translation = net(earlier, later)
+        (rotation + translation).sum().backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None]))
+    exact, rough = gradients
+    assert torch.isfinite(rough).all()
+    assert torch.nn.functional.cosine_similarity(exact, rough, dim=0) > 0.95

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from egodepth.networks.precision import in_full_precision
+
 _STAGE_CHANNELS = (16, 32, 64, 128, 256)
 SCALES = 4
 """Outputs at 1/1, 1/2, 1/4 and 1/8 of the input size."""
@@ -54,7 +56,6 @@ class Decoder(nn.Module):
         for level in reversed(range(len(self.stages))):
             x = self.stages[level](x, features[level - 1] if level > 0 else None)
             if level < SCALES:
-                # In float32 under autocast, too: bfloat16 tells apart only 256 disparities in each octave.
-                with torch.autocast(x.device.type, enabled=False):
-                    maps.insert(0, torch.sigmoid(self.heads[level](x.to(self.heads[level].weight.dtype))))
+                # bfloat16 tells apart only 256 disparities in each octave.
+                maps.insert(0, torch.sigmoid(in_full_precision(self.heads[level], x)))
         return maps

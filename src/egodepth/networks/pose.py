@@ -7,15 +7,19 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from egodepth.networks.encoder import Encoder, stack_pair
+from egodepth.networks.precision import in_full_precision
 
 _OUTPUT_SCALE = 0.01
 """Keeps the first poses near the identity, where the loss has its basin."""
+
+_COARSE = 10
+"""The layers of PoseCNN from here on read features of stride 32 and coarser."""
 
 AxisAngleTranslation = tuple[Tensor, Tensor]
 
 
 def _split(six: Float[Tensor, "b 6 h w"]) -> AxisAngleTranslation:
-    mean = _OUTPUT_SCALE * six.float().mean((2, 3))
+    mean = _OUTPUT_SCALE * six.mean((2, 3))
     return mean[:, :3], mean[:, 3:]
 
 
@@ -30,12 +34,13 @@ class PoseDecoder(nn.Module):
             nn.ReLU(inplace=True),
             nn.Conv2d(256, 256, 3, padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(256, 6, 1),
         )
+        self.six = nn.Conv2d(256, 6, 1)
 
     def forward(self, *features: Float[Tensor, "b c h w"]) -> AxisAngleTranslation:
         """Axis-angle (radians) and translation, each `b 3`."""
-        return _split(self.head(torch.cat([self.squeeze(feature) for feature in features], 1)))
+        pair = torch.cat([self.squeeze(feature) for feature in features], 1)
+        return _split(in_full_precision(self.six, self.head(pair)))
 
 
 class SeparatePoseNet(nn.Module):
@@ -85,11 +90,15 @@ class PoseCnn(nn.Module):
         for outputs, kernel in ((16, 7), (32, 5), (64, 3), (128, 3), (256, 3), (256, 3), (256, 3)):
             layers += [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2), nn.ReLU(inplace=True)]
             inputs = outputs
-        self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, 6, 1))
+        # Apart, for full precision: oneDNN 3.x leaves rubbish in the bfloat16 weight gradient of a 3x3 convolution of a
+        # single pixel (torch 2.14), which images of 64 rows come down to.
+        self.layers = nn.Sequential(*layers[:_COARSE])
+        self.coarse = nn.Sequential(*layers[_COARSE:], nn.Conv2d(inputs, 6, 1))
 
     def forward(self, earlier: Float[Tensor, "b 3 h w"], later: Float[Tensor, "b 3 h w"]) -> AxisAngleTranslation:
         """Motion from the earlier to the later frame's axes."""
-        return _split(self.layers(stack_pair((earlier - 0.45) / 0.225, (later - 0.45) / 0.225)))
+        fine = self.layers(stack_pair((earlier - 0.45) / 0.225, (later - 0.45) / 0.225))
+        return _split(in_full_precision(self.coarse, fine))
 
 
 PoseNet = SeparatePoseNet | SharedPoseNet | PoseCnn

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import torch
+from torch import Tensor, nn
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -20,3 +21,9 @@ def _has_matrix_units(device: torch.device) -> bool:
     # Intel's AMX. Older versions of torch do not tell, and float32 is never wrong.
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return device.type == "cpu" and bool(capabilities.get("amx_bf16"))
+
+
+def in_full_precision(module: nn.Module, x: Tensor) -> Tensor:
+    """A module in the precision of its own weights, inside autocast, too: for the last layers, whose output counts."""
+    with torch.autocast(x.device.type, enabled=False):
+        return module(x.to(next(module.parameters()).dtype))
