@@ -5,7 +5,6 @@ import re
 import shlex
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from egodepth.cli import main

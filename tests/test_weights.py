@@ -120,8 +120,7 @@ def test_a_missing_folder_is_no_hub_id_where_its_parent_exists(tmp_path: Path, m
 
 def test_a_run_that_is_missing_is_never_asked_of_the_hub_even_where_there_are_no_runs(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    expected = "runs/synthetic-ms: no such folder; make it with: egodepth train synthetic-ms"
-    assert refusal("runs/synthetic-ms") == expected
+    assert refusal("runs/synthetic-ms").startswith("runs/synthetic-ms: no such folder; train it first (")
 
 
 @pytest.mark.parametrize(

@@ -135,8 +135,9 @@ def _locate(source: str) -> Path:
     # `runs/fist` beside an existing `runs` is a slip of the pen: the hub would be asked for a minute in vain. And what
     # is called `runs/...` by default is never a stranger's model.
     if source.count("/") != 1 or source.startswith((".", "/", "runs/")) or folder.parent.is_dir():
-        made = f"make it with: egodepth train {folder.name}" if source.startswith("runs/") else "check the path"
-        raise InputError(f"{source}: no such folder; {made}")
+        is_run = source.startswith("runs/")
+        remedy = "train it first (make quickstart; egodepth train ...)" if is_run else "check the path"
+        raise InputError(f"{source}: no such folder; {remedy}")
     return _download(source)
 
 
