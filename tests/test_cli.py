@@ -178,8 +178,10 @@ def test_a_missing_folder_is_named_by_every_verb(refused, model: Path, tmp_path:
 
 
 def test_a_stereo_run_needs_partners(refused, clip: Path, tmp_path: Path):
-    words = ("train", "street-clip", "--data", clip, "--run", tmp_path / "run", "--data.stereo", *TINY)
-    assert "clip: no frame has a stereo partner" in refused(*words)
+    words = ("--data", clip, "--run", tmp_path / "run", *TINY)
+    assert "clip: no frame has a stereo partner" in refused("train", "synthetic-ms", *words)
+    # A recipe for video alone says what else has to change.
+    assert refused("train", "street-clip", *words, "--data.stereo").endswith("give --loss.depth-scaling none")
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])

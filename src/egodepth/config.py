@@ -200,7 +200,8 @@ class TrainConfig:
         )
         _require(
             self.loss.depth_scaling == "none" or not self.data.stereo,
-            "loss.depth_scaling 'median' is for mono training: a stereo baseline already fixes the scale",
+            "loss.depth_scaling 'median' is for mono training, a stereo baseline already fixes the scale: give "
+            "--loss.depth-scaling none",
         )
 
 
