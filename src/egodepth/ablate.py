@@ -26,8 +26,7 @@ from egodepth.errors import InputError
 from egodepth.evaluation.baselines import MeanDepthMap
 from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.files import write_text
-from egodepth.networks.precision import resolve_precision
-from egodepth.train import pick_device
+from egodepth.train import pick_device, with_precision
 
 MEAN_MAP_FRAMES = 200
 """How many true depth maps the mean depth map is made of, at most."""
@@ -105,11 +104,9 @@ class Ablate:
         config = self.config
         data = dataclasses.replace(config.data, path=self.data or config.data.path)
         trainer = dataclasses.replace(config.trainer, steps=config.trainer.steps if self.steps is None else self.steps)
-        device = pick_device(trainer.device)
-        trainer = dataclasses.replace(trainer, precision=resolve_precision(trainer.precision, device))
         if not data.path:
             raise InputError("no data; give --data FOLDER (a synthetic set: egodepth data render)")
-        return dataclasses.replace(config, data=data, trainer=trainer)
+        return with_precision(dataclasses.replace(config, data=data, trainer=trainer), pick_device(trainer.device))
 
     def _cells(self, config: TrainConfig, names: Sequence[str], examination: Examination) -> list[Cell]:
         """Seed by seed, so that a table of what is there so far is a fair one."""

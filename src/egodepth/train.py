@@ -70,8 +70,7 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
     keep_freed_memory()
     device = pick_device(config.trainer.device)
     # Before the run folder is looked at: a run never changes its arithmetic on the way.
-    precision = resolve_precision(config.trainer.precision, device)
-    config = dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, precision=precision))
+    config = with_precision(config, device)
     drives = _open_all(config.data.path, config.data.drives, "train")
     dataset = _dataset(config, drives)
     judged = _open_all(config.data.val_path or config.data.path, config.data.val_drives, "val")
@@ -218,6 +217,12 @@ def pick_device(name: str = "") -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"device '{name}' cannot be used here ({str(error).splitlines()[0]}); try cpu") from error
     return device
+
+
+def with_precision(config: TrainConfig, device: torch.device) -> TrainConfig:
+    """The configuration with a precision of the device in the place of `auto`."""
+    precision = resolve_precision(config.trainer.precision, device)
+    return dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, precision=precision))
 
 
 def _open_all(paths: tuple[str, ...], patterns: tuple[str, ...], split: str) -> list[Drive]:

@@ -134,8 +134,8 @@ def _locate(source: str) -> Path:
         )
     # `runs/fist` beside an existing `runs` is a slip of the pen: the hub would be asked for a minute in vain. And what
     # is called `runs/...` by default is never a stranger's model.
-    if source.count("/") != 1 or source.startswith((".", "/", "runs/")) or folder.parent.is_dir():
-        is_run = source.startswith("runs/")
+    is_run = source.startswith("runs/")
+    if is_run or source.count("/") != 1 or source.startswith((".", "/")) or folder.parent.is_dir():
         remedy = "train it first (make quickstart; egodepth train ...)" if is_run else "check the path"
         raise InputError(f"{source}: no such folder; {remedy}")
     return _download(source)

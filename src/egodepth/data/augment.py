@@ -29,7 +29,6 @@ class Draws(NamedTuple):
 
     part: Float[Tensor, "b 3"]
     """Left, top and side (the same share of width and height) of the part of the frames that is shown."""
-
     flip: Bool[Tensor, " b"]
     jitter: Bool[Tensor, " b"]
     factors: Float[Tensor, "b 4"]
@@ -59,7 +58,8 @@ def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Ten
     """The clean, perhaps mirrored batch, and what the networks see of it: target and neighbours, perhaps jittered."""
     images = raw.images.permute(0, 1, 4, 2, 3).float() / 255
     part, flip = draws.part.to(images.device), draws.flip.to(images.device)
-    images = _zoomed(images, part)
+    if bool((draws.part[:, 2] < 1).any()):  # asked where the draws are: a GPU would have to be waited for
+        images = _zoomed(images, part)
     images = torch.where(flip[:, None, None, None, None], images.flip(-1), images).transpose(0, 1).contiguous()
     camera = _mirrored_where(flip, _camera_of_part(Camera(raw.focal, raw.centre), part))
     rig = []
@@ -74,8 +74,6 @@ def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Ten
 
 def _zoomed(images: Float[Tensor, "b n 3 h w"], part: Float[Tensor, "b 3"]) -> Float[Tensor, "b n 3 h w"]:
     """The same part of all n frames of a sample, at the frames' size."""
-    if bool((part[:, 2] == 1).all()):
-        return images
     size = (images.shape[-2], images.shape[-1])
     uv = part[:, :2, None, None] + part[:, 2:, None, None] * image_grid(size, images)
     return sample_image(images.flatten(1, 2), uv).view_as(images)
