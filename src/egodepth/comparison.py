@@ -43,13 +43,13 @@ def compare_views(
     compared = PhotometricTarget(target.image, config.ssim_weight)
     warped = [
         synthesise(
-            _repeated(source.image, scales),
+            source.image,
             depth.flatten(0, 1),
             _repeated(pose, scales),
             Camera(*(_repeated(part, scales) for part in target.camera)),
             Camera(*(_repeated(part, scales) for part in source.camera)),
         ).view(scales, b, 3, h, w)
-        for source, pose in zip(sources, poses, strict=True)
+        for source, pose in zip([view.fine or view for view in sources], poses, strict=True)
     ]
     errors = torch.stack([compared.error(image) for image in warped])
     if masks is not None:

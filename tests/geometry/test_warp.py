@@ -106,6 +106,12 @@ def test_samples_between_pixels_are_bilinear_and_outside_the_border_goes_on(asse
     assert_close(values.flatten(), torch.tensor([0.0, 0.5, 3.0, 1.25, 0.0, 3.0, 2.5]))
 
 
+def test_samples_of_several_grids_are_those_of_one_grid_after_the_other(assert_close):
+    image, uv = torch.rand(2, 3, 9, 12), torch.rand(3, 2, 2, 5, 7)
+    together = sample(image, uv.flatten(0, 1))
+    assert_close(together, torch.cat([sample(image, grid) for grid in uv]))
+
+
 def test_a_scene_behind_the_camera_gives_finite_colours_and_gradients():
     source, depth = torch.rand(1, 3, 6, 8), torch.full((1, 6, 8), 2.0, requires_grad=True)
     pose, camera = identity(1, torch.float32), a_camera(dtype=torch.float32)
