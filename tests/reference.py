@@ -21,7 +21,7 @@ class Source:
     matrix: Array
     pose: Array
     fine: "Source | None" = None
-    """The same frame on a finer grid and with its own camera, for warps at full resolution."""
+    """The same frame on a finer grid and with its own camera, for warps of the target at its own size."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def photometric_terms(one: Sample, scale: int, method: Method) -> dict[str, floa
         depth = depth / lower_median(depth_of(one.disparities[0], method))
     target, images = resize_down(one.target, size), [resize_down(source.image, size) for source in one.sources]
     seen = [
-        source.fine if source.fine and method.full else replace(source, image=image)
+        source.fine if source.fine and size == one.target.shape[-2:] else replace(source, image=image)
         for image, source in zip(images, one.sources, strict=True)
     ]
     warped = [sample(source.image, warp_coordinates(depth, one.matrix, source)) for source in seen]
