@@ -5,7 +5,7 @@ with `egodepth`: cameras are 3x3 matrices, variances are taken window by window,
 Images are (channels, h, w); image coordinates run from 0 to 1, edge to edge.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -20,8 +20,6 @@ class Source:
     image: Array
     matrix: Array
     pose: Array
-    fine: "Source | None" = None
-    """The same frame on a finer grid and with its own camera, for warps of the target at its own size."""
 
 
 @dataclass(frozen=True)
@@ -154,11 +152,10 @@ def photometric_terms(one: Sample, scale: int, method: Method) -> dict[str, floa
     if method.scaled:
         depth = depth / lower_median(depth_of(one.disparities[0], method))
     target, images = resize_down(one.target, size), [resize_down(source.image, size) for source in one.sources]
-    seen = [
-        source.fine if source.fine and size == one.target.shape[-2:] else replace(source, image=image)
+    warped = [
+        sample(image, warp_coordinates(depth, one.matrix, source))
         for image, source in zip(images, one.sources, strict=True)
     ]
-    warped = [sample(source.image, warp_coordinates(depth, one.matrix, source)) for source in seen]
     errors = np.stack([photometric_error(image, target, method.ssim_weight) for image in warped])
     combine = np.min if method.minimum else np.mean
     if one.masks:

@@ -98,7 +98,6 @@ def test_what_is_no_json_object_is_refused(text):
         (DataConfig, {"offsets": ()}, "nothing to learn from"),
         (DataConfig, {"flip": 1.5}, "probabilities"),
         (DataConfig, {"zoom": 0.9}, "zoom"),
-        (DataConfig, {"supersampling": 2}, "supersampling"),
         (DataConfig, {"jitter": -0.1}, "probabilities"),
         (ModelConfig, {"min_depth": 0.0}, "min_depth"),
         (ModelConfig, {"min_depth": 100.0}, "min_depth"),

@@ -25,11 +25,10 @@ def depth_net() -> DepthNet:
     return DepthNet("resnet18", pretrained=False)
 
 
-def a_view(finer: int = 1) -> View:
+def a_view() -> View:
     focal = torch.tensor([0.58, 1.92]) * (1 + 0.1 * torch.rand(BATCH, 2))
     centre = 0.45 + 0.1 * torch.rand(BATCH, 2)
-    image = torch.rand(BATCH, 3, finer * HEIGHT, finer * WIDTH).double()
-    return View(image, Camera(focal.double(), centre.double()))
+    return View(torch.rand(BATCH, 3, HEIGHT, WIDTH).double(), Camera(focal.double(), centre.double()))
 
 
 def a_pose() -> Tensor:
@@ -54,12 +53,6 @@ def config_of(mode: str, loss: LossConfig) -> TrainConfig:
     return TrainConfig(data=DataConfig(offsets=offsets, stereo=stereo), loss=loss)
 
 
-def with_fine_sources(batch: Batch) -> Batch:
-    neighbours = [view._replace(fine=a_view(finer=3)) for view in batch.neighbours]
-    rig = [view._replace(view=view.view._replace(fine=a_view(finer=3))) for view in batch.rig]
-    return Batch(batch.target, neighbours, rig)
-
-
 def samples_of(
     batch: Batch, disparities: list[Tensor], poses: list[Tensor], masks: list[Tensor]
 ) -> list[reference.Sample]:
@@ -69,15 +62,14 @@ def samples_of(
     def matrix(camera: Camera, i: int) -> reference.Array:
         return reference.camera_matrix(camera.focal[i].numpy(), camera.centre[i].numpy())
 
-    def source(view: View, pose: Tensor, i: int) -> reference.Source:
-        fine = source(view.fine, pose, i) if view.fine else None
-        return reference.Source(view.image[i].numpy(), matrix(view.camera, i), pose[i].numpy(), fine)
-
     return [
         reference.Sample(
             batch.target.image[i].numpy(),
             matrix(batch.target.camera, i),
-            [source(view, pose, i) for view, pose in zip(views, poses, strict=True)],
+            [
+                reference.Source(view.image[i].numpy(), matrix(view.camera, i), pose[i].numpy())
+                for view, pose in zip(views, poses, strict=True)
+            ],
             [disparity[i].numpy() for disparity in disparities],
             [mask[i].numpy() for mask in masks],
         )
@@ -85,10 +77,9 @@ def samples_of(
     ]
 
 
-def check(depth_net: DepthNet, mode: str, loss: LossConfig, fine: bool = False) -> dict[str, Tensor]:
+def check(depth_net: DepthNet, mode: str, loss: LossConfig) -> dict[str, Tensor]:
     """Compare every value of `losses_from` with the reference's; returns them."""
     batch, disparities, poses = inputs(mode)
-    batch = with_fine_sources(batch) if fine else batch
     sources = len(batch.neighbours) + len(batch.rig)
     masks = maps(sources) if loss.predictive_mask else []
     objective = SelfSupervisedObjective(depth_net, None, config_of(mode, loss))
@@ -124,11 +115,6 @@ def test_the_loss_is_the_reference_one(depth_net, mode, reprojection, automask, 
 def test_the_loss_with_a_predictive_mask_is_the_reference_one(depth_net, mode, reprojection, multiscale):
     loss = LossConfig(reprojection=reprojection, automask=False, multiscale=multiscale, predictive_mask=True)
     check(depth_net, mode, loss)
-
-
-@pytest.mark.parametrize(("mode", "multiscale"), list(product(MODES, ("full", "native"))))
-def test_the_loss_with_fine_sources_is_the_reference_one(depth_net, mode, multiscale):
-    check(depth_net, mode, LossConfig(multiscale=multiscale), fine=True)
 
 
 @pytest.mark.parametrize("multiscale", ["full", "native"])

@@ -79,7 +79,6 @@ def logged(run: Path, name: str) -> dict[int, float]:
         ("M", {}),
         ("S", {"offsets": (), "stereo": True}),
         ("MS", {"stereo": True, "pose": "separate"}),
-        ("MS", {"stereo": True, "supersampling": 3, "zoom": 1.3}),
     ],
 )
 def test_each_mode_trains_and_leaves_a_run_that_the_predictor_loads(clip: Path, tmp_path: Path, mode, changes):

@@ -49,7 +49,7 @@ def compare_views(
             Camera(*(_repeated(part, scales) for part in target.camera)),
             Camera(*(_repeated(part, scales) for part in source.camera)),
         ).view(scales, b, 3, h, w)
-        for source, pose in zip([view.fine or view for view in sources], poses, strict=True)
+        for source, pose in zip(sources, poses, strict=True)
     ]
     errors = torch.stack([compared.error(image) for image in warped])
     if masks is not None:

@@ -38,9 +38,6 @@ class DataConfig:
     """Neighbours of the target frame; empty for pure stereo."""
     stereo: bool = False
     """Use the stereo partner as a source of known pose."""
-    supersampling: int = 1
-    """Warp from sources that are this many times finer than the network's size; odd. With 3, a shift by a fraction of a
-    pixel no longer blurs: what is far away, and moves by less than a pixel, leaves a clear mark. 1 is as published."""
     zoom: float = 1.0
     """Largest zoom into a random part of the frames, the same part for all frames of a sample; the cameras follow. 1
     leaves them whole, as published; few training frames generalise better with 1.3."""
@@ -56,7 +53,6 @@ class DataConfig:
         )
         _require(0 not in self.offsets, "data.offsets: 0 is the target itself; use neighbours such as -1 1")
         _require(bool(self.offsets) or self.stereo, "data: neither offsets nor stereo: there is nothing to learn from")
-        _require(self.supersampling in (1, 3, 5), "data.supersampling: use 1 (off), 3 or 5")
         _require(1 <= self.zoom <= 4, "data.zoom is a factor, 1 to 4")
         _require(0 <= self.flip <= 1 and 0 <= self.jitter <= 1, "data.flip and data.jitter are probabilities, 0 to 1")
 

@@ -166,7 +166,8 @@ class SelfSupervisedObjective(nn.Module):
             return [compare_views(batch.target, sources, depth, poses, mask, config)]
         comparisons = []
         for scale, disparity in enumerate(disparities):
-            views = [_shrunk(view, disparity.shape[-2:]) for view in [batch.target, *sources]]
+            size = disparity.shape[-2:]
+            views = [View(interpolate(v.image, size, mode="area"), v.camera) for v in [batch.target, *sources]]
             mask = masks[scale][None] if masks is not None else None
             depth = self._depth(disparity)[None] / unit
             comparisons.append(compare_views(views[0], views[1:], depth, poses, mask, config))
@@ -233,13 +234,6 @@ def build_objective(config: TrainConfig) -> SelfSupervisedObjective:
     channels = depth_net.encoder.channels[-1]
     pose_net = build_pose_net(model.pose, model.encoder, model.pretrained, channels) if config.data.offsets else None
     return SelfSupervisedObjective(depth_net, pose_net, config)
-
-
-def _shrunk(view: View, size: torch.Size) -> View:
-    """The view at a native scale."""
-    if view.image.shape[-2:] == size:
-        return view
-    return View(interpolate(view.image, list(size), mode="area"), view.camera)
 
 
 def _resized(maps: Float[Tensor, "b c h w"], size: torch.Size) -> Float[Tensor, "b c H W"]:

@@ -137,7 +137,7 @@ class _Job:
         data = self.config.data
         draws = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data)
         raw = RawBatch(*(tensor.to(self.device, non_blocking=True) for tensor in raw))
-        self._latest, seen = to_batch(raw, draws, data.stereo, data.supersampling)
+        self._latest, seen = to_batch(raw, draws, data.stereo)
         automask = step >= head_start(self.config.trainer.steps, self.config.optimiser)
         return self._latest, seen, automask
 
@@ -234,7 +234,7 @@ def _open_all(paths: tuple[str, ...], patterns: tuple[str, ...], split: str) -> 
 def _dataset(config: TrainConfig, drives: list[Drive]) -> TrainBatches:
     data, trainer = config.data, config.trainer
     samples = training_samples(drives, data.offsets, data.stereo)
-    store = FrameStore(drives, data.size, data.supersampling)
+    store = FrameStore(drives, data.size)
     return TrainBatches(store, samples, data.offsets, data.stereo, trainer.batch_size, trainer.seed, trainer.steps)
 
 

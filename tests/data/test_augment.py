@@ -7,7 +7,7 @@ import torch
 from egodepth.config import DataConfig
 from egodepth.data.augment import Draws, draw, to_batch
 from egodepth.data.sampler import RawBatch
-from egodepth.data.types import Batch, View
+from egodepth.data.types import Batch
 from egodepth.geometry import Camera, synthesise
 from egodepth.geometry.camera import viewing_rays
 
@@ -101,44 +101,6 @@ def test_a_zoom_shows_every_ray_what_it_saw_before(flip):
         expected = viewing_rays(view.camera, (H, W))
         found[:, 0] *= -1 if flip else 1
         torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
-
-
-def a_fine_batch(views: int = 3) -> RawBatch:
-    return a_raw_batch()._replace(images=torch.randint(0, 256, (B, views, 3 * H, 3 * W, 3), dtype=torch.uint8))
-
-
-def shifted(view: View, pixels: float) -> torch.Tensor:
-    """The view as a camera sees it that turned until everything lies `pixels` further left."""
-    assert view.fine is not None
-    camera = Camera(view.camera.focal, view.camera.centre - torch.tensor([pixels / W, 0]))
-    return synthesise(view.fine.image, torch.ones(B, H, W), torch.eye(4).repeat(B, 1, 1), camera, view.fine.camera)
-
-
-def test_supersampled_images_are_what_is_stored_of_the_pixels_centres():
-    raw = a_fine_batch()
-    batch, seen = to_batch(raw, draws(), stereo=False, supersampling=3)
-    for position, view in enumerate([batch.target, *batch.neighbours]):
-        assert torch.equal(view.image, unit(raw.images[:, position])[..., 1::3, 1::3])
-        assert torch.equal(seen[position], view.image)
-    assert batch.target.fine is None
-
-
-def test_warping_a_fine_source_by_a_fraction_of_a_pixel_takes_what_was_measured_there():
-    raw = a_fine_batch()
-    batch, _ = to_batch(raw, draws(), stereo=False, supersampling=3)
-    view, stored = batch.neighbours[0], unit(raw.images[:, 1])
-    torch.testing.assert_close(shifted(view, 0), view.image, atol=1e-5, rtol=0)
-    torch.testing.assert_close(shifted(view, 1 / 3), stored[..., 1::3, 2::3], atol=1e-4, rtol=0)
-
-
-def test_zooms_and_flips_reach_the_fine_sources():
-    raw = a_fine_batch(views=4)
-    batch, _ = to_batch(raw, draws(flip=True, zoom=1.5), stereo=True, supersampling=3)
-    for view in [*batch.neighbours, batch.rig[0].view]:
-        torch.testing.assert_close(shifted(view, 0), view.image, atol=1e-4, rtol=0)
-    raw = raw._replace(images=raw.images.flip(-2))  # before the draws' own flip: the same pictures again
-    plain, _ = to_batch(raw, draws(zoom=1.5), stereo=True, supersampling=3)
-    assert torch.equal(batch.neighbours[0].image, plain.neighbours[0].image)
 
 
 def test_mono_batches_have_no_rig():

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from egodepth.data import images
-from egodepth.data.images import image_size, read_rgb, read_uint16, resample_rgb, resize_rgb, write_image
+from egodepth.data.images import image_size, read_rgb, read_uint16, resize_rgb, write_image
 from egodepth.errors import InputError
 
 
@@ -97,19 +97,3 @@ def test_resizing_keeps_edges_where_they_are_and_does_not_alias() -> None:
     stripes[:, ::2] = 200
     assert np.abs(resize_rgb(stripes, (2, 8))[:, 1:-1].astype(int) - 100).max() <= 5
     assert resize_rgb(halves, (8, 64)) is halves
-
-
-@pytest.mark.parametrize("shape", [(48, 96), (41, 101), (8, 16)])
-def test_resampling_holds_the_resized_image_at_the_centres(shape: tuple[int, int]) -> None:
-    image = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    fine = resample_rgb(image, (8, 16), 3)
-    assert fine.shape == (24, 48, 3)
-    assert np.array_equal(fine[1::3, 1::3], resize_rgb(image, (8, 16)))
-    assert np.array_equal(resample_rgb(image, (8, 16), 1), resize_rgb(image, (8, 16)))
-
-
-def test_resampling_between_the_centres_is_resizing_of_the_shifted_image() -> None:
-    image = np.random.default_rng(2).integers(0, 256, (48, 96, 3), dtype=np.uint8)
-    fine = resample_rgb(image, (8, 16), 3)  # a pixel has 6 x 6 of the image's, a third of it 2
-    shifted = resize_rgb(np.roll(image, (2, -2), (0, 1)), (8, 16))  # the filter reaches over three pixels
-    assert np.abs(fine[0::3, 2::3].astype(int) - shifted)[3:-3, 3:-3].max() <= 1

@@ -54,46 +54,29 @@ def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
     )
 
 
-def to_batch(raw: RawBatch, draws: Draws, stereo: bool, supersampling: int = 1) -> tuple[Batch, list[Tensor]]:
-    """The clean, perhaps mirrored batch, and what the networks see of it: target and neighbours, perhaps jittered.
-
-    Args:
-        raw: frames with `supersampling` times as many rows and columns as the batch's.
-        draws: what chance decides.
-        stereo: the last of the frames is the partner's.
-        supersampling: odd (`resample_rgb`); above 1 the sources come with their fine images.
-    """
-    part, flip = draws.part.to(raw.images.device), draws.flip.to(raw.images.device)
-    # What chance decided is asked where the draws are: a GPU would have to be waited for.
-    flipped = [sample.flip(-2) if f else sample for sample, f in zip(raw.images, draws.flip.tolist(), strict=True)]
-    whole = torch.stack(flipped, 1).float().div_(255).permute(0, 1, 4, 2, 3)
-    zooms = bool((draws.part[:, 2] < 1).any())
-    images = _parts(whole, part, supersampling) if zooms else _centres(whole, supersampling)
-    camera = _mirrored_where(flip, Camera(raw.focal, raw.centre))
-    partner = _mirrored_where(flip, Camera(raw.partner_focal, raw.partner_centre))
-
-    def view(i: int, camera: Camera) -> View:
-        fine = View(whole[i], camera) if supersampling > 1 and i else None
-        return View(images[i], _camera_of_part(camera, part), fine)
-
+def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Tensor]]:
+    """The clean, perhaps mirrored batch, and what the networks see of it: target and neighbours, perhaps jittered."""
+    images = raw.images.permute(0, 1, 4, 2, 3).float() / 255
+    part, flip = draws.part.to(images.device), draws.flip.to(images.device)
+    if bool((draws.part[:, 2] < 1).any()):  # asked where the draws are: a GPU would have to be waited for
+        images = _zoomed(images, part)
+    images = torch.where(flip[:, None, None, None, None], images.flip(-1), images).transpose(0, 1).contiguous()
+    camera = _mirrored_where(flip, _camera_of_part(Camera(raw.focal, raw.centre), part))
     rig = []
     if stereo:
         pose = torch.where(flip[:, None, None], mirrored_transform(raw.partner_from_target), raw.partner_from_target)
-        rig = [RigView(view(len(images) - 1, partner), pose)]
-    target, *neighbours = (view(i, camera) for i in range(len(images) - len(rig)))
-    return Batch(target, neighbours, rig), list(_jittered(images[: len(images) - len(rig)], draws))
+        partner = _mirrored_where(flip, _camera_of_part(Camera(raw.partner_focal, raw.partner_centre), part))
+        rig = [RigView(View(images[-1], partner), pose)]
+    views = images[: len(images) - len(rig)]
+    batch = Batch(View(views[0], camera), [View(image, camera) for image in views[1:]], rig)
+    return batch, list(_jittered(views, draws))
 
 
-def _centres(fine: Float[Tensor, "n b 3 hf wf"], pixel: int) -> Float[Tensor, "n b 3 h w"]:
-    """The values around the centres of the pixels."""
-    return fine[..., pixel // 2 :: pixel, pixel // 2 :: pixel].contiguous()
-
-
-def _parts(fine: Float[Tensor, "n b 3 hf wf"], part: Float[Tensor, "b 3"], pixel: int) -> Float[Tensor, "n b 3 h w"]:
-    """The same part of all n frames of a sample, at the size of the batch."""
-    size = (fine.shape[-2] // pixel, fine.shape[-1] // pixel)
-    uv = part[:, :2, None, None] + part[:, 2:, None, None] * image_grid(size, fine)
-    return torch.stack([sample_image(images, uv) for images in fine])
+def _zoomed(images: Float[Tensor, "b n 3 h w"], part: Float[Tensor, "b 3"]) -> Float[Tensor, "b n 3 h w"]:
+    """The same part of all n frames of a sample, at the frames' size."""
+    size = (images.shape[-2], images.shape[-1])
+    uv = part[:, :2, None, None] + part[:, 2:, None, None] * image_grid(size, images)
+    return sample_image(images.flatten(1, 2), uv).view_as(images)
 
 
 def _camera_of_part(camera: Camera, part: Float[Tensor, "b 3"]) -> Camera:

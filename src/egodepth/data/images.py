@@ -78,27 +78,6 @@ def resize_rgb(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt
     return np.array(resized)
 
 
-def resample_rgb(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int], finer: int) -> UInt8[np.ndarray, "hf wf 3"]:
-    """`resize_rgb` to `size`, measured at `finer` (odd) times as many places along rows and columns.
-
-    Each value is what a pixel around its place sees: the resized image itself lies in rows and columns
-    `finer // 2 :: finer`, and between them the images that a shift by a fraction of a pixel gives, free of blur.
-    """
-    if finer == 1:
-        return resize_rgb(image, size)
-    (h, w), (rows, columns) = image.shape[:2], size
-    border = -(-h // rows), -(-w // columns)
-    padded = Image.fromarray(np.pad(image, [(border[0],) * 2, (border[1],) * 2, (0, 0)], mode="edge"))
-    fine = np.empty((rows * finer, columns * finer, 3), np.uint8)
-    for i, j in np.ndindex(finer, finer):
-        top = border[0] + (i - finer // 2) * h / (rows * finer)
-        left = border[1] + (j - finer // 2) * w / (columns * finer)
-        box = (left, top, left + w, top + h)
-        fine[i::finer, j::finer] = np.asarray(padded.resize((columns, rows), Image.Resampling.LANCZOS, box))
-    fine[finer // 2 :: finer, finer // 2 :: finer] = resize_rgb(image, size)  # to the last bit, at its borders, too
-    return fine
-
-
 def _decode_rgb(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I"):

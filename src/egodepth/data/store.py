@@ -1,6 +1,5 @@
 """Frames at training size, each decoded once and kept while there is room."""
 
-import math
 import mmap
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from egodepth.data.drive import Drive
-from egodepth.data.images import resample_rgb
+from egodepth.data.images import resize_rgb
 from egodepth.errors import InputError
 
 _UNSEEN, _KEPT, _READ, _BAD = range(4)
@@ -24,27 +23,26 @@ class BadFrame:
 
 
 class FrameStore:
-    """Frames of several drives as `resample_rgb` makes them, all of one size, by (drive, frame, partner).
+    """Frames of several drives, resized to one size, by (drive, frame, partner).
 
     What is decoded lies in anonymous memory that forked loader workers share, so a frame is decoded once whoever asks
     first; frames past `cache_bytes` are decoded every time.
     """
 
-    def __init__(self, drives: list[Drive], size: tuple[int, int], finer: int = 1, cache_bytes: int = 6 << 30) -> None:
-        self.drives, self.size, self.finer = drives, size, finer
+    def __init__(self, drives: list[Drive], size: tuple[int, int], cache_bytes: int = 6 << 30) -> None:
+        self.drives, self.size = drives, size
         self._position = [{frame: i for i, frame in enumerate(drive.frames)} for drive in drives]
         self._first_slot = np.concatenate([[0], np.cumsum([len(drive.frames) for drive in drives])])
         # The partners' slots follow those of all frames: mono training leaves them untouched, and they cost nothing.
         slots = 2 * len(self)
-        shape = (size[0] * finer, size[1] * finer, 3)
-        frame_bytes = math.prod(shape)
+        frame_bytes = size[0] * size[1] * 3
         kept = min(slots, cache_bytes // frame_bytes)
         self._state = np.frombuffer(mmap.mmap(-1, max(slots, 1)), np.uint8)
         self._images = np.frombuffer(mmap.mmap(-1, max(kept * frame_bytes, 1)), np.uint8)[: kept * frame_bytes]
-        self._images = self._images.reshape(kept, *shape)
+        self._images = self._images.reshape(kept, *size, 3)
 
-    def read(self, drive: int, frame: int, partner: bool = False) -> UInt8[np.ndarray, "hf wf 3"]:
-        """A frame as it is stored; `InputError` where its file cannot be used, remembered as bad."""
+    def read(self, drive: int, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
+        """A frame at the store's size; `InputError` where its file cannot be used, remembered as bad."""
         slot = int(self._first_slot[drive]) + self._position[drive][frame] + partner * len(self)
         if self._state[slot] == _KEPT:
             return self._images[slot]
@@ -54,7 +52,7 @@ class FrameStore:
         except InputError:
             self._state[slot] = _BAD
             raise
-        image = resample_rgb(image, self.size, self.finer)
+        image = resize_rgb(image, self.size)
         if slot < len(self._images):
             self._images[slot] = image
             self._state[slot] = _KEPT  # after the pixels: another process must not see it sooner

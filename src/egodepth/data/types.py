@@ -13,9 +13,6 @@ class View(NamedTuple):
 
     image: Float[Tensor, "b 3 h w"]
     camera: Camera
-    fine: "View | None" = None
-    """What warping takes its colours from, None: from this. What a pixel of `image` would measure around every point of
-    a finer grid, of the whole frame where `image` is a part (`DataConfig.supersampling`)."""
 
 
 class RigView(NamedTuple):
