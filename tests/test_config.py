@@ -131,8 +131,16 @@ def test_median_scaling_and_a_stereo_baseline_exclude_each_other():
 
 
 def test_pure_stereo_has_no_poses_to_learn_first():
-    with pytest.raises(InputError, match="pose_first"):
-        TrainConfig(data=DataConfig(offsets=(), stereo=True), optimiser=OptimiserConfig(pose_first=0.1))
+    for data in (DataConfig(offsets=(), stereo=True), DataConfig(poses="given")):
+        with pytest.raises(InputError, match="pose_first"):
+            TrainConfig(data=data, optimiser=OptimiserConfig(pose_first=0.1))
+
+
+def test_given_poses_need_neighbours_and_make_depth_metric():
+    with pytest.raises(InputError, match="give data"):
+        DataConfig(offsets=(), stereo=True, poses="given")
+    assert [DataConfig(poses=kind).metric for kind in ("learned", "given")] == [False, True]
+    assert [DataConfig(poses=kind).learned_poses for kind in ("learned", "given")] == [True, False]
 
 
 def test_pure_stereo_needs_no_neighbours():

@@ -38,6 +38,9 @@ class DataConfig:
     """Neighbours of the target frame; empty for pure stereo."""
     stereo: bool = False
     """Use the stereo partner as a source of known pose."""
+    poses: Literal["learned", "given"] = "learned"
+    """Where the neighbours' poses come from: the pose network, or the data set, which must have them (a rendered set
+    does); depth is in metres then."""
     zoom: float = 1.0
     """Largest zoom into a random part of the frames, the same part for all frames of a sample; the cameras follow. 1
     leaves them whole, as published; few training frames generalise better with 1.3."""
@@ -53,8 +56,21 @@ class DataConfig:
         )
         _require(0 not in self.offsets, "data.offsets: 0 is the target itself; use neighbours such as -1 1")
         _require(bool(self.offsets) or self.stereo, "data: neither offsets nor stereo: there is nothing to learn from")
+        _require(
+            bool(self.offsets) or self.poses == "learned", "data.poses 'given' without neighbours; give data.offsets"
+        )
         _require(1 <= self.zoom <= 4, "data.zoom is a factor, 1 to 4")
         _require(0 <= self.flip <= 1 and 0 <= self.jitter <= 1, "data.flip and data.jitter are probabilities, 0 to 1")
+
+    @property
+    def metric(self) -> bool:
+        """Whether some source's pose is known in metres, so that depth is, too."""
+        return self.stereo or self.poses == "given"
+
+    @property
+    def learned_poses(self) -> bool:
+        """Whether there are neighbours whose poses a network learns."""
+        return bool(self.offsets) and self.poses == "learned"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,12 +211,12 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _require(
-            self.optimiser.pose_first == 0 or bool(self.data.offsets),
-            "optimiser.pose_first: pure stereo has no poses to learn; leave it at 0",
+            self.optimiser.pose_first == 0 or self.data.learned_poses,
+            "optimiser.pose_first: there are no poses to learn; leave it at 0",
         )
         _require(
-            self.loss.depth_scaling == "none" or not self.data.stereo,
-            "loss.depth_scaling 'median' is for mono training, a stereo baseline already fixes the scale: give "
+            self.loss.depth_scaling == "none" or not self.data.metric,
+            "loss.depth_scaling 'median' is for mono training, a known pose already fixes the scale: give "
             "--loss.depth-scaling none",
         )
 

@@ -52,7 +52,7 @@ class SelfSupervisedObjective(nn.Module):
 
         Args:
             depth_net: disparities from the target.
-            pose_net: motion between neighbours; None for pure stereo.
+            pose_net: motion between neighbours; None where no pose is to be learned.
             config: its `data.offsets`, `model` limits, `loss` and `trainer.precision` (not `auto`) are used.
         """
         super().__init__()
@@ -232,7 +232,9 @@ def build_objective(config: TrainConfig) -> SelfSupervisedObjective:
     model = config.model
     depth_net = DepthNet(model.encoder, model.pretrained, model.initial_disparity)
     channels = depth_net.encoder.channels[-1]
-    pose_net = build_pose_net(model.pose, model.encoder, model.pretrained, channels) if config.data.offsets else None
+    pose_net = (
+        build_pose_net(model.pose, model.encoder, model.pretrained, channels) if config.data.learned_poses else None
+    )
     return SelfSupervisedObjective(depth_net, pose_net, config)
 
 

@@ -170,7 +170,7 @@ class _Job:
     def _validation(self, trainer: Trainer) -> Callable[[int], None]:
         """The hook that scores the model on a fixed subset and keeps the best; without truth it keeps the latest."""
         config = self.config
-        alignment = "none" if config.data.stereo else HEADLINE
+        alignment = "none" if config.data.metric else HEADLINE
         frames = depth_frames(self.judged, config.data.val_frames)
         protocol = PROTOCOLS["synthetic"]
 
@@ -200,7 +200,7 @@ class _Job:
         return ModelCard(
             network=dataclasses.replace(self.config.model, pretrained=False, encoder=encoder.architecture),
             size=self.config.data.size,
-            metric=self.config.data.stereo,
+            metric=self.config.data.metric,
             has_pose_net=self.objective.pose_net is not None,
             training_drives=tuple(drive.name for drive in self.drives),
             step=done,
@@ -234,8 +234,11 @@ def _open_all(paths: tuple[str, ...], patterns: tuple[str, ...], split: str) -> 
 def _dataset(config: TrainConfig, drives: list[Drive]) -> TrainBatches:
     data, trainer = config.data, config.trainer
     samples = training_samples(drives, data.offsets, data.stereo)
+    if data.poses == "given":
+        for drive in drives:
+            drive.read_pose(drive.frames[0])  # refused now, by a data set without poses, not at the first step
     store = FrameStore(drives, data.size)
-    return TrainBatches(store, samples, data.offsets, data.stereo, trainer.batch_size, trainer.seed, trainer.steps)
+    return TrainBatches(store, samples, data, trainer.batch_size, trainer.seed, trainer.steps)
 
 
 def _objective(config: TrainConfig, fresh: bool) -> SelfSupervisedObjective:

@@ -26,6 +26,7 @@ def a_raw_batch(views: int = 4) -> RawBatch:
         torch.tensor([[0.7, 1.1]]).repeat(B, 1),
         torch.tensor([[0.6, 0.4]]).repeat(B, 1),
         pose,
+        torch.zeros(B, 0, 4, 4),
     )
 
 
@@ -119,6 +120,18 @@ def test_a_flip_mirrors_image_camera_and_rig():
     torch.testing.assert_close(batch.rig[0].view.camera.centre, torch.tensor([[0.4, 0.4]]).repeat(B, 1))
     assert torch.equal(batch.target.camera.focal, raw.focal)
     torch.testing.assert_close(batch.rig[0].source_from_target[0, :3, 3], torch.tensor([0.4, 0.05, 0.1]))
+
+
+def test_neighbours_of_given_pose_join_the_rig_and_flip_with_it():
+    raw = a_raw_batch()
+    raw = raw._replace(neighbours_from_target=torch.stack([raw.partner_from_target, torch.eye(4).repeat(B, 1, 1)], 1))
+    batch, seen = to_batch(raw, draws(flip=True), stereo=True)
+    assert [len(part) for part in (batch.neighbours, batch.rig, seen)] == [0, 3, 1]
+    for position, rig in enumerate(batch.rig, 1):
+        assert torch.equal(rig.view.image, unit(raw.images[:, position]).flip(-1))
+    assert torch.equal(batch.rig[0].source_from_target, batch.rig[2].source_from_target)
+    assert torch.equal(batch.rig[0].view.camera.centre, batch.target.camera.centre)
+    assert torch.equal(batch.rig[1].source_from_target, torch.eye(4).repeat(B, 1, 1))
 
 
 def warped(batch: Batch, depth: torch.Tensor) -> torch.Tensor:

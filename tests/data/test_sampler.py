@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from egodepth.config import DataConfig
 from egodepth.data.opening import open_drives, training_samples
 from egodepth.data.sampler import RawBatch, TrainBatches, batches_from, epoch_order
 from egodepth.data.store import FrameStore
@@ -27,7 +28,7 @@ def make_dataset(make_clip, tmp_path: Path) -> Make:
         drives = open_drives(folder)
         samples = training_samples(drives, (-1, 1), stereo)
         return TrainBatches(
-            FrameStore(drives, (64, 96)), samples, (-1, 1), stereo, batch_size, seed, **{"steps": 6} | set_
+            FrameStore(drives, (64, 96)), samples, DataConfig(stereo=stereo), batch_size, seed, **{"steps": 6} | set_
         )
 
     return make

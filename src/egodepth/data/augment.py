@@ -68,7 +68,15 @@ def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Ten
         partner = _mirrored_where(flip, _camera_of_part(Camera(raw.partner_focal, raw.partner_centre), part))
         rig = [RigView(View(images[-1], partner), pose)]
     views = images[: len(images) - len(rig)]
-    batch = Batch(View(views[0], camera), [View(image, camera) for image in views[1:]], rig)
+    neighbours = [View(image, camera) for image in views[1:]]
+    given = raw.neighbours_from_target.shape[1]
+    if given:
+        poses = torch.where(
+            flip[:, None, None, None], mirrored_transform(raw.neighbours_from_target), raw.neighbours_from_target
+        )
+        rig = [RigView(view, pose) for view, pose in zip(neighbours, poses.unbind(1), strict=True)] + rig
+        views, neighbours = views[:1], []
+    batch = Batch(View(views[0], camera), neighbours, rig)
     return batch, list(_jittered(views, draws))
 
 

@@ -48,6 +48,10 @@ class Drive(ABC):
         """True depth of a frame in metres along the axis, 0 = unknown, float32."""
         raise InputError(f"{self.name}: no true depth in this data set")
 
+    def read_pose(self, frame: int) -> Float[np.ndarray, "4 4"]:
+        """World from camera of a frame, metres."""
+        raise InputError(f"{self.name}: no camera poses in this data set; train with --data.poses learned")
+
     def read_masks(self, frame: int) -> dict[str, Bool[np.ndarray, "h w"]]:
         """Named parts of the image at the size of the depth: `moving`, `occluded`, `textureless`; empty if unknown."""
         return {}

@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from egodepth.config import DataConfig
 from egodepth.data.drive import Drive
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
@@ -27,6 +28,8 @@ class RawBatch(NamedTuple):
     partner_centre: Float[Tensor, "b 2"]
     partner_from_target: Float[Tensor, "b 4 4"]
     """Zeros, as the partner's camera, where there is no stereo."""
+    neighbours_from_target: Float[Tensor, "b m 4 4"]
+    """Given poses of the neighbours; none (m = 0) where they are to be learned."""
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> np.ndarray:
@@ -45,8 +48,7 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         self,
         store: FrameStore,
         samples: list[tuple[int, int]],
-        offsets: tuple[int, ...],
-        stereo: bool,
+        config: DataConfig,
         batch_size: int,
         seed: int,
         steps: int,
@@ -56,13 +58,12 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         Args:
             store: where the frames are.
             samples: (drive, frame) of every usable target.
-            offsets: the neighbours' distances in frames.
-            stereo: add the stereo partner.
+            config: its `offsets`, `stereo` and `poses` say what a sample is made of.
             batch_size: samples a step.
             seed: of the order.
             steps: length of the run.
         """
-        self.store, self.samples, self.offsets, self.stereo = store, samples, offsets, stereo
+        self.store, self.samples, self.config = store, samples, config
         self.batch_size, self.seed, self.steps = batch_size, seed, steps
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, int))
 
@@ -84,31 +85,31 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         """The batch of a step, or the reason why there is none (an exception would lose its type in a worker)."""
         try:
             picked = [self._readable(index) for index in self.indices(step)]
+            frames = [(self.store.drives[drive], frame) for drive, frame, _ in picked]
+            return _collate(frames, [images for _, _, images in picked], self.config)
         except InputError as error:
             return error
-        return _collate(
-            [self.store.drives[drive] for drive, _ in picked], [images for _, images in picked], self.stereo
-        )
 
-    def _readable(self, index: int) -> tuple[int, np.ndarray]:
-        """Drive and views of a sample, or of the next one that can be read."""
+    def _readable(self, index: int) -> tuple[int, int, np.ndarray]:
+        """Drive, frame and views of a sample, or of the next one that can be read."""
         reason = InputError("no samples")
         for attempt in range(min(_ATTEMPTS, len(self.samples))):
             drive, frame = self.samples[(index + attempt) % len(self.samples)]
             try:
-                views = [self.store.read(drive, frame + offset) for offset in (0, *self.offsets)]
-                if self.stereo:
+                views = [self.store.read(drive, frame + offset) for offset in (0, *self.config.offsets)]
+                if self.config.stereo:
                     views.append(self.store.read(drive, frame, partner=True))
-                return drive, np.stack(views)
+                return drive, frame, np.stack(views)
             except InputError as error:
                 reason = error
         raise InputError(f"too many unreadable frames in a row; the last: {reason}")
 
 
-def _collate(drives: list[Drive], images: list[np.ndarray], stereo: bool) -> RawBatch:
+def _collate(frames: list[tuple[Drive, int]], images: list[np.ndarray], config: DataConfig) -> RawBatch:
+    drives = [drive for drive, _ in frames]
     zeros = torch.zeros(len(drives), 2)
     partner = (zeros, zeros, torch.zeros(len(drives), 4, 4))
-    if stereo:
+    if config.stereo:
         cameras = [drive.partner_camera or drive.camera for drive in drives]
         poses = torch.from_numpy(np.stack([_partner_pose(drive) for drive in drives]))
         partner = (torch.stack([c.focal for c in cameras]), torch.stack([c.centre for c in cameras]), poses)
@@ -117,7 +118,15 @@ def _collate(drives: list[Drive], images: list[np.ndarray], stereo: bool) -> Raw
         torch.stack([drive.camera.focal for drive in drives]),
         torch.stack([drive.camera.centre for drive in drives]),
         *partner,
+        torch.from_numpy(np.stack([_given_poses(drive, frame, config) for drive, frame in frames])),
     )
+
+
+def _given_poses(drive: Drive, frame: int, config: DataConfig) -> Float[np.ndarray, "m 4 4"]:
+    """Poses of a frame's neighbours, neighbour from target, where the data set gives them."""
+    offsets = config.offsets if config.poses == "given" else ()
+    poses = [np.linalg.solve(drive.read_pose(frame + offset), drive.read_pose(frame)) for offset in offsets]
+    return np.array(poses, np.float32).reshape(-1, 4, 4)
 
 
 def _partner_pose(drive: Drive) -> Float[np.ndarray, "4 4"]:
