@@ -82,9 +82,14 @@ class PoseCnn(nn.Module):
 
     reads_features = False
     translation_times_inverse_depth = True
+    mean: Tensor
+    spread: Tensor
 
     def __init__(self) -> None:
         super().__init__()
+        # Kept with the weights: published ones read images in [0, 1] as they are.
+        self.register_buffer("mean", torch.tensor(0.45))
+        self.register_buffer("spread", torch.tensor(0.225))
         layers: list[nn.Module] = []
         inputs = 6
         for outputs, kernel in ((16, 7), (32, 5), (64, 3), (128, 3), (256, 3), (256, 3), (256, 3)):
@@ -97,7 +102,7 @@ class PoseCnn(nn.Module):
 
     def forward(self, earlier: Float[Tensor, "b 3 h w"], later: Float[Tensor, "b 3 h w"]) -> AxisAngleTranslation:
         """Motion from the earlier to the later frame's axes."""
-        fine = self.layers(stack_pair((earlier - 0.45) / 0.225, (later - 0.45) / 0.225))
+        fine = self.layers((stack_pair(earlier, later) - self.mean) / self.spread)
         return _split(in_full_precision(self.coarse, fine))
 
 

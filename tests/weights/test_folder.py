@@ -9,11 +9,11 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from egodepth import weights
 from egodepth.config import ModelConfig
 from egodepth.errors import InputError
 from egodepth.networks import DepthNet, build_pose_net
 from egodepth.weights import DepthModel, ModelCard, initialise_from, load_model
+from egodepth.weights import folder as weights
 
 SMALL = ModelConfig(encoder="test_resnet", pose="posecnn")
 LIMITS = (SMALL.min_depth, SMALL.max_depth)
