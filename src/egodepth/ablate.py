@@ -20,8 +20,9 @@ from egodepth.ablation.table import RULE, Cells, Row, differences, main_table
 from egodepth.ablation.variants import chosen_variants, trained_as, variant_config
 from egodepth.ablation.workers import CellRunner
 from egodepth.config import TrainConfig
-from egodepth.data.drive import Drive, select_drives
-from egodepth.data.opening import depth_frames, open_drives, training_samples
+from egodepth.data.drive import Drive
+from egodepth.data.opening import depth_frames
+from egodepth.data.training_set import open_training_set
 from egodepth.errors import InputError
 from egodepth.evaluation.baselines import MeanDepthMap
 from egodepth.evaluation.protocols import PROTOCOLS
@@ -140,14 +141,12 @@ class Ablate:
 
 def _training_drives(config: TrainConfig, examination: Examination) -> list[Drive]:
     """The drives to train on, once it is sure that both they and the test frames can be used."""
-    data = config.data
-    drives = select_drives([drive for path in data.path for drive in open_drives(path, "train")], data.drives)
-    training_samples(drives, data.offsets, data.stereo)
+    drives = open_training_set(config.data).drives
     frames = examination.frames()
     if not frames:
         raise InputError(f"{', '.join(examination.paths)}: no frame has true depth to score with; give --test FOLDER")
     shared = {drive.name for drive, _ in frames} & {drive.name for drive in drives}
-    if shared and set(examination.paths) & set(data.path):
+    if shared and set(examination.paths) & set(config.data.path):
         raise InputError(
             f"{sorted(shared)[0]}: would be trained on and scored on; choose apart with --data.drives and "
             "--test-drives, or give --test FOLDER"

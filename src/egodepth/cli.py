@@ -42,6 +42,8 @@ class Train:
     config: Annotated[TrainConfig, tyro.conf.arg(name="")]
     data: tuple[str, ...] = ()
     """Short for --data.path."""
+    allow_test_drives: bool = False
+    """Short for --data.allow-test-drives: train on recordings of the test set (see --data.test-set)."""
     json: Path | None = None
     """Also write the summary as JSON."""
 
@@ -49,7 +51,9 @@ class Train:
         """Train and say where the model is."""
         from egodepth.train import train
 
-        data = dataclasses.replace(self.config.data, path=self.data or self.config.data.path)
+        data = self.config.data
+        allowed = self.allow_test_drives or data.allow_test_drives
+        data = dataclasses.replace(data, path=self.data or data.path, allow_test_drives=allowed)
         summary = train(dataclasses.replace(self.config, data=data), self.run)
         best = "" if summary.best is None else f", best validation abs_rel {summary.best:.4f}"
         print(f"{summary.steps} steps in {summary.seconds / 60:.1f} min{best}; model: {summary.run / 'model'}")

@@ -26,6 +26,12 @@ class DataConfig:
     """Folders to train on: a synthetic set, a KITTI raw folder, or a folder of frames with a camera file."""
     drives: tuple[str, ...] = ("*",)
     """Glob patterns of the drives to train on."""
+    split_file: str = ""
+    """A published list of frames to train on (`DATE/DRIVE FRAME l|r` a line); empty: all that have their neighbours."""
+    test_set: Literal["eigen", "odometry", "none"] = "eigen"
+    """KITTI recordings that must not be trained on: left out, and an error where they are asked for by name."""
+    allow_test_drives: bool = False
+    """Train on recordings of the test set all the same."""
     val_path: tuple[str, ...] = ()
     """Folders to validate on; empty: the validation split of `path`."""
     val_drives: tuple[str, ...] = ("*",)

@@ -16,9 +16,10 @@ from egodepth.config import HOUSEKEEPING, TrainConfig, flattened, from_json, to_
 from egodepth.data.augment import draw, to_batch
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.images import write_image
-from egodepth.data.opening import depth_frames, open_drives, training_samples
+from egodepth.data.opening import depth_frames, open_drives
 from egodepth.data.sampler import RawBatch, TrainBatches, batches_from
 from egodepth.data.store import FrameStore
+from egodepth.data.training_set import TrainingSet, open_training_set
 from egodepth.data.types import Batch
 from egodepth.errors import InputError
 from egodepth.evaluation.alignment import HEADLINE
@@ -71,9 +72,12 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
     device = pick_device(config.trainer.device)
     # Before the run folder is looked at: a run never changes its arithmetic on the way.
     config = with_precision(config, device)
-    drives = _open_all(config.data.path, config.data.drives, "train")
-    dataset = _dataset(config, drives)
-    judged = _open_all(config.data.val_path or config.data.path, config.data.val_drives, "val")
+    training = open_training_set(config.data)
+    dataset = _dataset(config, training)
+    judged = select_drives(
+        [drive for path in config.data.val_path or config.data.path for drive in open_drives(path, "val")],
+        config.data.val_drives,
+    )
     _check_run(run, config)
     checkpoints = list_checkpoints(run / "checkpoints")
     objective = _objective(config, fresh=not checkpoints).to(device, memory_format=torch.channels_last)  # pyright: ignore
@@ -84,7 +88,9 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
     with RunLog(run, progress.step, config.trainer.steps, console) as log:
         if progress.step:
             log.say(f"going on from step {progress.step} of {config.trainer.steps}")
-        job = _Job(config, run, objective, dataset, drives, judged, log, device)
+        if training.left_out:
+            log.say(f"left out, of the {config.data.test_set} test set: {', '.join(training.left_out)}")
+        job = _Job(config, run, objective, dataset, judged, log, device)
         trainer = job.trainer(optimiser, progress)
         batches = batches_from(dataset, progress.step, config.trainer.workers, pin=device.type == "cuda")
         trainer.fit(batches, progress.step, config.trainer.steps)
@@ -99,7 +105,6 @@ class _Job:
     run: Path
     objective: SelfSupervisedObjective
     dataset: TrainBatches
-    drives: list[Drive]
     judged: list[Drive]
     """Drives to validate on."""
     log: RunLog
@@ -202,7 +207,7 @@ class _Job:
             size=self.config.data.size,
             metric=self.config.data.metric,
             has_pose_net=self.objective.pose_net is not None,
-            training_drives=tuple(drive.name for drive in self.drives),
+            training_drives=tuple(self.dataset.drives_of_samples()),
             step=done,
         )
 
@@ -225,20 +230,10 @@ def with_precision(config: TrainConfig, device: torch.device) -> TrainConfig:
     return dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, precision=precision))
 
 
-def _open_all(paths: tuple[str, ...], patterns: tuple[str, ...], split: str) -> list[Drive]:
-    if not paths:
-        raise InputError("no data to train on; give --data.path FOLDER (a synthetic set: egodepth data render)")
-    return select_drives([drive for path in paths for drive in open_drives(path, split)], patterns)
-
-
-def _dataset(config: TrainConfig, drives: list[Drive]) -> TrainBatches:
+def _dataset(config: TrainConfig, training: TrainingSet) -> TrainBatches:
     data, trainer = config.data, config.trainer
-    samples = training_samples(drives, data.offsets, data.stereo)
-    if data.poses == "given":
-        for drive in drives:
-            drive.read_pose(drive.frames[0])  # refused now, by a data set without poses, not at the first step
-    store = FrameStore(drives, data.size)
-    return TrainBatches(store, samples, data, trainer.batch_size, trainer.seed, trainer.steps)
+    store = FrameStore(training.drives, data.size)
+    return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps)
 
 
 def _objective(config: TrainConfig, fresh: bool) -> SelfSupervisedObjective:

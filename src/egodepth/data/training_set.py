@@ -1,0 +1,74 @@
+"""What a training is made of: the drives and samples of a configuration, without those of the test set."""
+
+from dataclasses import dataclass
+
+from egodepth.config import DataConfig
+from egodepth.data.drive import Drive, select_drives
+from egodepth.data.kitti.lists import Line, positions_of, read_list
+from egodepth.data.kitti.test_sets import refuse_test_drives, without_test_drives
+from egodepth.data.opening import open_drives, training_samples
+from egodepth.errors import InputError
+
+_ALL = ("*",)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Drives, and the samples of them that are trained on."""
+
+    drives: list[Drive]
+    samples: list[tuple[int, int]]
+    """(position of the drive, frame number) of every target."""
+    left_out: list[str]
+    """Names of drives that are not trained on because the test set has them."""
+
+
+def open_training_set(config: DataConfig) -> TrainingSet:
+    """Open the folders of a configuration and find its samples; no image is decoded.
+
+    Every drive outside of the test set is trained on, unless drives or a list of frames are named: a test drive among
+    those is an error, not left out.
+
+    Raises:
+        InputError: no data, unusable data, a drive of the test set, or lines of the list without a frame.
+    """
+    if not config.path:
+        raise InputError("no data to train on; give --data.path FOLDER (a synthetic set: egodepth data render)")
+    lines = read_list(config.split_file) if config.split_file else []
+    if not config.allow_test_drives:
+        refuse_test_drives([line.drive_name for line in lines], config.test_set, lines)
+    drives = select_drives([drive for path in config.path for drive in open_drives(path, "train")], config.drives)
+    left_out: list[str] = []
+    if not config.allow_test_drives and not lines:
+        everything = drives
+        if config.drives == _ALL:
+            drives = without_test_drives(everything, config.test_set)
+            left_out = [drive.name for drive in everything if drive not in drives]
+        if not drives or config.drives != _ALL:
+            refuse_test_drives([drive.name for drive in everything], config.test_set)
+    samples = training_samples(drives, config.offsets, config.stereo)
+    if lines:
+        samples = _listed(lines, drives, samples, config)
+    if config.poses == "given":
+        for drive in drives:
+            drive.read_pose(drive.frames[0])  # refused now, by a data set without poses, not at the first step
+    return TrainingSet(drives, samples, left_out)
+
+
+def _listed(
+    lines: list[Line], drives: list[Drive], samples: list[tuple[int, int]], config: DataConfig
+) -> list[tuple[int, int]]:
+    """The samples that a list names; its frames must all be there, their neighbours may be missing."""
+    found, missing = positions_of(lines, drives)
+    if missing:
+        first = missing[0]
+        raise InputError(
+            f"{config.split_file}: {len(missing)} of {len(missing) + len(found)} lines have no frame in "
+            f"{', '.join(config.path)}; the first: {first.drive_name}, frame {first.frame}; unpack their drives, or "
+            "shorten the list (egodepth data inspect DIR --split-file LIST says which drives it needs)"
+        )
+    usable = set(samples)
+    listed = [sample for sample in found if sample in usable]
+    if not listed:
+        raise InputError(f"{config.split_file}: none of its frames has all of its neighbours; unpack whole drives")
+    return listed

@@ -1,0 +1,100 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from egodepth.config import DataConfig
+from egodepth.data.kitti.test_sets import SEQUENCE_RECORDINGS, TEST_RECORDINGS, recording_of, refuse_test_drives
+from egodepth.data.training_set import open_training_set
+from egodepth.errors import InputError
+
+EIGEN_TEST, OTHER = "2011_09_26_drive_0009_sync", "2011_09_26_drive_0095_sync"
+
+
+@pytest.fixture
+def raw(real_data: Path, tmp_path: Path) -> Path:
+    """A date with a drive of the Eigen test set and another one."""
+    date = tmp_path / "raw" / "2011_09_26"
+    date.mkdir(parents=True)
+    source = real_data / "kitti_raw" / "2011_09_26"
+    for name in (EIGEN_TEST, OTHER, "calib_cam_to_cam.txt", "calib_velo_to_cam.txt"):
+        os.symlink((source / name).resolve(), date / name)
+    return tmp_path / "raw"
+
+
+def names(config: DataConfig) -> set[str]:
+    return {drive.name for drive in open_training_set(config).drives}
+
+
+def refusal(config: DataConfig) -> str:
+    with pytest.raises(InputError) as caught:
+        open_training_set(config)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_drives_of_the_test_set_are_left_out_by_rule_and_said(raw: Path) -> None:
+    found = open_training_set(DataConfig(path=(str(raw),)))
+    assert [drive.name for drive in found.drives] == [f"{OTHER}/image_02"]
+    assert found.left_out == [f"{EIGEN_TEST}/image_02", f"{EIGEN_TEST}/image_03"]
+    assert len(found.samples) == 266
+
+
+def test_drives_of_the_test_set_asked_for_by_name_are_refused(raw: Path) -> None:
+    message = refusal(DataConfig(path=(str(raw),), drives=("*_sync/*",)))
+    assert f"1 drives of the eigen test set: {EIGEN_TEST}; leave them out" in message
+    assert EIGEN_TEST in refusal(DataConfig(path=(str(raw / "2011_09_26" / EIGEN_TEST),)))
+
+
+@pytest.mark.parametrize("how", [{"allow_test_drives": True}, {"test_set": "none"}, {"test_set": "odometry"}])
+def test_who_insists_trains_on_everything(raw: Path, how: dict) -> None:
+    everything = {f"{EIGEN_TEST}/image_02", f"{EIGEN_TEST}/image_03", f"{OTHER}/image_02"}
+    assert names(DataConfig(path=(str(raw),), **how)) == everything
+
+
+def test_the_benchmark_list_is_refused_with_its_451_eigen_test_frames(real_data: Path, raw: Path) -> None:
+    lists = real_data / "kitti_splits"
+    message = refusal(DataConfig(path=(str(raw),), split_file=str(lists / "benchmark" / "train_files.txt")))
+    assert "21 drives of the eigen test set (29416 of its 72084 lines; among them 451 of the 697" in message
+    assert "2011_10_03_drive_0027_sync" in message
+
+
+@pytest.mark.parametrize("name", ["eigen_zhou", "eigen_full"])
+def test_lists_without_a_leak_pass_the_guard_and_miss_their_drives(real_data: Path, raw: Path, name: str) -> None:
+    lists = real_data / "kitti_splits"
+    message = refusal(DataConfig(path=(str(raw),), split_file=str(lists / name / "train_files.txt")))
+    assert "lines have no frame" in message
+    assert "the first: 2011_" in message
+
+
+def test_a_list_names_its_samples_in_its_order_without_those_that_lack_a_neighbour(raw: Path, tmp_path: Path) -> None:
+    lines = [f"2011_09_26/{OTHER} {frame} l" for frame in (7, 3, 0, 12)]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    found = open_training_set(DataConfig(path=(str(raw),), split_file=str(tmp_path / "list.txt")))
+    assert [frame for _, frame in found.samples] == [7, 3, 12]
+    assert {found.drives[position].name for position, _ in found.samples} == {f"{OTHER}/image_02"}
+
+
+def test_a_list_whose_frames_all_lack_a_neighbour_is_refused(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(f"2011_09_26/{OTHER} 0 l")
+    assert "neighbours" in refusal(DataConfig(path=(str(raw),), split_file=str(tmp_path / "list.txt")))
+
+
+def test_a_sequence_and_its_raw_drive_are_one_recording() -> None:
+    assert recording_of("07/image_2") == recording_of("2011_09_30_drive_0027_sync/image_03")
+    assert recording_of("07") == "07"  # a folder of frames that happens to be called so
+    with pytest.raises(InputError, match="2011_09_30_drive_0027_sync"):
+        refuse_test_drives(["07/image_2"], "eigen")
+    with pytest.raises(InputError, match="2011_09_30_drive_0033_sync"):
+        refuse_test_drives(["09/image_2"], "odometry")
+    refuse_test_drives(["09/image_2", "08/image_3"], "eigen")
+
+
+def test_the_test_sets_hold_what_they_are_named_for() -> None:
+    assert {name for name, drive in SEQUENCE_RECORDINGS.items() if drive in TEST_RECORDINGS["eigen"]} == {
+        "00",
+        "04",
+        "05",
+        "07",
+    }
+    assert TEST_RECORDINGS["none"] == frozenset()
