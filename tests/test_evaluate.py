@@ -45,7 +45,7 @@ def data(monkeypatch) -> Path:
     splits = {"train": ["t0", "t1"], "val": ["v0"], "test": ["s0", "s1"]}
     flat = ["one", "two"]
 
-    def open_drives(path: Path, split: str) -> list[Drive]:
+    def open_drives(path: Path, split: str, *truth: object) -> list[Drive]:
         return [SlopeDrive(name) for name in (flat if Path(path).name == "flat" else splits[split])]
 
     monkeypatch.setattr(evaluate, "open_drives", open_drives)
@@ -68,7 +68,7 @@ def run(tmp_path) -> Path:
 
 
 def test_the_table_and_the_report_of_a_run(data, run, tmp_path, capsys):
-    Evaluate(model=str(run), benchmark="synthetic", data=data, json=tmp_path / "m.json", factor=10.0, device="cpu")()
+    Evaluate(model=(str(run),), benchmark="synthetic", data=data, json=tmp_path / "m.json", factor=10.0, device="cpu")()
     printed = capsys.readouterr().out
     lines = ("none", "median", "dataset_median", "fixed", "moving pixels", "constant depth", "mean map (train split)")
     for expected in (*METRICS, *lines, "sigma_scale", "6 images", "metrics.json", "sheet.png"):
@@ -84,14 +84,22 @@ def test_the_table_and_the_report_of_a_run(data, run, tmp_path, capsys):
 
 @pytest.mark.usefixtures("without_pictures")
 def test_drives_that_the_model_was_trained_on_are_named(data, run, capsys):
-    Evaluate(model=str(run), benchmark="synthetic", data=data, device="cpu")()
+    Evaluate(model=(str(run),), benchmark="synthetic", data=data, device="cpu")()
     assert "trained on 1 of these drives: s1" in capsys.readouterr().out
     assert json.loads((run / "report" / "metrics.json").read_text())["evaluated_drives_trained_on"] == ["s1"]
 
 
 @pytest.mark.usefixtures("without_pictures")
 def test_a_data_set_without_splits_is_judged_by_the_mean_map_of_its_other_frames(data, run, tmp_path, capsys):
-    Evaluate(model=str(run), benchmark="eigen", data=Path("flat"), drives=("one",), out=tmp_path / "r", device="cpu")()
+    Evaluate(
+        model=(str(run),),
+        benchmark="eigen",
+        data=Path("flat"),
+        all_frames=True,
+        drives=("one",),
+        out=tmp_path / "r",
+        device="cpu",
+    )()
     assert "mean map (leave-1-out)" in capsys.readouterr().out
     scores = json.loads((tmp_path / "r" / "metrics.json").read_text())["scores"]
     mean_map = next(score for score in scores if score["source"].startswith("mean map"))
@@ -100,7 +108,7 @@ def test_a_data_set_without_splits_is_judged_by_the_mean_map_of_its_other_frames
 
 @pytest.mark.usefixtures("without_pictures")
 def test_the_mean_map_can_come_from_elsewhere(data, run, capsys):
-    Evaluate(model=str(run), benchmark="synthetic", data=data, mean_map=Path("x/flat"), limit=2, device="cpu")()
+    Evaluate(model=(str(run),), benchmark="synthetic", data=data, mean_map=Path("x/flat"), limit=2, device="cpu")()
     printed = capsys.readouterr().out
     assert "mean map (flat)" in printed
     assert "2 images" in printed
@@ -111,7 +119,13 @@ def test_post_processing_changes_the_numbers(data, run, tmp_path):
     for post_process in (False, True):
         out = tmp_path / str(post_process)
         Evaluate(
-            model=str(run), benchmark="synthetic", data=data, out=out, post_process=post_process, limit=1, device="cpu"
+            model=(str(run),),
+            benchmark="synthetic",
+            data=data,
+            out=out,
+            post_process=post_process,
+            limit=1,
+            device="cpu",
         )()
     tables = [(tmp_path / str(used) / "per_image.csv").read_text() for used in (False, True)]
     assert tables[0] != tables[1]
@@ -121,11 +135,37 @@ def test_bad_input_is_one_line_that_names_it(data, run, monkeypatch):
     cases = [
         ({"limit": 0}, "--limit 0"),
         ({"drives": ("nine*",)}, "no drive matches 'nine"),
-        ({"model": "no/such/model/anywhere"}, "no/such/model"),
+        ({"model": ("no/such/model/anywhere",)}, "no/such/model"),
+        ({"model": ()}, "either a model or --predictions"),
+        ({"predictions": Path("p.npy")}, "either a model or --predictions"),
+        ({"model": ("a", "b")}, "2 models given; give one model"),
+        ({"paired": True}, "1 models given; give two models"),
+        ({"benchmark": "eigen_benchmark"}, "give --improved DIR"),
     ]
     for change, hint in cases:
         with pytest.raises(InputError, match=hint):
-            Evaluate(**{"model": str(run), "benchmark": "synthetic", "data": data, "device": "cpu"} | change)()
+            Evaluate(**{"model": (str(run),), "benchmark": "synthetic", "data": data, "device": "cpu"} | change)()
     monkeypatch.setattr(SlopeDrive, "has_depth", lambda self, frame: False)
     with pytest.raises(InputError, match="no frame has true depth"):
-        Evaluate(model=str(run), benchmark="synthetic", data=data, device="cpu")()
+        Evaluate(model=(str(run),), benchmark="synthetic", data=data, device="cpu")()
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_two_models_are_compared_image_by_image(data, run, tmp_path, capsys):
+    options = {"benchmark": "synthetic", "data": data, "device": "cpu", "paired": True}
+    Evaluate(model=(str(run), str(run)), **options, out=tmp_path / "versus", json=tmp_path / "p.json")()
+    assert "neither" in capsys.readouterr().out
+    content = json.loads((tmp_path / "p.json").read_text())
+    assert content["images"] == 6
+    assert {line["better"] for line in content["lines"]} == {"neither"}
+    assert {path.name for path in (tmp_path / "versus").iterdir()} == {"a", "b", "paired.json"}
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_the_report_says_how_sure_its_means_are(data, run, capsys):
+    Evaluate(model=(str(run),), benchmark="synthetic", data=data, device="cpu")()
+    assert "95 % interval" in capsys.readouterr().out
+    content = json.loads((run / "report" / "metrics.json").read_text())
+    for score in content["scores"]:
+        low, high = score["intervals"]["abs_rel"]
+        assert low <= score["abs_rel"] <= high

@@ -168,7 +168,7 @@ def _untrained(out: Path, drives: Sequence[Drive], examination: Examination) -> 
                 shown = track(frames, "Mean depth map", console=Console(stderr=True), transient=True)
                 depths = (torch.from_numpy(drive.read_depth(frame)) for drive, frame in shown)
                 inverse_depth = MeanDepthMap.of(depths, PROTOCOLS[examination.benchmark]).inverse_depth()
-            result = score(lambda image, blind=inverse_depth: blind, examination)
+            result = score(lambda sample, blind=inverse_depth: blind, examination)
             write_text(file, json.dumps(dataclasses.asdict(result), indent=2) + "\n")
         rows.append(Row(name, label, {0: read_score(file)}, trained=False))
     return rows

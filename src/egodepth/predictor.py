@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from egodepth.data.images import read_rgb
+from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
 from egodepth.networks.depth import disparity_to_depth
 from egodepth.weights import DepthModel, load_model
@@ -85,9 +86,9 @@ class DepthPredictor:
             inverse_depth = inverse_depth[0]
         return Prediction(1 / inverse_depth, inverse_depth, self.model.card.metric)
 
-    def inverse_depth_of(self, image: Float[Tensor, "3 h w"]) -> Float[Tensor, "h w"]:
-        """Inverse depth of one image: what evaluation asks for."""
-        return self.inverse_depth(image[None])[0]
+    def judged(self, sample: DepthSample) -> Float[Tensor, "h w"]:
+        """Inverse depth of one sample's image: what evaluation asks for."""
+        return self.inverse_depth(sample.image[None])[0]
 
     @torch.no_grad()
     def inverse_depth(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:

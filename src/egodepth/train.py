@@ -183,7 +183,7 @@ class _Job:
             model = DepthModel(self._card(done), self.objective.depth_net, self.objective.pose_net)
             model.save(self.run / "model_last")
             if frames:
-                predict = DepthPredictor(model).inverse_depth_of
+                predict = DepthPredictor(model).judged
                 samples = (drive.depth_sample(frame) for drive, frame in frames)
                 report = evaluate_predictions(predict, samples, protocol)
                 scores = report.mean(alignment)

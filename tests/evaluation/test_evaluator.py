@@ -25,7 +25,7 @@ def make_sample(index: int = 0, **masks: Tensor) -> DepthSample:
 
 
 def cheat(factor: float = 1.0):
-    return lambda image: image[0] / factor
+    return lambda sample: sample.image[0] / factor
 
 
 def test_the_truth_as_prediction_scores_zeros_and_ones_under_every_alignment():
@@ -48,7 +48,7 @@ def test_a_doubled_depth_scores_one_under_no_alignment_and_zero_under_the_others
 def test_sigma_scale_tells_what_per_image_medians_hide():
     factors = iter([1.0, 2.0, 4.0])
     samples = [make_sample(i) for i in range(3)]
-    report = evaluate_predictions(lambda image: image[0] / next(factors), samples, PROTOCOL)
+    report = evaluate_predictions(lambda sample: sample.image[0] / next(factors), samples, PROTOCOL)
     assert report.mean("median")["abs_rel"] == pytest.approx(0, abs=1e-6)
     # Ratios 1, 1/2, 1/4 about their median 1/2.
     assert report.sigma_scale == pytest.approx(torch.tensor([2.0, 1.0, 0.5]).std(correction=0).item(), rel=1e-6)
@@ -68,8 +68,8 @@ def test_parts_are_judged_under_the_whole_images_alignment():
     moving[:, :4] = True
     sample = make_sample(0, moving=moving, occluded=~moving)
 
-    def predict(image: Tensor) -> Tensor:
-        return torch.where(moving, image[0] / 1.5, image[0])
+    def predict(sample: DepthSample) -> Tensor:
+        return torch.where(moving, sample.image[0] / 1.5, sample.image[0])
 
     report = evaluate_predictions(predict, [sample], PROTOCOL, factor=1.0)
     assert report.mean("fixed", part="moving")["abs_rel"] == pytest.approx(0.5, rel=1e-5)
@@ -102,7 +102,7 @@ def test_nothing_to_compare_with_is_an_input_error():
 
 def test_a_prediction_that_is_not_a_number_is_an_input_error_that_names_the_image():
     with pytest.raises(InputError, match="drive/0"):
-        evaluate_predictions(lambda image: image[0] * torch.nan, [make_sample()], PROTOCOL)
+        evaluate_predictions(lambda sample: sample.image[0] * torch.nan, [make_sample()], PROTOCOL)
 
 
 def test_baselines_stand_in_the_same_report_under_the_median():
@@ -115,7 +115,7 @@ def test_baselines_stand_in_the_same_report_under_the_median():
 
 def test_a_smaller_prediction_is_brought_to_the_truths_size():
     sample = DepthSample("d/0", torch.rand(3, 6, 10), torch.full(SIZE, 7.0), {})
-    report = evaluate_predictions(lambda image: torch.full((6, 10), 1 / 7), [sample], PROTOCOL)
+    report = evaluate_predictions(lambda sample: torch.full((6, 10), 1 / 7), [sample], PROTOCOL)
     assert report.mean("none") == pytest.approx(PERFECT, abs=ROUNDING)
 
 

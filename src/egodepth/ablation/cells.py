@@ -112,7 +112,7 @@ def run_cell(cell: Cell) -> Score:
     with cell.log.open("a") as log:
         train(cell.config, cell.run, Console(file=log, width=200))
     predictor = DepthPredictor.load(cell.run / "model_last", cell.config.trainer.device or None)
-    result = score(predictor.inverse_depth_of, cell.examination)
+    result = score(predictor.judged, cell.examination)
     write_text(cell.score_file, json.dumps(dataclasses.asdict(result), indent=2) + "\n")
     # Never needed again, and six times as large as the model that stays.
     shutil.rmtree(cell.run / "checkpoints", ignore_errors=True)

@@ -6,6 +6,7 @@ from fnmatch import fnmatch
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
 
 from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
@@ -58,9 +59,18 @@ class Drive(ABC):
 
     def depth_sample(self, frame: int) -> DepthSample:
         """The frame as evaluation wants it."""
-        image = torch.from_numpy(self.read_image(frame)).permute(2, 0, 1).float() / 255
         masks = {name: torch.from_numpy(mask) for name, mask in self.read_masks(frame).items()}
-        return DepthSample(f"{self.name}/{frame:010d}", image, torch.from_numpy(self.read_depth(frame)), masks)
+        return self.sample_with(frame, torch.from_numpy(self.read_depth(frame)))._replace(masks=masks)
+
+    def sample_with(self, frame: int, depth: Float[Tensor, "hg wg"]) -> DepthSample:
+        """The frame with true depth from elsewhere, and no masks."""
+        image = torch.from_numpy(self.read_image(frame)).permute(2, 0, 1).float() / 255
+        return DepthSample(sample_name(self, frame), image, depth, {})
+
+
+def sample_name(drive: Drive, frame: int) -> str:
+    """What a sample of a frame is called."""
+    return f"{drive.name}/{frame:010d}"
 
 
 def select_drives(drives: list[Drive], patterns: tuple[str, ...]) -> list[Drive]:

@@ -8,7 +8,7 @@ from egodepth.data.cameras import CAMERA_FILE
 from egodepth.data.drive import Drive
 from egodepth.data.folder import PARTNER_FOLDER, FolderDrive
 from egodepth.data.frames import list_images
-from egodepth.data.kitti.raw import is_kitti_raw, open_kitti_raw
+from egodepth.data.kitti.raw import Truth, is_kitti_raw, open_kitti_raw
 from egodepth.data.kitti.stereo2015 import open_kitti_2015, training_folder
 from egodepth.data.synthetic import open_synthetic
 from egodepth.data.synthetic.description import FORMAT
@@ -20,12 +20,16 @@ UNDERSTOOD = (
 )
 
 
-def open_drives(path: str | Path, split: str = "train") -> list[Drive]:
+def open_drives(
+    path: str | Path, split: str = "train", truth: Truth = "lidar", improved_dir: str | Path | None = None
+) -> list[Drive]:
     """All drives of a data set, whatever its kind.
 
     Args:
         path: see `UNDERSTOOD`.
         split: which drives of a rendered set; the other kinds have no splits, and all their drives are returned.
+        truth: which true depth of KITTI's raw drives.
+        improved_dir: folder of their improved depth maps (it holds `train` and `val`), for that truth.
 
     Raises:
         InputError: nothing there, nothing understood, or a drive that cannot be opened.
@@ -37,7 +41,7 @@ def open_drives(path: str | Path, split: str = "train") -> list[Drive]:
     if _is_synthetic(root):
         return open_synthetic(root, split)
     if is_kitti_raw(root):
-        return open_kitti_raw(root)
+        return open_kitti_raw(root, truth, improved_dir)
     if training_folder(root):
         return open_kitti_2015(root)
     if list_images(root):

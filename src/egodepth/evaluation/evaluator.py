@@ -22,10 +22,8 @@ from egodepth.evaluation.pixels import Pixels, PixelSpool, valid_pixels
 from egodepth.evaluation.protocols import Protocol, depth_at
 from egodepth.evaluation.report import MODEL, ImageScore, Report
 
-Predict = Callable[[Float[Tensor, "3 h w"]], Float[Tensor, "h w"]]
-"""Image in [0, 1] -> inverse depth, up to scale, preferably at the image's size."""
-Baseline = Callable[[DepthSample], Float[Tensor, "h w"]]
-"""Inverse depth of a sample without looking at its image."""
+Predict = Callable[[DepthSample], Float[Tensor, "h w"]]
+"""Inverse depth of a sample, up to scale, of any size: a model looks at its image, a baseline at none of it."""
 
 
 def evaluate_predictions(
@@ -33,13 +31,13 @@ def evaluate_predictions(
     samples: Iterable[DepthSample],
     protocol: Protocol,
     *,
-    baselines: Mapping[str, Baseline] | None = None,
+    baselines: Mapping[str, Predict] | None = None,
     factor: float | None = None,
 ) -> Report:
     """Score a predictor under every alignment, by parts, beside baselines; memory does not grow with the set.
 
     Args:
-        predict: the inverse depth of one image.
+        predict: the inverse depth of one sample.
         samples: gone through once.
         protocol: which pixels count, and the clamp.
         baselines: by the name they get in the table; scored under the headline alignment, whole images only.
@@ -57,7 +55,7 @@ def evaluate_predictions(
             if not bool(protocol.valid(sample.depth.float()).any()):
                 skipped.append(sample.name)
                 continue
-            pixels = valid_pixels(sample, predict(sample.image), protocol)
+            pixels = valid_pixels(sample, predict(sample), protocol)
             scores += _scores(MODEL, pixels, alignments, protocol)
             for name, baseline in (baselines or {}).items():
                 blind = valid_pixels(sample._replace(masks={}), baseline(sample), protocol)

@@ -4,7 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-METRICS = ("abs_rel", "sq_rel", "rmse", "rmse_log", "a1", "a2", "a3")
+ERRORS: tuple[str, ...] = ("abs_rel", "sq_rel", "rmse", "rmse_log")
+"""Smaller is better; of the others, larger."""
+METRICS: tuple[str, ...] = (*ERRORS, "a1", "a2", "a3")
 """Names as published; the first four are errors, the last three shares of pixels within 1.25, 1.25^2 and 1.25^3."""
 
 

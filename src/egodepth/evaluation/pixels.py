@@ -39,7 +39,8 @@ def valid_pixels(sample: DepthSample, inverse_depth: Float[Tensor, "h w"], proto
     depth = depth_at(inverse_depth.detach().cpu().float(), (truth.shape[0], truth.shape[1]))
     if not bool((torch.isfinite(depth) & (depth > 0)).all()):
         raise InputError(
-            f"{sample.name}: the predicted depth is not positive and finite; the model's weights are damaged"
+            f"{sample.name}: the predicted depth is not everywhere positive and finite (a damaged model? a file of "
+            "another kind: see --predicted?)"
         )
     valid = protocol.valid(truth)
     masks = dict(sample.masks)

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from jaxtyping import Float
+
 from egodepth.evaluation.alignment import HEADLINE, median, scale_spread
+from egodepth.evaluation.intervals import Interval, bootstrap_intervals
 from egodepth.evaluation.metrics import METRICS
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.files import write_text
@@ -32,13 +36,15 @@ class ImageScore(NamedTuple):
 
 
 class MeanScore(NamedTuple):
-    """Metrics averaged over the images that have the part."""
+    """Metrics averaged over the images that have the part, and how sure each mean is."""
 
     source: str
     alignment: str
     part: str
     images: int
     metrics: dict[str, float]
+    intervals: dict[str, Interval]
+    """By bootstrap over the images."""
 
     @property
     def label(self) -> str:
@@ -46,6 +52,12 @@ class MeanScore(NamedTuple):
         if self.source != MODEL:
             return self.source
         return self.alignment if self.part == WHOLE else f"{self.part} pixels"
+
+    @property
+    def interval_text(self) -> str:
+        """The interval of the mean abs_rel; a dash for a single image."""
+        low, high = self.intervals["abs_rel"]
+        return f"{low:.3f}-{high:.3f}" if self.images > 1 else "-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +97,17 @@ class Report:
         """Every (source, alignment, part) averaged over images, whole images first."""
         keys = dict.fromkeys((score.source, score.alignment, score.part) for score in self.scores)
         ordered = sorted(keys, key=lambda key: (key[0] != MODEL, key[2] != WHOLE))
-        return [MeanScore(s, a, p, len(list(self._of(s, a, p))), self.mean(a, p, s)) for s, a, p in ordered]
+        return [self._mean_score(*key) for key in ordered]
+
+    def _mean_score(self, source: str, alignment: str, part: str) -> MeanScore:
+        _, values = self.values_by_image(source, alignment, part)
+        intervals = dict(zip(METRICS, bootstrap_intervals(values), strict=True))
+        return MeanScore(source, alignment, part, len(values), self.mean(alignment, part, source), intervals)
+
+    def values_by_image(self, source: str, alignment: str, part: str) -> tuple[list[str], Float[np.ndarray, "n k"]]:
+        """Names of the images, and the seven metrics of each."""
+        scores = list(self._of(source, alignment, part))
+        return [score.image for score in scores], np.array([[s.metrics[name] for name in METRICS] for s in scores])
 
     def table(self) -> list[MeanScore]:
         """The lines worth showing: whole images under every alignment, parts and baselines under the headline one."""
@@ -96,6 +118,7 @@ class Report:
         records = [{**score._asdict(), **score.metrics} for score in self.means()]
         for record in records:
             del record["metrics"]
+            record["intervals"] = {name: list(interval) for name, interval in record["intervals"].items()}
         return {
             **self.about,
             "protocol": self.protocol,
@@ -113,19 +136,26 @@ class Report:
 
     def to_markdown(self) -> str:
         """The table, with the protocol and sigma_scale under it."""
-        lines = [f"| {self.protocol} | " + " | ".join(METRICS) + " | images |", "|---" * (len(METRICS) + 2) + "|"]
+        lines = [
+            f"| {self.protocol} | " + " | ".join(METRICS) + " | abs_rel, 95 % | images |",
+            "|---" * (len(METRICS) + 3) + "|",
+        ]
         for score in self.table():
             values = " | ".join(f"{score.metrics[name]:.3f}" for name in METRICS)
-            lines.append(f"| {score.label} | {values} | {score.images} |")
+            lines.append(f"| {score.label} | {values} | {score.interval_text} | {score.images} |")
         return "\n".join([*lines, "", self.footnote(), ""])
 
     def footnote(self) -> str:
         """One line on what the table stands on."""
         skipped = f", {len(self.skipped)} skipped without valid pixels" if self.skipped else ""
+        published = self.about.get("published_frames")
+        share = f" of the {published} published" if published else ""
+        headline = self._mean_score(MODEL, HEADLINE, WHOLE)
         return (
-            f"Protocol {self.protocol}, {len(self.ranked)} images{skipped}; sigma_scale {self.sigma_scale:.3f}, "
-            f"median ratio {self.median_ratio:.4g}. Parts of images and baselines: {HEADLINE} alignment, "
-            "fitted on the whole image."
+            f"Protocol {self.protocol}, {len(self.ranked)}{share} images{skipped}; sigma_scale {self.sigma_scale:.3f}, "
+            f"median ratio {self.median_ratio:.4g}; abs_rel under {HEADLINE} {headline.metrics['abs_rel']:.3f}, 95 % "
+            f"interval {headline.interval_text} (bootstrap over images). Parts of images and baselines: {HEADLINE} "
+            "alignment, fitted on the whole image."
         )
 
     def to_csv(self) -> str:

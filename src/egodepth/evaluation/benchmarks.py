@@ -1,0 +1,92 @@
+"""The published benchmarks: which frames of which data, which truth, and which of its pixels count."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from egodepth.data.drive import Drive, select_drives
+from egodepth.data.kitti.eigen import EIGEN_BENCHMARK_FRAMES, EIGEN_FRAMES
+from egodepth.data.kitti.lists import Line, positions_of
+from egodepth.data.kitti.raw import Truth
+from egodepth.data.opening import depth_frames
+from egodepth.errors import InputError
+from egodepth.evaluation.protocols import PROTOCOLS, Protocol
+
+Frames = list[tuple[Drive, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """A protocol and the frames that it is published for."""
+
+    protocol: Protocol
+    lines: Sequence[Line] = ()
+    """Its frames in their published order; none where every frame with true depth is meant."""
+    truth: Truth = "lidar"
+    """Which true depth of KITTI's raw drives."""
+
+    @property
+    def name(self) -> str:
+        """The protocol's."""
+        return self.protocol.name
+
+
+BENCHMARKS = {
+    benchmark.name: benchmark
+    for benchmark in (
+        Benchmark(protocol=PROTOCOLS["synthetic"]),
+        Benchmark(protocol=PROTOCOLS["kitti_2015"]),
+        Benchmark(protocol=PROTOCOLS["eigen"], lines=EIGEN_FRAMES),
+        Benchmark(protocol=PROTOCOLS["eigen_benchmark"], lines=EIGEN_BENCHMARK_FRAMES, truth="improved"),
+    )
+}
+"""By name."""
+
+
+def benchmark_frames(
+    benchmark: Benchmark,
+    drives: Sequence[Drive],
+    patterns: tuple[str, ...],
+    partial: bool,
+    root: Path,
+    needs_depth: bool = True,
+) -> Frames:
+    """The frames of a benchmark, in their published order.
+
+    Args:
+        benchmark: its list, where it has one.
+        drives: of the data set.
+        patterns: glob patterns of the drives that are asked for.
+        partial: go without the frames of the list that are not there.
+        root: the data set's folder, for messages.
+        needs_depth: False where true depth comes from elsewhere.
+
+    Raises:
+        InputError: frames of the list, or their truth, are missing; counts them and names the first.
+    """
+    if not benchmark.lines:
+        chosen = select_drives(list(drives), patterns)
+        return depth_frames(chosen) if needs_depth else [(drive, frame) for drive in chosen for frame in drive.frames]
+    wanted = [line for line in benchmark.lines if any(fnmatch(line.drive_name, pattern) for pattern in patterns)]
+    if not wanted:
+        raise InputError(f"no drive of {benchmark.name} matches {' '.join(patterns)}; check --drives")
+    found, missing = positions_of(wanted, drives)
+    frames = [(drives[position], frame) for position, frame in found]
+    usable = [(drive, frame) for drive, frame in frames if not needs_depth or drive.has_depth(frame)]
+    blind = [f"{drive.name}, frame {frame} (its true depth)" for drive, frame in frames if not drive.has_depth(frame)]
+    lost = [f"{line.drive_name}, frame {line.frame}" for line in missing] + (blind if needs_depth else [])
+    if lost and (not partial or len(lost) == len(wanted)):
+        remedy = "unpack them" if len(lost) == len(wanted) else "unpack them, or evaluate on the rest with --partial"
+        raise InputError(
+            f"{root}: lacks {len(lost)} of the {len(wanted)} frames that {benchmark.name} has in these drives; the "
+            f"first: {lost[0]}; {remedy}, or take every frame with true depth by --all-frames"
+        )
+    return usable
+
+
+def thinned(frames: Frames, limit: int | None) -> Frames:
+    """At most `limit` frames, evenly spaced; always the same ones."""
+    if limit is None or len(frames) <= limit:
+        return frames
+    return [frames[(2 * i + 1) * len(frames) // (2 * limit)] for i in range(limit)]

@@ -1,0 +1,108 @@
+"""Predictions and true depth in the files of others: .npy, .npz and folders, a map an image in a benchmark's order."""
+
+import io
+import pickle
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from egodepth.data.frames import list_images
+from egodepth.data.images import read_uint16
+from egodepth.errors import InputError
+
+Kind = Literal["disparity", "depth"]
+_PNG_STEPS = 256.0
+"""Steps of a metre (or of a disparity) in 16-bit PNGs, KITTI's convention."""
+
+
+class ExternalMaps:
+    """Maps by image, read when asked for."""
+
+    def __init__(self, path: Path, names: Sequence[str], what: str) -> None:
+        """Open a file or folder.
+
+        Args:
+            path: `.npy` or `.npz` with an array an image, or a folder of `.npy`, or of 16-bit PNGs (value / 256).
+            names: of the images, in the order of the maps.
+            what: what they are, for messages.
+
+        Raises:
+            InputError: nothing that can be read, or another number of maps than of images.
+        """
+        self._path = path
+        self._maps = _opened(path)
+        if len(self._maps) != len(names):
+            raise InputError(
+                f"{path}: {len(self._maps)} {what} for {len(names)} images; there must be one for each, in the order "
+                "of the benchmark"
+            )
+        self._position = {name: position for position, name in enumerate(names)}
+
+    def __getitem__(self, name: str) -> Float[Tensor, "h w"]:
+        """The map of an image, float32."""
+        found = self._maps[self._position[name]]
+        array = np.asarray(found() if callable(found) else found)
+        array = array.squeeze() if array.ndim > 2 else array
+        if array.ndim != 2 or array.dtype.kind not in "fiu":
+            raise InputError(f"{self._path}: the map of {name} is {array.dtype} {array.shape}, not one number a pixel")
+        return torch.from_numpy(array.astype(np.float32))
+
+
+def inverse_depth_from(maps: ExternalMaps, kind: Kind, name: str) -> Float[Tensor, "h w"]:
+    """Inverse depth of an external prediction; a disparity is one up to scale."""
+    found = maps[name]
+    return found if kind == "disparity" else 1 / found
+
+
+def _opened(path: Path) -> Sequence[np.ndarray | Callable[[], np.ndarray]]:
+    try:
+        if path.is_dir():
+            return _folder(path)
+        if path.suffix == ".npz":
+            return list(_npz(path))
+        # Memory-mapped: the predictions of a whole test set are gigabytes.
+        return list(np.lib.format.open_memmap(path, mode="r"))
+    except (OSError, ValueError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{path}: cannot be read ({reason}); give .npy, .npz or a folder of .npy or .png") from error
+
+
+def _folder(folder: Path) -> list[Callable[[], np.ndarray]]:
+    arrays = sorted(folder.glob("*.npy"))
+    if arrays:
+        return [lambda path=path: np.load(path, allow_pickle=False) for path in arrays]
+    return [lambda path=path: read_uint16(path) / _PNG_STEPS for path in list_images(folder)]
+
+
+def _npz(path: Path) -> np.ndarray:
+    """The first array of an archive; maps of different sizes lie in it as an array of objects."""
+    with zipfile.ZipFile(path) as archive:
+        name = archive.namelist()[0]
+        stream = io.BytesIO(archive.read(name))
+    version = np.lib.format.read_magic(stream)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    _, _, dtype = header(stream)
+    if dtype.hasobject:
+        return _ArraysOnly(stream).load()
+    stream.seek(0)
+    return np.load(stream, allow_pickle=False)
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Reads pickled arrays of arrays, and nothing that could run a stranger's code."""
+
+    _ALLOWED = {(f"{package}.multiarray", "_reconstruct") for package in ("numpy.core", "numpy._core")} | {
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self._ALLOWED:
+            raise pickle.UnpicklingError(f"it holds {module}.{name}, not arrays alone")
+        return super().find_class(module, name)

@@ -1,0 +1,108 @@
+import io
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from egodepth.errors import InputError
+from egodepth.evaluation.external import ExternalMaps, inverse_depth_from
+
+NAMES = ["drive/2", "drive/0", "drive/1"]
+MAPS = [np.random.default_rng(i).uniform(1, 60, (4, 5 + i)).astype(np.float32) for i in range(3)]
+
+
+def ragged() -> np.ndarray:
+    array = np.empty(3, object)
+    array[:] = MAPS
+    return array
+
+
+def write_folder_of_arrays(path: Path) -> None:
+    path.mkdir()
+    for position, values in enumerate(MAPS):
+        np.save(path / f"{position:04d}.npy", values)
+
+
+WRITERS = {
+    "ragged.npz": lambda path: np.savez_compressed(path, data=ragged()),
+    "arrays": write_folder_of_arrays,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_maps_of_different_sizes_come_in_the_order_of_the_names(tmp_path: Path, name: str) -> None:
+    WRITERS[name](tmp_path / name)
+    maps = ExternalMaps(tmp_path / name, NAMES, "predictions")
+    for position in (2, 0, 1):
+        np.testing.assert_array_equal(maps[NAMES[position]].numpy(), MAPS[position])
+
+
+@pytest.mark.parametrize("name", ["one.npy", "one.npz"])
+def test_maps_of_one_size_come_from_one_array(tmp_path: Path, name: str) -> None:
+    whole = np.stack([values[:, :5] for values in MAPS])[:, None]  # with the channel that networks leave there
+    if name.endswith("npy"):
+        np.save(tmp_path / name, whole)
+    else:
+        np.savez_compressed(tmp_path / name, data=whole)
+    np.testing.assert_array_equal(ExternalMaps(tmp_path / name, NAMES, "predictions")["drive/0"], whole[1, 0])
+
+
+def test_sixteen_bit_pictures_hold_256ths(tmp_path: Path) -> None:
+    for position, values in enumerate(MAPS):
+        Image.fromarray(np.rint(values * 256).astype(np.uint16)).save(tmp_path / f"{position}.png")
+    found = ExternalMaps(tmp_path, NAMES, "predictions")["drive/1"].numpy()
+    np.testing.assert_allclose(found, MAPS[2], atol=0.5 / 256)
+
+
+def test_depth_is_inverted_and_disparity_is_not(tmp_path: Path) -> None:
+    np.save(tmp_path / "d.npy", MAPS[0][None])
+    maps = ExternalMaps(tmp_path / "d.npy", ["a"], "predictions")
+    assert torch.equal(inverse_depth_from(maps, "disparity", "a"), torch.from_numpy(MAPS[0]))
+    assert torch.equal(inverse_depth_from(maps, "depth", "a"), 1 / torch.from_numpy(MAPS[0]))
+
+
+def test_another_number_of_maps_than_of_images_is_refused(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "gt.npz", data=ragged())
+    with pytest.raises(InputError, match=r"gt\.npz: 3 true depth maps for 2 images"):
+        ExternalMaps(tmp_path / "gt.npz", NAMES[:2], "true depth maps")
+
+
+class Bomb:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_code_in_an_archive_is_never_run(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|O", "fortran_order": False, "shape": (3,)})
+    with zipfile.ZipFile(tmp_path / "gt.npz", "w") as archive:
+        archive.writestr("data.npy", header.getvalue() + pickle.dumps(Bomb(tmp_path / "owned")))
+    with pytest.raises(InputError, match="not arrays alone"):
+        ExternalMaps(tmp_path / "gt.npz", NAMES, "true depth maps")
+    np.save(tmp_path / "objects.npy", np.array([Bomb(tmp_path / "owned")] * 3), allow_pickle=True)
+    with pytest.raises(InputError, match=r"objects\.npy: cannot be read"):
+        ExternalMaps(tmp_path / "objects.npy", NAMES, "predictions")
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", b"PK\x03\x04 cut short"])
+@pytest.mark.parametrize("name", ["p.npy", "p.npz"])
+def test_what_is_no_array_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: cannot be read") as caught:
+        ExternalMaps(tmp_path / name, NAMES, "predictions")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_map_with_several_numbers_a_pixel_is_refused_by_the_image(tmp_path: Path) -> None:
+    np.save(tmp_path / "rgb.npy", np.ones((3, 4, 5, 3)))
+    with pytest.raises(InputError, match="the map of drive/0 is float64"):
+        ExternalMaps(tmp_path / "rgb.npy", NAMES, "predictions")["drive/0"]
