@@ -28,6 +28,7 @@ Self-supervised depth and ego-motion from any moving camera.
   train RECIPE       train, or go on with, a model:  egodepth train quickstart --data DIR --run runs/first
   evaluate MODEL     score a model against true depth: table, JSON, CSV, pictures
   predict MODEL ...  depth maps of images and folders
+  odometry MODEL     trajectories of drives: KITTI and TUM files, plot, scores where truth is there
   ablate RECIPE      the paper's ablation on any data set, over several seeds
   import-monodepth2 FOLDER OUT
                      published Monodepth2 weights as a model folder"""
@@ -104,6 +105,7 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("evaluate",): _verb("evaluate", "Evaluate"),
     ("predict",): _verb("predict", "Predict"),
     ("ablate",): _ablate,
+    ("odometry",): _verb("odometry", "Odometry"),
     ("import-monodepth2",): _verb("import_monodepth2", "ImportMonodepth2"),
     ("data", "render"): _verb("data.synthetic.render_command", "Render"),
     ("data", "inspect"): _verb("data.inspect_command", "Inspect"),

@@ -25,6 +25,7 @@ from egodepth.evaluation.printing import print_paired, print_report
 from egodepth.evaluation.report import Report
 from egodepth.evaluation.samples import FrameSamples, true_depths
 from egodepth.files import write_text
+from egodepth.odometry import Odometry
 from egodepth.predictor import DepthPredictor
 
 MEAN_MAP_FRAMES = 200
@@ -39,8 +40,8 @@ class Evaluate:
     image with --paired.
     """
 
-    benchmark: Literal["synthetic", "kitti_2015", "eigen", "eigen_benchmark"]
-    """Which frames and pixels count."""
+    benchmark: Literal["synthetic", "kitti_2015", "eigen", "eigen_benchmark", "odometry"]
+    """Which frames and pixels count; `odometry` scores trajectories (see egodepth odometry)."""
     data: Path
     """The data set: a rendered set, KITTI 2015 stereo, KITTI raw, ..."""
     model: Positional[tuple[str, ...]] = ()
@@ -85,6 +86,9 @@ class Evaluate:
 
     def __call__(self) -> None:
         """Evaluate, print the table, write the report."""
+        if self.benchmark == "odometry":
+            self._score_trajectories()
+            return
         self._check()
         benchmark = BENCHMARKS[self.benchmark]
         frames = self._frames(benchmark)
@@ -104,6 +108,19 @@ class Evaluate:
             self._compare(reports)
         elif self.json:
             write_text(self.json, reports[0].to_json() + "\n")
+
+    def _score_trajectories(self) -> None:
+        if len(self.model) != 1:
+            raise InputError("evaluate: give one model to score its trajectories")
+        Odometry(
+            self.data,
+            self.model[0],
+            drives=self.drives,
+            split=self.split,
+            out=self.out or Odometry.out,
+            json=self.json,
+            device=self.device,
+        )()
 
     def _check(self) -> None:
         if self.limit is not None and self.limit < 1:

@@ -17,7 +17,14 @@ from egodepth.config import TrainConfig
 from egodepth.data.types import Batch, View
 from egodepth.geometry import transform_from_axis_angle
 from egodepth.losses import edge_aware_smoothness
-from egodepth.networks import Decoder, DepthNet, PoseNet, build_pose_net, disparity_to_depth
+from egodepth.networks import (
+    Decoder,
+    DepthNet,
+    PoseNet,
+    build_pose_net,
+    disparity_to_depth,
+    translation_in_depth_units,
+)
 
 
 class Estimate(NamedTuple):
@@ -93,11 +100,9 @@ class SelfSupervisedObjective(nn.Module):
         pairs = [(n, target) if offset < 0 else (target, n) for n, offset in zip(neighbours, offsets, strict=True)]
         with self._precision(target):
             axis_angle, translation = self.pose_net(*(torch.cat(side) for side in zip(*pairs, strict=True)))
-        unit = self._depth_unit()
-        if self.pose_net.translation_times_inverse_depth and self.config.loss.depth_scaling == "none":
-            mean_inverse_depth = (unit / self._depth(disparity)).mean((1, 2))  # Wang et al. 2018
-            translation = translation * mean_inverse_depth.repeat(len(pairs))[:, None]
-        translation = translation * unit
+        depth = self._depth(disparity).repeat(len(pairs), 1, 1)
+        median = self.config.loss.depth_scaling == "median"
+        translation = translation_in_depth_units(self.pose_net, translation, depth, self.config.model, median)
         return [
             transform_from_axis_angle(r, t, invert=offset < 0)
             for r, t, offset in zip(axis_angle.chunk(len(pairs)), translation.chunk(len(pairs)), offsets, strict=True)
@@ -193,17 +198,6 @@ class SelfSupervisedObjective(nn.Module):
             if estimate.poses
             else batch.target.image.new_zeros(0, len(batch.target.image)),
         )
-
-    def _depth_unit(self) -> float:
-        """The untrained depth over that of the published setting (1 there).
-
-        The pose networks' output scale of 0.01 suits depths that start at 0.2, as published. In this unit it suits any
-        range of depths, metres too: the first translations are as large a part of the depth.
-        """
-        published = disparity_to_depth(torch.tensor(0.5)).item()
-        if self.config.loss.depth_scaling == "median":
-            return 1 / published
-        return self._depth(torch.tensor(self.config.model.initial_disparity)).item() / published
 
     def _depth(self, disparity: Tensor) -> Tensor:
         return disparity_to_depth(disparity, self.config.model.min_depth, self.config.model.max_depth)

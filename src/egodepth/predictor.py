@@ -93,10 +93,7 @@ class DepthPredictor:
     @torch.no_grad()
     def inverse_depth(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
         """Inverse depth of images in [0, 1] at their own size, on the CPU."""
-        # Bicubic with antialiasing is what comes closest to the Lanczos filter that training images went through.
-        resized = images.to(next(self.model.parameters()).device, torch.float32)
-        if resized.shape[-2:] != self.size:
-            resized = interpolate(resized, self.size, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+        resized = resized_for(self.size, images.to(next(self.model.parameters()).device, torch.float32))
         disparity = self.model(resized)[0]
         if self._post_process:
             disparity = blend_mirrored(disparity, self.model(resized.flip(-1))[0].flip(-1))
@@ -106,6 +103,14 @@ class DepthPredictor:
             size = (images.shape[-2], images.shape[-1])
             inverse_depth = interpolate(inverse_depth[:, None], size, mode="bilinear", align_corners=False)[:, 0]
         return inverse_depth.cpu()
+
+
+def resized_for(size: tuple[int, int], images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 H W"]:
+    """Images at the size that a network sees."""
+    if images.shape[-2:] == size:
+        return images
+    # Bicubic with antialiasing is what comes closest to the Lanczos filter that training images went through.
+    return interpolate(images, size, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
 
 
 def blend_mirrored(plain: Float[Tensor, "b h w"], mirrored: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:

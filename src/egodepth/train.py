@@ -207,6 +207,7 @@ class _Job:
             size=self.config.data.size,
             metric=self.config.data.metric,
             has_pose_net=self.objective.pose_net is not None,
+            depth_scaling=self.config.loss.depth_scaling,
             training_drives=tuple(self.dataset.drives_of_samples()),
             step=done,
         )

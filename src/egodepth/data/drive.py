@@ -49,6 +49,11 @@ class Drive(ABC):
         """True depth of a frame in metres along the axis, 0 = unknown, float32."""
         raise InputError(f"{self.name}: no true depth in this data set")
 
+    @property
+    def has_poses(self) -> bool:
+        """Whether `read_pose` has the truth."""
+        return False
+
     def read_pose(self, frame: int) -> Float[np.ndarray, "4 4"]:
         """World from camera of a frame, metres."""
         raise InputError(f"{self.name}: no camera poses in this data set; train with --data.poses learned")

@@ -8,6 +8,7 @@ from egodepth.data.cameras import CAMERA_FILE
 from egodepth.data.drive import Drive
 from egodepth.data.folder import PARTNER_FOLDER, FolderDrive
 from egodepth.data.frames import list_images
+from egodepth.data.kitti.odometry import is_kitti_odometry, open_kitti_odometry
 from egodepth.data.kitti.raw import Truth, is_kitti_raw, open_kitti_raw
 from egodepth.data.kitti.stereo2015 import open_kitti_2015, training_folder
 from egodepth.data.synthetic import open_synthetic
@@ -15,7 +16,7 @@ from egodepth.data.synthetic.description import FORMAT
 from egodepth.errors import InputError
 
 UNDERSTOOD = (
-    "a folder of frames with camera.json, a folder of such folders, a KITTI raw folder, KITTI 2015 stereo, "
+    "a folder of frames with camera.json, a folder of such folders, KITTI (raw, odometry, 2015 stereo), "
     "or a rendered set (egodepth data render)"
 )
 
@@ -44,6 +45,8 @@ def open_drives(
         return open_kitti_raw(root, truth, improved_dir)
     if training_folder(root):
         return open_kitti_2015(root)
+    if is_kitti_odometry(root):
+        return open_kitti_odometry(root)
     if list_images(root):
         return [FolderDrive(root)]
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and list_images(folder)]

@@ -1,9 +1,16 @@
 """The networks of the paper; they know no losses and no data."""
 
 from egodepth.networks.decoder import Decoder
-from egodepth.networks.depth import DepthNet, disparity_to_depth
+from egodepth.networks.depth import DepthNet, depth_unit, disparity_to_depth
 from egodepth.networks.encoder import Encoder
-from egodepth.networks.pose import PoseCnn, PoseNet, SeparatePoseNet, SharedPoseNet, build_pose_net
+from egodepth.networks.pose import (
+    PoseCnn,
+    PoseNet,
+    SeparatePoseNet,
+    SharedPoseNet,
+    build_pose_net,
+    translation_in_depth_units,
+)
 
 __all__ = [
     "Decoder",
@@ -14,5 +21,7 @@ __all__ = [
     "SeparatePoseNet",
     "SharedPoseNet",
     "build_pose_net",
+    "depth_unit",
     "disparity_to_depth",
+    "translation_in_depth_units",
 ]

@@ -1,8 +1,10 @@
 """The depth network: one image in, disparities at four scales out."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egodepth.config import ModelConfig
 from egodepth.networks.decoder import Decoder
 from egodepth.networks.encoder import Encoder
 
@@ -12,6 +14,20 @@ def disparity_to_depth(
 ) -> Float[Tensor, "*shape"]:
     """Depth between the two limits from the network's sigmoid (Godard et al. 2019, section 3): linear in 1/depth."""
     return 1 / (1 / max_depth + (1 / min_depth - 1 / max_depth) * disparity)
+
+
+def depth_unit(network: ModelConfig, scaled_by_median: bool) -> float:
+    """The untrained depth over that of the published setting (1 there): what a pose network's 1 stands for.
+
+    The pose networks' output scale of 0.01 suits depths that start at 0.2, as published. In this unit it suits any
+    range of depths, metres too: the first translations are as large a part of the depth. Depth scaled by its median
+    is 1 in the middle.
+    """
+    published = disparity_to_depth(torch.tensor(0.5)).item()
+    if scaled_by_median:
+        return 1 / published
+    first = disparity_to_depth(torch.tensor(network.initial_disparity), network.min_depth, network.max_depth)
+    return first.item() / published
 
 
 class DepthNet(nn.Module):

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from egodepth.config import ModelConfig
+from egodepth.networks.depth import depth_unit
 from egodepth.networks.encoder import Encoder, stack_pair
 from egodepth.networks.precision import in_full_precision
 
@@ -107,6 +109,28 @@ class PoseCnn(nn.Module):
 
 
 PoseNet = SeparatePoseNet | SharedPoseNet | PoseCnn
+
+
+def translation_in_depth_units(
+    pose_net: PoseNet,
+    translation: Float[Tensor, "b 3"],
+    depth: Float[Tensor, "b h w"],
+    network: ModelConfig,
+    median: bool,
+) -> Float[Tensor, "b 3"]:
+    """A pose network's translation in the units of the depth that warps.
+
+    Args:
+        pose_net: where the translation comes from.
+        translation: as the network gives it.
+        depth: of the targets.
+        network: whose depth it is.
+        median: depth is divided by its median before it warps (adaptive depth-range scaling); so is the translation.
+    """
+    unit = depth_unit(network, median)
+    if pose_net.translation_times_inverse_depth and not median:
+        translation = translation * (unit / depth).mean((1, 2))[:, None]  # Wang et al. 2018
+    return unit * translation
 
 
 def build_pose_net(

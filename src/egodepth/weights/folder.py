@@ -6,6 +6,7 @@ import shutil
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from jaxtyping import Float
 from safetensors import SafetensorError
@@ -30,6 +31,8 @@ class ModelCard:
     metric: bool
     """Depth is in metres; otherwise it is up to an unknown scale."""
     has_pose_net: bool
+    depth_scaling: Literal["none", "median"] = "none"
+    """`median`: the pose network's translations are in units of each frame's median depth."""
     training_drives: tuple[str, ...] = ()
     step: int = 0
 

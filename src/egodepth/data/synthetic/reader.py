@@ -21,6 +21,7 @@ from egodepth.data.synthetic.description import (
     read_description,
 )
 from egodepth.errors import InputError
+from egodepth.trajectory_files import read_kitti_poses
 
 
 class SyntheticDrive(Drive):
@@ -64,6 +65,11 @@ class SyntheticDrive(Drive):
         bits = self._read_rgb(MASKS, frame)[..., 0]
         return {name: (bits & bit) > 0 for name, bit in MASK_BITS.items()}
 
+    @property
+    def has_poses(self) -> bool:
+        """Always."""
+        return True
+
     def read_pose(self, frame: int) -> Float[np.ndarray, "4 4"]:
         """World from camera of a frame, metres."""
         if not self.has_depth(frame):
@@ -100,15 +106,14 @@ def open_synthetic(root: Path, split: str) -> list[Drive]:
 
 
 def _read_poses(path: Path, frames: int) -> Float[np.ndarray, "n 4 4"]:
-    """Poses of a file with 12 numbers a line."""
-    remedy = "delete its drive and run the same egodepth data render command again"
+    """World from camera of every frame."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        rows = [[float(word) for word in line.split()] for line in lines]
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: missing or damaged; {remedy}") from error
-    if len(rows) != frames or any(len(row) != 12 or not np.isfinite(row).all() for row in rows):
-        raise InputError(f"{path}: {frames} lines of 12 numbers are expected; {remedy}")
-    poses = np.tile(np.eye(4), (frames, 1, 1))
-    poses[:, :3] = np.array(rows).reshape(frames, 3, 4)
+        poses = read_kitti_poses(path)
+    except InputError:
+        poses = np.empty((0, 4, 4))
+    if len(poses) != frames:
+        raise InputError(
+            f"{path}: missing or damaged, {frames} lines of 12 numbers are expected; delete its drive and run the same "
+            "egodepth data render command again"
+        )
     return poses

@@ -1,0 +1,116 @@
+"""KITTI's odometry sequences: sequences/NN/calib.txt, image_0 to image_3, and poses/NN.txt for 00 to 10."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float64, UInt8
+
+from egodepth.data.cameras import check_camera
+from egodepth.data.drive import Drive
+from egodepth.data.frames import FrameFolder
+from egodepth.data.kitti.calibration import CalibrationFile
+from egodepth.errors import InputError
+from egodepth.geometry.camera import Camera
+from egodepth.trajectory_files import read_kitti_poses
+
+CALIBRATION = "calib.txt"
+_HEADERS_READ = 4
+_PARTNERS = {0: 1, 1: 0, 2: 3, 3: 2}
+"""The other camera of the grey pair and of the colour pair."""
+
+
+class OdometryDrive(Drive):
+    """One camera of one sequence: 0 and 1 are grey, 2 and 3 colour; 0 and 2 left.
+
+    Called `06/image_2`. The true poses are those of the left grey camera, moved to this camera's place.
+    """
+
+    def __init__(self, folder: Path, camera: int) -> None:
+        """Open a sequence's folder.
+
+        Raises:
+            InputError: no usable calibration, no frames, or poses of another number of frames.
+        """
+        self.name = f"{folder.name}/image_{camera}"
+        self._images = FrameFolder.open(folder / f"image_{camera}", headers=_HEADERS_READ)
+        self.frames, self.size = list(self._images.files), self._images.size
+        self._file = CalibrationFile.read(folder / CALIBRATION)
+        self.camera = self._pinhole(camera)
+        self._from_grey = self._shift_from_grey(camera)
+        other = _PARTNERS[camera]
+        path = folder / f"image_{other}"
+        self._partner = FrameFolder.open(path, headers=_HEADERS_READ) if path.is_dir() else None
+        if self._partner is not None:
+            self.partner_camera = self._pinhole(other)
+            pose = self._shift_from_grey(other) @ np.linalg.inv(self._from_grey)
+            self.partner_from_self = pose.astype(np.float32)
+        self._poses_file = folder.parent.parent / "poses" / f"{folder.name}.txt"
+        self._poses: Float64[np.ndarray, "n 4 4"] | None = None
+
+    def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
+        """RGB image of a frame (grey thrice for the grey cameras), or the partner's."""
+        images = self._partner if partner else self._images
+        if images is None:
+            raise InputError(f"{self.name}: the sequence lacks the other camera's images; unpack them")
+        return images.read(frame)
+
+    def has_partner(self, frame: int) -> bool:
+        """Whether the other camera's image exists."""
+        return self._partner is not None and frame in self._partner.files
+
+    @property
+    def has_poses(self) -> bool:
+        """Whether the true poses are there: KITTI keeps those of sequences 11 to 21."""
+        return self._poses_file.is_file()
+
+    def read_pose(self, frame: int) -> Float64[np.ndarray, "4 4"]:
+        """World from camera of a frame, metres."""
+        if self._poses is None:
+            if not self.has_poses:
+                raise InputError(f"{self._poses_file}: no true poses; unpack KITTI's data_odometry_poses.zip there")
+            self._poses = read_kitti_poses(self._poses_file)
+        if frame >= len(self._poses):
+            raise InputError(f"{self._poses_file}: {len(self._poses)} poses, none of frame {frame}; unpack it again")
+        return self._poses[frame] @ np.linalg.inv(self._from_grey)
+
+    def _pinhole(self, camera: int) -> Camera:
+        matrix = torch.from_numpy(self._file(f"P{camera}", (3, 4))[:, :3].copy())
+        exact = Camera.from_pixels(matrix, self.size)
+        return check_camera(Camera(exact.focal.float(), exact.centre.float()), self.size, self._file.path)
+
+    def _shift_from_grey(self, camera: int) -> Float64[np.ndarray, "4 4"]:
+        """Pose that takes points in the left grey camera's axes to this camera's: the t of P = K [I | t]."""
+        projection = self._file(f"P{camera}", (3, 4))
+        pose = np.eye(4)
+        pose[:3, 3] = np.linalg.solve(projection[:, :3], projection[:, 3])
+        return pose
+
+
+def is_kitti_odometry(root: str | Path) -> bool:
+    """Whether `open_kitti_odometry` should be tried."""
+    return bool(_sequence_folders(Path(root)))
+
+
+def open_kitti_odometry(root: str | Path) -> list[Drive]:
+    """Every sequence below a root, each once for every camera it has; of a left and right pair, both.
+
+    Raises:
+        InputError: no sequence with images.
+    """
+    drives: list[Drive] = [
+        OdometryDrive(folder, camera)
+        for folder in _sequence_folders(Path(root))
+        for camera in _PARTNERS
+        if (folder / f"image_{camera}").is_dir()
+    ]
+    if not drives:
+        raise InputError(f"{root}: sequences without images (sequences/00/image_2); unpack data_odometry_color.zip")
+    return drives
+
+
+def _sequence_folders(root: Path) -> list[Path]:
+    """Folders of sequences: of the data set's root, of its `sequences`, or the one given."""
+    root = root.resolve()
+    candidates = [root, *root.glob("*"), *root.glob("sequences/*")]
+    return sorted(path for path in candidates if path.name.isdecimal() and (path / CALIBRATION).is_file())

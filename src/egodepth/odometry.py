@@ -1,0 +1,129 @@
+"""`egodepth odometry MODEL --data DIR`: where the camera went, as files and a plot, and how far off that is."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from tyro.conf import Positional
+
+from egodepth.data.drive import Drive, select_drives
+from egodepth.data.opening import open_drives
+from egodepth.errors import InputError
+from egodepth.evaluation.odometry import OdometryScores, Poses, score_trajectory
+from egodepth.evaluation.trajectory_plot import write_trajectory_plot
+from egodepth.files import write_text
+from egodepth.motion import MotionPredictor, trajectory
+from egodepth.predictor import DepthPredictor
+from egodepth.trajectory_files import read_kitti_poses, write_kitti_poses, write_tum_poses
+
+
+@dataclass(frozen=True)
+class Odometry:
+    """Predict the trajectory of every drive, write it in KITTI's and TUM's formats, and score it where truth is there.
+
+    Figures: 5-frame snippets as published, the RMSE of all positions after Sim(3) alignment (ATE), and KITTI's drift
+    over 100 to 800 m. Monocular trajectories have no scale of their own: the alignment's is used.
+    """
+
+    data: Path
+    """KITTI odometry or raw, a rendered set, or a folder of frames."""
+    model: Positional[str] = ""
+    """A run folder, a model folder or a hub id, with a pose network."""
+    trajectory: Path | None = None
+    """Score this file (KITTI's format, one drive) instead of a model's trajectory."""
+    drives: tuple[str, ...] = ("*",)
+    """Glob patterns of the drives; KITTI's sequences are called 09/image_2, ..."""
+    split: str = "test"
+    """Which drives of a rendered set."""
+    out: Path = Path("runs/odometry")
+    """Folder for trajectories, plots and figures."""
+    json: Path | None = None
+    """Write the figures to this file, too."""
+    fps: float = 10.0
+    """Frames a second, for the times in TUM's files."""
+    device: str | None = None
+    """`cpu`, `cuda`, ...; the GPU if there is one when left out."""
+
+    def __call__(self) -> None:
+        """Predict, write, score, print."""
+        drives = self._drives()
+        motion = None if self.trajectory else MotionPredictor(DepthPredictor.load(self.model, self.device).model)
+        scores: dict[str, OdometryScores] = {}
+        paths: list[Path] = []
+        for drive in drives:
+            frames = longest_run(drive)
+            poses = read_kitti_poses(self.trajectory) if self.trajectory else _predicted(motion, drive, frames)
+            truth = np.stack([drive.read_pose(frame) for frame in frames]) if drive.has_poses else None
+            if truth is not None:
+                truth = np.linalg.solve(truth[0], truth)
+                scores[drive.name] = score_trajectory(poses, truth)
+            paths += self._write(drive, frames, poses, truth, scores.get(drive.name))
+        result = {name: dataclasses.asdict(score) for name, score in scores.items()}
+        for path in [self.out / "odometry.json", *([self.json] if self.json else [])]:
+            write_text(path, json.dumps(result, indent=2) + "\n")
+        _print(scores, [*paths, self.out / "odometry.json"])
+
+    def _drives(self) -> list[Drive]:
+        if bool(self.model) == bool(self.trajectory):
+            raise InputError("odometry: give either a model or --trajectory FILE")
+        if self.fps <= 0:
+            raise InputError(f"--fps {self.fps:g}: must be positive")
+        drives = select_drives(open_drives(self.data, self.split), self.drives)
+        if self.trajectory and len(drives) > 1:
+            names = ", ".join(drive.name for drive in drives[:4])
+            raise InputError(f"--trajectory belongs to one drive; choose with --drives among {names}")
+        return drives
+
+    def _write(
+        self, drive: Drive, frames: list[int], poses: Poses, truth: Poses | None, score: OdometryScores | None
+    ) -> list[Path]:
+        stem = drive.name.replace("/", "_")
+        kitti, tum, plot = (self.out / f"{stem}{end}" for end in (".txt", "_tum.txt", ".png"))
+        write_kitti_poses(kitti, poses)
+        write_tum_poses(tum, poses, [frame / self.fps for frame in frames[: len(poses)]])
+        write_trajectory_plot(plot, drive.name, poses, truth, score)
+        return [kitti, tum, plot]
+
+
+def longest_run(drive: Drive) -> list[int]:
+    """The longest row of frames without a gap: a trajectory cannot jump."""
+    runs = np.split(np.array(drive.frames), np.flatnonzero(np.diff(drive.frames) != 1) + 1)
+    longest = max(runs, key=len).tolist()
+    if len(longest) < 3:
+        raise InputError(f"{drive.name}: no three frames in a row; a trajectory needs them")
+    return longest
+
+
+def _predicted(motion: MotionPredictor | None, drive: Drive, frames: list[int]) -> Poses:
+    assert motion is not None
+
+    def read(frame: int) -> torch.Tensor:
+        return torch.from_numpy(drive.read_image(frame)).permute(2, 0, 1).float() / 255
+
+    steps = trajectory(motion, frames, read)
+    shown = track(steps, drive.name, total=len(frames), console=Console(stderr=True), transient=True)
+    return np.stack(list(shown))
+
+
+def _print(scores: dict[str, OdometryScores], paths: list[Path]) -> None:
+    console = Console()
+    if scores:
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+        table.add_column("drive")
+        for heading in ("frames", "path m", "5-frame m", "ATE m", "scale", "t_rel %", "r_rel °/100m"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for name, s in scores.items():
+            drift = [f"{value:.2f}" if value is not None else "-" for value in (s.t_rel_percent, s.r_rel_deg_per_100m)]
+            figures = (f"{s.path_m:.0f}", f"{s.snippet_mean:.3f} ± {s.snippet_std:.3f}", f"{s.ate_m:.3f}")
+            table.add_row(name, str(s.frames), *figures, f"{s.scale:.4g}", *drift)
+        console.print(table)
+    else:
+        console.print("no true poses: trajectories are written, not scored")
+    for path in paths:
+        console.print(str(path), soft_wrap=True, highlight=False)

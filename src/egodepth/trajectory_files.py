@@ -1,0 +1,53 @@
+"""Trajectories in KITTI's format (12 numbers a line) and in TUM's (time, place, quaternion)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from egodepth.errors import InputError
+from egodepth.files import write_text
+
+
+def read_kitti_poses(path: str | Path) -> Float64[np.ndarray, "n 4 4"]:
+    """World from camera of every frame; a missing or damaged file is an `InputError`."""
+    path = Path(path)
+    try:
+        rows = [[float(word) for word in line.split()] for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no poses that can be read; a line has the 12 numbers of a 3x4 matrix") from error
+    if not rows or any(len(row) != 12 or not np.isfinite(row).all() for row in rows):
+        raise InputError(f"{path}: damaged poses; every line has the 12 numbers of a 3x4 matrix")
+    poses = np.tile(np.eye(4), (len(rows), 1, 1))
+    poses[:, :3] = np.array(rows).reshape(-1, 3, 4)
+    return poses
+
+
+def write_kitti_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"]) -> None:
+    """World from camera, the top three rows of each pose on a line."""
+    write_text(path, "".join(" ".join(f"{v:.9e}" for v in pose[:3].ravel()) + "\n" for pose in poses))
+
+
+def write_tum_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"], times: Sequence[float]) -> None:
+    """`time x y z qx qy qz qw` a line; times in seconds."""
+    lines = []
+    for time, pose in zip(times, poses, strict=True):
+        numbers = [*pose[:3, 3], *quaternion(pose[:3, :3])]
+        lines.append(f"{time:.6f} " + " ".join(f"{number:.9f}" for number in numbers) + "\n")
+    write_text(path, "".join(lines))
+
+
+def quaternion(rotation: Float64[np.ndarray, "3 3"]) -> Float64[np.ndarray, "4"]:
+    """x, y, z, w of a rotation: the eigenvector of Bar-Itzhack's matrix (2000), stable for every angle."""
+    m = rotation
+    symmetric = np.array(
+        [
+            [m[0, 0] - m[1, 1] - m[2, 2], m[1, 0] + m[0, 1], m[2, 0] + m[0, 2], m[2, 1] - m[1, 2]],
+            [m[1, 0] + m[0, 1], m[1, 1] - m[0, 0] - m[2, 2], m[2, 1] + m[1, 2], m[0, 2] - m[2, 0]],
+            [m[2, 0] + m[0, 2], m[2, 1] + m[1, 2], m[2, 2] - m[0, 0] - m[1, 1], m[1, 0] - m[0, 1]],
+            [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], m[0, 0] + m[1, 1] + m[2, 2]],
+        ]
+    )
+    found = np.linalg.eigh(symmetric / 3)[1][:, -1]
+    return found if found[3] >= 0 else -found
