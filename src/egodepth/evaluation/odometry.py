@@ -35,7 +35,7 @@ class OdometryScores:
     r_rel_deg_per_100m: float | None
 
 
-def score_trajectory(predicted: Poses, truth: Poses) -> OdometryScores:
+def score_trajectory(predicted: Poses, truth: Float64[np.ndarray, "m 4 4"]) -> OdometryScores:
     """Score a whole trajectory.
 
     Raises:
@@ -59,8 +59,8 @@ def score_trajectory(predicted: Poses, truth: Poses) -> OdometryScores:
     )
 
 
-def snippet_errors(predicted: Poses, truth: Poses, length: int = SNIPPET) -> Float64[np.ndarray, " n"]:
-    """Error of the snippet that starts at each frame, as published (Zhou et al. 2017; METHOD: Godard's numbers).
+def snippet_errors(predicted: Poses, truth: Poses, length: int = SNIPPET) -> Float64[np.ndarray, " m"]:
+    """Error of the snippet that starts at each frame, as published (Zhou et al. 2017, Godard et al. 2019).
 
     Positions from the snippet's first camera, one least-squares scale a snippet, then the root of the summed squares
     over the number of frames: smaller than a true RMSE by the root of that number. Shorter snippets at the end count.
