@@ -2,16 +2,14 @@ import pytest
 
 from egodepth.config import TrainConfig, from_json, to_json
 from egodepth.errors import InputError
-from egodepth.recipes import RECIPES, recipe
+from egodepth.recipes import ABOUT, RECIPES, recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_is_a_whole_configuration_that_says_what_it_is_for(name):
     config = recipe(name)
     assert from_json(TrainConfig, to_json(config)) == config
-    summary = (RECIPES[name].__doc__ or "").splitlines()[0]
-    assert summary.endswith((".", ":"))
-    assert len(summary) > 20
+    assert len(ABOUT[name]) > 20
 
 
 def test_there_is_a_recipe_to_begin_with():
@@ -30,3 +28,20 @@ def test_a_misspelt_recipe_gets_a_guess_and_the_list():
 def test_a_recipe_like_no_other_gets_the_list_alone():
     with pytest.raises(InputError, match=r"^unknown recipe 'zzz'; there are: "):
         recipe("zzz")
+
+
+def test_the_papers_rows_are_there_at_both_sizes_from_both_kinds_of_weights_and_as_published():
+    for mode in ("m", "s", "ms"):
+        low, high, scratch, paper = (recipe(f"kitti-{mode}{end}") for end in ("", "-1024", "-scratch", "-paper"))
+        assert [c.data.size for c in (low, high, scratch, paper)] == [(192, 640), (320, 1024), (192, 640), (192, 640)]
+        assert [c.model.pretrained for c in (low, high, scratch, paper)] == [True, False, False, True]
+        assert {c.data.stereo for c in (low, high, scratch, paper)} == {mode != "m"}
+        assert bool(low.data.offsets) == (mode != "s")
+        assert (low.trainer.steps, high.trainer.steps, scratch.trainer.steps) == (66350, 49762, 99525)
+        assert (high.optimiser.learning_rate, high.init_from) == (1e-5, f"runs/kitti-{mode}")
+        assert (low.data.camera, paper.data.camera) == ("true", "kitti_average")
+        assert paper.data.nominal_baseline_m == (0.54 if mode != "m" else 0)
+        assert (low.model.min_depth, low.model.max_depth) == ((0.1, 100) if mode == "m" else (0.54, 540))
+    assert recipe("kitti-m-1024-paper").init_from == "runs/kitti-m-paper"
+    assert recipe("kitti-m-resnet50").model.encoder == "resnet50"
+    assert recipe("kitti-odometry").data.test_set == "odometry"

@@ -17,7 +17,7 @@ import tyro
 from egodepth.config import TrainConfig
 from egodepth.errors import InputError
 from egodepth.files import write_text
-from egodepth.recipes import RECIPES, recipe
+from egodepth.recipes import ABOUT, RECIPES, recipe
 
 _HELP = """usage: egodepth VERB ... (egodepth VERB --help explains each)
 
@@ -68,7 +68,7 @@ def _on_recipe(words: Sequence[str], program: str, kind: Any, folder: tuple[str,
     `folder` is the field for the folder that it writes, and what the default one is called before the recipe's name.
     """
     if not words or words[0].startswith("-"):
-        listing = "\n".join(f"  {name:<22} {(make.__doc__ or '').splitlines()[0]}" for name, make in RECIPES.items())
+        listing = "\n".join(f"  {name:<22} {about}" for name, about in ABOUT.items())
         print(f"usage: {program} RECIPE [--data DIR] [--{folder[0]} DIR] [OPTIONS]\n\n{inspect.getdoc(kind)}\n")
         print(f"recipes:\n{listing}\n\noptions: {program} RECIPE --help")
         if not words or words[0] not in ("-h", "--help"):

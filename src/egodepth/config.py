@@ -47,6 +47,10 @@ class DataConfig:
     poses: Literal["learned", "given"] = "learned"
     """Where the neighbours' poses come from: the pose network, or the data set, which must have them (a rendered set
     does); depth is in metres then."""
+    camera: Literal["true", "kitti_average"] = "true"
+    """Intrinsics: the data set's own, or the one average camera that the paper takes for all of KITTI."""
+    nominal_baseline_m: float = 0.0
+    """Take every stereo partner to be this far away; 0 takes the data set's own baseline."""
     zoom: float = 1.0
     """Largest zoom into a random part of the frames, the same part for all frames of a sample; the cameras follow. 1
     leaves them whole, as published; few training frames generalise better with 1.3."""
@@ -65,6 +69,7 @@ class DataConfig:
         _require(
             bool(self.offsets) or self.poses == "learned", "data.poses 'given' without neighbours; give data.offsets"
         )
+        _require(self.nominal_baseline_m >= 0, "data.nominal_baseline_m cannot be negative")
         _require(1 <= self.zoom <= 4, "data.zoom is a factor, 1 to 4")
         _require(0 <= self.flip <= 1 and 0 <= self.jitter <= 1, "data.flip and data.jitter are probabilities, 0 to 1")
 

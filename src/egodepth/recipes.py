@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 from egodepth.errors import InputError
+from egodepth.kitti_recipes import KITTI_ROWS
 
 _METRES = ModelConfig(min_depth=1.0, max_depth=100.0, initial_disparity=0.1)
 """With a stereo partner depth is in metres: the first guess is 9 m, which the baseline shifts within the image."""
@@ -83,7 +84,7 @@ def ablation() -> TrainConfig:
     )
 
 
-RECIPES: dict[str, Callable[[], TrainConfig]] = {
+_OWN: dict[str, Callable[[], TrainConfig]] = {
     "quickstart": quickstart,
     "synthetic-m": synthetic_m,
     "synthetic-ms": synthetic_ms,
@@ -91,6 +92,14 @@ RECIPES: dict[str, Callable[[], TrainConfig]] = {
     "street-clip-tuned": street_clip_tuned,
     "ablation": ablation,
 }
+RECIPES: dict[str, TrainConfig] = {name: make() for name, make in _OWN.items()} | {
+    name: row.config for name, row in KITTI_ROWS.items()
+}
+"""By name."""
+ABOUT: dict[str, str] = {name: (make.__doc__ or "").splitlines()[0] for name, make in _OWN.items()} | {
+    name: row.about for name, row in KITTI_ROWS.items()
+}
+"""One line on each."""
 
 
 def recipe(name: str) -> TrainConfig:
@@ -99,4 +108,4 @@ def recipe(name: str) -> TrainConfig:
         close = get_close_matches(name, RECIPES, 1)
         guess = f"did you mean '{close[0]}'? " if close else ""
         raise InputError(f"unknown recipe '{name}'; {guess}there are: {', '.join(RECIPES)}")
-    return RECIPES[name]()
+    return RECIPES[name]

@@ -11,6 +11,7 @@ from egodepth.data.opening import open_drives, training_samples
 from egodepth.data.sampler import RawBatch, TrainBatches, batches_from, epoch_order
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
+from egodepth.geometry import Camera
 
 Make = Callable[..., TrainBatches]
 
@@ -123,3 +124,16 @@ def test_nothing_but_bad_frames_is_an_error_that_names_one(make_dataset, workers
     dataset = make_dataset(frames=5, bad=(1, 2, 3))
     with pytest.raises(InputError, match=r"too many unreadable frames.*00000\d\.png: not a readable image"):
         next(batches_from(dataset, 0, workers, pin=False))
+
+
+def test_the_papers_average_camera_and_nominal_baseline_take_the_place_of_the_true_ones(make_dataset):
+    dataset = make_dataset(stereo=True)
+    dataset.config = DataConfig(size=(64, 96), stereo=True, camera="kitti_average", nominal_baseline_m=0.54)
+    batch, true = dataset[0], make_dataset(stereo=True)[0]
+    pixels = Camera(batch.focal, batch.centre).to_pixels((64, 96))
+    expected = torch.tensor([[0.58 * 96, 0, 48], [0, 1.92 * 64, 32], [0, 0, 1]])
+    torch.testing.assert_close(pixels, expected.expand(3, 3, 3))
+    assert torch.equal(batch.partner_focal, batch.focal)
+    assert torch.equal(batch.partner_centre, batch.centre)
+    torch.testing.assert_close(batch.partner_from_target[:, :3, 3], true.partner_from_target[:, :3, 3] * 0.54 / 0.5)
+    assert torch.equal(batch.partner_from_target[:, :3, :3], true.partner_from_target[:, :3, :3])

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from egodepth.config import DataConfig
 from egodepth.data.drive import Drive
+from egodepth.data.kitti.calibration import kitti_average_camera
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
 
@@ -113,14 +114,17 @@ def _collate(frames: list[tuple[Drive, int]], images: list[np.ndarray], config: 
     drives = [drive for drive, _ in frames]
     zeros = torch.zeros(len(drives), 2)
     partner = (zeros, zeros, torch.zeros(len(drives), 4, 4))
+    cameras = [drive.camera for drive in drives]
+    if config.camera == "kitti_average":
+        cameras = [kitti_average_camera(config.size)] * len(drives)
     if config.stereo:
-        cameras = [drive.partner_camera or drive.camera for drive in drives]
-        poses = torch.from_numpy(np.stack([_partner_pose(drive) for drive in drives]))
-        partner = (torch.stack([c.focal for c in cameras]), torch.stack([c.centre for c in cameras]), poses)
+        others = [drive.partner_camera or drive.camera for drive in drives] if config.camera == "true" else cameras
+        poses = torch.from_numpy(np.stack([_partner_pose(drive, config.nominal_baseline_m) for drive in drives]))
+        partner = (torch.stack([c.focal for c in others]), torch.stack([c.centre for c in others]), poses)
     return RawBatch(
         torch.from_numpy(np.stack(images)),
-        torch.stack([drive.camera.focal for drive in drives]),
-        torch.stack([drive.camera.centre for drive in drives]),
+        torch.stack([camera.focal for camera in cameras]),
+        torch.stack([camera.centre for camera in cameras]),
         *partner,
         torch.from_numpy(np.stack([_given_poses(drive, frame, config) for drive, frame in frames])),
     )
@@ -133,10 +137,13 @@ def _given_poses(drive: Drive, frame: int, config: DataConfig) -> Float[np.ndarr
     return np.array(poses, np.float32).reshape(-1, 4, 4)
 
 
-def _partner_pose(drive: Drive) -> Float[np.ndarray, "4 4"]:
+def _partner_pose(drive: Drive, nominal_baseline_m: float) -> Float[np.ndarray, "4 4"]:
     if drive.partner_from_self is None:
         raise InputError(f"{drive.name}: no stereo partner; train without stereo")
-    return drive.partner_from_self.astype(np.float32)
+    pose = drive.partner_from_self.astype(np.float32)
+    if nominal_baseline_m:
+        pose[:3, 3] *= nominal_baseline_m / np.linalg.norm(pose[:3, 3])
+    return pose
 
 
 def batches_from(dataset: TrainBatches, start: int, workers: int, pin: bool) -> Iterator[RawBatch]:

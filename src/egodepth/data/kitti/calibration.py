@@ -15,6 +15,17 @@ CAM_TO_CAM = "calib_cam_to_cam.txt"
 VELO_TO_CAM = "calib_velo_to_cam.txt"
 
 
+def kitti_average_camera(size: tuple[int, int]) -> Camera:
+    """The one camera that Godard et al. 2019 take for all of KITTI, of images resized to (height, width).
+
+    Focal length 0.58 of the width and 1.92 of the height, the centre at pixel (width / 2, height / 2) with pixels
+    counted from 0: half a pixel right of and below the middle.
+    """
+    height, width = size
+    matrix = torch.tensor([[0.58 * width, 0, width / 2], [0, 1.92 * height, height / 2], [0, 0, 1]])
+    return Camera.from_pixels(matrix, size)
+
+
 @dataclass(frozen=True)
 class CalibrationFile:
     """The numbers of one `key: values` text file, in double precision."""
