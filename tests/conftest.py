@@ -19,6 +19,12 @@ REAL_DATA_DEFAULT = Path(__file__).parents[2] / "shared" / "data"
 torch.set_num_threads(1)  # the same sums on every machine, and no contention where several suites run
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing of the tests stays in the user's cache."""
+    os.environ["EGODEPTH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     """Every test draws the same numbers, alone or in the suite."""

@@ -98,6 +98,8 @@ def test_what_is_no_json_object_is_refused(text):
         (DataConfig, {"offsets": ()}, "nothing to learn from"),
         (DataConfig, {"flip": 1.5}, "probabilities"),
         (DataConfig, {"zoom": 0.9}, "zoom"),
+        (DataConfig, {"jitter_strength": -1.0}, "jitter_strength"),
+        (DataConfig, {"nominal_baseline_m": -0.5}, "nominal_baseline_m"),
         (DataConfig, {"jitter": -0.1}, "probabilities"),
         (ModelConfig, {"min_depth": 0.0}, "min_depth"),
         (ModelConfig, {"min_depth": 100.0}, "min_depth"),

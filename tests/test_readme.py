@@ -10,7 +10,9 @@ from PIL import Image
 from egodepth.cli import main
 from egodepth.recipes import RECIPES
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
 SMALLER = {
     "data": "--train 1 --val 1 --test 1 --frames 4 --size 64 96 --processes 1",
     "train": "--data.size 64 64 --model.encoder test_resnet --trainer.steps 2 --trainer.batch-size 1 "
@@ -19,8 +21,8 @@ SMALLER = {
 """Added to the commands of a verb; the last of two equal options counts."""
 
 
-def code_blocks(language: str = "") -> list[str]:
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def code_blocks(language: str = "", page: str = README) -> list[str]:
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     return [text for kind, text in blocks if kind == language]
 
 
@@ -47,9 +49,16 @@ def test_the_commands_by_hand_run_one_after_the_other_and_so_does_the_python(tmp
     assert tuple(names["depth"].shape) == (80, 120)  # type: ignore[attr-defined]
 
 
-def test_every_command_elsewhere_names_a_recipe_and_options_that_exist(capsys):
-    quoted = [command for text in re.findall(r"`(egodepth [^`]+)`", README) for command in commands(text)]
-    assert {"train", "evaluate", "data"} <= {command[0] for command in quoted}
+def quoted_commands() -> list[list[str]]:
+    """Every command of every page, in blocks and within sentences."""
+    texts = [text for page in PAGES.values() for text in code_blocks(page=page)]
+    texts += [text for page in PAGES.values() for text in re.findall(r"`(egodepth [^`]+)`", page)]
+    return [command for text in texts for command in commands(text)]
+
+
+def test_every_command_of_every_page_names_a_recipe_and_options_that_exist(capsys):
+    quoted = quoted_commands()
+    assert {"train", "evaluate", "data", "ablate", "predict", "import-monodepth2"} <= {c[0] for c in quoted}
     for words in quoted:
         verb = words[:2] if words[0] in ("train", "ablate", "data") and len(words) > 1 else words[:1]
         if verb[0] in ("train", "ablate") and len(verb) > 1:

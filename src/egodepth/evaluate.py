@@ -27,6 +27,7 @@ from egodepth.evaluation.samples import FrameSamples, true_depths
 from egodepth.files import write_text
 from egodepth.odometry import Odometry
 from egodepth.predictor import DepthPredictor
+from egodepth.upload import Upload
 
 MEAN_MAP_FRAMES = 200
 """How many true depth maps the mean depth map is made of, at most."""
@@ -40,8 +41,9 @@ class Evaluate:
     image with --paired.
     """
 
-    benchmark: Literal["synthetic", "kitti_2015", "eigen", "eigen_benchmark", "odometry"]
-    """Which frames and pixels count; `odometry` scores trajectories (see egodepth odometry)."""
+    benchmark: Literal["synthetic", "kitti_2015", "eigen", "eigen_benchmark", "odometry", "kitti_benchmark_server"]
+    """Which frames and pixels count; `odometry` scores trajectories (see egodepth odometry),
+    `kitti_benchmark_server` writes the folder to upload (--out)."""
     data: Path
     """The data set: a rendered set, KITTI 2015 stereo, KITTI raw, ..."""
     model: Positional[tuple[str, ...]] = ()
@@ -76,7 +78,7 @@ class Evaluate:
     mean_map: Path | None = None
     """Data whose true depth makes the mean-map baseline; default: the training split, else all other test frames."""
     factor: float | None = None
-    """Also score depth multiplied by this factor."""
+    """Also score depth multiplied by this factor; for the server, metres in a unit of the model's depth."""
     size: tuple[int, int] | None = None
     """Height and width at which the network runs; its own if left out."""
     post_process: bool = False
@@ -88,6 +90,9 @@ class Evaluate:
         """Evaluate, print the table, write the report."""
         if self.benchmark == "odometry":
             self._score_trajectories()
+            return
+        if self.benchmark == "kitti_benchmark_server":
+            self._write_upload()
             return
         self._check()
         benchmark = BENCHMARKS[self.benchmark]
@@ -121,6 +126,12 @@ class Evaluate:
             json=self.json,
             device=self.device,
         )()
+
+    def _write_upload(self) -> None:
+        if len(self.model) != 1 or self.out is None:
+            raise InputError("kitti_benchmark_server: give one model and --out FOLDER")
+        predictor = DepthPredictor.load(self.model[0], self.device, self.size, self.post_process)
+        Upload(predictor, self.data, self.out, self.factor)()
 
     def _check(self) -> None:
         if self.limit is not None and self.limit < 1:

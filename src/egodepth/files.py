@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from egodepth.errors import InputError
 
@@ -35,3 +36,22 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file whole or not at all; raises `InputError` as `replacing` does."""
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out`, whose files move there at the end, or vanish on an exception.
+
+    Raises:
+        InputError: a folder cannot be made or written to, or the disk is full.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
+            yield Path(temporary)
+            out.mkdir(exist_ok=True)
+            for path in Path(temporary).iterdir():
+                os.replace(path, out / path.name)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{out}: cannot be written ({reason}); free some space or choose another folder") from error

@@ -1,12 +1,9 @@
 """`egodepth predict MODEL INPUT... --out DIR`: depth maps of images and folders, as files."""
 
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from jaxtyping import Float, UInt8, UInt16
@@ -18,7 +15,7 @@ from tyro.conf import Positional
 from egodepth.data.frames import list_images
 from egodepth.data.images import image_size, write_image
 from egodepth.errors import InputError
-from egodepth.files import write_text
+from egodepth.files import staged, write_text
 from egodepth.predictor import DepthPredictor, Prediction
 
 __all__ = ["DepthPredictor", "Predict", "Prediction"]
@@ -54,7 +51,7 @@ class Predict:
         predictor = DepthPredictor.load(self.model, self.device, self.size, self.post_process)
         metric = predictor.model.card.metric
         console = Console(stderr=True)
-        with _staged(self.out) as folder:
+        with staged(self.out) as folder:
             records, samples = [], []
             for name, path in track(images.items(), "Predicting", console=console, transient=True):
                 prediction = predictor(path)
@@ -136,18 +133,3 @@ def named_images(inputs: Sequence[Path]) -> dict[str, Path]:
 def _sample(inverse_depth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "n"]:
     step = max(1, round((inverse_depth.size / SAMPLES_PER_IMAGE) ** 0.5))
     return inverse_depth[::step, ::step].ravel()
-
-
-@contextmanager
-def _staged(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out`, whose files move there at the end, or vanish on an exception."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
-            yield Path(temporary)
-            out.mkdir(exist_ok=True)
-            for path in Path(temporary).iterdir():
-                os.replace(path, out / path.name)
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{out}: cannot be written ({reason}); free some space or choose another folder") from error

@@ -59,6 +59,12 @@ def test_draws_have_the_published_chances_and_ranges():
     assert len({tuple(row) for row in order.tolist()}) == 24
 
 
+def test_a_stronger_jitter_widens_all_but_the_hue():
+    plain, strong = (draw(0, 0, 4000, DataConfig(jitter_strength=strength)).factors for strength in (1.0, 2.0))
+    torch.testing.assert_close(strong[:, :3] - 1, 2 * (plain[:, :3] - 1))
+    assert torch.equal(strong[:, 3], plain[:, 3])
+
+
 def test_a_chance_of_0_never_and_of_1_always_happens():
     assert not draws().flip.any()
     assert not draws().jitter.any()

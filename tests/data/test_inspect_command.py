@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from egodepth.cli import main
 from egodepth.data.inspect_command import Inspect
 from egodepth.errors import InputError
 
@@ -43,3 +44,14 @@ def test_kitti_fits_a_terminal_of_eighty_columns(real_data: Path, capsys: pytest
 def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="gone: does not exist"):
         Inspect(tmp_path / "gone")()
+
+
+def test_a_published_list_is_held_against_what_is_there(real_data: Path, tmp_path: Path, capsys) -> None:
+    lists, raw = real_data / "kitti_splits", real_data / "kitti_raw"
+    options = ["--split-file", str(lists / "eigen" / "test_files.txt"), "--json", str(tmp_path / "found.json")]
+    main(["data", "inspect", str(raw), *options])
+    assert "of 697 lines are there; missing, with their lines: " in capsys.readouterr().out.replace("\n", " ")
+    found = json.loads((tmp_path / "found.json").read_text())["list"]
+    assert (found["lines"], found["served"]) == (697, 14)
+    assert sum(found["missing_drives"].values()) == 697 - 14
+    assert found["missing_drives"]["2011_09_26_drive_0052_sync/image_02"] == 13

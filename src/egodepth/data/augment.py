@@ -21,7 +21,7 @@ from egodepth.geometry.warp import sample as sample_image
 
 _GREY = (0.299, 0.587, 0.114)
 _STRENGTH = np.array([0.2, 0.2, 0.2, 0.1])
-"""Brightness, contrast and saturation in 1 +- 0.2; hue +- 0.1 of a turn."""
+"""Brightness, contrast and saturation in 1 +- 0.2 (times the configured strength); hue +- 0.1 of a turn."""
 
 
 class Draws(NamedTuple):
@@ -41,7 +41,8 @@ def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
     """The draws of a step: a pure function of its arguments and of the configuration's `zoom`, `flip`, `jitter`."""
     generator = np.random.default_rng([seed, step, 1])
     chance = generator.random((batch_size, 2))
-    factors = generator.uniform(-1, 1, (batch_size, 4)) * _STRENGTH + np.array([1, 1, 1, 0])
+    strength = _STRENGTH * np.array([config.jitter_strength] * 3 + [1.0])
+    factors = generator.uniform(-1, 1, (batch_size, 4)) * strength + np.array([1, 1, 1, 0])
     order = generator.permuted(np.tile(np.arange(4), (batch_size, 1)), axis=1)
     side = 1 / generator.uniform(1, config.zoom, (batch_size, 1))
     corner = generator.random((batch_size, 2)) * (1 - side)

@@ -1,6 +1,8 @@
 """`egodepth data inspect DIR`: what a data set holds, and whether one can train on it."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +14,7 @@ from rich.table import Table
 
 from egodepth.data.cameras import horizontal_fov_deg
 from egodepth.data.drive import Drive
+from egodepth.data.kitti.lists import positions_of, read_list
 from egodepth.data.opening import open_drives, training_samples
 from egodepth.errors import InputError
 from egodepth.files import write_text
@@ -40,24 +43,56 @@ class Inspect:
     """Look at a data set: drives, frames, gaps, camera, stereo, true depth, and the samples one can train on."""
 
     folder: tyro.conf.Positional[Path]
-    """A folder of frames with camera.json, a folder of such folders, KITTI (raw or 2015), or a rendered set."""
+    """Frames with camera.json, a folder of such folders, KITTI (raw, odometry or 2015), or a rendered set."""
     split: Literal["train", "val", "test"] = "train"
     """Which drives of a rendered set."""
     offsets: tuple[int, ...] = (-1, 1)
     """Neighbours that a training sample needs."""
     stereo: bool = False
     """Whether a training sample needs the stereo partner."""
+    split_file: Path | None = None
+    """A published list of frames: say how many of its lines are there, and which drives the others need."""
     json: Path | None = None
     """Write the summary to this file, too."""
 
     def __call__(self) -> None:
         """Print the table; write the JSON file if asked for."""
-        summaries = [summarise(drive, self.offsets, self.stereo) for drive in open_drives(self.folder, self.split)]
+        drives = open_drives(self.folder, self.split)
+        summaries = [summarise(drive, self.offsets, self.stereo) for drive in drives]
+        coverage = list_coverage(self.split_file, drives) if self.split_file else None
         if self.json:
-            _write_json(self.json, self.folder, summaries)
+            _write_json(self.json, self.folder, summaries, coverage)
         console = Console()
         console.print(_table(str(self.folder), summaries))
         console.print("gaps: missing numbers; depth: frames with truth; train: frames with all that training needs")
+        if coverage:
+            console.print(coverage.text(), highlight=False)
+
+
+@dataclass(frozen=True)
+class ListCoverage:
+    """How much of a published list a data set can serve."""
+
+    list: str
+    lines: int
+    served: int
+    missing_drives: dict[str, int]
+    """Lines that lack their frame, by drive."""
+
+    def text(self) -> str:
+        """For people."""
+        shown = [f"{name} ({count})" for name, count in list(self.missing_drives.items())[:6]]
+        more = f" and {len(self.missing_drives) - 6} more" if len(self.missing_drives) > 6 else ""
+        lacking = f"; missing, with their lines: {', '.join(shown)}{more}" if shown else ""
+        return f"{self.list}: {self.served} of {self.lines} lines are there{lacking}"
+
+
+def list_coverage(path: Path, drives: Sequence[Drive]) -> ListCoverage:
+    """Compare a list with the frames that exist; an unreadable list is an `InputError`."""
+    lines = read_list(path)
+    found, missing = positions_of(lines, drives)
+    counts = Counter(line.drive_name for line in missing)
+    return ListCoverage(str(path), len(lines), len(found), dict(counts.most_common()))
 
 
 def summarise(drive: Drive, offsets: tuple[int, ...] = (-1, 1), stereo: bool = False) -> DriveSummary:
@@ -80,8 +115,10 @@ def summarise(drive: Drive, offsets: tuple[int, ...] = (-1, 1), stereo: bool = F
     )
 
 
-def _write_json(path: Path, folder: Path, summaries: list[DriveSummary]) -> None:
-    content = {"folder": str(folder), "drives": [asdict(summary) for summary in summaries]}
+def _write_json(path: Path, folder: Path, summaries: list[DriveSummary], coverage: ListCoverage | None) -> None:
+    content: dict[str, object] = {"folder": str(folder), "drives": [asdict(summary) for summary in summaries]}
+    if coverage:
+        content["list"] = asdict(coverage)
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 

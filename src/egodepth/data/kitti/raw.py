@@ -12,7 +12,7 @@ from egodepth.data.drive import Drive
 from egodepth.data.frames import FrameFolder
 from egodepth.data.images import read_uint16
 from egodepth.data.kitti.calibration import CAM_TO_CAM, Calibration
-from egodepth.data.kitti.velodyne import velodyne_depth_map
+from egodepth.data.kitti.depth_cache import cached_depth_map
 from egodepth.errors import InputError
 
 HEADERS_READ = 4
@@ -91,7 +91,7 @@ class KittiDrive(Drive):
         if self._truth == "improved":
             return improved_depth_map(self._depth_files[frame])
         variant = "eigen" if self._truth == "lidar" else "eigen-z"
-        return velodyne_depth_map(self._calibration_dir, self._depth_files[frame], self._camera, variant)
+        return cached_depth_map(self._calibration_dir, self._depth_files[frame], self._camera, variant)
 
 
 def improved_depth_map(path: str | Path) -> Float32[np.ndarray, "h w"]:
