@@ -30,6 +30,7 @@ Self-supervised depth and ego-motion from any moving camera.
   predict MODEL ...  depth maps of images and folders
   odometry MODEL     trajectories of drives: KITTI and TUM files, plot, scores where truth is there
   ablate RECIPE      the paper's ablation on any data set, over several seeds
+  benchmark WHAT     measured throughput of this machine
   import-monodepth2 FOLDER OUT
                      published Monodepth2 weights as a model folder"""
 
@@ -106,6 +107,7 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("predict",): _verb("predict", "Predict"),
     ("ablate",): _ablate,
     ("odometry",): _verb("odometry", "Odometry"),
+    ("benchmark",): _verb("benchmark", "Benchmark"),
     ("import-monodepth2",): _verb("import_monodepth2", "ImportMonodepth2"),
     ("data", "render"): _verb("data.synthetic.render_command", "Render"),
     ("data", "inspect"): _verb("data.inspect_command", "Inspect"),
