@@ -140,6 +140,7 @@ def test_bad_input_is_one_line_that_names_it(data, run, monkeypatch):
         ({"predictions": Path("p.npy")}, "either a model or --predictions"),
         ({"model": ("a", "b")}, "2 models given; give one model"),
         ({"paired": True}, "1 models given; give two models"),
+        ({"model": (), "predictions": Path("p.npy"), "paired": True}, "--paired compares two models"),
         ({"benchmark": "eigen_benchmark"}, "give --improved DIR"),
     ]
     for change, hint in cases:

@@ -138,6 +138,8 @@ class Evaluate:
             raise InputError(f"--limit {self.limit}: evaluate on at least one frame")
         if bool(self.model) == bool(self.predictions):
             raise InputError("evaluate: give either a model or --predictions FILE")
+        if self.paired and self.predictions:
+            raise InputError("--paired compares two models; score --predictions without it")
         if len(self.model) != 1 + self.paired and self.model:
             wanted = "two models with --paired" if self.paired else "one model, or two with --paired"
             raise InputError(f"evaluate: {len(self.model)} models given; give {wanted}")

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import track
 
 from egodepth.data.frames import list_images
-from egodepth.data.images import read_rgb, write_image
+from egodepth.data.images import image_size, write_image
 from egodepth.errors import InputError
 from egodepth.files import staged
 from egodepth.predictor import DepthPredictor
@@ -45,6 +45,8 @@ class Upload:
         images = list_images(folder)
         if not images:
             raise InputError(f"{folder}: no images; unpack KITTI's data_depth_selection.zip and give its test folder")
+        for path in images:
+            _check_size(path)
         with staged(self.out) as beside:
             for path in track(images, "Predicting", console=Console(stderr=True), transient=True):
                 write_image(beside / f"{path.stem}.png", self._depth_png(path))
@@ -55,10 +57,13 @@ class Upload:
         )
 
     def _depth_png(self, path: Path) -> np.ndarray:
-        image = read_rgb(path)
-        if image.shape[:2] != SIZE:
-            found, wanted = (f"{width}x{height}" for height, width in (image.shape[:2], SIZE))
-            raise InputError(f"{path}: {found}, and the server's images are {wanted}; give its test images as they are")
-        depth = self.predictor(image).depth.numpy() * (self.factor or 1.0)
+        depth = self.predictor(path).depth.numpy() * (self.factor or 1.0)
         # 0 would mean unknown.
         return np.clip(np.rint(np.minimum(depth, FARTHEST_M) * _STEPS), 1, 65535).astype(np.uint16)
+
+
+def _check_size(path: Path) -> None:
+    found = image_size(path)
+    if found != SIZE:
+        named, wanted = (f"{width}x{height}" for height, width in (found, SIZE))
+        raise InputError(f"{path}: {named}, and the server's images are {wanted}; give its test images as they are")
