@@ -134,6 +134,7 @@ def test_post_processing_changes_the_numbers(data, run, tmp_path):
 def test_bad_input_is_one_line_that_names_it(data, run, monkeypatch):
     cases = [
         ({"limit": 0}, "--limit 0"),
+        ({"factor": 0.0}, "--factor 0"),
         ({"drives": ("nine*",)}, "no drive matches 'nine"),
         ({"model": ("no/such/model/anywhere",)}, "no/such/model"),
         ({"model": ()}, "either a model or --predictions"),

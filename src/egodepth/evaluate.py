@@ -88,6 +88,8 @@ class Evaluate:
 
     def __call__(self) -> None:
         """Evaluate, print the table, write the report."""
+        if self.factor is not None and not 0 < self.factor < float("inf"):
+            raise InputError(f"--factor {self.factor:g}: must be positive and finite")
         if self.benchmark == "odometry":
             self._score_trajectories()
             return

@@ -12,10 +12,11 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from egodepth.config import HOUSEKEEPING, TrainConfig, flattened, from_json, to_json
+from egodepth.config import HOUSEKEEPING, DataConfig, TrainConfig, flattened, from_json, to_json
 from egodepth.data.augment import draw, to_batch
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.images import write_image
+from egodepth.data.kitti.test_sets import without_test_drives
 from egodepth.data.opening import depth_frames, open_drives
 from egodepth.data.sampler import RawBatch, TrainBatches, batches_from
 from egodepth.data.store import FrameStore
@@ -74,10 +75,7 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
     config = with_precision(config, device)
     training = open_training_set(config.data)
     dataset = _dataset(config, training)
-    judged = select_drives(
-        [drive for path in config.data.val_path or config.data.path for drive in open_drives(path, "val")],
-        config.data.val_drives,
-    )
+    judged = _validation_drives(config.data)
     _check_run(run, config)
     checkpoints = list_checkpoints(run / "checkpoints")
     objective = _objective(config, fresh=not checkpoints).to(device, memory_format=torch.channels_last)  # pyright: ignore
@@ -229,6 +227,15 @@ def with_precision(config: TrainConfig, device: torch.device) -> TrainConfig:
     """The configuration with a precision of the device in the place of `auto`."""
     precision = resolve_precision(config.trainer.precision, device)
     return dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, precision=precision))
+
+
+def _validation_drives(data: DataConfig) -> list[Drive]:
+    """Drives to validate on: the best model is chosen by them, so those of the test set stay out unless named."""
+    drives = select_drives(
+        [drive for path in data.val_path or data.path for drive in open_drives(path, "val")], data.val_drives
+    )
+    named = data.val_drives != ("*",) or bool(data.val_path)
+    return drives if named or data.allow_test_drives else without_test_drives(drives, data.test_set)
 
 
 def _dataset(config: TrainConfig, training: TrainingSet) -> TrainBatches:

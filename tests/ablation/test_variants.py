@@ -81,3 +81,12 @@ def test_variants_are_taken_in_the_order_of_the_table_and_misspelt_ones_are_name
     assert chosen_variants(("full", "baseline"), RECIPE) == ["baseline", "full"]
     with pytest.raises(InputError, match="unknown variant 'basline'; did you mean 'baseline'"):
         chosen_variants(("basline",), RECIPE)
+
+
+def test_with_given_poses_there_is_no_pose_network_and_no_scaling_to_compare():
+    config = TrainConfig(data=DataConfig(poses="given"))
+    names = chosen_variants((), config)
+    assert not {"pose-shared", "pose-posecnn", "depth-scaling", "no-depth-scaling"} & set(names)
+    assert {"baseline", "full", "full-minimum"} <= set(names)
+    for name in names:
+        assert trained_as(name, config) in names

@@ -7,6 +7,7 @@ from egodepth.config import DataConfig
 from egodepth.data.kitti.test_sets import SEQUENCE_RECORDINGS, TEST_RECORDINGS, recording_of, refuse_test_drives
 from egodepth.data.training_set import open_training_set
 from egodepth.errors import InputError
+from egodepth.train import _validation_drives
 
 EIGEN_TEST, OTHER = "2011_09_26_drive_0009_sync", "2011_09_26_drive_0095_sync"
 
@@ -98,3 +99,14 @@ def test_the_test_sets_hold_what_they_are_named_for() -> None:
         "07",
     }
     assert TEST_RECORDINGS["none"] == frozenset()
+
+
+def test_rendered_drives_are_recordings_of_their_own() -> None:
+    assert recording_of("train/drive_0003") != recording_of("train/drive_0004")
+
+
+def test_models_are_not_chosen_by_drives_of_the_test_set_unless_these_are_named(raw: Path) -> None:
+    by_rule = {drive.name for drive in _validation_drives(DataConfig(path=(str(raw),)))}
+    assert by_rule == {f"{OTHER}/image_02"}
+    named = _validation_drives(DataConfig(path=(str(raw),), val_drives=("*0009*",)))
+    assert {drive.name for drive in named} == {f"{EIGEN_TEST}/image_02", f"{EIGEN_TEST}/image_03"}

@@ -1,8 +1,10 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from egodepth.data.drive import Drive
 from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
 from egodepth.evaluation.benchmarks import BENCHMARKS, Frames, benchmark_frames, thinned
@@ -59,3 +61,19 @@ def test_improved_maps_can_be_the_truth_of_raw_drives(real_data: Path, tmp_path:
     with_truth = {drive.name for drive in drives if any(map(drive.has_depth, drive.frames))}
     assert with_truth == {f"2011_09_26_drive_0001_sync/image_0{camera}" for camera in (2, 3)}
     assert os.listdir(tmp_path) == []
+
+
+def test_kitti_2015_goes_by_the_number_of_the_frame_across_image_sizes() -> None:
+    class Sized(Drive):
+        def __init__(self, name: str, frames: list[int]) -> None:
+            self.name, self.frames = name, frames
+
+        def read_image(self, frame: int, partner: bool = False) -> np.ndarray:
+            raise AssertionError
+
+        def has_depth(self, frame: int) -> bool:
+            return True
+
+    drives = [Sized("kitti_2015/1226x370", [1010, 3010]), Sized("kitti_2015/1242x375", [10, 2010])]
+    frames = benchmark_frames(BENCHMARKS["kitti_2015"], drives, ("*",), False, Path("x"))
+    assert [frame for _, frame in frames] == [10, 1010, 2010, 3010]

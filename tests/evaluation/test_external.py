@@ -106,3 +106,10 @@ def test_a_map_with_several_numbers_a_pixel_is_refused_by_the_image(tmp_path: Pa
     np.save(tmp_path / "rgb.npy", np.ones((3, 4, 5, 3)))
     with pytest.raises(InputError, match="the map of drive/0 is float64"):
         ExternalMaps(tmp_path / "rgb.npy", NAMES, "predictions")["drive/0"]
+
+
+def test_arrays_of_a_folder_come_in_natural_order(tmp_path: Path) -> None:
+    for number in (10, 2, 1):
+        np.save(tmp_path / f"{number}.npy", np.full((2, 2), float(number)))
+    maps = ExternalMaps(tmp_path, NAMES, "predictions")
+    assert [float(maps[name][0, 0]) for name in NAMES] == [1, 2, 10]

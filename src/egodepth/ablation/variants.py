@@ -30,11 +30,11 @@ def _has_choice_of_sources(config: TrainConfig) -> bool:
 
 
 def _estimates_poses(config: TrainConfig) -> bool:
-    return bool(config.data.offsets)
+    return config.data.learned_poses
 
 
 def _is_mono(config: TrainConfig) -> bool:
-    return not config.data.stereo
+    return not config.data.metric
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def list_images(folder: str | Path) -> list[Path]:
         raise InputError(f"{folder}: not a folder that can be read ({error.strerror}); check the path") from error
     # Later ones win: lossless formats, which come first in SUFFIXES, replace their converted copies.
     found.sort(key=lambda path: -SUFFIXES.index(path.suffix.lower()))
-    return sorted({path.stem: path for path in found}.values(), key=lambda path: _natural_key(path.stem))
+    return sorted({path.stem: path for path in found}.values(), key=lambda path: natural_key(path.stem))
 
 
 def number_files(paths: Sequence[Path]) -> dict[int, Path]:
@@ -108,6 +108,6 @@ def _odd_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> I
     )
 
 
-def _natural_key(stem: str) -> list[tuple[int, str]]:
+def natural_key(stem: str) -> list[tuple[int, str]]:
     """Sort key under which digits compare as numbers; the text after them breaks ties."""
     return [(int(digits or 0), text) for text, digits in re.findall(r"(\D*)(\d*)", stem)]

@@ -25,6 +25,8 @@ class Benchmark:
     """Its frames in their published order; none where every frame with true depth is meant."""
     truth: Truth = "lidar"
     """Which true depth of KITTI's raw drives."""
+    by_frame: bool = False
+    """Frames follow each other by number, whichever drive (in KITTI 2015: image size) they belong to."""
 
     @property
     def name(self) -> str:
@@ -36,7 +38,7 @@ BENCHMARKS = {
     benchmark.name: benchmark
     for benchmark in (
         Benchmark(protocol=PROTOCOLS["synthetic"]),
-        Benchmark(protocol=PROTOCOLS["kitti_2015"]),
+        Benchmark(protocol=PROTOCOLS["kitti_2015"], by_frame=True),
         Benchmark(protocol=PROTOCOLS["eigen"], lines=EIGEN_FRAMES),
         Benchmark(protocol=PROTOCOLS["eigen_benchmark"], lines=EIGEN_BENCHMARK_FRAMES, truth="improved"),
     )
@@ -67,7 +69,8 @@ def benchmark_frames(
     """
     if not benchmark.lines:
         chosen = select_drives(list(drives), patterns)
-        return depth_frames(chosen) if needs_depth else [(drive, frame) for drive in chosen for frame in drive.frames]
+        frames = depth_frames(chosen) if needs_depth else [(drive, frame) for drive in chosen for frame in drive.frames]
+        return sorted(frames, key=lambda one: one[1]) if benchmark.by_frame else frames
     wanted = [line for line in benchmark.lines if any(fnmatch(line.drive_name, pattern) for pattern in patterns)]
     if not wanted:
         raise InputError(f"no drive of {benchmark.name} matches {' '.join(patterns)}; check --drives")

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from egodepth.data.frames import list_images
+from egodepth.data.frames import list_images, natural_key
 from egodepth.data.images import read_uint16
 from egodepth.errors import InputError
 
@@ -74,7 +74,7 @@ def _opened(path: Path) -> Sequence[np.ndarray | Callable[[], np.ndarray]]:
 
 
 def _folder(folder: Path) -> list[Callable[[], np.ndarray]]:
-    arrays = sorted(folder.glob("*.npy"))
+    arrays = sorted(folder.glob("*.npy"), key=lambda path: natural_key(path.stem))
     if arrays:
         return [lambda path=path: np.load(path, allow_pickle=False) for path in arrays]
     return [lambda path=path: read_uint16(path) / _PNG_STEPS for path in list_images(folder)]

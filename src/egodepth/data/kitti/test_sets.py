@@ -35,8 +35,8 @@ _TEST_FRAMES = {(line.drive, line.frame) for line in EIGEN_FRAMES}
 
 def recording_of(drive_name: str) -> str:
     """The recording behind a drive's name, the same for both cameras and for raw drive and odometry sequence."""
-    drive, _, camera = drive_name.partition("/")
-    return SEQUENCE_RECORDINGS.get(drive, drive) if camera.startswith("image_") else drive
+    drive, _, camera = drive_name.rpartition("/")
+    return SEQUENCE_RECORDINGS.get(drive, drive) if camera.startswith("image_") else drive_name
 
 
 def without_test_drives(drives: Sequence[Drive], test_set: TestSet) -> list[Drive]:
