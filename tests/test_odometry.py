@@ -135,4 +135,4 @@ def test_bad_input_is_one_line(sequences: Path, model: Path, tmp_path: Path, cap
     assert "--fps" in refusal(capsys, model, "--data", sequences, "--fps", "0")
     (tmp_path / "short.txt").write_text("1 0 0 0 0 1 0 0 0 0 1 0\n" * 3)
     words = ["--trajectory", tmp_path / "short.txt", "--data", sequences, "--drives", "06/image_0"]
-    assert "3 predicted poses for 51" in refusal(capsys, *words, "--out", tmp_path / "out")
+    assert "3 predicted poses for 51 frames" in refusal(capsys, *words, "--out", tmp_path / "out")

@@ -46,3 +46,9 @@ def test_damaged_poses_are_refused_by_the_file(tmp_path: Path, text: str) -> Non
     (tmp_path / "poses.txt").write_text(text)
     with pytest.raises(InputError, match=r"poses\.txt: .*12 numbers"):
         read_kitti_poses(tmp_path / "poses.txt")
+
+
+def test_a_matrix_that_turns_nothing_is_no_pose(tmp_path: Path) -> None:
+    (tmp_path / "poses.txt").write_text("0 " * 12)
+    with pytest.raises(InputError, match="no rotation"):
+        read_kitti_poses(tmp_path / "poses.txt")

@@ -59,6 +59,8 @@ class Odometry:
         for drive in drives:
             frames = longest_run(drive)
             poses = read_kitti_poses(self.trajectory) if self.trajectory else _predicted(motion, drive, frames)
+            if len(poses) != len(frames):
+                raise InputError(f"{self.trajectory}: {len(poses)} predicted poses for {len(frames)} frames in a row")
             truth = np.stack([drive.read_pose(frame) for frame in frames]) if drive.has_poses else None
             if truth is not None:
                 truth = np.linalg.solve(truth[0], truth)

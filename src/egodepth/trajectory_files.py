@@ -9,6 +9,9 @@ from jaxtyping import Float64
 from egodepth.errors import InputError
 from egodepth.files import write_text
 
+_ROUNDING = 1e-3
+"""How far a rotation may be from an exact one."""
+
 
 def read_kitti_poses(path: str | Path) -> Float64[np.ndarray, "n 4 4"]:
     """World from camera of every frame; a missing or damaged file is an `InputError`."""
@@ -21,6 +24,9 @@ def read_kitti_poses(path: str | Path) -> Float64[np.ndarray, "n 4 4"]:
         raise InputError(f"{path}: damaged poses; every line has the 12 numbers of a 3x4 matrix")
     poses = np.tile(np.eye(4), (len(rows), 1, 1))
     poses[:, :3] = np.array(rows).reshape(-1, 3, 4)
+    turned = poses[:, :3, :3] @ poses[:, :3, :3].transpose(0, 2, 1)
+    if np.abs(turned - np.eye(3)).max() > _ROUNDING:
+        raise InputError(f"{path}: damaged poses; some 3x4 matrix holds no rotation")
     return poses
 
 

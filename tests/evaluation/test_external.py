@@ -113,3 +113,13 @@ def test_arrays_of_a_folder_come_in_natural_order(tmp_path: Path) -> None:
         np.save(tmp_path / f"{number}.npy", np.full((2, 2), float(number)))
     maps = ExternalMaps(tmp_path, NAMES, "predictions")
     assert [float(maps[name][0, 0]) for name in NAMES] == [1, 2, 10]
+
+
+def test_a_damaged_array_of_a_folder_and_a_single_number_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "0.npy").write_bytes(b"damaged")
+    with pytest.raises(InputError, match="the map of a cannot be read"):
+        ExternalMaps(tmp_path / "folder", ["a"], "predictions")["a"]
+    np.savez(tmp_path / "one.npz", data=np.array(3.0))
+    with pytest.raises(InputError, match=r"one\.npz: cannot be read"):
+        ExternalMaps(tmp_path / "one.npz", ["a"], "predictions")

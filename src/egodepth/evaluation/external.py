@@ -47,7 +47,10 @@ class ExternalMaps:
     def __getitem__(self, name: str) -> Float[Tensor, "h w"]:
         """The map of an image, float32."""
         found = self._maps[self._position[name]]
-        array = np.asarray(found() if callable(found) else found)
+        try:
+            array = np.asarray(found() if callable(found) else found)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"{self._path}: the map of {name} cannot be read ({error}); write it again") from error
         array = array.squeeze() if array.ndim > 2 else array
         if array.ndim != 2 or array.dtype.kind not in "fiu":
             raise InputError(f"{self._path}: the map of {name} is {array.dtype} {array.shape}, not one number a pixel")
@@ -68,7 +71,17 @@ def _opened(path: Path) -> Sequence[np.ndarray | Callable[[], np.ndarray]]:
             return list(_npz(path))
         # Memory-mapped: the predictions of a whole test set are gigabytes.
         return list(np.lib.format.open_memmap(path, mode="r"))
-    except (OSError, ValueError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+    ) as error:
         reason = str(error).split("\n")[0]
         raise InputError(f"{path}: cannot be read ({reason}); give .npy, .npz or a folder of .npy or .png") from error
 
