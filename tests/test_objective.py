@@ -48,6 +48,33 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
         torch.testing.assert_close(value, expected[name])
 
 
+@pytest.mark.parametrize("reprojection", ["minimum", "average"])
+@pytest.mark.parametrize("multiscale", ["full", "native"])
+def test_a_source_that_does_not_exist_counts_for_nothing(depth_net, reprojection, multiscale):
+    # Lone stereo pairs in training on video and stereo: the same as the rig alone, whatever stands in the other places.
+    objective = an_objective(depth_net, reprojection=reprojection, multiscale=multiscale)
+    batch = a_batch(neighbours=2, rig=1)
+    estimate = objective.estimate(batch)
+    alone = objective.losses_from(estimate.disparities, [], batch._replace(neighbours=[]))
+    absent = batch._replace(present=torch.zeros(BATCH, 2, dtype=torch.bool))
+    assert_same(objective.losses_from(estimate.disparities, estimate.poses, absent), alone)
+    everything = batch._replace(present=torch.ones(BATCH, 2, dtype=torch.bool))
+    with_neighbours = objective.losses_from(estimate.disparities, estimate.poses, batch)
+    assert_same(objective.losses_from(estimate.disparities, estimate.poses, everything), with_neighbours)
+    assert not torch.allclose(with_neighbours["loss"], alone["loss"], rtol=1e-3)
+
+
+def test_a_source_that_does_not_exist_gives_no_gradient(depth_net):
+    objective, batch = an_objective(depth_net, pose="posecnn"), a_batch(neighbours=2, rig=1)
+    absent = batch._replace(present=torch.zeros(BATCH, 2, dtype=torch.bool))
+    for given, learns in ((absent, False), (batch, True)):
+        objective.zero_grad()
+        objective(given)["loss"].backward()
+        gradients = [p.grad for p in objective.pose_net.parameters() if p.grad is not None]
+        assert all(bool(torch.isfinite(g).all()) for g in gradients)
+        assert any(bool(g.abs().sum() > 0) for g in gradients) == learns
+
+
 @pytest.mark.parametrize("pose", ["separate", "shared", "posecnn"])
 def test_the_losses_of_a_batch_are_those_of_what_the_networks_say(depth_net, pose):
     objective, batch = an_objective(depth_net, pose), a_batch()

@@ -3,6 +3,7 @@
 This is where per-pixel minimum reprojection and auto-masking happen (Godard et al. 2019, eq. 4 and 5).
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -33,13 +34,14 @@ def compare_views(
     poses: list[Tensor],
     masks: Float[Tensor, "s b n h w"] | None,
     config: LossConfig,
+    present: Bool[Tensor, "b n"] | None = None,
 ) -> Comparison:
-    """Warp every source by every scale's depth and combine the errors over the sources.
+    """Warp every source by every scale's depth and combine the errors over the sources that are present.
 
     The target's window statistics and the unwarped errors do not depend on the scale and are computed once.
     """
     scales, (b, _, h, w) = len(depth), target.image.shape
-    combine = _COMBINE[config.reprojection]
+    combine = partial(_COMBINE[config.reprojection], present=None if present is None else present.T[:, None, :, None, None])
     compared = PhotometricTarget(target.image, config.ssim_weight)
     warped = [
         synthesise(
@@ -58,7 +60,7 @@ def compare_views(
     if not config.automask:
         return Comparison(best, torch.ones_like(best, dtype=torch.bool), warped)
     with torch.no_grad():
-        unwarped = combine(torch.stack([compared.error(source.image) for source in sources]))
+        unwarped = combine(torch.stack([compared.error(source.image) for source in sources])[:, None])
     error, kept = automask(best, unwarped.expand_as(best))
     return Comparison(error, kept, warped)
 

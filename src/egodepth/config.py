@@ -44,6 +44,8 @@ class DataConfig:
     """Neighbours of the target frame; empty for pure stereo."""
     stereo: bool = False
     """Use the stereo partner as a source of known pose."""
+    lone_pairs: bool = False
+    """With stereo, train on frames without their neighbours, too: they are compared with their partner alone."""
     poses: Literal["learned", "given"] = "learned"
     """Where the neighbours' poses come from: the pose network, or the data set, which must have them (a rendered set
     does); depth is in metres then."""
@@ -71,6 +73,10 @@ class DataConfig:
         _require(bool(self.offsets) or self.stereo, "data: neither offsets nor stereo: there is nothing to learn from")
         _require(
             bool(self.offsets) or self.poses == "learned", "data.poses 'given' without neighbours; give data.offsets"
+        )
+        _require(
+            self.stereo or not (self.lone_pairs or self.nominal_baseline_m),
+            "data.lone_pairs and data.nominal_baseline_m are for training with data.stereo",
         )
         _require(0 <= self.jitter_strength <= 4, "data.jitter_strength is a factor, 0 to 4")
         _require(self.nominal_baseline_m >= 0, "data.nominal_baseline_m cannot be negative")

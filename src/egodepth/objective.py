@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 from egodepth.comparison import Comparison, compare_views
 from egodepth.config import TrainConfig
@@ -162,20 +162,20 @@ class SelfSupervisedObjective(nn.Module):
         config = replace(self.config.loss, automask=self.config.loss.automask and automask)
         sources = [*batch.neighbours, *(rig.view for rig in batch.rig)]
         poses = [*poses, *(rig.source_from_target for rig in batch.rig)]
-        full = batch.target.image.shape[-2:]
+        full, present = batch.target.image.shape[-2:], _present(batch, len(sources))
         finest = self._depth(disparities[0])
         unit = self._reference_depth(finest)
         if config.multiscale == "full":
             depth = torch.stack([self._depth(_resized(d[:, None], full)[:, 0]) for d in disparities]) / unit
             mask = torch.stack([_resized(m, full) for m in masks]) if masks is not None else None
-            return [compare_views(batch.target, sources, depth, poses, mask, config)]
+            return [compare_views(batch.target, sources, depth, poses, mask, config, present)]
         comparisons = []
         for scale, disparity in enumerate(disparities):
             size = disparity.shape[-2:]
             views = [View(interpolate(v.image, size, mode="area"), v.camera) for v in [batch.target, *sources]]
             mask = masks[scale][None] if masks is not None else None
             depth = self._depth(disparity)[None] / unit
-            comparisons.append(compare_views(views[0], views[1:], depth, poses, mask, config))
+            comparisons.append(compare_views(views[0], views[1:], depth, poses, mask, config, present))
         return comparisons
 
     @torch.no_grad()
@@ -230,6 +230,13 @@ def build_objective(config: TrainConfig) -> SelfSupervisedObjective:
         build_pose_net(model.pose, model.encoder, model.pretrained, channels) if config.data.learned_poses else None
     )
     return SelfSupervisedObjective(depth_net, pose_net, config)
+
+
+def _present(batch: Batch, sources: int) -> Bool[Tensor, "b n"] | None:
+    """`Batch.present` of all sources."""
+    if batch.present is None:
+        return None
+    return pad(batch.present, (0, sources - batch.present.shape[1]), value=True)
 
 
 def _resized(maps: Float[Tensor, "b c h w"], size: torch.Size) -> Float[Tensor, "b c H W"]:

@@ -27,6 +27,7 @@ def a_raw_batch(views: int = 4) -> RawBatch:
         torch.tensor([[0.6, 0.4]]).repeat(B, 1),
         pose,
         torch.zeros(B, 0, 4, 4),
+        torch.zeros(B, 0, dtype=torch.bool),
     )
 
 

@@ -79,6 +79,7 @@ def test_samples_are_the_frames_whose_neighbours_and_partners_exist() -> None:
     assert training_samples(drives, (-1, 1), True) == [(0, 1), (0, 2), (1, 9)]
     assert training_samples(drives, (-2, 2), False) == [(0, 3), (1, 10)]
     assert len(training_samples(drives, (), False)) == 11
+    assert training_samples(drives, (-1, 1), True, lone_pairs=True) == training_samples(drives, (), True)
 
 
 def test_no_sample_at_all_says_what_is_missing() -> None:

@@ -79,6 +79,20 @@ def test_a_batch_holds_target_neighbours_and_partner_in_that_order(make_dataset)
     assert torch.equal(batch.partner_from_target, torch.from_numpy(drive.partner_from_self).expand(3, 4, 4))
 
 
+def test_of_a_lone_pair_the_target_stands_in_for_the_missing_neighbours(make_dataset):
+    dataset = make_dataset(frames=4, stereo=True, batch_size=4)
+    assert dataset[0].present.shape == (4, 0)
+    drives, config = dataset.store.drives, DataConfig(stereo=True, lone_pairs=True)
+    samples = training_samples(drives, (-1, 1), stereo=True, lone_pairs=True)
+    batches = TrainBatches(dataset.store, samples, config, 4, seed=0, steps=1)
+    batch, drive = batches[0], drives[0]
+    for row, index in enumerate(batches.indices(0)):
+        frame = samples[index][1]
+        assert batch.present[row].tolist() == [frame > 0, frame < 3]
+        for view, neighbour in zip(batch.images[row, 1:3], (max(frame - 1, 0), min(frame + 1, 3)), strict=True):
+            np.testing.assert_array_equal(view.numpy(), drive.read_image(neighbour))
+
+
 def test_without_stereo_the_partners_fields_are_zero(make_dataset):
     batch = make_dataset()[0]
     assert batch.images.shape == (3, 3, 64, 96, 3)

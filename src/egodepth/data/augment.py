@@ -38,7 +38,7 @@ class Draws(NamedTuple):
 
 
 def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
-    """The draws of a step: a pure function of its arguments and of the configuration's `zoom`, `flip`, `jitter`."""
+    """The draws of a step: a pure function of its arguments and of the configuration's `zoom`, `flip`, `jitter...`."""
     generator = np.random.default_rng([seed, step, 1])
     chance = generator.random((batch_size, 2))
     strength = _STRENGTH * np.array([config.jitter_strength] * 3 + [1.0])
@@ -77,7 +77,8 @@ def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Ten
         )
         rig = [RigView(view, pose) for view, pose in zip(neighbours, poses.unbind(1), strict=True)] + rig
         views, neighbours = views[:1], []
-    batch = Batch(View(views[0], camera), neighbours, rig)
+    present = raw.present if raw.present.shape[1] else None
+    batch = Batch(View(views[0], camera), neighbours, rig, present)
     return batch, list(_jittered(views, draws))
 
 

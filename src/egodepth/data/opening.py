@@ -55,8 +55,16 @@ def open_drives(
     return [FolderDrive(folder, _camera_file(folder)) for folder in folders]
 
 
-def training_samples(drives: list[Drive], offsets: Iterable[int], stereo: bool) -> list[tuple[int, int]]:
+def training_samples(
+    drives: list[Drive], offsets: Iterable[int], stereo: bool, lone_pairs: bool = False
+) -> list[tuple[int, int]]:
     """(position of the drive, frame number) of every frame whose neighbours, and partner if `stereo`, all exist.
+
+    Args:
+        drives: of the data set.
+        offsets: the neighbours' numbers, from the frame's own.
+        stereo: the partner is needed.
+        lone_pairs: neighbours may be missing where there is a partner.
 
     Raises:
         InputError: there is none; says which part is missing.
@@ -65,13 +73,16 @@ def training_samples(drives: list[Drive], offsets: Iterable[int], stereo: bool) 
     with_neighbours = []
     for position, drive in enumerate(drives):
         existing = set(drive.frames)
-        with_neighbours += [(position, f) for f in drive.frames if all(f + offset in existing for offset in offsets)]
+        with_neighbours += [
+            (position, f) for f in drive.frames if lone_pairs or all(f + offset in existing for offset in offsets)
+        ]
     names = ", ".join(drive.name for drive in drives[:4]) + (" ..." if len(drives) > 4 else "")
     if not with_neighbours:
         wanted = " and ".join(f"{offset:+d}" for offset in offsets)
         raise InputError(
             f"{names or 'no drives'}: a missing neighbour frame: no frame has its neighbours {wanted}; give frames in "
-            "a row (numbers in file names count: rename them 0, 1, 2, ... if they follow one another)"
+            "a row (numbers in file names count: rename them 0, 1, 2, ... if they follow one another); stereo pairs "
+            "alone train with --data.stereo --data.lone-pairs"
         )
     samples = [(i, frame) for i, frame in with_neighbours if not stereo or drives[i].has_partner(frame)]
     if not samples:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -31,6 +31,16 @@ class RawBatch(NamedTuple):
     """Zeros, as the partner's camera, where there is no stereo."""
     neighbours_from_target: Float[Tensor, "b m 4 4"]
     """Given poses of the neighbours; none (m = 0) where they are to be learned."""
+    present: Bool[Tensor, "b m"]
+    """Which neighbours exist: the target's image stands in for the others; none (m = 0) where all must exist."""
+
+
+class _Sample(NamedTuple):
+    drive: Drive
+    frame: int
+    offsets: list[int]
+    """Of the neighbours; 0, the target itself, for one that does not exist."""
+    images: UInt8[np.ndarray, "n h w 3"]
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> np.ndarray:
@@ -89,29 +99,29 @@ class TrainBatches(Dataset[RawBatch | InputError]):
     def __getitem__(self, step: int) -> RawBatch | InputError:
         """The batch of a step, or the reason why there is none (an exception would lose its type in a worker)."""
         try:
-            picked = [self._readable(index) for index in self.indices(step)]
-            frames = [(self.store.drives[drive], frame) for drive, frame, _ in picked]
-            return _collate(frames, [images for _, _, images in picked], self.config)
+            return _collate([self._readable(index) for index in self.indices(step)], self.config)
         except InputError as error:
             return error
 
-    def _readable(self, index: int) -> tuple[int, int, np.ndarray]:
-        """Drive, frame and views of a sample, or of the next one that can be read."""
+    def _readable(self, index: int) -> _Sample:
+        """A sample, or the next one that can be read."""
         reason = InputError("no samples")
         for attempt in range(min(_ATTEMPTS, len(self.samples))):
             drive, frame = self.samples[(index + attempt) % len(self.samples)]
             try:
-                views = [self.store.read(drive, frame + offset) for offset in (0, *self.config.offsets)]
+                # Without its neighbours only where `lone_pairs` allows it: there are no other such samples.
+                offsets = [o if self.store.has(drive, frame + o) else 0 for o in self.config.offsets]
+                views = [self.store.read(drive, frame + offset) for offset in (0, *offsets)]
                 if self.config.stereo:
                     views.append(self.store.read(drive, frame, partner=True))
-                return drive, frame, np.stack(views)
+                return _Sample(self.store.drives[drive], frame, offsets, np.stack(views))
             except InputError as error:
                 reason = error
         raise InputError(f"too many unreadable frames in a row; the last: {reason}")
 
 
-def _collate(frames: list[tuple[Drive, int]], images: list[np.ndarray], config: DataConfig) -> RawBatch:
-    drives = [drive for drive, _ in frames]
+def _collate(samples: list[_Sample], config: DataConfig) -> RawBatch:
+    drives = [sample.drive for sample in samples]
     zeros = torch.zeros(len(drives), 2)
     partner = (zeros, zeros, torch.zeros(len(drives), 4, 4))
     cameras = [drive.camera for drive in drives]
@@ -122,17 +132,19 @@ def _collate(frames: list[tuple[Drive, int]], images: list[np.ndarray], config: 
         poses = torch.from_numpy(np.stack([_partner_pose(drive, config.nominal_baseline_m) for drive in drives]))
         partner = (torch.stack([c.focal for c in others]), torch.stack([c.centre for c in others]), poses)
     return RawBatch(
-        torch.from_numpy(np.stack(images)),
+        torch.from_numpy(np.stack([sample.images for sample in samples])),
         torch.stack([camera.focal for camera in cameras]),
         torch.stack([camera.centre for camera in cameras]),
         *partner,
-        torch.from_numpy(np.stack([_given_poses(drive, frame, config) for drive, frame in frames])),
+        torch.from_numpy(np.stack([_given_poses(sample, config) for sample in samples])),
+        torch.tensor([[offset != 0 for offset in sample.offsets if config.lone_pairs] for sample in samples]).bool(),
     )
 
 
-def _given_poses(drive: Drive, frame: int, config: DataConfig) -> Float[np.ndarray, "m 4 4"]:
-    """Poses of a frame's neighbours, neighbour from target, where the data set gives them."""
-    offsets = config.offsets if config.poses == "given" else ()
+def _given_poses(sample: _Sample, config: DataConfig) -> Float[np.ndarray, "m 4 4"]:
+    """Poses of a sample's neighbours, neighbour from target, where the data set gives them."""
+    drive, frame = sample.drive, sample.frame
+    offsets = sample.offsets if config.poses == "given" else ()
     poses = [np.linalg.solve(drive.read_pose(frame + offset), drive.read_pose(frame)) for offset in offsets]
     return np.array(poses, np.float32).reshape(-1, 4, 4)
 

@@ -60,6 +60,10 @@ class FrameStore:
             self._state[slot] = _READ
         return image
 
+    def has(self, drive: int, frame: int) -> bool:
+        """Whether a drive has a frame."""
+        return frame in self._position[drive]
+
     def bad_frames(self) -> list[BadFrame]:
         """Frames found bad so far, by any process, in order."""
         bad = []

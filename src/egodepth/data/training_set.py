@@ -46,7 +46,7 @@ def open_training_set(config: DataConfig) -> TrainingSet:
             left_out = [drive.name for drive in everything if drive not in drives]
         if not drives or config.drives != _ALL:
             refuse_test_drives([drive.name for drive in everything], config.test_set)
-    samples = training_samples(drives, config.offsets, config.stereo)
+    samples = training_samples(drives, config.offsets, config.stereo, config.lone_pairs)
     if lines:
         samples = _listed(lines, drives, samples, config)
     if config.poses == "given":

@@ -16,7 +16,7 @@ class View(NamedTuple):
 
 
 class RigView(NamedTuple):
-    """A view whose pose is known: the stereo partner."""
+    """A view whose pose is known."""
 
     view: View
     source_from_target: Float[Tensor, "b 4 4"]
@@ -28,9 +28,11 @@ class Batch(NamedTuple):
 
     target: View
     neighbours: list[View]
-    """In the order of `DataConfig.offsets`; their poses are estimated."""
+    """In the order of `DataConfig.offsets`; their poses are estimated. Empty where those are given."""
     rig: list[RigView]
-    """Empty for mono training."""
+    """Views of known pose: neighbours of given pose first, then the stereo partner; empty for mono training."""
+    present: Bool[Tensor, "b m"] | None = None
+    """Which of the first m sources (neighbours, then rig) exist; None: all. The others hold the target's image."""
 
 
 class DepthSample(NamedTuple):
