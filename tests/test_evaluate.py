@@ -49,6 +49,7 @@ def data(monkeypatch) -> Path:
         return [SlopeDrive(name) for name in (flat if Path(path).name == "flat" else splits[split])]
 
     monkeypatch.setattr(evaluate, "open_drives", open_drives)
+    monkeypatch.setattr(evaluate, "has_split", lambda path, split: path.name != "flat")
     return Path("set")
 
 
@@ -70,15 +71,24 @@ def run(tmp_path) -> Path:
 def test_the_table_and_the_report_of_a_run(data, run, tmp_path, capsys):
     Evaluate(model=(str(run),), benchmark="synthetic", data=data, json=tmp_path / "m.json", factor=10.0, device="cpu")()
     printed = capsys.readouterr().out
-    lines = ("none", "median", "dataset_median", "fixed", "moving pixels", "constant depth", "mean map (train split)")
-    for expected in (*METRICS, *lines, "sigma_scale", "6 images", "metrics.json", "sheet.png"):
+    lines = (
+        "none",
+        "median",
+        "dataset_median",
+        "fixed",
+        "moving pixels",
+        "constant depth",
+        "mean map (train)",
+        "mean map, none",
+    )
+    for expected in (*METRICS, *lines, "mean map, none", "sigma_scale", "6 images", "metrics.json", "sheet.png"):
         assert expected in printed
     report = run / "report"
     assert {path.name for path in report.iterdir()} == {"metrics.json", "table.md", "per_image.csv", "sheet.png"}
     content = json.loads((report / "metrics.json").read_text())
     assert content == json.loads((tmp_path / "m.json").read_text())
     assert (content["images"], content["size"], content["metric"]) == (6, [64, 96], False)
-    assert len((report / "per_image.csv").read_text().splitlines()) == 1 + 6 * (6 * 3 + 2)
+    assert len((report / "per_image.csv").read_text().splitlines()) == 1 + 6 * (6 * 3 + 3)
     assert image_size(report / "sheet.png")[1] == 1600
 
 
@@ -115,6 +125,24 @@ def test_the_mean_map_can_come_from_elsewhere(data, run, capsys):
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_the_mean_map_from_elsewhere_has_no_frame_that_is_evaluated(data, run, tmp_path):
+    # Of the flat set's six frames with depth, three are evaluated: the map is that of the others.
+    options = {"model": (str(run),), "benchmark": "synthetic", "data": Path("flat"), "device": "cpu"}
+    Evaluate(**options, drives=("one",), mean_map=Path("x/flat"), json=tmp_path / "one.json")()
+    found = json.loads((tmp_path / "one.json").read_text())["scores"]
+    (score,) = [s for s in found if s["source"] == "mean map (flat)" and s["alignment"] == "none"]
+    assert score["abs_rel"] == pytest.approx(expected_of_the_other_drive(), rel=1e-5)
+    with pytest.raises(InputError, match="flat: no frame has true depth, apart from those evaluated on"):
+        Evaluate(**options, mean_map=Path("x/flat"))()
+
+
+def expected_of_the_other_drive() -> float:
+    """Mean absolute relative difference of drive one's depths to the mean of drive two's, which are the same."""
+    depths = np.stack([SlopeDrive("two").read_depth(frame) for frame in (0, 1, 2)])
+    return float(np.mean(np.abs(depths - depths.mean(0)) / depths))
+
+
+@pytest.mark.usefixtures("without_pictures")
 def test_post_processing_changes_the_numbers(data, run, tmp_path):
     for post_process in (False, True):
         out = tmp_path / str(post_process)
@@ -143,6 +171,13 @@ def test_bad_input_is_one_line_that_names_it(data, run, monkeypatch):
         ({"paired": True}, "1 models given; give two models"),
         ({"model": (), "predictions": Path("p.npy"), "paired": True}, "--paired compares two models"),
         ({"benchmark": "eigen_benchmark"}, "give --improved DIR"),
+        ({"improved": Path("maps")}, "--improved changes nothing without --truth improved"),
+        ({"predicted": "depth"}, "--predicted changes nothing without --predictions"),
+        ({"model": (), "predictions": Path("p.npy"), "device": "cpu"}, "--device changes nothing with --predictions"),
+        ({"partial": True}, "--partial changes nothing without a published list"),
+        ({"benchmark": "odometry", "limit": 3}, "--limit changes nothing with --benchmark odometry"),
+        ({"benchmark": "kitti_benchmark_server", "paired": True}, "--paired changes nothing with --benchmark kitti_b"),
+        ({"truth": "lidar-z"}, "--truth lidar-z: a choice for KITTI raw"),
     ]
     for change, hint in cases:
         with pytest.raises(InputError, match=hint):

@@ -10,8 +10,9 @@ import pytest
 from egodepth import evaluate
 from egodepth.cli import main
 from egodepth.data.drive import select_drives
-from egodepth.data.opening import open_drives
-from egodepth.evaluation.benchmarks import BENCHMARKS, benchmark_frames, thinned
+from egodepth.data.kitti.eigen import EIGEN_FRAMES
+from egodepth.data.opening import open_drives, thinned
+from egodepth.evaluation.benchmarks import BENCHMARKS, benchmark_frames
 
 Score = Callable[..., dict[str, dict[str, float]]]
 
@@ -93,3 +94,15 @@ def in_a_file(folder: Path, depths: list[np.ndarray]) -> list[str]:
     array[:] = depths
     np.savez_compressed(folder / "gt_depths.npz", data=array)
     return ["--truth-file", str(folder / "gt_depths.npz")]
+
+
+def test_maps_of_all_published_frames_serve_a_part_of_them(truths, score: Score, tmp_path: Path, capsys) -> None:
+    # Whoever has a file for all 697 frames scores the drives that are there; every other map would be seen at once.
+    own = iter(truths("eigen"))
+    depths = [filled(next(own)) if "0052" in line.drive else np.full((2, 2), 500, np.float32) for line in EIGEN_FRAMES]
+    scores = score("eigen", depths, "--limit", "5")
+    assert scores["none"]["images"] == 5
+    assert scores["none"]["abs_rel"] == pytest.approx(0, abs=2e-5)
+    with pytest.raises(SystemExit):
+        score("eigen", depths[:-1])
+    assert "696 predictions for 8 images; there must be one for each, or for all 697" in capsys.readouterr().err

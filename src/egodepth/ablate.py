@@ -24,13 +24,11 @@ from egodepth.data.drive import Drive
 from egodepth.data.opening import depth_frames
 from egodepth.data.training_set import open_training_set
 from egodepth.errors import InputError
-from egodepth.evaluation.baselines import MeanDepthMap
+from egodepth.evaluation.baselines import MEAN_MAP_FRAMES, MeanDepthMap
 from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.files import write_text
 from egodepth.train import pick_device, with_precision
 
-MEAN_MAP_FRAMES = 200
-"""How many true depth maps the mean depth map is made of, at most."""
 _UNTRAINED = {"mean_map": "mean depth map of the training set", "constant": "constant depth"}
 
 
@@ -69,8 +67,12 @@ class Ablate:
     """Glob patterns of the drives to score on."""
     test_frames: int | None = None
     """Score on this many frames, evenly spaced; default: all that have true depth."""
-    benchmark: Literal["synthetic", "kitti_2015", "eigen", "eigen_benchmark"] = "synthetic"
-    """Which pixels count."""
+    benchmark: Literal["synthetic", "kitti_2015", "eigen", "eigen_benchmark", "make3d", "cityscapes"] = "synthetic"
+    """Which of the frames and pixels count; of a published list, the frames that are there."""
+    improved: Path | None = None
+    """Folder of KITTI's improved depth maps, for eigen_benchmark."""
+    all_frames: bool = False
+    """Take every frame with true depth, whatever frames the benchmark is published for."""
     json: Path | None = None
     """Also write the results to this file."""
 
@@ -98,6 +100,8 @@ class Ablate:
             drives=self.test_drives,
             limit=self.test_frames,
             benchmark=self.benchmark,
+            improved=self.improved,
+            all_frames=self.all_frames,
         )
 
     def _config(self) -> TrainConfig:

@@ -41,7 +41,9 @@ def compare_views(
     The target's window statistics and the unwarped errors do not depend on the scale and are computed once.
     """
     scales, (b, _, h, w) = len(depth), target.image.shape
-    combine = partial(_COMBINE[config.reprojection], present=None if present is None else present.T[:, None, :, None, None])
+    combine = partial(
+        _COMBINE[config.reprojection], present=None if present is None else present.T[:, None, :, None, None]
+    )
     compared = PhotometricTarget(target.image, config.ssim_weight)
     warped = [
         synthesise(

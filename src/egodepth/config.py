@@ -23,7 +23,8 @@ class DataConfig:
     """Where the frames come from and what a sample is made of."""
 
     path: tuple[str, ...] = ()
-    """Folders to train on: a synthetic set, a KITTI raw folder, or a folder of frames with a camera file."""
+    """Folders to train on: KITTI, Cityscapes, a rendered set, a folder of frames with a camera file, or one with a
+    manifest (docs/manifest.md)."""
     drives: tuple[str, ...] = ("*",)
     """Glob patterns of the drives to train on."""
     split_file: str = ""
@@ -53,6 +54,9 @@ class DataConfig:
     """Intrinsics: the data set's own, or the one average camera that the paper takes for all of KITTI."""
     nominal_baseline_m: float = 0.0
     """Take every stereo partner to be this far away; 0 takes the data set's own baseline."""
+    min_motion: float = 0.0
+    """Leave out frames whose image moves less than this share of its width to or from the next: 0.0004 finds a standing
+    camera; 0 keeps all, as does a list, which has left them out itself."""
     zoom: float = 1.0
     """Largest zoom into a random part of the frames, the same part for all frames of a sample; the cameras follow. 1
     leaves them whole, as published; few training frames generalise better with 1.3."""
@@ -80,6 +84,7 @@ class DataConfig:
         )
         _require(0 <= self.jitter_strength <= 4, "data.jitter_strength is a factor, 0 to 4")
         _require(self.nominal_baseline_m >= 0, "data.nominal_baseline_m cannot be negative")
+        _require(0 <= self.min_motion < 0.1, "data.min_motion is a share of the image's width: 0, or about 0.0004")
         _require(1 <= self.zoom <= 4, "data.zoom is a factor, 1 to 4")
         _require(0 <= self.flip <= 1 and 0 <= self.jitter <= 1, "data.flip and data.jitter are probabilities, 0 to 1")
 

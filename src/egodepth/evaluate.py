@@ -1,26 +1,25 @@
 """`egodepth evaluate MODEL --benchmark NAME --data DIR`: a model's numbers, beside what they must beat."""
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 from tyro.conf import Positional
 
-from egodepth.data.drive import Drive
-from egodepth.data.kitti.raw import Truth
-from egodepth.data.kitti.test_sets import recording_of
-from egodepth.data.opening import depth_frames, open_drives
-from egodepth.data.types import DepthSample
+from egodepth.data.drive import sample_name
+from egodepth.data.kitti.raw import KittiDrive, Truth
+from egodepth.data.kitti.test_sets import shared_recordings
+from egodepth.data.opening import depth_frames, has_split, open_drives, thinned
 from egodepth.errors import InputError
-from egodepth.evaluation.baselines import MeanDepthMap, constant_depth
-from egodepth.evaluation.benchmarks import BENCHMARKS, Benchmark, Frames, benchmark_frames, thinned
-from egodepth.evaluation.evaluator import Predict, aligned_depth, evaluate_predictions
+from egodepth.evaluation.baselines import MEAN_MAP_FRAMES, constant_depth, mean_map_of, mean_map_of_others
+from egodepth.evaluation.benchmarks import BENCHMARKS, Benchmark, Frames, benchmark_frames, published_order
+from egodepth.evaluation.evaluator import Predict, evaluate_predictions
 from egodepth.evaluation.external import ExternalMaps, Kind, inverse_depth_from
 from egodepth.evaluation.paired import compare
-from egodepth.evaluation.pictures import SheetRow, notable_images, write_picture_sheet
+from egodepth.evaluation.pictures import notable_rows, write_picture_sheet
 from egodepth.evaluation.printing import print_paired, print_report
 from egodepth.evaluation.report import Report
 from egodepth.evaluation.samples import FrameSamples, true_depths
@@ -29,8 +28,11 @@ from egodepth.odometry import Odometry
 from egodepth.predictor import DepthPredictor
 from egodepth.upload import Upload
 
-MEAN_MAP_FRAMES = 200
-"""How many true depth maps the mean depth map is made of, at most."""
+_MEANT = {
+    "odometry": {"data", "model", "split", "drives", "out", "json", "device"},
+    "kitti_benchmark_server": {"data", "model", "out", "factor", "size", "post_process", "device"},
+}
+"""The options of those benchmarks that do not score depth."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,16 @@ class Evaluate:
     image with --paired.
     """
 
-    benchmark: Literal["synthetic", "kitti_2015", "eigen", "eigen_benchmark", "odometry", "kitti_benchmark_server"]
+    benchmark: Literal[
+        "synthetic",
+        "kitti_2015",
+        "eigen",
+        "eigen_benchmark",
+        "make3d",
+        "cityscapes",
+        "odometry",
+        "kitti_benchmark_server",
+    ]
     """Which frames and pixels count; `odometry` scores trajectories (see egodepth odometry),
     `kitti_benchmark_server` writes the folder to upload (--out)."""
     data: Path
@@ -55,7 +66,7 @@ class Evaluate:
     paired: bool = False
     """Compare two models on the same images, with an interval of the difference."""
     split: Literal["train", "val", "test"] = "test"
-    """Which drives of a rendered set."""
+    """Which drives of a rendered set or of Cityscapes."""
     drives: tuple[str, ...] = ("*",)
     """Glob patterns of the drives to evaluate on."""
     all_frames: bool = False
@@ -88,27 +99,45 @@ class Evaluate:
 
     def __call__(self) -> None:
         """Evaluate, print the table, write the report."""
+        depth = self.benchmark in BENCHMARKS
+        if depth:
+            self._check()
+        self._refuse_idle_options()
         if self.factor is not None and not 0 < self.factor < float("inf"):
             raise InputError(f"--factor {self.factor:g}: must be positive and finite")
         if self.benchmark == "odometry":
             self._score_trajectories()
-            return
-        if self.benchmark == "kitti_benchmark_server":
+        elif depth:
+            self._score_depth(BENCHMARKS[self.benchmark])
+        else:
             self._write_upload()
-            return
-        self._check()
-        benchmark = BENCHMARKS[self.benchmark]
-        frames = self._frames(benchmark)
-        samples = FrameSamples(frames, "Evaluating", self.truth_file)
-        baselines = {"constant depth": constant_depth, **self._mean_map_baseline(samples, benchmark)}
-        judged = [(name, self._predictor(name, samples)) for name in self.model or (str(self.predictions),)]
+
+    def _score_depth(self, benchmark: Benchmark) -> None:
+        models = [DepthPredictor.load(name, self.device, self.size, self.post_process) for name in self.model]
+        samples, frames, order = self._samples(benchmark)
+        judged = [(name, model.judged) for name, model in zip(self.model, models, strict=True)]
+        if self.predictions:
+            maps = ExternalMaps(self.predictions, samples.names, order, "predictions")
+            judged = [(str(self.predictions), lambda sample: inverse_depth_from(maps, self.predicted, sample.name))]
+        mean_map = self._mean_map_baseline(samples, benchmark)
+        score = partial(
+            evaluate_predictions,
+            samples=samples,
+            protocol=benchmark.protocol,
+            baselines={"constant depth": constant_depth, **mean_map},
+            metric_baselines=tuple(mean_map),
+            factor=self.factor,
+        )
         reports = []
         for position, (name, predict) in enumerate(judged):
-            report = evaluate_predictions(predict, samples, benchmark.protocol, baselines=baselines, factor=self.factor)
-            report = dataclasses.replace(report, about=self._about(name, predict, frames))
+            report = dataclasses.replace(
+                score(predict), about=self._about(name, models[position : position + 1], frames)
+            )
             folder = self._folder(name, position)
             paths = [*report.write(folder), folder / "sheet.png"]
-            write_picture_sheet(paths[-1], _notable_rows(report, samples, predict, benchmark), benchmark.protocol)
+            write_picture_sheet(
+                paths[-1], notable_rows(report, samples, predict, benchmark.protocol), benchmark.protocol
+            )
             print_report(Console(), report, paths)
             reports.append(report)
         if self.paired:
@@ -135,6 +164,31 @@ class Evaluate:
         predictor = DepthPredictor.load(self.model[0], self.device, self.size, self.post_process)
         Upload(predictor, self.data, self.out, self.factor)()
 
+    def _refuse_idle_options(self) -> None:
+        """An option that would change nothing is a misunderstanding, and is said to be one."""
+        given = {
+            field.name
+            for field in dataclasses.fields(self)
+            if field.default is not dataclasses.MISSING and getattr(self, field.name) != field.default
+        }
+        idle = dict.fromkeys(given - _MEANT.get(self.benchmark, given), f"with --benchmark {self.benchmark}")
+        published = BENCHMARKS[self.benchmark].lines if self.benchmark in BENCHMARKS else ()
+        conditions = {
+            "improved": (self._truth == "improved", "without --truth improved"),
+            "truth": (self.truth_file is None, "with --truth-file"),
+            "predicted": (self.predictions is not None, "without --predictions"),
+            **dict.fromkeys(("size", "post_process", "device"), (not self.predictions, "with --predictions")),
+            **{name: (bool(published), "without a published list of frames") for name in ("partial", "all_frames")},
+        }
+        idle |= {name: reason for name, (meant, reason) in conditions.items() if name in given and not meant}
+        if idle:
+            name, reason = sorted(idle.items())[0]
+            raise InputError(f"--{name.replace('_', '-')} changes nothing {reason}; leave it out")
+
+    @property
+    def _truth(self) -> Truth:
+        return self.truth or (BENCHMARKS[self.benchmark].truth if self.benchmark in BENCHMARKS else "lidar")
+
     def _check(self) -> None:
         if self.limit is not None and self.limit < 1:
             raise InputError(f"--limit {self.limit}: evaluate on at least one frame")
@@ -145,16 +199,20 @@ class Evaluate:
         if len(self.model) != 1 + self.paired and self.model:
             wanted = "two models with --paired" if self.paired else "one model, or two with --paired"
             raise InputError(f"evaluate: {len(self.model)} models given; give {wanted}")
-
-    def _frames(self, benchmark: Benchmark) -> Frames:
-        truth = self.truth or benchmark.truth
-        if truth == "improved" and self.improved is None and self.truth_file is None:
+        if self._truth == "improved" and self.improved is None and self.truth_file is None:
             raise InputError(
-                f"{benchmark.name}: give --improved DIR, KITTI's improved depth maps (the folder with train and val), "
+                f"{self.benchmark}: give --improved DIR, KITTI's improved depth maps (the folder with train and val), "
                 "or another --truth"
             )
-        own = "lidar" if self.truth_file else truth  # with a file no frame needs a truth of its own
+
+    def _samples(self, benchmark: Benchmark) -> tuple[FrameSamples, Frames, list[str]]:
+        """The samples to score on, their frames, and the names of all that the benchmark has, in order."""
+        own = "lidar" if self.truth_file else self._truth  # with a file no frame needs a truth of its own
         drives = open_drives(self.data, self.split, own, self.improved)
+        if self.truth and not any(isinstance(drive, KittiDrive) for drive in drives):
+            raise InputError(
+                f"--truth {self.truth}: a choice for KITTI raw, and {self.data} is other data; leave it out"
+            )
         if self.all_frames:
             benchmark = dataclasses.replace(benchmark, lines=())
         frames = benchmark_frames(
@@ -162,13 +220,9 @@ class Evaluate:
         )
         if not frames:
             raise InputError(f"{self.data}: no frame has true depth to compare with; give a data set that has it")
-        return thinned(frames, self.limit)
-
-    def _predictor(self, name: str, samples: FrameSamples) -> Predict:
-        if self.predictions is None:
-            return DepthPredictor.load(name, self.device, self.size, self.post_process).judged
-        maps = ExternalMaps(self.predictions, samples.names, "predictions")
-        return lambda sample: inverse_depth_from(maps, self.predicted, sample.name)
+        frames = thinned(frames, self.limit)
+        order = published_order(benchmark, drives, self.data) if self.truth_file or self.predictions else []
+        return FrameSamples(frames, "Evaluating", self.truth_file, order), frames, order
 
     def _folder(self, name: str, position: int) -> Path:
         if self.paired:
@@ -184,51 +238,43 @@ class Evaluate:
         print_paired(Console(), comparison, self.model, folder / "paired.json")
 
     def _mean_map_baseline(self, samples: FrameSamples, benchmark: Benchmark) -> dict[str, Predict]:
-        """The mean-depth-map baseline by its name, which says what the map is made of."""
-        protocol = benchmark.protocol
+        """The mean-depth-map baseline by its name, which says what the map is made of: no frame it is judged on."""
+        protocol, source = benchmark.protocol, self.mean_map or self.data
+        others: Frames = []
+        if self.mean_map or (self.split != "train" and has_split(source, "train")):
+            others = depth_frames(open_drives(source, "train", self._truth, self.improved))
+            if (
+                not has_split(source, "train") or source.resolve() == self.data.resolve()
+            ):  # else only names are the same
+                judged = set(samples.names)
+                others = [(drive, frame) for drive, frame in others if sample_name(drive, frame) not in judged]
+        if others:
+            label = self.mean_map.name if self.mean_map else "train"
+            return {f"mean map ({label})": mean_map_of(true_depths(thinned(others, MEAN_MAP_FRAMES)), protocol)}
         if self.mean_map:
-            others, label = open_drives(self.mean_map, "train"), self.mean_map.name
-        else:
-            others, label = self._training_split(), "train split"
-        training = depth_frames(others, MEAN_MAP_FRAMES)
-        if training:
-            inverse_depth = MeanDepthMap.of(true_depths(training), protocol).inverse_depth()
-            return {f"mean map ({label})": lambda sample: inverse_depth}
-        if self.mean_map:
-            raise InputError(f"{self.mean_map}: no frame has true depth; give another data set or leave --mean-map out")
-        whole = MeanDepthMap.of(samples.depths(), protocol)
-        return {"mean map (leave-1-out)": lambda sample: whole.without(sample.depth, protocol).inverse_depth()}
+            raise InputError(
+                f"{self.mean_map}: no frame has true depth, apart from those evaluated on; give another data set or "
+                "leave --mean-map out"
+            )
+        return {"mean map (leave-1-out)": mean_map_of_others(samples.depths(), protocol)}
 
-    def _training_split(self) -> list[Drive]:
-        """The training drives of a data set that has splits; none where every split is all there is."""
-        training, evaluated = open_drives(self.data, "train"), open_drives(self.data, self.split)
-        return [] if {d.name for d in training} == {d.name for d in evaluated} else training
-
-    def _about(self, name: str, predict: Predict, frames: Frames) -> dict[str, object]:
+    def _about(self, name: str, models: list[DepthPredictor], frames: Frames) -> dict[str, object]:
+        """What the report says besides its scores; `models` holds the one scored, if it was one."""
+        drives = dict.fromkeys(drive.name for drive, _ in frames)
+        raw = any(isinstance(drive, KittiDrive) for drive, _ in frames)
         about: dict[str, object] = {
             "model": name,
             "data": str(self.data),
             "split": self.split,
             "drives": list(self.drives),
-            "published_frames": None if self.all_frames else len(BENCHMARKS[self.benchmark].lines) or None,
+            "truth": str(self.truth_file) if self.truth_file else self._truth if raw else None,
+            "limit": self.limit,
+            "factor": self.factor,
+            "all_frames": self.all_frames,
+            "published_images": None if self.all_frames else BENCHMARKS[self.benchmark].images,
         }
-        predictor = getattr(predict, "__self__", None)
-        if isinstance(predictor, DepthPredictor):
+        for predictor in models:
             card = predictor.model.card
-            trained_on = {recording_of(drive) for drive in card.training_drives}
-            seen = sorted({recording_of(drive.name) for drive, _ in frames} & trained_on)
             about |= {"size": list(predictor.size), "post_process": self.post_process, "metric": card.metric}
-            about["evaluated_drives_trained_on"] = seen
-        return about
-
-
-def _notable_rows(
-    report: Report, samples: FrameSamples, predict: Callable[[DepthSample], object], benchmark: Benchmark
-) -> list[SheetRow]:
-    """The best, median and worst image, predicted again for the picture sheet."""
-    rows = []
-    for name, title in notable_images(report).items():
-        sample = samples[name]
-        depth = aligned_depth(sample, predict(sample), benchmark.protocol)  # pyright: ignore[reportArgumentType]
-        rows.append(SheetRow(title, sample.image, depth, sample.depth))
-    return rows
+            about["evaluated_drives_trained_on"] = shared_recordings(drives, card.training_drives)
+        return about if models else about | {"predicted": self.predicted}

@@ -9,6 +9,12 @@ from tempfile import TemporaryDirectory
 from egodepth.errors import InputError
 
 
+def cache_folder() -> Path:
+    """Where results are kept that can be had again: EGODEPTH_CACHE, or `egodepth` in the user's cache folder."""
+    own = os.environ.get("EGODEPTH_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "egodepth"
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` at the end, or vanishes on an exception.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from egodepth.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
+from egodepth.data.static_frames import MINIMUM_MOTION
 
 Mode = Literal["m", "s", "ms"]
 
@@ -38,7 +39,9 @@ def _steps(epochs: int, batch_size: int) -> int:
 def _base(mode: Mode, epochs: int = 20) -> TrainConfig:
     """640x192 from ImageNet weights; the rest of the numbers are the defaults of the configuration."""
     return TrainConfig(
-        data=DataConfig(offsets=() if mode == "s" else (-1, 1), stereo=mode != "m"),
+        data=DataConfig(stereo=True, offsets=())
+        if mode == "s"
+        else DataConfig(stereo=mode == "ms", min_motion=MINIMUM_MOTION),
         model=ModelConfig(pretrained=True) if mode == "m" else _METRIC,
         optimiser=OptimiserConfig(),
         trainer=TrainerConfig(

@@ -28,7 +28,10 @@ class MotionPredictor:
             InputError: it has no pose network (trained with stereo alone, or imported without).
         """
         if model.pose_net is None:
-            raise InputError("this model has no pose network: it was trained without neighbouring frames; use another")
+            raise InputError(
+                "this model has no pose network (trained on stereo pairs alone or with given poses, or imported "
+                "without it); use another"
+            )
         self.model, self.pose_net = model.eval(), model.pose_net
         self.size = size or model.card.size
 
@@ -37,16 +40,16 @@ class MotionPredictor:
         """later_from_earlier of pairs of images in [0, 1], on the CPU; metres if the model is metric."""
         device = next(self.model.parameters()).device
         frames = [resized_for(self.size, images.to(device)) for images in (earlier, later)]
-        features = self.model.depth_net.encoder(frames[0])
-        network = self.model.card.network
-        disparity = self.model.depth_net.disparities(features)[0]
-        depth = disparity_to_depth(disparity, network.min_depth, network.max_depth)
+        card, network = self.model.card, self.model.card.network
+        median = card.depth_scaling == "median"
+        depth = None
+        if median or self.pose_net.translation_times_inverse_depth:
+            depth = disparity_to_depth(self.model(frames[0])[0], network.min_depth, network.max_depth)
         if self.pose_net.reads_features:
-            frames = [features[-1], self.model.depth_net.encoder(frames[1])[-1]]
+            frames = [self.model.depth_net.encoder(frame)[-1] for frame in frames]
         axis_angle, translation = self.pose_net(*frames)
-        median = self.model.card.depth_scaling == "median"
         translation = translation_in_depth_units(self.pose_net, translation, depth, network, median)
-        if median:
+        if median and depth is not None:
             translation = translation * depth.flatten(1).median(1).values[:, None]
         return transform_from_axis_angle(axis_angle, translation).cpu()
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from egodepth.data.drive import Drive, select_drives
+from egodepth.data.kitti.test_sets import shared_recordings
 from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
 from egodepth.evaluation.odometry import OdometryScores, Poses, score_trajectory
@@ -21,6 +22,7 @@ from egodepth.files import write_text
 from egodepth.motion import MotionPredictor, trajectory
 from egodepth.predictor import DepthPredictor
 from egodepth.trajectory_files import read_kitti_poses, write_kitti_poses, write_tum_poses
+from egodepth.weights import ModelCard
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Odometry:
     drives: tuple[str, ...] = ("*",)
     """Glob patterns of the drives; KITTI's sequences are called 09/image_2, ..."""
     split: str = "test"
-    """Which drives of a rendered set."""
+    """Which drives of a rendered set or of Cityscapes."""
     out: Path = Path("runs/odometry")
     """Folder for trajectories, plots and figures."""
     json: Path | None = None
@@ -53,11 +55,14 @@ class Odometry:
     def __call__(self) -> None:
         """Predict, write, score, print."""
         drives = self._drives()
-        motion = None if self.trajectory else MotionPredictor(DepthPredictor.load(self.model, self.device).model)
+        motion = None
+        if not self.trajectory:
+            motion = MotionPredictor(DepthPredictor.load(self.model, self.device).model)
+            _say_what_to_mind(motion.model.card, drives)
         scores: dict[str, OdometryScores] = {}
         paths: list[Path] = []
-        for drive in drives:
-            frames = longest_run(drive)
+        runs = [(drive, longest_run(drive)) for drive in drives]  # all, before the first is predicted
+        for drive, frames in runs:
             poses = read_kitti_poses(self.trajectory) if self.trajectory else _predicted(motion, drive, frames)
             if len(poses) != len(frames):
                 raise InputError(f"{self.trajectory}: {len(poses)} predicted poses for {len(frames)} frames in a row")
@@ -93,12 +98,25 @@ class Odometry:
         return [kitti, tum, plot]
 
 
+def _say_what_to_mind(card: ModelCard, drives: list[Drive]) -> None:
+    """What makes the figures of a model better or worse than they should be."""
+    console = Console(stderr=True)
+    seen = shared_recordings((drive.name for drive in drives), card.training_drives)
+    if seen:
+        console.print(f"[yellow]The model was trained on {len(seen)} of these drives: {', '.join(seen)}[/]")
+    if card.offsets and min(map(abs, card.offsets)) > 1:
+        apart = min(map(abs, card.offsets))
+        console.print(f"[yellow]The pose network was trained on frames {apart} apart, and is asked for neighbours.[/]")
+
+
 def longest_run(drive: Drive) -> list[int]:
     """The longest row of frames without a gap: a trajectory cannot jump."""
     runs = np.split(np.array(drive.frames), np.flatnonzero(np.diff(drive.frames) != 1) + 1)
     longest = max(runs, key=len).tolist()
     if len(longest) < 3:
-        raise InputError(f"{drive.name}: no three frames in a row; a trajectory needs them")
+        raise InputError(
+            f"{drive.name}: no three frames in a row; a trajectory needs them: choose others with --drives"
+        )
     return longest
 
 

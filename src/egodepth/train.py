@@ -88,6 +88,9 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
             log.say(f"going on from step {progress.step} of {config.trainer.steps}")
         if training.left_out:
             log.say(f"left out, of the {config.data.test_set} test set: {', '.join(training.left_out)}")
+        if training.still:
+            frames = ", ".join(f"{name} ({count})" for name, count in training.still.items())
+            log.say(f"left out, standing still: {sum(training.still.values())} frames of {frames}")
         job = _Job(config, run, objective, dataset, judged, log, device)
         trainer = job.trainer(optimiser, progress)
         batches = batches_from(dataset, progress.step, config.trainer.workers, pin=device.type == "cuda")
@@ -206,7 +209,8 @@ class _Job:
             metric=self.config.data.metric,
             has_pose_net=self.objective.pose_net is not None,
             depth_scaling=self.config.loss.depth_scaling,
-            training_drives=tuple(self.dataset.drives_of_samples()),
+            offsets=self.config.data.offsets,
+            training_drives=tuple(drive.name for drive in self.dataset.store.drives),
             step=done,
         )
 

@@ -110,3 +110,27 @@ def test_models_are_not_chosen_by_drives_of_the_test_set_unless_these_are_named(
     assert by_rule == {f"{OTHER}/image_02"}
     named = _validation_drives(DataConfig(path=(str(raw),), val_drives=("*0009*",)))
     assert {drive.name for drive in named} == {f"{EIGEN_TEST}/image_02", f"{EIGEN_TEST}/image_03"}
+
+
+def test_a_list_makes_training_drives_of_the_drives_that_it_names_alone(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(f"2011_09_26/{OTHER} 7 l")
+    found = open_training_set(DataConfig(path=(str(raw),), split_file=str(tmp_path / "list.txt")))
+    assert [drive.name for drive in found.drives] == [f"{OTHER}/image_02"]  # not the test drive beside it
+    assert found.samples == [(0, 7)]
+
+
+def test_a_standing_camera_is_left_out_and_said(real_data: Path, tmp_path: Path) -> None:
+    date, standing = real_data / "kitti_raw" / "2011_09_26", "2011_09_26_drive_0017_sync"
+    paths = tuple(str(date / name) for name in (standing, OTHER))
+    found = open_training_set(DataConfig(path=paths, min_motion=0.0004, drives=("*_02",)))
+    assert [drive.name for drive in found.drives] == [f"{OTHER}/image_02"]
+    assert len(found.samples) == 266
+    assert found.still == {f"{standing}/image_02": 10}
+    assert open_training_set(DataConfig(path=paths, drives=("*_02",))).still == {}
+    assert "camera stands still in all 10 frames" in refusal(
+        DataConfig(path=paths[:1], min_motion=0.0004, drives=("*_02",))
+    )
+    # A list has left them out already: its frames are taken as they are.
+    (tmp_path / "list.txt").write_text(f"2011_09_26/{standing} 3 l")
+    listed = DataConfig(path=paths, min_motion=0.0004, split_file=str(tmp_path / "list.txt"))
+    assert len(open_training_set(listed).samples) == 1

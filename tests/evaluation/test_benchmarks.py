@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from egodepth.data.drive import Drive
-from egodepth.data.opening import open_drives
+from egodepth.data.opening import open_drives, thinned
 from egodepth.errors import InputError
-from egodepth.evaluation.benchmarks import BENCHMARKS, Frames, benchmark_frames, thinned
+from egodepth.evaluation.benchmarks import BENCHMARKS, Frames, benchmark_frames
 
 DRIVE = "2011_09_26_drive_0052_sync"
 

@@ -37,7 +37,7 @@ WRITERS = {
 @pytest.mark.parametrize("name", WRITERS)
 def test_maps_of_different_sizes_come_in_the_order_of_the_names(tmp_path: Path, name: str) -> None:
     WRITERS[name](tmp_path / name)
-    maps = ExternalMaps(tmp_path / name, NAMES, "predictions")
+    maps = ExternalMaps(tmp_path / name, NAMES, NAMES, "predictions")
     for position in (2, 0, 1):
         np.testing.assert_array_equal(maps[NAMES[position]].numpy(), MAPS[position])
 
@@ -49,19 +49,19 @@ def test_maps_of_one_size_come_from_one_array(tmp_path: Path, name: str) -> None
         np.save(tmp_path / name, whole)
     else:
         np.savez_compressed(tmp_path / name, data=whole)
-    np.testing.assert_array_equal(ExternalMaps(tmp_path / name, NAMES, "predictions")["drive/0"], whole[1, 0])
+    np.testing.assert_array_equal(ExternalMaps(tmp_path / name, NAMES, NAMES, "predictions")["drive/0"], whole[1, 0])
 
 
 def test_sixteen_bit_pictures_hold_256ths(tmp_path: Path) -> None:
     for position, values in enumerate(MAPS):
         Image.fromarray(np.rint(values * 256).astype(np.uint16)).save(tmp_path / f"{position}.png")
-    found = ExternalMaps(tmp_path, NAMES, "predictions")["drive/1"].numpy()
+    found = ExternalMaps(tmp_path, NAMES, NAMES, "predictions")["drive/1"].numpy()
     np.testing.assert_allclose(found, MAPS[2], atol=0.5 / 256)
 
 
 def test_depth_is_inverted_and_disparity_is_not(tmp_path: Path) -> None:
     np.save(tmp_path / "d.npy", MAPS[0][None])
-    maps = ExternalMaps(tmp_path / "d.npy", ["a"], "predictions")
+    maps = ExternalMaps(tmp_path / "d.npy", ["a"], ["a"], "predictions")
     assert torch.equal(inverse_depth_from(maps, "disparity", "a"), torch.from_numpy(MAPS[0]))
     assert torch.equal(inverse_depth_from(maps, "depth", "a"), 1 / torch.from_numpy(MAPS[0]))
 
@@ -69,7 +69,7 @@ def test_depth_is_inverted_and_disparity_is_not(tmp_path: Path) -> None:
 def test_another_number_of_maps_than_of_images_is_refused(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "gt.npz", data=ragged())
     with pytest.raises(InputError, match=r"gt\.npz: 3 true depth maps for 2 images"):
-        ExternalMaps(tmp_path / "gt.npz", NAMES[:2], "true depth maps")
+        ExternalMaps(tmp_path / "gt.npz", NAMES[:2], NAMES[:2], "true depth maps")
 
 
 class Bomb:
@@ -86,10 +86,10 @@ def test_code_in_an_archive_is_never_run(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "gt.npz", "w") as archive:
         archive.writestr("data.npy", header.getvalue() + pickle.dumps(Bomb(tmp_path / "owned")))
     with pytest.raises(InputError, match="not arrays alone"):
-        ExternalMaps(tmp_path / "gt.npz", NAMES, "true depth maps")
+        ExternalMaps(tmp_path / "gt.npz", NAMES, NAMES, "true depth maps")
     np.save(tmp_path / "objects.npy", np.array([Bomb(tmp_path / "owned")] * 3), allow_pickle=True)
     with pytest.raises(InputError, match=r"objects\.npy: cannot be read"):
-        ExternalMaps(tmp_path / "objects.npy", NAMES, "predictions")
+        ExternalMaps(tmp_path / "objects.npy", NAMES, NAMES, "predictions")
     assert not (tmp_path / "owned").exists()
 
 
@@ -98,20 +98,20 @@ def test_code_in_an_archive_is_never_run(tmp_path: Path) -> None:
 def test_what_is_no_array_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=f"{name}: cannot be read") as caught:
-        ExternalMaps(tmp_path / name, NAMES, "predictions")
+        ExternalMaps(tmp_path / name, NAMES, NAMES, "predictions")
     assert "\n" not in str(caught.value)
 
 
 def test_a_map_with_several_numbers_a_pixel_is_refused_by_the_image(tmp_path: Path) -> None:
     np.save(tmp_path / "rgb.npy", np.ones((3, 4, 5, 3)))
     with pytest.raises(InputError, match="the map of drive/0 is float64"):
-        ExternalMaps(tmp_path / "rgb.npy", NAMES, "predictions")["drive/0"]
+        ExternalMaps(tmp_path / "rgb.npy", NAMES, NAMES, "predictions")["drive/0"]
 
 
 def test_arrays_of_a_folder_come_in_natural_order(tmp_path: Path) -> None:
     for number in (10, 2, 1):
         np.save(tmp_path / f"{number}.npy", np.full((2, 2), float(number)))
-    maps = ExternalMaps(tmp_path, NAMES, "predictions")
+    maps = ExternalMaps(tmp_path, NAMES, NAMES, "predictions")
     assert [float(maps[name][0, 0]) for name in NAMES] == [1, 2, 10]
 
 
@@ -119,7 +119,7 @@ def test_a_damaged_array_of_a_folder_and_a_single_number_are_refused(tmp_path: P
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "0.npy").write_bytes(b"damaged")
     with pytest.raises(InputError, match="the map of a cannot be read"):
-        ExternalMaps(tmp_path / "folder", ["a"], "predictions")["a"]
+        ExternalMaps(tmp_path / "folder", ["a"], ["a"], "predictions")["a"]
     np.savez(tmp_path / "one.npz", data=np.array(3.0))
     with pytest.raises(InputError, match=r"one\.npz: cannot be read"):
-        ExternalMaps(tmp_path / "one.npz", ["a"], "predictions")
+        ExternalMaps(tmp_path / "one.npz", ["a"], ["a"], "predictions")

@@ -55,7 +55,7 @@ def test_a_model_comes_back_as_it_was_saved(tmp_path: Path, card):
 
 def test_a_model_folder_holds_a_card_and_weights_and_nothing_else(folder: Path):
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
-    assert json.loads((folder / "config.json").read_text())["format"] == "egodepth-model-1"
+    assert json.loads((folder / "config.json").read_text())["format"] == "egodepth-model-2"
     assert list(folder.parent.iterdir()) == [folder]
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.console import Console
 
 from egodepth.config import TrainConfig
-from egodepth.data.drive import Drive, select_drives
-from egodepth.data.opening import depth_frames, open_drives
+from egodepth.data.opening import open_drives, thinned
 from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
 from egodepth.evaluation.alignment import HEADLINE
+from egodepth.evaluation.benchmarks import BENCHMARKS, Frames, benchmark_frames
 from egodepth.evaluation.evaluator import Predict, evaluate_predictions
 from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.evaluation.report import MODEL
@@ -34,12 +34,26 @@ class Examination:
     limit: int | None
     """At most this many frames, evenly spaced."""
     benchmark: str
-    """Name of the protocol."""
+    """Its name."""
+    improved: Path | None = None
+    """KITTI's improved depth maps, for a benchmark whose truth they are."""
+    all_frames: bool = False
+    """Whatever frames the benchmark is published for."""
 
-    def frames(self) -> list[tuple[Drive, int]]:
-        """The frames that have true depth."""
-        drives = [drive for path in self.paths for drive in open_drives(path, "test")]
-        return depth_frames(select_drives(drives, self.drives), self.limit)
+    def frames(self) -> Frames:
+        """The benchmark's frames, as far as they are there.
+
+        Raises:
+            InputError: none of them is.
+        """
+        benchmark = BENCHMARKS[self.benchmark]
+        if benchmark.truth == "improved" and self.improved is None:
+            raise InputError(f"{self.benchmark}: give --improved DIR, KITTI's improved depth maps (train and val)")
+        drives = [drive for path in self.paths for drive in open_drives(path, "test", benchmark.truth, self.improved)]
+        if self.all_frames:
+            benchmark = dataclasses.replace(benchmark, lines=())
+        found = benchmark_frames(benchmark, drives, self.drives, partial=True, root=Path(", ".join(self.paths)))
+        return thinned(found, self.limit)
 
     def samples(self) -> Iterator[DepthSample]:
         """The frames, read one by one."""

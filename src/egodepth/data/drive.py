@@ -75,7 +75,12 @@ class Drive(ABC):
 
 def sample_name(drive: Drive, frame: int) -> str:
     """What a sample of a frame is called."""
-    return f"{drive.name}/{frame:010d}"
+    return frame_name(drive.name, frame)
+
+
+def frame_name(drive: str, frame: int) -> str:
+    """What a sample of a frame of the drive of this name is called."""
+    return f"{drive}/{frame:010d}"
 
 
 def select_drives(drives: list[Drive], patterns: tuple[str, ...]) -> list[Drive]:

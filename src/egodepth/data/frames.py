@@ -13,6 +13,9 @@ from jaxtyping import UInt8
 from egodepth.data.images import SUFFIXES, image_size, read_rgb
 from egodepth.errors import InputError
 
+FEW_HEADERS = 4
+"""How many files of a folder are compared in size where the set is known, and has hundreds of such folders."""
+
 
 @dataclass(frozen=True)
 class FrameFolder:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from egodepth.data.cameras import horizontal_fov_deg
@@ -45,7 +46,7 @@ class Inspect:
     folder: tyro.conf.Positional[Path]
     """Frames with camera.json, a folder of such folders, KITTI (raw, odometry or 2015), or a rendered set."""
     split: Literal["train", "val", "test"] = "train"
-    """Which drives of a rendered set."""
+    """Which drives of a rendered set or of Cityscapes."""
     offsets: tuple[int, ...] = (-1, 1)
     """Neighbours that a training sample needs."""
     stereo: bool = False
@@ -131,7 +132,13 @@ def _table(title: str, summaries: list[DriveSummary]) -> Table:
     for s in summaries:
         counts = (str(s.frames_with_depth or "-"), str(s.training_samples))
         table.add_row(
-            s.name, str(s.frames), str(s.gaps), f"{s.size[1]}x{s.size[0]}", f"{s.fov_deg:.0f}°", _stereo(s), *counts
+            escape(s.name),
+            str(s.frames),
+            str(s.gaps),
+            f"{s.size[1]}x{s.size[0]}",
+            f"{s.fov_deg:.0f}°",
+            _stereo(s),
+            *counts,
         )
     frames, depth, samples = (
         str(sum(getattr(s, field) for s in summaries)) for field in ("frames", "frames_with_depth", "training_samples")

@@ -3,21 +3,26 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from egodepth.data.cameras import CAMERA_FILE
+from egodepth.data.cityscapes import has_cityscapes_split, is_cityscapes, open_cityscapes
 from egodepth.data.drive import Drive
 from egodepth.data.folder import PARTNER_FOLDER, FolderDrive
 from egodepth.data.frames import list_images
 from egodepth.data.kitti.odometry import is_kitti_odometry, open_kitti_odometry
 from egodepth.data.kitti.raw import Truth, is_kitti_raw, open_kitti_raw
 from egodepth.data.kitti.stereo2015 import open_kitti_2015, training_folder
+from egodepth.data.make3d import is_make3d, open_make3d
+from egodepth.data.manifest import is_manifest, open_manifest
 from egodepth.data.synthetic import open_synthetic
 from egodepth.data.synthetic.description import FORMAT
 from egodepth.errors import InputError
 
+T = TypeVar("T")
 UNDERSTOOD = (
-    "a folder of frames with camera.json, a folder of such folders, KITTI (raw, odometry, 2015 stereo), "
-    "or a rendered set (egodepth data render)"
+    "a folder of frames with camera.json, a folder of such folders, any folder with manifest.csv, KITTI (raw, "
+    "odometry, 2015 stereo), Cityscapes, Make3D, or a rendered set (egodepth data render)"
 )
 
 
@@ -28,7 +33,7 @@ def open_drives(
 
     Args:
         path: see `UNDERSTOOD`.
-        split: which drives of a rendered set; the other kinds have no splits, and all their drives are returned.
+        split: which drives of a rendered set or of Cityscapes; of the other kinds, which have no splits, all.
         truth: which true depth of KITTI's raw drives.
         improved_dir: folder of their improved depth maps (it holds `train` and `val`), for that truth.
 
@@ -41,12 +46,18 @@ def open_drives(
         raise InputError(f"{root}: {kind}; give {UNDERSTOOD}")
     if _is_synthetic(root):
         return open_synthetic(root, split)
+    if is_manifest(root):
+        return open_manifest(root)
+    if is_cityscapes(root):
+        return open_cityscapes(root, split)
     if is_kitti_raw(root):
         return open_kitti_raw(root, truth, improved_dir)
     if training_folder(root):
         return open_kitti_2015(root)
     if is_kitti_odometry(root):
         return open_kitti_odometry(root)
+    if is_make3d(root):
+        return open_make3d(root)
     if list_images(root):
         return [FolderDrive(root)]
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and list_images(folder)]
@@ -94,10 +105,19 @@ def training_samples(
 
 def depth_frames(drives: list[Drive], limit: int | None = None) -> list[tuple[Drive, int]]:
     """Frames with true depth in the order of the drives, thinned evenly to at most `limit`; always the same ones."""
-    found = [(drive, frame) for drive in drives for frame in drive.frames if drive.has_depth(frame)]
-    if limit is None or len(found) <= limit:
-        return found
-    return [found[(2 * i + 1) * len(found) // (2 * limit)] for i in range(limit)]
+    return thinned([(drive, frame) for drive in drives for frame in drive.frames if drive.has_depth(frame)], limit)
+
+
+def thinned(items: list[T], limit: int | None) -> list[T]:
+    """At most `limit` of them, evenly spaced; always the same ones."""
+    if limit is None or len(items) <= limit:
+        return items
+    return [items[(2 * i + 1) * len(items) // (2 * limit)] for i in range(limit)]
+
+
+def has_split(path: str | Path, split: str) -> bool:
+    """Whether a data set's drives are divided into train, val and test, and this one is there."""
+    return _is_synthetic(Path(path)) or has_cityscapes_split(path, split)
 
 
 def _is_synthetic(root: Path) -> bool:

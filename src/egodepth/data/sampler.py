@@ -81,10 +81,6 @@ class TrainBatches(Dataset[RawBatch | InputError]):
     def __len__(self) -> int:
         return self.steps
 
-    def drives_of_samples(self) -> list[str]:
-        """Names of the drives that have samples, in the order of the data set."""
-        return [self.store.drives[position].name for position in sorted({drive for drive, _ in self.samples})]
-
     def indices(self, step: int) -> list[int]:
         """Samples of a step."""
         first = step * self.batch_size

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
+from rich.console import Console
+from rich.progress import Progress
+
 from egodepth.config import DataConfig
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.kitti.lists import Line, positions_of, read_list
 from egodepth.data.kitti.test_sets import refuse_test_drives, without_test_drives
 from egodepth.data.opening import open_drives, training_samples
+from egodepth.data.static_frames import moving_frames
 from egodepth.errors import InputError
 
 _ALL = ("*",)
@@ -17,10 +21,13 @@ class TrainingSet:
     """Drives, and the samples of them that are trained on."""
 
     drives: list[Drive]
+    """Each has samples."""
     samples: list[tuple[int, int]]
     """(position of the drive, frame number) of every target."""
     left_out: list[str]
     """Names of drives that are not trained on because the test set has them."""
+    still: dict[str, int]
+    """Samples by drive that are not trained on because the camera stands still."""
 
 
 def open_training_set(config: DataConfig) -> TrainingSet:
@@ -47,12 +54,42 @@ def open_training_set(config: DataConfig) -> TrainingSet:
         if not drives or config.drives != _ALL:
             refuse_test_drives([drive.name for drive in everything], config.test_set)
     samples = training_samples(drives, config.offsets, config.stereo, config.lone_pairs)
+    still: dict[str, int] = {}
     if lines:
         samples = _listed(lines, drives, samples, config)
+    elif config.min_motion:
+        samples, still = _moving(drives, samples, config.min_motion)
+    # A list leaves most drives without a sample; what is not trained on is nobody's training drive.
+    used = sorted({position for position, _ in samples})
+    place = {position: index for index, position in enumerate(used)}
+    samples = [(place[drive], frame) for drive, frame in samples]
+    training = TrainingSet([drives[position] for position in used], samples, left_out, still)
     if config.poses == "given":
-        for drive in drives:
+        for drive in training.drives:
             drive.read_pose(drive.frames[0])  # refused now, by a data set without poses, not at the first step
-    return TrainingSet(drives, samples, left_out)
+    return training
+
+
+def _moving(
+    drives: list[Drive], samples: list[tuple[int, int]], min_motion: float
+) -> tuple[list[tuple[int, int]], dict[str, int]]:
+    """The samples at which the camera moves, and how many others each drive has."""
+    kept: list[tuple[int, int]] = []
+    still: dict[str, int] = {}
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Looking for motion", total=sum(len(drive.frames) for drive in drives))
+        for position, drive in enumerate(drives):
+            own = [sample for sample in samples if sample[0] == position]
+            moving = set(moving_frames(drive, min_motion, lambda count: bar.advance(task, count)))
+            kept += [sample for sample in own if sample[1] in moving]
+            if len(moving.intersection(frame for _, frame in own)) < len(own):
+                still[drive.name] = sum(frame not in moving for _, frame in own)
+    if not kept:
+        raise InputError(
+            f"{', '.join(still)}: the camera stands still in all {len(samples)} frames, or looks as if it did (does it "
+            "see its own car?); give other drives, or --data.min-motion 0"
+        )
+    return kept, still
 
 
 def _listed(

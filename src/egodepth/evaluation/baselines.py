@@ -8,8 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egodepth.data.types import DepthSample
+from egodepth.evaluation.evaluator import Predict
 from egodepth.evaluation.protocols import Protocol
 
+MEAN_MAP_FRAMES = 200
+"""How many true depth maps the mean depth map is made of, at most."""
 GRID = (192, 640)
 """The mean map's size at most: finer than the truth it would be full of holes."""
 
@@ -57,6 +60,18 @@ class MeanDepthMap:
         filled = np.interp(np.arange(len(rows)), np.flatnonzero(known), row_mean)[:, None]
         mean = np.where(self._count > 0, self._total / np.maximum(self._count, 1), filled)
         return torch.from_numpy((1 / mean).astype(np.float32))
+
+
+def mean_map_of(depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol) -> Predict:
+    """The mean map of some true depths, for every sample."""
+    inverse_depth = MeanDepthMap.of(depths, protocol).inverse_depth()
+    return lambda sample: inverse_depth
+
+
+def mean_map_of_others(depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol) -> Predict:
+    """For every sample the mean map of the other ones; `depths` are those of all that will be asked for."""
+    whole = MeanDepthMap.of(depths, protocol)
+    return lambda sample: whole.without(sample.depth, protocol).inverse_depth()
 
 
 def _gathered(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from egodepth.data.drive import Drive, select_drives
+from egodepth.data.drive import Drive, frame_name, sample_name, select_drives
 from egodepth.data.kitti.eigen import EIGEN_BENCHMARK_FRAMES, EIGEN_FRAMES
 from egodepth.data.kitti.lists import Line, positions_of
 from egodepth.data.kitti.raw import Truth
@@ -25,6 +25,8 @@ class Benchmark:
     """Its frames in their published order; none where every frame with true depth is meant."""
     truth: Truth = "lidar"
     """Which true depth of KITTI's raw drives."""
+    images: int | None = None
+    """How many images it is published for; None where that is the user's choice."""
     by_frame: bool = False
     """Frames follow each other by number, whichever drive (in KITTI 2015: image size) they belong to."""
 
@@ -38,12 +40,21 @@ BENCHMARKS = {
     benchmark.name: benchmark
     for benchmark in (
         Benchmark(protocol=PROTOCOLS["synthetic"]),
-        Benchmark(protocol=PROTOCOLS["kitti_2015"], by_frame=True),
-        Benchmark(protocol=PROTOCOLS["eigen"], lines=EIGEN_FRAMES),
-        Benchmark(protocol=PROTOCOLS["eigen_benchmark"], lines=EIGEN_BENCHMARK_FRAMES, truth="improved"),
+        Benchmark(protocol=PROTOCOLS["kitti_2015"], by_frame=True, images=200),
+        Benchmark(protocol=PROTOCOLS["eigen"], lines=EIGEN_FRAMES, images=697),
+        Benchmark(protocol=PROTOCOLS["eigen_benchmark"], lines=EIGEN_BENCHMARK_FRAMES, truth="improved", images=652),
+        Benchmark(protocol=PROTOCOLS["make3d"], images=134),
+        Benchmark(protocol=PROTOCOLS["cityscapes"], images=1525),
     )
 }
 """By name."""
+
+
+def published_order(benchmark: Benchmark, drives: Sequence[Drive], root: Path) -> list[str]:
+    """Names of all samples of a benchmark, whether they are there or not: the order of the files of others."""
+    if benchmark.lines:
+        return [frame_name(line.drive_name, line.frame) for line in benchmark.lines]
+    return [sample_name(*one) for one in benchmark_frames(benchmark, drives, ("*",), True, root, needs_depth=False)]
 
 
 def benchmark_frames(
@@ -69,7 +80,9 @@ def benchmark_frames(
     """
     if not benchmark.lines:
         chosen = select_drives(list(drives), patterns)
-        frames = depth_frames(chosen) if needs_depth else [(drive, frame) for drive in chosen for frame in drive.frames]
+        frames = depth_frames(chosen)
+        if not frames and not needs_depth:
+            frames = [(drive, frame) for drive in chosen for frame in drive.frames]
         return sorted(frames, key=lambda one: one[1]) if benchmark.by_frame else frames
     wanted = [line for line in benchmark.lines if any(fnmatch(line.drive_name, pattern) for pattern in patterns)]
     if not wanted:
@@ -86,10 +99,3 @@ def benchmark_frames(
             f"first: {lost[0]}; {remedy}, or take every frame with true depth by --all-frames"
         )
     return usable
-
-
-def thinned(frames: Frames, limit: int | None) -> Frames:
-    """At most `limit` frames, evenly spaced; always the same ones."""
-    if limit is None or len(frames) <= limit:
-        return frames
-    return [frames[(2 * i + 1) * len(frames) // (2 * limit)] for i in range(limit)]

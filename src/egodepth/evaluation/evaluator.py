@@ -1,6 +1,6 @@
 """Scoring predictions against true depth: the one loop behind the command and the trainer's validation."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from jaxtyping import Float
 from torch import Tensor
@@ -17,7 +17,7 @@ from egodepth.evaluation.alignment import (
     median_ratio,
     scaled,
 )
-from egodepth.evaluation.metrics import depth_metrics
+from egodepth.evaluation.metrics import LOG10, depth_metrics, log10_error
 from egodepth.evaluation.pixels import Pixels, PixelSpool, valid_pixels
 from egodepth.evaluation.protocols import Protocol, depth_at
 from egodepth.evaluation.report import MODEL, ImageScore, Report
@@ -32,6 +32,7 @@ def evaluate_predictions(
     protocol: Protocol,
     *,
     baselines: Mapping[str, Predict] | None = None,
+    metric_baselines: Collection[str] = (),
     factor: float | None = None,
 ) -> Report:
     """Score a predictor under every alignment, by parts, beside baselines; memory does not grow with the set.
@@ -41,6 +42,7 @@ def evaluate_predictions(
         samples: gone through once.
         protocol: which pixels count, and the clamp.
         baselines: by the name they get in the table; scored under the headline alignment, whole images only.
+        metric_baselines: names of those that predict metres, and are scored without alignment, too.
         factor: also score with this one factor on every depth, as alignment `fixed`.
 
     Raises:
@@ -59,7 +61,8 @@ def evaluate_predictions(
             scores += _scores(MODEL, pixels, alignments, protocol)
             for name, baseline in (baselines or {}).items():
                 blind = valid_pixels(sample._replace(masks={}), baseline(sample), protocol)
-                scores += _scores(name, blind, {HEADLINE: PER_IMAGE[HEADLINE]}, protocol)
+                judged = (HEADLINE, "none") if name in metric_baselines else (HEADLINE,)
+                scores += _scores(name, blind, {alignment: PER_IMAGE[alignment] for alignment in judged}, protocol)
             ratios.append(median_ratio(pixels.prediction, pixels.truth))
             spool.append(pixels)
         if not ratios:
@@ -78,6 +81,8 @@ def _scores(source: str, pixels: Pixels, alignments: Mapping[str, Alignment], pr
         for part, mask in pixels.parts.items():
             if bool(mask.any()):
                 metrics = depth_metrics(depth[mask], pixels.truth[mask])
+                if protocol.log10:
+                    metrics[LOG10] = log10_error(depth[mask], pixels.truth[mask])
                 count = int(mask.sum())
                 scores.append(ImageScore(pixels.name, source, alignment, part, count, ratio, metrics))
     return scores

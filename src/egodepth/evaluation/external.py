@@ -24,12 +24,13 @@ _PNG_STEPS = 256.0
 class ExternalMaps:
     """Maps by image, read when asked for."""
 
-    def __init__(self, path: Path, names: Sequence[str], what: str) -> None:
+    def __init__(self, path: Path, names: Sequence[str], order: Sequence[str], what: str) -> None:
         """Open a file or folder.
 
         Args:
             path: `.npy` or `.npz` with an array an image, or a folder of `.npy`, or of 16-bit PNGs (value / 256).
-            names: of the images, in the order of the maps.
+            names: of the images that are asked for.
+            order: names of all images of the benchmark: the maps may be those of all, or of `names` alone.
             what: what they are, for messages.
 
         Raises:
@@ -37,12 +38,14 @@ class ExternalMaps:
         """
         self._path = path
         self._maps = _opened(path)
-        if len(self._maps) != len(names):
+        if len(self._maps) not in (len(names), len(order)):
+            whole = f", or for all {len(order)} of the benchmark" if len(order) != len(names) else ""
             raise InputError(
-                f"{path}: {len(self._maps)} {what} for {len(names)} images; there must be one for each, in the order "
-                "of the benchmark"
+                f"{path}: {len(self._maps)} {what} for {len(names)} images; there must be one for each{whole}, in the "
+                "order of the benchmark"
             )
-        self._position = {name: position for position, name in enumerate(names)}
+        stored = names if len(self._maps) == len(names) else order
+        self._position = {name: position for position, name in enumerate(stored)}
 
     def __getitem__(self, name: str) -> Float[Tensor, "h w"]:
         """The map of an image, float32."""

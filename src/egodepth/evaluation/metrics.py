@@ -1,13 +1,15 @@
-"""The seven depth metrics of the field (Eigen et al. 2014, section 4.2), for one set of pixels."""
+"""The seven depth metrics of the field (Eigen et al. 2014, section 4.2), and Make3D's own, for one set of pixels."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-ERRORS: tuple[str, ...] = ("abs_rel", "sq_rel", "rmse", "rmse_log")
-"""Smaller is better; of the others, larger."""
-METRICS: tuple[str, ...] = (*ERRORS, "a1", "a2", "a3")
-"""Names as published; the first four are errors, the last three shares of pixels within 1.25, 1.25^2 and 1.25^3."""
+SHARES: tuple[str, ...] = ("a1", "a2", "a3")
+"""Shares of pixels within 1.25, 1.25^2 and 1.25^3: larger is better; of the others, which are errors, smaller."""
+METRICS: tuple[str, ...] = ("abs_rel", "sq_rel", "rmse", "rmse_log", *SHARES)
+"""Names as published."""
+LOG10 = "log10"
+"""Name of `log10_error`."""
 
 
 def depth_metrics(prediction: Float[Tensor, "n"], truth: Float[Tensor, "n"]) -> dict[str, float]:
@@ -33,3 +35,8 @@ def depth_metrics(prediction: Float[Tensor, "n"], truth: Float[Tensor, "n"]) -> 
         ]
     )
     return dict(zip(METRICS, values.tolist(), strict=True))
+
+
+def log10_error(prediction: Float[Tensor, "n"], truth: Float[Tensor, "n"]) -> float:
+    """Mean absolute difference of the decimal logarithms of depth, over at least one pixel (Saxena et al. 2009)."""
+    return (prediction.double().log10() - truth.double().log10()).abs().mean().item()

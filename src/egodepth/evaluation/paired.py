@@ -9,7 +9,7 @@ import numpy as np
 from egodepth.errors import InputError
 from egodepth.evaluation.alignment import HEADLINE
 from egodepth.evaluation.intervals import Interval, bootstrap_intervals
-from egodepth.evaluation.metrics import ERRORS, METRICS
+from egodepth.evaluation.metrics import SHARES
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.evaluation.report import MODEL, Report
 
@@ -31,7 +31,7 @@ class PairedLine(NamedTuple):
         """Which of the two, where the interval tells: `first`, `second` or `neither`."""
         if not self.interval.excludes_zero:
             return "neither"
-        return "second" if (self.second < self.first) == (self.metric in ERRORS) else "first"
+        return "second" if (self.second > self.first) == (self.metric in SHARES) else "first"
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def compare(first: Report, second: Report) -> PairedComparison:
             raise InputError("the two models were not scored on the same images; evaluate them in one command")
         images = len(names)
         difference = after - before
-        for position, (metric, interval) in enumerate(zip(METRICS, bootstrap_intervals(difference), strict=True)):
-            better = difference[:, position] < 0 if metric in ERRORS else difference[:, position] > 0
+        for position, (metric, interval) in enumerate(zip(first.metrics, bootstrap_intervals(difference), strict=True)):
+            better = difference[:, position] > 0 if metric in SHARES else difference[:, position] < 0
             means = [float(np.mean(values[:, position])) for values in (before, after)]
             lines.append(PairedLine(alignment, metric, means[0], means[1], interval, int(better.sum())))
     return PairedComparison(first.protocol, images, tuple(lines))

@@ -17,8 +17,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFor
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from egodepth.evaluation.evaluator import Predict, aligned_depth
 from egodepth.evaluation.protocols import Protocol
 from egodepth.evaluation.report import Report
+from egodepth.evaluation.samples import FrameSamples
 from egodepth.files import replacing
 
 MAX_ERROR = 0.5
@@ -52,6 +54,16 @@ def notable_images(report: Report) -> dict[str, str]:
     return titles
 
 
+def notable_rows(report: Report, samples: FrameSamples, predict: Predict, protocol: Protocol) -> list[SheetRow]:
+    """The best, the median and the worst image, predicted again."""
+    rows = []
+    for name, title in notable_images(report).items():
+        sample = samples[name]
+        depth = aligned_depth(sample, predict(sample), protocol)
+        rows.append(SheetRow(title, sample.image, depth, sample.depth))
+    return rows
+
+
 def write_picture_sheet(path: str | Path, rows: Sequence[SheetRow], protocol: Protocol) -> None:
     """Write a PNG with image, depth, truth and relative error of each row; each row has one colour scale for depth.
 
@@ -77,10 +89,13 @@ def _draw_row(figure: FigureBase, row: SheetRow, protocol: Protocol) -> None:
     error = torch.where(valid, (row.depth - row.truth).abs() / row.truth.clamp(min=1e-9), 0)
     nearest, farthest = np.percentile(known.numpy(), (1, 99))
     scale = LogNorm(nearest, max(farthest, 1.01 * nearest))
-    axes[0].imshow(row.image.permute(1, 2, 0).numpy())
-    axes[1].imshow(row.depth.numpy(), norm=scale, cmap=_DEPTH_COLOURS)
-    axes[2].imshow(_shrunk(row.truth, valid, size), norm=scale, cmap=_DEPTH_COLOURS)
-    errors = axes[3].imshow(_shrunk(error, valid, size), norm=Normalize(0, MAX_ERROR), cmap=_ERROR_COLOURS)
+    height, width = row.image.shape[-2:]
+    extent = (0, width, height, 0)  # the truth may have pixels of another shape
+    axes[0].imshow(row.image.permute(1, 2, 0).numpy(), extent=extent)
+    axes[1].imshow(row.depth.numpy(), norm=scale, cmap=_DEPTH_COLOURS, extent=extent)
+    axes[2].imshow(_shrunk(row.truth, valid, size), norm=scale, cmap=_DEPTH_COLOURS, extent=extent)
+    colours = {"norm": Normalize(0, MAX_ERROR), "cmap": _ERROR_COLOURS}
+    errors = axes[3].imshow(_shrunk(error, valid, size), **colours, extent=extent)
     for axis, title in zip(axes, ("image", "depth", "truth", "relative error"), strict=True):
         axis.set_title(title, fontsize=9, pad=3)
         axis.set_axis_off()

@@ -7,7 +7,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from egodepth.evaluation.metrics import METRICS
 from egodepth.evaluation.paired import PairedComparison
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.evaluation.report import MODEL, Report
@@ -15,11 +14,11 @@ from egodepth.evaluation.report import MODEL, Report
 
 def print_report(console: Console, report: Report, paths: Sequence[Path]) -> None:
     """The table, what it stands on, and where the files are."""
-    table = _table(report.protocol, [*METRICS, "images"])
+    table = _table(report.protocol, [*report.metrics, "images"])
     for _, scores in groupby(report.table(), lambda score: (score.source == MODEL, score.part == WHOLE)):
         table.add_row()
         for score in scores:
-            values = (f"{score.metrics[name]:.3f}" for name in METRICS)
+            values = (f"{score.metrics[name]:.3f}" for name in report.metrics)
             table.add_row(score.label, *values, str(score.images))
     console.print(table)
     console.print(report.footnote(), highlight=False)

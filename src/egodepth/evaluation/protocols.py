@@ -22,6 +22,8 @@ class Protocol:
     """Top, bottom, left and right of the counted region, as shares of the truth's height and width."""
     clamp: tuple[float, float] = (1e-3, 80.0)
     """Predicted depths are cut to this range after alignment, metres."""
+    log10: bool = False
+    """Whether Make3D's metric, the mean absolute difference of log10 depth, is among the published ones."""
 
     def valid(self, truth: Float[Tensor, "h w"]) -> Bool[Tensor, "h w"]:
         """The pixels that count."""
@@ -44,6 +46,9 @@ class Protocol:
 GARG_CROP = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
 """The region of KITTI images that the LiDAR reaches (Garg et al. 2016)."""
 
+_MIDDLE_OF_CITYSCAPES = (1 / 3, 1.0, 192 / 2048, 1856 / 2048)
+"""Of images without the bonnet (their lowest quarter): the middle half of the originals' rows, without the sides."""
+
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
@@ -51,9 +56,12 @@ PROTOCOLS = {
         Protocol(name="kitti_2015"),
         Protocol(name="eigen", min_depth=1e-3, max_depth=80.0, crop=GARG_CROP),
         Protocol(name="eigen_benchmark"),
+        Protocol(name="make3d", max_depth=70.0, log10=True),
+        Protocol(name="cityscapes", min_depth=1e-3, max_depth=80.0, crop=_MIDDLE_OF_CITYSCAPES),
     )
 }
-"""By name. kitti_2015 and eigen_benchmark count every true depth; predictions stop at 80 m in all of them."""
+"""By name. kitti_2015 and eigen_benchmark count every true depth, make3d those of its C1 error; predictions stop at
+80 m in all of them. cityscapes is the field's habit since Casser et al. 2019 (docs/deviations.md)."""
 
 
 def depth_at(inverse_depth: Float[Tensor, "h w"], size: tuple[int, int]) -> Float[Tensor, "hg wg"]:

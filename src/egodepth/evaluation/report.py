@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,6 @@ from jaxtyping import Float
 
 from egodepth.evaluation.alignment import HEADLINE, median, scale_spread
 from egodepth.evaluation.intervals import Interval, bootstrap_intervals
-from egodepth.evaluation.metrics import METRICS
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.files import write_text
 
@@ -50,7 +50,7 @@ class MeanScore(NamedTuple):
     def label(self) -> str:
         """What a table calls this line: the model's alignment, the part of the image, or the baseline."""
         if self.source != MODEL:
-            return self.source
+            return self.source if self.alignment == HEADLINE else f"{self.source.partition(' (')[0]}, {self.alignment}"
         return self.alignment if self.part == WHOLE else f"{self.part} pixels"
 
     @property
@@ -72,6 +72,11 @@ class Report:
     """What the JSON says besides: model, data, ..."""
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the protocol's metrics."""
+        return tuple(self.scores[0].metrics)
+
+    @property
     def ranked(self) -> list[ImageScore]:
         """The model's images under the headline alignment, the best abs_rel first."""
         return sorted(self._of(MODEL, HEADLINE, WHOLE), key=lambda score: score.metrics["abs_rel"])
@@ -87,30 +92,34 @@ class Report:
         return scale_spread([score.ratio for score in self.ranked])
 
     def mean(self, alignment: str = HEADLINE, part: str = WHOLE, source: str = MODEL) -> dict[str, float]:
-        """The seven metrics averaged over images; raises `KeyError` where there is no such score."""
+        """The metrics averaged over images; raises `KeyError` where there is no such score."""
         chosen = list(self._of(source, alignment, part))
         if not chosen:
             raise KeyError(f"no score of {source}, {alignment}, {part}")
-        return {name: sum(score.metrics[name] for score in chosen) / len(chosen) for name in METRICS}
+        return {name: sum(score.metrics[name] for score in chosen) / len(chosen) for name in self.metrics}
 
     def means(self) -> list[MeanScore]:
         """Every (source, alignment, part) averaged over images, whole images first."""
+        return self._means
+
+    @cached_property
+    def _means(self) -> list[MeanScore]:
         keys = dict.fromkeys((score.source, score.alignment, score.part) for score in self.scores)
         ordered = sorted(keys, key=lambda key: (key[0] != MODEL, key[2] != WHOLE))
         return [self._mean_score(*key) for key in ordered]
 
     def _mean_score(self, source: str, alignment: str, part: str) -> MeanScore:
         _, values = self.values_by_image(source, alignment, part)
-        intervals = dict(zip(METRICS, bootstrap_intervals(values), strict=True))
+        intervals = dict(zip(self.metrics, bootstrap_intervals(values), strict=True))
         return MeanScore(source, alignment, part, len(values), self.mean(alignment, part, source), intervals)
 
     def values_by_image(self, source: str, alignment: str, part: str) -> tuple[list[str], Float[np.ndarray, "n k"]]:
-        """Names of the images, and the seven metrics of each."""
+        """Names of the images, and the metrics of each."""
         scores = list(self._of(source, alignment, part))
-        return [score.image for score in scores], np.array([[s.metrics[name] for name in METRICS] for s in scores])
+        return [score.image for score in scores], np.array([[s.metrics[name] for name in self.metrics] for s in scores])
 
     def table(self) -> list[MeanScore]:
-        """The lines worth showing: whole images under every alignment, parts and baselines under the headline one."""
+        """The lines worth showing: whole images under every alignment, their parts under the headline one."""
         return [score for score in self.means() if score.part == WHOLE or score.alignment == HEADLINE]
 
     def summary(self) -> dict[str, object]:
@@ -137,33 +146,34 @@ class Report:
     def to_markdown(self) -> str:
         """The table, with the protocol and sigma_scale under it."""
         lines = [
-            f"| {self.protocol} | " + " | ".join(METRICS) + " | abs_rel, 95 % | images |",
-            "|---" * (len(METRICS) + 3) + "|",
+            f"| {self.protocol} | " + " | ".join(self.metrics) + " | abs_rel, 95 % | images |",
+            "|---" * (len(self.metrics) + 3) + "|",
         ]
         for score in self.table():
-            values = " | ".join(f"{score.metrics[name]:.3f}" for name in METRICS)
+            values = " | ".join(f"{score.metrics[name]:.3f}" for name in self.metrics)
             lines.append(f"| {score.label} | {values} | {score.interval_text} | {score.images} |")
         return "\n".join([*lines, "", self.footnote(), ""])
 
     def footnote(self) -> str:
         """One line on what the table stands on."""
         skipped = f", {len(self.skipped)} skipped without valid pixels" if self.skipped else ""
-        published = self.about.get("published_frames")
+        published, truth = self.about.get("published_images"), self.about.get("truth")
         share = f" of the {published} published" if published else ""
-        headline = self._mean_score(MODEL, HEADLINE, WHOLE)
+        against = f" against {truth} depth" if truth else ""
+        headline = next(mean for mean in self._means if mean[:3] == (MODEL, HEADLINE, WHOLE))
         return (
-            f"Protocol {self.protocol}, {len(self.ranked)}{share} images{skipped}; sigma_scale {self.sigma_scale:.3f}, "
-            f"median ratio {self.median_ratio:.4g}; abs_rel under {HEADLINE} {headline.metrics['abs_rel']:.3f}, 95 % "
-            f"interval {headline.interval_text} (bootstrap over images). Parts of images and baselines: {HEADLINE} "
-            "alignment, fitted on the whole image."
+            f"Protocol {self.protocol}, {len(self.ranked)}{share} images{against}{skipped}; sigma_scale "
+            f"{self.sigma_scale:.3f}, median ratio {self.median_ratio:.4g}; abs_rel under {HEADLINE} "
+            f"{headline.metrics['abs_rel']:.3f}, 95 % interval {headline.interval_text} (bootstrap over images). "
+            f"Parts of images, and baselines unless another alignment is named: {HEADLINE}, fitted on the whole image."
         )
 
     def to_csv(self) -> str:
         """One line for every image, source, alignment and part."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*ImageScore._fields[:-1], *METRICS])
-        writer.writerows([*score[:-1], *(score.metrics[name] for name in METRICS)] for score in self.scores)
+        writer.writerow([*ImageScore._fields[:-1], *self.metrics])
+        writer.writerows([*score[:-1], *(score.metrics[name] for name in self.metrics)] for score in self.scores)
         return text.getvalue()
 
     def write(self, folder: Path) -> list[Path]:

@@ -20,11 +20,17 @@ T = TypeVar("T")
 class FrameSamples:
     """Samples of an evaluation, gone through in order or found by name."""
 
-    def __init__(self, frames: Sequence[tuple[Drive, int]], doing: str, truth_file: Path | None = None) -> None:
-        """Describe them; with `truth_file` true depth comes from there, a map a frame in order."""
+    def __init__(
+        self,
+        frames: Sequence[tuple[Drive, int]],
+        doing: str,
+        truth_file: Path | None = None,
+        order: Sequence[str] = (),
+    ) -> None:
+        """Describe them; with `truth_file` true depth comes from there, a map a frame of the benchmark's `order`."""
         self._by_name = {sample_name(drive, frame): (drive, frame) for drive, frame in frames}
         self._doing = doing
-        self._truth = ExternalMaps(truth_file, self.names, "true depth maps") if truth_file else None
+        self._truth = ExternalMaps(truth_file, self.names, order, "true depth maps") if truth_file else None
 
     @property
     def names(self) -> list[str]:

@@ -114,7 +114,7 @@ PoseNet = SeparatePoseNet | SharedPoseNet | PoseCnn
 def translation_in_depth_units(
     pose_net: PoseNet,
     translation: Float[Tensor, "b 3"],
-    depth: Float[Tensor, "b h w"],
+    depth: Float[Tensor, "b h w"] | None,
     network: ModelConfig,
     median: bool,
 ) -> Float[Tensor, "b 3"]:
@@ -123,12 +123,12 @@ def translation_in_depth_units(
     Args:
         pose_net: where the translation comes from.
         translation: as the network gives it.
-        depth: of the targets.
+        depth: of the targets; only needed for `translation_times_inverse_depth`.
         network: whose depth it is.
         median: depth is divided by its median before it warps (adaptive depth-range scaling); so is the translation.
     """
     unit = depth_unit(network, median)
-    if pose_net.translation_times_inverse_depth and not median:
+    if depth is not None and pose_net.translation_times_inverse_depth and not median:
         translation = translation * (unit / depth).mean((1, 2))[:, None]  # Wang et al. 2018
     return unit * translation
 

@@ -17,7 +17,7 @@ from egodepth.config import ModelConfig, from_json, to_json
 from egodepth.errors import InputError
 from egodepth.networks import DepthNet, PoseNet, build_pose_net
 
-FORMAT = "egodepth-model-1"
+FORMAT = "egodepth-model-2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,8 @@ class ModelCard:
     has_pose_net: bool
     depth_scaling: Literal["none", "median"] = "none"
     """`median`: the pose network's translations are in units of each frame's median depth."""
+    offsets: tuple[int, ...] = ()
+    """The neighbours that the pose network was trained with, from the target frame."""
     training_drives: tuple[str, ...] = ()
     step: int = 0
 

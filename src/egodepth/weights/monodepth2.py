@@ -51,7 +51,13 @@ def import_monodepth2(folder: str | Path) -> DepthModel:
     network = ModelConfig(
         encoder=_resnet_name(encoder, encoder_file), pose=pose or "separate", min_depth=0.1 * unit, max_depth=100 * unit
     )
-    card = ModelCard(network=network, size=_size(encoder, encoder_file), metric=metric, has_pose_net=pose is not None)
+    card = ModelCard(
+        network=network,
+        size=_size(encoder, encoder_file),
+        metric=metric,
+        has_pose_net=pose is not None,
+        offsets=(-1, 1) if pose is not None else (),
+    )
     model = DepthModel(card)
     load_strictly(model.depth_net.encoder.backbone, _backbone(encoder), encoder_file)
     load_strictly(model.depth_net.decoder, _renamed(_read(depth_file), _decoder_names(), depth_file), depth_file)

@@ -1,7 +1,6 @@
 """Projected LiDAR maps kept on disk: a scan is projected once, whoever evaluates on it how often."""
 
 import hashlib
-import os
 import zipfile
 from pathlib import Path
 
@@ -11,16 +10,10 @@ from jaxtyping import Float32
 from egodepth.data.kitti.calibration import CAM_TO_CAM, VELO_TO_CAM
 from egodepth.data.kitti.velodyne import Variant, velodyne_depth_map
 from egodepth.errors import InputError
-from egodepth.files import replacing
+from egodepth.files import cache_folder, replacing
 
 _VERSION = 1
 """Raised whenever the projection changes."""
-
-
-def cache_folder() -> Path:
-    """Where it lies: EGODEPTH_CACHE, or `egodepth` in the user's cache folder."""
-    own = os.environ.get("EGODEPTH_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "egodepth"
 
 
 def cached_depth_map(calibration_dir: Path, scan: Path, camera: int, variant: Variant) -> Float32[np.ndarray, "h w"]:

@@ -9,7 +9,8 @@ from egodepth.data.drive import Drive
 from egodepth.errors import InputError
 
 _CAMERAS = {"l": 2, "r": 3}
-_RAW_DRIVE = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}_(sync|extract)")
+DRIVE_NAME = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}_(sync|extract)")
+"""Of a raw recording."""
 _SEQUENCE = re.compile(r"\d{1,2}")
 
 
@@ -53,7 +54,7 @@ def read_list(path: str | Path) -> list[Line]:
 def _line(words: Sequence[str], where: str) -> Line:
     if len(words) == 3 and words[1].isdecimal() and words[2] in _CAMERAS:
         drive = words[0].rpartition("/")[2]
-        if _RAW_DRIVE.fullmatch(drive):
+        if DRIVE_NAME.fullmatch(drive):
             return Line(drive, int(words[1]), _CAMERAS[words[2]])
         if _SEQUENCE.fullmatch(words[0]):
             return Line(f"{int(drive):02d}", int(words[1]), _CAMERAS[words[2]])

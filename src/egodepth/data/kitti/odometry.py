@@ -8,14 +8,13 @@ from jaxtyping import Float64, UInt8
 
 from egodepth.data.cameras import check_camera
 from egodepth.data.drive import Drive
-from egodepth.data.frames import FrameFolder
+from egodepth.data.frames import FEW_HEADERS, FrameFolder
 from egodepth.data.kitti.calibration import CalibrationFile
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
 from egodepth.trajectory_files import read_kitti_poses
 
 CALIBRATION = "calib.txt"
-_HEADERS_READ = 4
 _PARTNERS = {0: 1, 1: 0, 2: 3, 3: 2}
 """The other camera of the grey pair and of the colour pair."""
 
@@ -33,14 +32,14 @@ class OdometryDrive(Drive):
             InputError: no usable calibration, no frames, or poses of another number of frames.
         """
         self.name = f"{folder.name}/image_{camera}"
-        self._images = FrameFolder.open(folder / f"image_{camera}", headers=_HEADERS_READ)
+        self._images = FrameFolder.open(folder / f"image_{camera}", headers=FEW_HEADERS)
         self.frames, self.size = list(self._images.files), self._images.size
         self._file = CalibrationFile.read(folder / CALIBRATION)
         self.camera = self._pinhole(camera)
         self._from_grey = self._shift_from_grey(camera)
         other = _PARTNERS[camera]
         path = folder / f"image_{other}"
-        self._partner = FrameFolder.open(path, headers=_HEADERS_READ) if path.is_dir() else None
+        self._partner = FrameFolder.open(path, headers=FEW_HEADERS) if path.is_dir() else None
         if self._partner is not None:
             self.partner_camera = self._pinhole(other)
             pose = self._shift_from_grey(other) @ np.linalg.inv(self._from_grey)

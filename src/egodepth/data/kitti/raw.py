@@ -1,6 +1,5 @@
 """KITTI's raw recordings: DATE/calib_*.txt and DATE/DATE_drive_NNNN_sync/image_02/data/0000000000.png or .jpg."""
 
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -9,16 +8,14 @@ from jaxtyping import Float, Float32, UInt8
 
 from egodepth.data.cameras import check_aspect
 from egodepth.data.drive import Drive
-from egodepth.data.frames import FrameFolder
+from egodepth.data.frames import FEW_HEADERS, FrameFolder
 from egodepth.data.images import read_uint16
 from egodepth.data.kitti.calibration import CAM_TO_CAM, Calibration
 from egodepth.data.kitti.depth_cache import cached_depth_map
+from egodepth.data.kitti.lists import DRIVE_NAME
 from egodepth.errors import InputError
 
-HEADERS_READ = 4
-"""How many files of a drive are compared in size when it is opened: the set is known, and has 300 such folders."""
 Truth = Literal["lidar", "lidar-z", "improved"]
-DRIVE_NAME = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}_(sync|extract)")
 
 
 class KittiDrive(Drive):
@@ -46,7 +43,7 @@ class KittiDrive(Drive):
         if truth == "improved" and improved_dir is None:
             raise InputError(f"{folder}: improved depth maps need their folder, the one that holds 'train' and 'val'")
         calibration = Calibration.read(folder.parent)
-        self._images = FrameFolder.open(folder / f"image_{camera:02d}" / "data", headers=HEADERS_READ)
+        self._images = FrameFolder.open(folder / f"image_{camera:02d}" / "data", headers=FEW_HEADERS)
         self.name = f"{folder.resolve().name}/image_{camera:02d}"
         self.frames = list(self._images.files)
         self.size = self._images.size
@@ -59,7 +56,7 @@ class KittiDrive(Drive):
     def _open_partner(self, folder: Path, calibration: Calibration) -> None:
         other = 5 - self._camera
         path = folder / f"image_{other:02d}" / "data"
-        self._partner = FrameFolder.open(path, headers=HEADERS_READ) if path.is_dir() else None
+        self._partner = FrameFolder.open(path, headers=FEW_HEADERS) if path.is_dir() else None
         if self._partner is not None:
             check_aspect(calibration.size(other), self._partner.size, calibration.cam_to_cam.path)
             self.partner_camera = calibration.camera(other)

@@ -44,6 +44,11 @@ def without_test_drives(drives: Sequence[Drive], test_set: TestSet) -> list[Driv
     return [drive for drive in drives if recording_of(drive.name) not in TEST_RECORDINGS[test_set]]
 
 
+def shared_recordings(drives: Iterable[str], others: Iterable[str]) -> list[str]:
+    """The recordings that two sets of drives have in common, by the drives' names."""
+    return sorted({recording_of(name) for name in drives} & {recording_of(name) for name in others})
+
+
 def refuse_test_drives(drives: Iterable[str], test_set: TestSet, lines: Sequence[Line] = ()) -> None:
     """The leak guard.
 
