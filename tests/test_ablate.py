@@ -139,7 +139,7 @@ def test_folders_and_data_that_cannot_be_used_are_refused_before_anything_is_tra
 def test_drives_are_not_trained_on_and_scored_on(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from egodepth.data.opening import open_drives
 
-    monkeypatch.setattr("egodepth.ablation.cells.open_drives", lambda path, split: open_drives(path, "train"))
+    monkeypatch.setattr("egodepth.ablation.cells.open_drives", lambda path, *_: open_drives(path, "train"))
     with pytest.raises(InputError, match="would be trained on and scored on"):
         Ablate(out=tmp_path / "out", config=tiny(data))()
 

@@ -243,9 +243,8 @@ class Evaluate:
         others: Frames = []
         if self.mean_map or (self.split != "train" and has_split(source, "train")):
             others = depth_frames(open_drives(source, "train", self._truth, self.improved))
-            if (
-                not has_split(source, "train") or source.resolve() == self.data.resolve()
-            ):  # else only names are the same
+            # Of two sets that have splits, only the names are the same.
+            if not has_split(source, "train") or source.resolve() == self.data.resolve():
                 judged = set(samples.names)
                 others = [(drive, frame) for drive, frame in others if sample_name(drive, frame) not in judged]
         if others:
