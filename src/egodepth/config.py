@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from egodepth.errors import InputError
 
 T = TypeVar("T")
+TestSet = Literal["eigen", "odometry", "none"]
 
 
 def _require(condition: bool, message: str) -> None:
@@ -29,7 +30,7 @@ class DataConfig:
     """Glob patterns of the drives to train on."""
     split_file: str = ""
     """A published list of frames to train on (`DATE/DRIVE FRAME l|r` a line); empty: all that have their neighbours."""
-    test_set: Literal["eigen", "odometry", "none"] = "eigen"
+    test_set: TestSet = "eigen"
     """KITTI recordings that must not be trained on: left out, and an error where they are asked for by name."""
     allow_test_drives: bool = False
     """Train on recordings of the test set all the same."""

@@ -59,9 +59,20 @@ def test_a_folder_of_folders_is_many_and_a_camera_file_can_serve_all(tmp_path: P
 def test_what_is_not_understood_gets_the_list_of_what_is(tmp_path: Path) -> None:
     (tmp_path / "file.txt").touch()
     (tmp_path / "empty").mkdir()
-    for name, reason in (("gone", "does not exist"), ("file.txt", "is a file"), ("empty", "no frames found")):
+    for name, reason in (
+        ("gone", "does not exist"),
+        ("file.txt", "is a file"),
+        ("empty", r"no frames found \(it is empty\)"),
+    ):
         with pytest.raises(InputError, match=f"{name}: {reason}; give a folder of frames with camera.json, .*KITTI"):
             open_drives(tmp_path / name)
+    with pytest.raises(InputError, match=r"no frames found \(it has empty, file\.txt\); give"):
+        open_drives(tmp_path)
+    (tmp_path / "leftImg8bit_sequence_trainvaltest.zip").touch()
+    with pytest.raises(
+        InputError, match=r"\(leftImg8bit_sequence_trainvaltest\.zip is still packed: unpack it there\)"
+    ):
+        open_drives(tmp_path)
 
 
 def test_a_damaged_or_foreign_data_set_description_is_told_apart(tmp_path: Path) -> None:

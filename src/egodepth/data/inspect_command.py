@@ -44,7 +44,8 @@ class Inspect:
     """Look at a data set: drives, frames, gaps, camera, stereo, true depth, and the samples one can train on."""
 
     folder: tyro.conf.Positional[Path]
-    """Frames with camera.json, a folder of such folders, KITTI (raw, odometry or 2015), or a rendered set."""
+    """Frames with camera.json, a folder of such folders, any folder with manifest.csv, KITTI (raw, odometry or 2015),
+    Cityscapes, Make3D, or a rendered set."""
     split: Literal["train", "val", "test"] = "train"
     """Which drives of a rendered set or of Cityscapes."""
     offsets: tuple[int, ...] = (-1, 1)

@@ -62,7 +62,7 @@ def open_drives(
         return [FolderDrive(root)]
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and list_images(folder)]
     if not folders or [folder.name for folder in folders] == [PARTNER_FOLDER]:
-        raise InputError(f"{root}: no frames found; give {UNDERSTOOD}")
+        raise InputError(f"{root}: no frames found ({_contents(root)}); give {UNDERSTOOD}")
     return [FolderDrive(folder, _camera_file(folder)) for folder in folders]
 
 
@@ -129,6 +129,16 @@ def _is_synthetic(root: Path) -> bool:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not readable as JSON; render the set again (egodepth data render)") from error
     return isinstance(description, dict) and description.get("format") == FORMAT
+
+
+def _contents(root: Path) -> str:
+    """What a folder that is not understood has, for a message."""
+    names = sorted(path.name for path in root.iterdir())
+    packed = [name for name in names if name.endswith((".zip", ".tar", ".tar.gz", ".tgz"))]
+    if packed:
+        return f"{packed[0]} is still packed: unpack it there"
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return f"it has {shown}" if names else "it is empty"
 
 
 def _camera_file(folder: Path) -> Path:

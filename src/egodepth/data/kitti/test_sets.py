@@ -1,14 +1,12 @@
 """Which of KITTI's recordings are test sets, and the guard that keeps them out of trainings."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
+from egodepth.config import TestSet
 from egodepth.data.drive import Drive
 from egodepth.data.kitti.eigen import EIGEN_DRIVES, EIGEN_FRAMES
 from egodepth.data.kitti.lists import Line
 from egodepth.errors import InputError
-
-TestSet = Literal["eigen", "odometry", "none"]
 
 SEQUENCE_RECORDINGS = {
     "00": "2011_10_03_drive_0027_sync",
@@ -70,5 +68,5 @@ def refuse_test_drives(drives: Iterable[str], test_set: TestSet, lines: Sequence
         count = f" ({inside} of its {len(lines)} lines; among them {len(test_frames)} of the 697 Eigen test frames)"
     raise InputError(
         f"to train on: {len(leaks)} drives of the {test_set} test set{count}: {', '.join(leaks)}; leave them out, or "
-        "insist with --allow-test-drives"
+        "insist with --allow-test-drives (ablate: --data.allow-test-drives)"
     )

@@ -60,14 +60,13 @@ def _as_published(
 
     depth = np.zeros((height, width), np.float32)
     depth[row, column] = forward  # of points in one pixel, the last one stays
-    if not len(forward):
-        return depth
-    index = row * (width - 1) + column - 1
-    order = np.argsort(index, kind="stable")
-    starts = np.flatnonzero(np.diff(index[order], prepend=index[order[0]] - 1))
-    smallest = np.minimum.reduceat(forward[order], starts)
-    first = order[starts]
-    depth[row[first], column[first]] = smallest
+    index = row * (width - 1) + column  # one more than published: never negative
+    colliding = np.flatnonzero(np.bincount(index, minlength=1)[index] > 1)  # a few of thousands
+    order = colliding[np.argsort(index[colliding], kind="stable")]
+    starts = np.flatnonzero(np.diff(index[order], prepend=-1))
+    if len(starts):
+        first = order[starts]
+        depth[row[first], column[first]] = np.minimum.reduceat(forward[order], starts)
     return depth
 
 
