@@ -150,7 +150,7 @@ def shift_camera(clip: Path) -> None:
         (damage_frame, ".png: not a readable image, or truncated; copy it again or delete it"),
         (resize_frame, "000002.png: 72x64 where the other frames are 64x64; resize it"),
         (drop_frames, "clip: a missing neighbour frame: no frame has its neighbours -1 and +1"),
-        (drop_all_frames, "clip: no frames found; give a folder of frames with camera.json"),
+        (drop_all_frames, "clip: no frames found (it has camera.json); give a folder of frames with camera.json"),
         (blur_camera, "camera.json: fx is 9000 px, 141 widths of a 64x64 image"),
         (shift_camera, "camera.json: cx is 320 px, outside a 64x64 image"),
         (lambda clip: (clip / "camera.json").unlink(), "camera.json: no camera file; write"),
