@@ -185,7 +185,7 @@ def test_in_bfloat16_the_networks_say_nearly_the_same_and_all_that_follows_is_fl
         assert (found - expected).abs().max() < 0.1 * motion
         assert not torch.equal(found, expected)
     assert {tensor.dtype for tensor in rough.disparities + rough.poses} == {torch.float32}
-    comparison = objective.compare(rough.disparities, rough.poses, batch)[0]
+    comparison = objective.compare(rough.disparities, rough.poses, batch, keep_warped=True)[0]
     assert (comparison.error.dtype, comparison.warped[0].dtype) == (torch.float32, torch.float32)
 
 

@@ -9,6 +9,8 @@ from egodepth.cli import main
 from egodepth.config import ModelConfig
 from egodepth.data.images import image_size
 from egodepth.data.opening import open_drives
+from egodepth.errors import InputError
+from egodepth.exported import ExportedModel
 from egodepth.geometry import transform_from_axis_angle
 from egodepth.motion import MotionPredictor, trajectory
 from egodepth.odometry import longest_run
@@ -124,6 +126,12 @@ def test_every_pose_network_drives(pose: str) -> None:
 def test_the_longest_row_of_frames_is_taken(real_data: Path) -> None:
     (drive,) = open_drives(real_data / "kitti_raw" / "2011_09_26" / "2011_09_26_drive_0001_sync")[:1]
     assert longest_run(drive) == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_exported_model_has_no_pose_network() -> None:
+    exported = ExportedModel(a_model().card, lambda images: (images, images))
+    with pytest.raises(InputError, match="exported"):
+        MotionPredictor(exported)
 
 
 def test_bad_input_is_one_line(sequences: Path, model: Path, tmp_path: Path, capsys) -> None:

@@ -25,10 +25,12 @@ Self-supervised depth and ego-motion from any moving camera.
 
   data render        make synthetic drives with exact truth
   data inspect DIR   what is in a data set: drives, frames, cameras, usable samples
+  data prepare DIR   decode a data set once, for every training with --data.store
   train RECIPE       train, or go on with, a model:  egodepth train quickstart --data DIR --run runs/first
   evaluate MODEL     score a model against true depth: table, JSON, CSV, pictures
-  predict MODEL ...  depth maps of images and folders
+  predict MODEL ...  depth of images, folders and videos
   odometry MODEL     trajectories of drives: KITTI and TUM files, plot, scores where truth is there
+  export MODEL       ONNX, OpenVINO (float32, bfloat16, int8) or torch program, checked against the predictor
   ablate RECIPE      the paper's ablation on any data set, over several seeds
   benchmark WHAT     measured throughput of this machine
   import-monodepth2 FOLDER OUT
@@ -107,10 +109,12 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("predict",): _verb("predict", "Predict"),
     ("ablate",): _ablate,
     ("odometry",): _verb("odometry", "Odometry"),
+    ("export",): _verb("export", "Export"),
     ("benchmark",): _verb("benchmark", "Benchmark"),
     ("import-monodepth2",): _verb("import_monodepth2", "ImportMonodepth2"),
     ("data", "render"): _verb("data.synthetic.render_command", "Render"),
     ("data", "inspect"): _verb("data.inspect_command", "Inspect"),
+    ("data", "prepare"): _verb("data.prepare_command", "Prepare"),
 }
 
 

@@ -14,6 +14,7 @@ from egodepth.config import LossConfig
 from egodepth.data.types import View
 from egodepth.geometry import Camera, synthesise
 from egodepth.losses import PhotometricTarget, automask, average_reprojection, minimum_reprojection
+from egodepth.losses.fused import DROPPED, Sources, can_fuse, fused_reprojection
 
 _COMBINE = {"minimum": minimum_reprojection, "average": average_reprojection}
 
@@ -24,7 +25,7 @@ class Comparison(NamedTuple):
     error: Float[Tensor, "s b h w"]
     kept: Bool[Tensor, "s b h w"]
     warped: list[Tensor]
-    """A source each, `s b 3 h w`."""
+    """A source each, `s b 3 h w`; empty where they were never made (`keep_warped`)."""
 
 
 def compare_views(
@@ -35,11 +36,26 @@ def compare_views(
     masks: Float[Tensor, "s b n h w"] | None,
     config: LossConfig,
     present: Bool[Tensor, "b n"] | None = None,
+    keep_warped: bool = False,
 ) -> Comparison:
     """Warp every source by every scale's depth and combine the errors over the sources that are present.
 
-    The target's window statistics and the unwarped errors do not depend on the scale and are computed once.
+    The target's window statistics and the unwarped errors do not depend on the scale and are computed once. On a
+    processor the published combination is one operation, to the same values and gradients (`fused_reprojection`).
     """
+    images = [source.image for source in sources]
+    if (
+        not keep_warped
+        and config.reprojection == "minimum"
+        and masks is None
+        and can_fuse(target.image, depth, *images)
+    ):
+        if present is None:
+            present = torch.ones(len(target.image), len(sources), dtype=torch.bool)
+        views = Sources(torch.stack(images), [source.camera for source in sources], present)
+        settings = (config.ssim_weight, config.automask)
+        error, choice = fused_reprojection(depth, poses, target.image, target.camera, views, *settings)
+        return Comparison(error, choice != DROPPED, [])
     scales, (b, _, h, w) = len(depth), target.image.shape
     combine = partial(
         _COMBINE[config.reprojection], present=None if present is None else present.T[:, None, :, None, None]

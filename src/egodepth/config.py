@@ -42,6 +42,9 @@ class DataConfig:
     """Validation looks at this many frames, evenly spaced over all that have true depth."""
     size: tuple[int, int] = (192, 640)
     """Height and width that the network sees; multiples of 32, 64 and more."""
+    store: str = ""
+    """Folder for the decoded frames, made by the first epoch or beforehand by `egodepth data prepare`, and found by
+    every later run at this size; empty: in memory, up to 6 GiB."""
     offsets: tuple[int, ...] = (-1, 1)
     """Neighbours of the target frame; empty for pure stereo."""
     stereo: bool = False
@@ -190,6 +193,9 @@ class TrainerConfig:
     """Of the networks' convolutions; geometry and losses are always float32. bfloat16 is faster where the processor has
     matrix units for it (GPUs, Intel AMX), slower elsewhere; auto takes it there, and the run folder says what it took.
     """
+    clean_statistics: int = 0
+    """Measure the batch statistics of every model that is kept anew, on this many training frames without jitter; 0
+    keeps those of the training, as published. After a strong jitter they are those of other images."""
     log_every: int = 10
     validate_every: int = 250
     checkpoint_every: int = 250
@@ -208,7 +214,7 @@ class TrainerConfig:
         )
         for name in positive:
             _require(getattr(self, name) > 0, f"trainer.{name} must be at least 1")
-        for name in ("workers", "seed"):
+        for name in ("workers", "seed", "clean_statistics"):
             _require(getattr(self, name) >= 0, f"trainer.{name} cannot be negative")
 
 

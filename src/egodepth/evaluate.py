@@ -56,7 +56,7 @@ class Evaluate:
     """Which frames and pixels count; `odometry` scores trajectories (see egodepth odometry),
     `kitti_benchmark_server` writes the folder to upload (--out)."""
     data: Path
-    """The data set: KITTI (raw, 2015 stereo, odometry), Cityscapes, Make3D, a rendered set, a folder with manifest.csv."""
+    """KITTI (raw, 2015 stereo, odometry), Cityscapes, Make3D, a rendered set, or one with manifest.csv."""
     model: Positional[tuple[str, ...]] = ()
     """A run folder, a model folder or a hub id; two with --paired."""
     predictions: Path | None = None

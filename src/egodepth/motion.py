@@ -9,6 +9,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from egodepth.errors import InputError
+from egodepth.exported import ExportedModel
 from egodepth.geometry import transform_from_axis_angle
 from egodepth.networks import disparity_to_depth, translation_in_depth_units
 from egodepth.predictor import resized_for
@@ -21,16 +22,16 @@ _PAIRS = 8
 class MotionPredictor:
     """Motion between two frames of one camera, in the units of the model's depth."""
 
-    def __init__(self, model: DepthModel, size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: DepthModel | ExportedModel, size: tuple[int, int] | None = None) -> None:
         """Wrap a model, where it is; it is put in evaluation mode.
 
         Raises:
-            InputError: it has no pose network (trained with stereo alone, or imported without).
+            InputError: it has no pose network (trained with stereo alone, imported without, or exported).
         """
-        if model.pose_net is None:
+        if isinstance(model, ExportedModel) or model.pose_net is None:
             raise InputError(
-                "this model has no pose network (trained on stereo pairs alone or with given poses, or imported "
-                "without it); use another"
+                "this model has no pose network (trained on stereo pairs alone or with given poses, imported "
+                "without it, or exported); use another"
             )
         self.model, self.pose_net = model.eval(), model.pose_net
         self.size = size or model.card.size

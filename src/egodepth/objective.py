@@ -157,6 +157,7 @@ class SelfSupervisedObjective(nn.Module):
         batch: Batch,
         masks: list[Tensor] | None = None,
         automask: bool = True,
+        keep_warped: bool = False,
     ) -> list[Comparison]:
         """Target against warped sources: one comparison of all scales at full resolution, or one a scale at its own."""
         config = replace(self.config.loss, automask=self.config.loss.automask and automask)
@@ -168,14 +169,14 @@ class SelfSupervisedObjective(nn.Module):
         if config.multiscale == "full":
             depth = torch.stack([self._depth(_resized(d[:, None], full)[:, 0]) for d in disparities]) / unit
             mask = torch.stack([_resized(m, full) for m in masks]) if masks is not None else None
-            return [compare_views(batch.target, sources, depth, poses, mask, config, present)]
+            return [compare_views(batch.target, sources, depth, poses, mask, config, present, keep_warped)]
         comparisons = []
         for scale, disparity in enumerate(disparities):
             size = disparity.shape[-2:]
             views = [View(interpolate(v.image, size, mode="area"), v.camera) for v in [batch.target, *sources]]
             mask = masks[scale][None] if masks is not None else None
             depth = self._depth(disparity)[None] / unit
-            comparisons.append(compare_views(views[0], views[1:], depth, poses, mask, config, present))
+            comparisons.append(compare_views(views[0], views[1:], depth, poses, mask, config, present, keep_warped))
         return comparisons
 
     @torch.no_grad()
@@ -184,7 +185,7 @@ class SelfSupervisedObjective(nn.Module):
         was_training = self.training
         self.eval()
         estimate = self.estimate(batch)
-        comparison = self.compare(estimate.disparities, estimate.poses, batch, estimate.masks)[0]
+        comparison = self.compare(estimate.disparities, estimate.poses, batch, estimate.masks, keep_warped=True)[0]
         self.train(was_training)
         depth = self._depth(estimate.disparities[0])
         unit = self._reference_depth(depth).flatten()

@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 from egodepth.data.images import read_rgb
 from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
+from egodepth.exported import ExportedModel, exported_folder, load_exported
 from egodepth.networks.depth import disparity_to_depth
 from egodepth.weights import DepthModel, load_model
 
@@ -36,20 +37,25 @@ class Prediction(NamedTuple):
 class DepthPredictor:
     """Images of any kind and size in, depth at their own size out."""
 
-    def __init__(self, model: DepthModel, size: tuple[int, int] | None = None, post_process: bool = False) -> None:
+    def __init__(
+        self, model: DepthModel | ExportedModel, size: tuple[int, int] | None = None, post_process: bool = False
+    ) -> None:
         """Wrap a model, where it is; it is put in evaluation mode.
 
         Args:
-            model: the networks and their card.
+            model: the networks and their card, or an exported model, which runs at its own size and looks at 8-bit
+                images: other values of float tensors are rounded to those.
             size: height and width at which the network runs, if not its own.
             post_process: average with the mirrored image's prediction (twice the time).
         """
-        self.model = model.eval()
+        self.model = model if isinstance(model, ExportedModel) else model.eval()
         self.size = size or model.card.size
         self._post_process = post_process
         if any(side < 2 * STRIDE or side % STRIDE for side in self.size):
             raise InputError(f"size {self.size[0]} {self.size[1]}: use multiples of {STRIDE}, {2 * STRIDE} and more")
         if self.size != model.card.size:
+            if isinstance(model, ExportedModel):
+                raise InputError(f"an exported model runs at {_describe(model.card.size)} alone; export it again")
             own, run = _describe(model.card.size), _describe(self.size)
             logger.warning("The model was trained at %s and runs at %s: expect worse depth.", own, run)
 
@@ -61,13 +67,20 @@ class DepthPredictor:
         size: tuple[int, int] | None = None,
         post_process: bool = False,
     ) -> "DepthPredictor":
-        """Load a run folder, a model folder or a hub id; `device` None takes the GPU if there is one.
+        """Load a run folder, a model folder, an export folder or a hub id; `device` None takes the GPU if there is one.
+
+        What was exported as ONNX or OpenVINO runs on the CPU.
 
         Raises:
             InputError: there is no such model, it cannot be read, or there is no such device.
         """
+        exported = exported_folder(source)
+        model = load_exported(exported) if exported else load_model(source)
+        if isinstance(model, ExportedModel):
+            if torch.device(device or "cpu").type != "cpu":
+                raise InputError(f"{source}: exported models run on the CPU; leave the device out")
+            return cls(model, size, post_process)
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        model = load_model(source)
         try:
             model = model.to(chosen)
         except (RuntimeError, AssertionError) as error:
@@ -86,6 +99,12 @@ class DepthPredictor:
             inverse_depth = inverse_depth[0]
         return Prediction(1 / inverse_depth, inverse_depth, self.model.card.metric)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network runs."""
+        model = self.model
+        return torch.device("cpu") if isinstance(model, ExportedModel) else next(model.parameters()).device
+
     def judged(self, sample: DepthSample) -> Float[Tensor, "h w"]:
         """Inverse depth of one sample's image: what evaluation asks for."""
         return self.inverse_depth(sample.image[None])[0]
@@ -93,7 +112,9 @@ class DepthPredictor:
     @torch.no_grad()
     def inverse_depth(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
         """Inverse depth of images in [0, 1] at their own size, on the CPU."""
-        resized = resized_for(self.size, images.to(next(self.model.parameters()).device, torch.float32))
+        if isinstance(self.model, ExportedModel):
+            return self._exported_inverse_depth(self.model, images)
+        resized = resized_for(self.size, images.to(self.device, torch.float32))
         disparity = self.model(resized)[0]
         if self._post_process:
             disparity = blend_mirrored(disparity, self.model(resized.flip(-1))[0].flip(-1))
@@ -103,6 +124,15 @@ class DepthPredictor:
             size = (images.shape[-2], images.shape[-1])
             inverse_depth = interpolate(inverse_depth[:, None], size, mode="bilinear", align_corners=False)[:, 0]
         return inverse_depth.cpu()
+
+    def _exported_inverse_depth(self, model: ExportedModel, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
+        pixels = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        inverse_depth = torch.from_numpy(model(pixels)[1])
+        if self._post_process:
+            mirrored = torch.from_numpy(model(pixels[:, :, ::-1])[1])
+            # Inverse depth is linear in disparity, so that it may be blended as well.
+            inverse_depth = blend_mirrored(inverse_depth, mirrored.flip(-1))
+        return inverse_depth
 
 
 def resized_for(size: tuple[int, int], images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 H W"]:

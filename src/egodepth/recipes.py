@@ -55,7 +55,13 @@ def street_clip() -> TrainConfig:
         loss=_BLIND_TO_SCALE,
         optimiser=OptimiserConfig(learning_rate=7e-4, schedule="cosine", pose_first=0.05),
         trainer=TrainerConfig(
-            steps=2200, batch_size=8, validate_every=550, checkpoint_every=100, panels_every=550, precision="auto"
+            steps=2200,
+            batch_size=8,
+            clean_statistics=256,  # all images that it learned from were jittered
+            validate_every=550,
+            checkpoint_every=100,
+            panels_every=550,
+            precision="auto",
         ),
     )
 
@@ -68,7 +74,7 @@ def street_clip_tuned() -> TrainConfig:
         data=DataConfig(size=base.data.size, zoom=1.3),
         model=_METRES,
         optimiser=replace(base.optimiser, learning_rate=3e-4, pose_first=0.0),
-        trainer=replace(base.trainer, steps=1200, validate_every=300, panels_every=300),
+        trainer=replace(base.trainer, steps=1200, validate_every=300, panels_every=300, clean_statistics=0),
         init_from="runs/synthetic-ms",
     )
 

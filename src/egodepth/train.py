@@ -4,10 +4,12 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor
@@ -17,7 +19,7 @@ from egodepth.data.augment import draw, to_batch
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.images import write_image
 from egodepth.data.kitti.test_sets import without_test_drives
-from egodepth.data.opening import depth_frames, open_drives
+from egodepth.data.opening import depth_frames, open_drives, thinned
 from egodepth.data.sampler import RawBatch, TrainBatches, batches_from
 from egodepth.data.store import FrameStore
 from egodepth.data.training_set import TrainingSet, open_training_set
@@ -27,6 +29,7 @@ from egodepth.evaluation.alignment import HEADLINE
 from egodepth.evaluation.evaluator import evaluate_predictions
 from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.files import write_text
+from egodepth.networks import DepthNet
 from egodepth.networks.precision import resolve_precision
 from egodepth.objective import SelfSupervisedObjective, build_objective
 from egodepth.predictor import DepthPredictor
@@ -36,13 +39,16 @@ from egodepth.training.memory import keep_freed_memory
 from egodepth.training.optimiser import build_optimiser
 from egodepth.training.panels import draw_panels
 from egodepth.training.schedule import head_start, learning_rates
+from egodepth.training.statistics import with_statistics_of
 from egodepth.training.trainer import Hook, Trainer
 from egodepth.training.watch import vital_signs, warnings_of
 from egodepth.weights import DepthModel, ModelCard, initialise_from
 
 _BAD_SHARE = 0.01
 """Of the training frames; more unreadable ones are an error."""
-_FREE = {f"trainer.{name}" for name in HOUSEKEEPING}
+_STATISTICS_BATCH = 32
+"""Images whose batch statistics are measured together."""
+_FREE = {f"trainer.{name}" for name in HOUSEKEEPING} | {"data.store"}
 """Fields that may change when a run goes on."""
 
 
@@ -161,15 +167,20 @@ class _Job:
             self.log.say(f"step {done}: {warning}")
 
     def _report_bad_frames(self, done: int) -> None:
-        bad = self.dataset.store.bad_frames()
+        store = self.dataset.store
+        for trouble in store.troubles():
+            if trouble not in self._reported:
+                self._reported.add(trouble)
+                self.log.say(trouble)
+        bad = store.bad_frames()
         for frame in bad:
             if frame not in self._reported:
                 self._reported.add(frame)
                 self.log.say(f"skipped: {frame.drive}, frame {frame.frame} cannot be read")
-                self.log.scalars(done - 1, {"bad_frames": float(len(self._reported))})
-        if len(bad) > _BAD_SHARE * len(self.dataset.store):
+                self.log.scalars(done - 1, {"bad_frames": float(len(bad))})
+        if len(bad) > _BAD_SHARE * len(store):
             raise InputError(
-                f"{len(bad)} of {len(self.dataset.store)} training frames cannot be read (the last: {bad[-1].drive}, "
+                f"{len(bad)} of {len(store)} training frames cannot be read (the last: {bad[-1].drive}, "
                 f"frame {bad[-1].frame}), more than {_BAD_SHARE:.0%}; repair or remove them"
             )
 
@@ -181,7 +192,7 @@ class _Job:
         protocol = PROTOCOLS["synthetic"]
 
         def validate(done: int) -> None:
-            model = DepthModel(self._card(done), self.objective.depth_net, self.objective.pose_net)
+            model = DepthModel(self._card(done), self._depth_net(), self.objective.pose_net)
             model.save(self.run / "model_last")
             if frames:
                 predict = DepthPredictor(model).judged
@@ -200,6 +211,19 @@ class _Job:
             model.save(self.run / "model")
 
         return validate
+
+    def _depth_net(self) -> DepthNet:
+        """The depth network as it is kept; the one that trains stays as it is."""
+        wanted = self.config.trainer.clean_statistics
+        if not wanted:
+            return self.objective.depth_net
+        images = []
+        for drive, frame in thinned(self.dataset.samples, wanted):
+            with suppress(InputError):  # the training reports what cannot be read
+                images.append(self.dataset.store.read(drive, frame))
+        groups = np.array_split(np.stack(images), -(-len(images) // _STATISTICS_BATCH))
+        batches = (torch.from_numpy(group).to(self.device).permute(0, 3, 1, 2).float() / 255 for group in groups)
+        return with_statistics_of(self.objective.depth_net, batches)
 
     def _card(self, done: int) -> ModelCard:
         encoder = self.objective.depth_net.encoder  # its name, not the local folder that it may have come from
@@ -244,7 +268,8 @@ def _validation_drives(data: DataConfig) -> list[Drive]:
 
 def _dataset(config: TrainConfig, training: TrainingSet) -> TrainBatches:
     data, trainer = config.data, config.trainer
-    store = FrameStore(training.drives, data.size)
+    folder = Path(data.store) if data.store else None
+    store = FrameStore(training.drives, data.size, folder=folder, partner=data.stereo)
     return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps)
 
 

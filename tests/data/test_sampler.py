@@ -8,6 +8,7 @@ import torch
 
 from egodepth.config import DataConfig
 from egodepth.data.opening import open_drives, training_samples
+from egodepth.data.sample_index import EpochOrder, FrameRuns, SampleIndex
 from egodepth.data.sampler import RawBatch, TrainBatches, batches_from, epoch_order
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
@@ -151,3 +152,82 @@ def test_the_papers_average_camera_and_nominal_baseline_take_the_place_of_the_tr
     assert torch.equal(batch.partner_centre, batch.centre)
     torch.testing.assert_close(batch.partner_from_target[:, :3, 3], true.partner_from_target[:, :3, 3] * 0.54 / 0.5)
     assert torch.equal(batch.partner_from_target[:, :3, :3], true.partner_from_target[:, :3, :3])
+
+
+def test_an_epoch_of_few_samples_has_the_order_of_recorded_runs():
+    order = EpochOrder(3, 5, 1000).at(np.arange(1000))
+    np.testing.assert_array_equal(order, np.random.default_rng([3, 5]).permutation(1000))
+    np.testing.assert_array_equal(EpochOrder(3, 5, 1000).at(np.array([999, 0])), order[[999, 0]])
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 5, 64, 65, 1000, 4095, 4097])
+def test_without_a_table_too_every_sample_comes_once(samples):
+    order = EpochOrder(0, 1, samples, table_limit=0)
+    found = order.at(np.arange(samples))
+    np.testing.assert_array_equal(np.sort(found), np.arange(samples))
+    places = np.array([samples - 1, samples // 2])
+    np.testing.assert_array_equal(order.at(places), found[places])
+
+
+def test_without_a_table_the_order_depends_on_seed_and_epoch_and_is_balanced():
+    samples, places = 10_000, np.arange(10_000)
+    order = EpochOrder(0, 0, samples, table_limit=0).at(places)
+    for other in (EpochOrder(0, 1, samples, table_limit=0), EpochOrder(1, 0, samples, table_limit=0)):
+        assert (other.at(places) == order).mean() < 0.001
+    # Of a random order: every tenth of the epoch draws from every tenth of the samples alike, neighbours have nothing
+    # in common. A deviation of 5 standard deviations would be chance once in a million.
+    counts = np.histogram2d(places, order, bins=10)[0]
+    assert np.abs(counts - 100).max() < 5 * 10
+    assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 5 / 100
+    firsts = [int(EpochOrder(0, epoch, samples, table_limit=0).at(np.array([0]))[0]) for epoch in range(400)]
+    assert abs(np.mean(firsts) / samples - 0.5) < 5 * 0.289 / 20
+
+
+def test_an_order_of_a_hundred_million_is_asked_for_single_places():
+    order = EpochOrder(0, 0, 10**8)
+    found = order.at(np.arange(0, 10**8, 10**4))
+    assert len(set(found.tolist())) == 10**4
+    assert 0 <= found.min() < 10**5
+    assert 10**8 - 10**5 < found.max() < 10**8
+
+
+def test_an_index_holds_the_samples_as_they_were_given(tmp_path):
+    for samples in ([], [(0, 3)], [(0, 3), (0, 4), (1, 5), (1, 7), (1, 8), (0, 9), (0, 2)]):
+        index = SampleIndex.of(samples)
+        assert (list(index), len(index)) == (samples, len(samples))
+    assert index.first.tolist() == [0, 2, 3, 5, 6, 7]  # five runs and the end
+    assert (index[-1], index[1:3]) == ((0, 2), [(0, 4), (1, 5)])
+    assert SampleIndex.of(index) is index
+    index.save(tmp_path)
+    assert list(SampleIndex.open(tmp_path)) == list(index)
+    with pytest.raises(IndexError):
+        index[7]
+
+
+def test_a_damaged_index_of_samples_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="no readable index"):
+        SampleIndex.open(tmp_path)
+    SampleIndex.of([(0, 1)]).save(tmp_path)
+    np.save(tmp_path / "drive.npy", np.zeros(3))
+    with pytest.raises(InputError, match="not an index"):
+        SampleIndex.open(tmp_path)
+
+
+def test_an_index_given_to_the_data_set_serves_as_the_list_does(make_dataset):
+    dataset = make_dataset()
+    again = TrainBatches(dataset.store, SampleIndex.of(list(dataset.samples)), dataset.config, 3, seed=0, steps=6)
+    assert_equal(again[2], dataset[2])
+
+
+def test_frames_have_the_slots_of_their_order():
+    numbers = [[5, 6, 8], [], range(100, 103), [0, 2, 4, 5]]
+    runs = FrameRuns(numbers)
+    expected = [(drive, frame) for drive, frames in enumerate(numbers) for frame in frames]
+    assert len(runs) == 10
+    assert [runs.frame(slot) for slot in range(10)] == expected
+    assert [runs.slot(drive, frame) for drive, frame in expected] == list(range(10))
+    assert [runs.slot(*missing) for missing in ((0, 4), (0, 7), (0, 9), (1, 5), (2, 99), (2, 103), (3, 3))] == [
+        None
+    ] * 7
+    assert [runs.slots(drive) for drive in range(4)] == [range(3), range(3, 3), range(3, 6), range(6, 10)]
+    assert [runs.runs(drive) for drive in range(4)] == [[[5, 2], [8, 1]], [], [[100, 3]], [[0, 1], [2, 1], [4, 2]]]

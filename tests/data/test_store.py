@@ -108,3 +108,42 @@ def test_frames_of_a_real_folder_are_the_files(make_clip, tmp_path: Path):
     store = FrameStore(drives, (64, 96))
     np.testing.assert_array_equal(store.read(0, 3), drives[0].read_image(3))
     np.testing.assert_array_equal(store.read(0, 3, partner=True), drives[0].read_image(3, partner=True))
+
+
+def test_resizing_is_pils_lanczos_filter_but_for_rounding(real_data: Path):
+    from PIL import Image
+
+    from egodepth.data.images import read_rgb
+
+    file = next((real_data / "kitti_raw").glob("*/*_0095_sync/image_02/data/*.jpg"))
+    image = read_rgb(file)
+    for size in ((192, 640), (320, 1024), (64, 224), (400, 1300)):
+        plain = Image.fromarray(image).resize(size[::-1], Image.Resampling.LANCZOS)
+        difference = np.abs(resize_rgb(image, size).astype(int) - np.asarray(plain))
+        assert difference.max() <= 2
+        assert difference.mean() < 0.02
+
+
+def test_a_frame_that_the_drive_does_not_have_is_no_frame():
+    store = FrameStore([CountedDrive()], SIZE)
+    assert [store.has(0, frame) for frame in (4, 5, 6, 7, 8, 9)] == [False, True, True, False, True, False]
+    with pytest.raises(KeyError, match="counted has no frame 7"):
+        store.read(0, 7)
+
+
+@pytest.mark.parametrize("options", [{"subsampling": s, "progressive": p} for s in (0, 1, 2) for p in (False, True)])
+def test_both_decoders_of_jpeg_give_the_same_pixels(tmp_path: Path, monkeypatch, options: dict[str, int | bool]):
+    pytest.importorskip("simplejpeg")
+    from PIL import Image
+
+    from egodepth.data import images
+
+    noise = np.random.default_rng(0).integers(0, 256, (25, 40, 3), np.uint8)
+    picture = Image.fromarray(noise).resize((157, 99))
+    picture.save(tmp_path / "a.jpg", quality=92, **options)
+    found = images.read_rgb(tmp_path / "a.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-200])
+    with pytest.raises(InputError, match="truncated"):
+        images.read_rgb(tmp_path / "cut.jpg")
+    monkeypatch.setattr(images, "simplejpeg", None)
+    np.testing.assert_array_equal(found, images.read_rgb(tmp_path / "a.jpg"))

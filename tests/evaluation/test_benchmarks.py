@@ -51,8 +51,8 @@ def test_without_a_list_every_frame_with_truth_counts(frames_of) -> None:
 def test_frames_are_thinned_evenly(frames_of) -> None:
     frames = frames_of("kitti_2015")
     assert thinned(frames, 2) == [frames[2], frames[6]]
-    assert thinned(frames, None) is frames
-    assert thinned(frames, 8) is frames
+    assert thinned(frames, None) == frames
+    assert thinned(frames, 8) == frames
 
 
 def test_improved_maps_can_be_the_truth_of_raw_drives(real_data: Path, tmp_path: Path) -> None:

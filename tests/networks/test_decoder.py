@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from egodepth.networks.decoder import Decoder
+from egodepth.networks.decoder import Decoder, ReflectedConv3x3
 
 CHANNELS = [64, 64, 128, 256, 512]
 
@@ -29,7 +29,7 @@ def test_the_stages_have_the_channels_of_the_paper():
 def test_every_convolution_reflects_at_the_border():
     convolutions = [m for m in Decoder(CHANNELS).modules() if isinstance(m, torch.nn.Conv2d)]
     assert len(convolutions) == 14
-    assert {m.padding_mode for m in convolutions} == {"reflect"}
+    assert {type(m) for m in convolutions} == {ReflectedConv3x3}
 
 
 def test_each_encoder_feature_reaches_the_finest_map():

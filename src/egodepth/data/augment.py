@@ -57,11 +57,14 @@ def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
 
 def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Tensor]]:
     """The clean, perhaps mirrored batch, and what the networks see of it: target and neighbours, perhaps jittered."""
-    images = raw.images.permute(0, 1, 4, 2, 3).float() / 255
+    images = raw.images.permute(1, 0, 4, 2, 3)
     part, flip = draws.part.to(images.device), draws.flip.to(images.device)
     if bool((draws.part[:, 2] < 1).any()):  # asked where the draws are: a GPU would have to be waited for
-        images = _zoomed(images, part)
-    images = torch.where(flip[:, None, None, None, None], images.flip(-1), images).transpose(0, 1).contiguous()
+        images = _zoomed(images.transpose(0, 1).float() / 255, part).transpose(0, 1)
+    images = images.contiguous()  # as bytes, if they still are: a quarter of the memory that floats take
+    for sample in draws.flip.nonzero()[:, 0].tolist():
+        images[:, sample] = images[:, sample].flip(-1)
+    images = images if images.is_floating_point() else images.float().div_(255)
     camera = _mirrored_where(flip, _camera_of_part(Camera(raw.focal, raw.centre), part))
     rig = []
     if stereo:
@@ -105,7 +108,10 @@ def _jittered(views: Float[Tensor, "n b 3 h w"], draws: Draws) -> Float[Tensor, 
         return views
     matrix, offset = _colour_maps(draws, views[0].mean((2, 3)).cpu())
     matrix, offset = matrix.to(views.device), offset.to(views.device)
-    return torch.clamp(torch.einsum("bij,nbjhw->nbihw", matrix, views) + offset[:, :, None, None], 0, 1)
+    mixed = torch.empty_like(views)
+    for seen, view in zip(mixed, views, strict=True):
+        torch.bmm(matrix, view.flatten(2), out=seen.flatten(2))
+    return mixed.add_(offset[:, :, None, None]).clamp_(0, 1)
 
 
 def _colour_maps(draws: Draws, mean: Float[Tensor, "b 3"]) -> tuple[Float[Tensor, "b 3 3"], Float[Tensor, "b 3"]]:

@@ -1,7 +1,7 @@
 """From a path to drives, and from drives to the frames that can be used."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -108,10 +108,10 @@ def depth_frames(drives: list[Drive], limit: int | None = None) -> list[tuple[Dr
     return thinned([(drive, frame) for drive in drives for frame in drive.frames if drive.has_depth(frame)], limit)
 
 
-def thinned(items: list[T], limit: int | None) -> list[T]:
+def thinned(items: Sequence[T], limit: int | None) -> list[T]:
     """At most `limit` of them, evenly spaced; always the same ones."""
     if limit is None or len(items) <= limit:
-        return items
+        return list(items)
     return [items[(2 * i + 1) * len(items) // (2 * limit)] for i in range(limit)]
 
 

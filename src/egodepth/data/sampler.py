@@ -1,6 +1,6 @@
 """Which samples a step sees: a pure function of (seed, step), whatever the workers and whenever it is asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from egodepth.config import DataConfig
 from egodepth.data.drive import Drive
 from egodepth.data.kitti.calibration import kitti_average_camera
+from egodepth.data.sample_index import EpochOrder, SampleIndex
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
 
@@ -44,8 +45,8 @@ class _Sample(NamedTuple):
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> np.ndarray:
-    """The order in which an epoch visits its samples."""
-    return np.random.default_rng([seed, epoch]).permutation(samples)
+    """The whole order in which an epoch visits its samples."""
+    return EpochOrder(seed, epoch, samples).at(np.arange(samples))
 
 
 class TrainBatches(Dataset[RawBatch | InputError]):
@@ -58,7 +59,7 @@ class TrainBatches(Dataset[RawBatch | InputError]):
     def __init__(
         self,
         store: FrameStore,
-        samples: list[tuple[int, int]],
+        samples: Iterable[tuple[int, int]],
         config: DataConfig,
         batch_size: int,
         seed: int,
@@ -68,29 +69,34 @@ class TrainBatches(Dataset[RawBatch | InputError]):
 
         Args:
             store: where the frames are.
-            samples: (drive, frame) of every usable target.
+            samples: (drive, frame) of every usable target; a `SampleIndex` is taken as it is.
             config: its `offsets`, `stereo` and `poses` say what a sample is made of.
             batch_size: samples a step.
             seed: of the order.
             steps: length of the run.
         """
-        self.store, self.samples, self.config = store, samples, config
+        self.store, self.samples, self.config = store, SampleIndex.of(samples), config
         self.batch_size, self.seed, self.steps = batch_size, seed, steps
-        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, int))
+        self._order: tuple[int, EpochOrder | None] = (-1, None)
 
     def __len__(self) -> int:
         return self.steps
 
     def indices(self, step: int) -> list[int]:
         """Samples of a step."""
-        first = step * self.batch_size
-        return [self._index_at(position) for position in range(first, first + self.batch_size)]
+        epochs, places = np.divmod(step * self.batch_size + np.arange(self.batch_size), len(self.samples))
+        return [
+            int(index)
+            for epoch in range(int(epochs[0]), int(epochs[-1]) + 1)
+            for index in self._epoch(epoch).at(places[epochs == epoch])
+        ]
 
-    def _index_at(self, position: int) -> int:
-        epoch, place = divmod(position, len(self.samples))
-        if self._order[0] != epoch:
-            self._order = epoch, epoch_order(self.seed, epoch, len(self.samples))
-        return int(self._order[1][place])
+    def _epoch(self, epoch: int) -> EpochOrder:
+        number, order = self._order
+        if order is None or number != epoch:
+            order = EpochOrder(self.seed, epoch, len(self.samples))
+            self._order = epoch, order
+        return order
 
     def __getitem__(self, step: int) -> RawBatch | InputError:
         """The batch of a step, or the reason why there is none (an exception would lose its type in a worker)."""

@@ -1,0 +1,106 @@
+"""`egodepth benchmark WHAT`: measured throughput."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+from tyro.conf import Positional
+
+from egodepth.benchmark.evaluation import measure_evaluation
+from egodepth.benchmark.figures import Result, read_result
+from egodepth.benchmark.results import inference_result, loader_result, video_result
+from egodepth.benchmark.step import measure_step
+from egodepth.errors import InputError
+from egodepth.files import write_text
+from egodepth.train import pick_device
+
+_TITLE = """# Performance
+
+Written by `egodepth benchmark all --markdown docs/performance.md`: every figure is measured in one run on one machine,
+contenders in turns. On a shared machine only the ratios can be compared with another run's.
+
+"""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Measure what this machine does; on a shared one only ratios within a run can be compared.
+
+    step: the training step against a plain twin (the method as it is commonly written), in turns, with its stages, its
+    share of what the machine's matrix products allow, and its peak memory. loader: processor time of a sample, from
+    JPEG and from a store, against the common way. inference: one image in PyTorch, ONNX Runtime and OpenVINO. video: a
+    video's prediction from file to file against the network alone. evaluation: the protocol's work on random maps of
+    KITTI's size and density, without the network. all: one after the other, for --markdown docs/performance.md.
+    """
+
+    what: Positional[Literal["step", "loader", "inference", "video", "evaluation", "all"]]
+    """What to measure."""
+    size: tuple[int, int] = (192, 640)
+    """Height and width that the network sees."""
+    batch_size: int = 4
+    """Samples a step."""
+    model: str = ""
+    """Measure inference of this run or model folder; a ResNet-18 of random weights if left out."""
+    images: int = 100
+    """Images a repeat, of evaluation."""
+    repeats: int = 5
+    """How often; medians are reported."""
+    device: str = ""
+    """`cpu`, `cuda`, ...; the GPU if there is one when left out."""
+    against: Path | None = None
+    """Compare with an earlier --json file."""
+    json: Path | None = None
+    """Write the figures to this file, too."""
+    markdown: Path | None = None
+    """Write a page to this file."""
+
+    def __call__(self) -> None:
+        """Measure, print, write."""
+        if min(self.images, self.repeats, self.batch_size) < 1:
+            raise InputError("benchmark: --images, --repeats and --batch-size are at least 1")
+        if self.what == "all" and (self.json or self.against):
+            raise InputError("benchmark: --json and --against are for one measurement; 'all' takes --markdown")
+        earlier = read_result(self.against) if self.against else None
+        names = ("step", "loader", "inference", "video", "evaluation") if self.what == "all" else (self.what,)
+        results = []
+        for name in names:
+            result = self._measured(name)
+            _print(Console(), result, earlier)
+            results.append(result)
+        if self.json:
+            write_text(self.json, results[0].to_json() + "\n")
+        if self.markdown:
+            write_text(self.markdown, _TITLE + "\n".join(result.to_markdown() for result in results))
+
+    def _measured(self, what: str) -> Result:
+        device = pick_device(self.device)
+        if what == "step":
+            return measure_step(self.size, self.batch_size, self.repeats, device)
+        if what == "loader":
+            return loader_result(self.size, self.repeats, str(device))
+        if what == "inference":
+            return inference_result(self.model, self.size, self.repeats)
+        if what == "video":
+            return video_result(self.size, self.repeats, self.device)
+        return measure_evaluation(self.images, self.repeats)
+
+
+def _print(console: Console, result: Result, earlier: Result | None) -> None:
+    before = {figure.name: figure.median for figure in earlier.figures} if earlier else {}
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column(result.what)
+    for heading in ("median", "range", "unit", *(["before", "times"] if before else [])):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for figure in result.figures:
+        cells = [f"{figure.median:.4g}", f"{figure.low:.4g}-{figure.high:.4g}", figure.unit]
+        if figure.name in before:
+            cells += [f"{before[figure.name]:.4g}", f"{figure.median / before[figure.name]:.2f}"]
+        table.add_row(figure.name, *cells)
+    console.print(table)
+    for ratio in result.ratios:
+        bound = "at most" if ratio.at_most else "at least"
+        verdict = "[green]reached[/]" if ratio.reached else "[yellow]missed[/]"
+        console.print(f"{ratio.name}: {ratio.value:.2f} (mark: {bound} {ratio.mark:g}, {verdict})", highlight=False)
+    console.print(f"{result.conditions}.", highlight=False)

@@ -1,0 +1,89 @@
+"""What a measurement says: figures with their spread, and the ratios that are held against marks."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from egodepth.errors import InputError
+
+FORMAT = "egodepth-benchmark-1"
+
+
+class Figure(NamedTuple):
+    """A quantity measured several times in one run."""
+
+    name: str
+    unit: str
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, name: str, unit: str, values: Sequence[float]) -> "Figure":
+        """Median and range of at least one value."""
+        return cls(name, unit, statistics.median(values), min(values), max(values))
+
+
+class Ratio(NamedTuple):
+    """Two figures of one run over each other: on a shared machine only these can be compared."""
+
+    name: str
+    value: float
+    mark: float
+    """What is aimed at."""
+    at_most: bool = False
+    """Whether smaller is better."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the mark is."""
+        return self.value <= self.mark if self.at_most else self.value >= self.mark
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measurement."""
+
+    what: str
+    conditions: str
+    """Size, batch, threads, ...: what else must be equal to compare."""
+    figures: tuple[Figure, ...]
+    ratios: tuple[Ratio, ...] = ()
+
+    def to_json(self) -> str:
+        """As plain values."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2)
+
+    def to_markdown(self) -> str:
+        """A section of the performance page."""
+        lines = [
+            f"## {self.what}",
+            "",
+            f"{self.conditions}.",
+            "",
+            "| figure | median | range | unit |",
+            "|---|---|---|---|",
+        ]
+        lines += [f"| {f.name} | {f.median:.4g} | {f.low:.4g} to {f.high:.4g} | {f.unit} |" for f in self.figures]
+        if self.ratios:
+            lines += ["", "| ratio | measured | mark | |", "|---|---|---|---|"]
+        for ratio in self.ratios:
+            bound = "at most" if ratio.at_most else "at least"
+            verdict = "reached" if ratio.reached else "missed"
+            lines.append(f"| {ratio.name} | {ratio.value:.2f} | {bound} {ratio.mark:g} | {verdict} |")
+        return "\n".join([*lines, ""])
+
+
+def read_result(path: Path) -> Result:
+    """An earlier `to_json`; `InputError` names a file that is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("format") != FORMAT:
+            raise ValueError("another format")
+        figures = tuple(Figure(*one) for one in content.pop("figures"))
+        return Result(**content | {"figures": figures, "ratios": tuple(Ratio(*one) for one in content["ratios"])})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not a result of egodepth benchmark ({error}); give its --json file") from error

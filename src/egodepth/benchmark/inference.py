@@ -1,0 +1,136 @@
+"""How long one image takes in every way that we can run a model, all in turn so that they share the machine's noise."""
+
+import copy
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import nn
+
+from egodepth.config import ModelConfig
+from egodepth.exported import DepthGraph
+from egodepth.exported.formats import write_onnx, write_openvino
+from egodepth.exported.quantise import quantise
+from egodepth.exported.runtime import Run, open_file
+from egodepth.networks import DepthNet
+from egodepth.networks.precision import resolve_precision
+from egodepth.weights import DepthModel, ModelCard, load_model
+
+REFERENCE = "torch float32, contiguous"
+"""Plain eager PyTorch: what the others are compared with."""
+
+_WARM_UP = 3
+_CALIBRATION_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Time of one image, several times over."""
+
+    way: str
+    milliseconds: tuple[float, ...]
+    median: float
+    fastest: float
+    slowest: float
+    speedup: float
+    """Over `REFERENCE`: the median of the ratios within each round."""
+
+
+@dataclass(frozen=True)
+class InferenceTimings:
+    """All ways in one run; what noise there was hit all alike."""
+
+    model: str
+    size: tuple[int, int]
+    """Height and width of the image and of the network."""
+    threads: int
+    timings: tuple[Timing, ...]
+
+
+def measure_inference(
+    model: str | Path | None = None, size: tuple[int, int] = (192, 640), repeats: int = 15
+) -> InferenceTimings:
+    """Measure batch 1, image at the network's size: eager PyTorch, ONNX Runtime and OpenVINO in each precision.
+
+    The times of the last two include what their graphs have besides the network: 8-bit images in, depth out. int8 is
+    calibrated on noise, which is as fast as on images.
+
+    Args:
+        model: a run folder, a model folder or a hub id; None: a ResNet-18 of random weights.
+        size: height and width.
+        repeats: rounds that count, after three that do not.
+
+    Raises:
+        InputError: no such model, or a package of the extra `export` is missing.
+    """
+    depth_model = load_model(model) if model else _random_model(size)
+    image = np.random.default_rng(0).integers(0, 256, (1, *size, 3), dtype=np.uint8)
+    with TemporaryDirectory() as folder:
+        ways = _torch_ways(depth_model.depth_net, image) | _exported_ways(depth_model, size, image, Path(folder))
+        rounds = [{way: _milliseconds(run) for way, run in ways.items()} for _ in range(_WARM_UP + repeats)]
+    rounds = rounds[_WARM_UP:]
+    timings = tuple(_timing(way, rounds) for way in ways)
+    return InferenceTimings(str(model or "random resnet18"), size, torch.get_num_threads(), timings)
+
+
+def _random_model(size: tuple[int, int]) -> DepthModel:
+    network = ModelConfig(encoder="resnet18")
+    return DepthModel(ModelCard(network=network, size=size, metric=False, has_pose_net=False)).eval()
+
+
+def _torch_ways(network: DepthNet, image: UInt8[np.ndarray, "1 h w 3"]) -> dict[str, Callable[[], object]]:
+    """The network alone, as it is and as we would run it."""
+    batch = torch.from_numpy(image).permute(0, 3, 1, 2).contiguous().float() / 255
+    last = batch.to(memory_format=torch.channels_last)
+    ours = copy.deepcopy(network).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    ways: dict[str, Callable[[], object]] = {
+        REFERENCE: torch.no_grad()(lambda: network(batch)),
+        "torch float32, channels_last": torch.inference_mode()(lambda: ours(last)),
+    }
+    if resolve_precision("auto", torch.device("cpu")) == "bfloat16":
+        ways["torch bfloat16, channels_last"] = _in_bfloat16(ours, last)
+    return ways
+
+
+def _in_bfloat16(network: nn.Module, batch: torch.Tensor) -> Callable[[], object]:
+    @torch.inference_mode()
+    def run() -> object:
+        with torch.autocast("cpu", torch.bfloat16):
+            return network(batch)
+
+    return run
+
+
+def _exported_ways(
+    model: DepthModel, size: tuple[int, int], image: UInt8[np.ndarray, "1 h w 3"], folder: Path
+) -> dict[str, Callable[[], object]]:
+    graph = DepthGraph(model, size)
+    opened: dict[str, Run] = {"onnxruntime float32": open_file(write_onnx(graph, folder), "onnx", "float32")}
+    (folder / "float").mkdir()
+    (folder / "int8").mkdir()
+    floating, integer = write_openvino(graph, folder / "float"), write_openvino(graph, folder / "int8")
+    noise = np.random.default_rng(1).integers(0, 256, (_CALIBRATION_IMAGES, *size, 3), dtype=np.uint8)
+    quantise(integer, list(noise), lambda one: one)
+    opened["openvino float32"] = open_file(floating, "openvino", "float32")
+    if resolve_precision("auto", torch.device("cpu")) == "bfloat16":
+        opened["openvino bfloat16"] = open_file(floating, "openvino", "bfloat16")
+    opened["openvino int8"] = open_file(integer, "openvino", "int8")
+    return {way: lambda run=run: run(image) for way, run in opened.items()}
+
+
+def _milliseconds(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return 1000 * (time.perf_counter() - began)
+
+
+def _timing(way: str, rounds: list[dict[str, float]]) -> Timing:
+    times = tuple(one[way] for one in rounds)
+    speedup = statistics.median(one[REFERENCE] / one[way] for one in rounds)
+    return Timing(way, times, statistics.median(times), min(times), max(times), speedup)

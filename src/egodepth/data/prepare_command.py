@@ -1,0 +1,186 @@
+"""`egodepth data prepare DIR`: decode a data set once, for every training that follows."""
+
+import json
+import os
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+from tyro.conf import Positional
+
+from egodepth.config import DataConfig
+from egodepth.data.drive import Drive, select_drives
+from egodepth.data.opening import open_drives
+from egodepth.data.store import FrameStore
+from egodepth.errors import InputError
+from egodepth.files import write_text
+
+_NAMED = 10
+"""Bad frames that are named; the others are counted."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """How a preparation ended."""
+
+    store: str
+    frames: int
+    """That the store has now, of these drives; partners counted."""
+    already_there: int
+    """Of them, before."""
+    unreadable: list[str]
+    seconds: float
+    bytes_on_disk: int
+    """Of the whole store."""
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Decode a data set once: its frames at training size on disk, for every training with --data.store.
+
+    Stopped or killed, the same command goes on; what is there and matches its source stays.
+    """
+
+    data: Positional[Path]
+    """Any data set that can be trained on."""
+    out: Path
+    """Folder of the store; new, or one of this command."""
+    size: tuple[int, int] = (192, 640)
+    """Height and width, as of the training."""
+    partner: bool = False
+    """The stereo partner's frames, too."""
+    drives: tuple[str, ...] = ("*",)
+    """Glob patterns of the drives to decode."""
+    split: Literal["train", "val", "test"] = "train"
+    """Which drives of a rendered set or of Cityscapes."""
+    workers: int = 0
+    """Threads that decode; 0: one a processor."""
+    json: Path | None = None
+    """Write the summary to this file, too."""
+
+    def __call__(self) -> None:
+        """Prepare, and say what is where."""
+        DataConfig(size=self.size)  # refuses what cannot be trained on
+        drives = select_drives(open_drives(self.data, self.split), self.drives)
+        console = Console(stderr=True)
+        done = prepare(drives, self.size, self.out, self.partner, self.workers, console)
+        made = done.frames - done.already_there
+        print(
+            f"{done.store}: {done.frames} frames, {done.bytes_on_disk / 1e9:.2f} GB; {made} decoded in "
+            f"{done.seconds:.1f} s ({made / done.seconds:.0f} frames/s), {done.already_there} were there"
+        )
+        for name in done.unreadable[:_NAMED]:
+            print(f"cannot be read: {name}")
+        if len(done.unreadable) > _NAMED:
+            print(f"... and {len(done.unreadable) - _NAMED} more")
+        if self.json:
+            write_text(self.json, json.dumps(asdict(done), indent=2) + "\n")
+
+
+def prepare(
+    drives: list[Drive],
+    size: tuple[int, int],
+    out: Path,
+    partner: bool = False,
+    workers: int = 0,
+    console: Console | None = None,
+) -> Prepared:
+    """Bring all frames of the drives into a store; those that are there are compared with their checksums.
+
+    Args:
+        drives: of one data set.
+        size: height and width of the frames.
+        out: folder of the store.
+        partner: also the frames of the stereo partners.
+        workers: threads; 0 for one a processor. Decoders work side by side.
+        console: where to say things; standard error by default.
+
+    Raises:
+        InputError: nothing to do, a folder of something else, or a full disk: what is written stays usable.
+    """
+    console = console or Console(stderr=True)
+    began = time.monotonic()
+    if partner and not any(drive.partner_camera for drive in drives):
+        raise InputError(f"{drives[0].name if drives else 'no drives'}: no stereo partner; prepare without --partner")
+    store = FrameStore(
+        drives, size, folder=out, partner=partner, rebuilding=lambda text: console.print(text, highlight=False)
+    )
+    before, room = store.on_disk()
+    _require_room(out, (room - before) * size[0] * size[1] * 3)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("Decoding", total=_count(drives, partner))
+        _for_each(_frames(drives, partner), lambda work: _read(store, *work), workers, lambda: bar.advance(task))
+    for trouble in store.troubles():
+        console.print(trouble, highlight=False)
+    unreadable = [f"{bad.drive}, frame {bad.frame}{' (partner)' if bad.partner else ''}" for bad in store.bad_frames()]
+    used = sum(path.stat().st_blocks * 512 for path in out.iterdir())
+    return Prepared(str(out), store.on_disk()[0], before, unreadable, time.monotonic() - began, used)
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Frames a second, of late."""
+        return Text(f"{task.finished_speed or task.speed or 0:.0f} frames/s")
+
+
+def _frames(drives: list[Drive], partner: bool) -> Iterator[tuple[int, int, bool]]:
+    """(drive, frame, partner) of all frames, in the order in which they lie."""
+    for other in (False, True) if partner else (False,):
+        for position, drive in enumerate(drives):
+            yield from ((position, f, other) for f in drive.frames if not other or drive.has_partner(f))
+
+
+def _count(drives: list[Drive], partner: bool) -> int:
+    partners = sum(drive.has_partner(frame) for drive in drives for frame in drive.frames) if partner else 0
+    return sum(len(drive.frames) for drive in drives) + partners
+
+
+def _require_room(out: Path, needed: int) -> None:
+    free = shutil.disk_usage(out).free
+    if needed > free:
+        raise InputError(
+            f"{out}: needs {needed / 1e9:.1f} GB more, and {free / 1e9:.1f} GB are free; free some space, choose "
+            "another folder, or fewer --drives"
+        )
+
+
+def _read(store: FrameStore, drive: int, frame: int, partner: bool) -> None:
+    """Have a frame decoded and written; a bad one is remembered by the store, a full disk ends it all."""
+    try:
+        store.read(drive, frame, partner)
+    except InputError:
+        return
+    if store.write_error():
+        raise InputError(
+            f"{store.folder}: cannot be written ({store.write_error()}); free some space and run the same command "
+            f"again: {store.on_disk()[0]} frames are there"
+        )
+
+
+def _for_each(
+    items: Iterator[tuple[int, int, bool]],
+    work: Callable[[tuple[int, int, bool]], None],
+    workers: int,
+    done: Callable[[], None],
+) -> None:
+    """Do the work in threads, a few items ahead: memory does not grow with their number."""
+    workers = workers or os.cpu_count() or 1
+    waiting: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= 4 * workers:
+                waiting.popleft().result()
+                done()
+        for future in waiting:
+            future.result()
+            done()

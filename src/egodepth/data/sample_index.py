@@ -1,0 +1,170 @@
+"""Frames, samples and their order as columns of numbers: no Python object a frame, whatever their number."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from jaxtyping import Int, Int32, Int64
+
+from egodepth.errors import InputError
+from egodepth.files import replacing
+
+_TABLE_LIMIT = 1 << 22
+"""Up to so many samples an epoch's order is a table (32 MiB); beyond, it is computed for the places asked for."""
+_ROUNDS = 6
+_COLUMNS = {"first": np.dtype(np.int64), "drive": np.dtype(np.int32), "frame": np.dtype(np.int64)}
+
+
+class SampleIndex(Sequence[tuple[int, int]]):
+    """(drive, frame) of every sample, as columns of runs: samples of one drive whose frames follow one another.
+
+    The columns may lie in memory-mapped files.
+    """
+
+    def __init__(
+        self, first: Int64[np.ndarray, " runs"], drive: Int32[np.ndarray, " runs"], frame: Int64[np.ndarray, " runs"]
+    ) -> None:
+        """Take each run's first sample, its drive and its frame; a last run, of no sample, marks the end."""
+        self.first, self.drive, self.frame = first, drive, frame
+
+    @classmethod
+    def of(cls, samples: Iterable[tuple[int, int]]) -> "SampleIndex":
+        """From single samples."""
+        if isinstance(samples, SampleIndex):
+            return samples
+        pairs = np.array(list(samples), np.int64).reshape(-1, 2)
+        follows = (np.diff(pairs, axis=0) == (0, 1)).all(1)
+        first = np.flatnonzero(np.concatenate([np.full(min(len(pairs), 1), True), ~follows, [True]]))
+        pairs = np.concatenate([pairs, [(0, 0)]])
+        return cls(first, pairs[first, 0].astype(np.int32), pairs[first, 1])
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "SampleIndex":
+        """Map the columns that `save` wrote, without reading them; `InputError` where they are missing or damaged."""
+        try:
+            columns = [np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in _COLUMNS]
+        except (OSError, ValueError) as error:
+            raise InputError(f"{folder}: no readable index of samples; write it again") from error
+        kinds = [(column.dtype, column.shape) for column in columns]
+        if kinds != [(kind, columns[0].shape[:1]) for kind in _COLUMNS.values()] or not len(columns[0]):
+            raise InputError(f"{folder}: not an index of samples; write it again")
+        return cls(*columns)
+
+    def save(self, folder: str | Path) -> None:
+        """Write each column to a file; raises `InputError` on a full disk."""
+        for name in _COLUMNS:
+            with replacing(Path(folder) / f"{name}.npy") as beside:
+                np.save(beside, getattr(self, name))
+
+    def __len__(self) -> int:
+        return int(self.first[-1])
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, int]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[int, int]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[int, int] | list[tuple[int, int]]:
+        """The sample at a position, or those of a slice."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        index %= len(self)
+        run = int(np.searchsorted(self.first, index, side="right")) - 1
+        return int(self.drive[run]), int(self.frame[run] + index - self.first[run])
+
+
+class FrameRuns:
+    """Frame numbers of several drives as runs of consecutive ones: memory by the gaps, not by the frames.
+
+    Frames have slots 0, 1, 2, ... in the order of the drives and of their numbers.
+    """
+
+    def __init__(self, numbers: Iterable[Sequence[int]]) -> None:
+        """Take each drive's frame numbers, ascending."""
+        starts: list[int] = []
+        lengths: list[int] = []
+        self._first_run = [0]
+        for frames in numbers:
+            if len(frames) and frames[-1] - frames[0] == len(frames) - 1:  # as most are: nothing to look for
+                starts.append(frames[0])
+                lengths.append(len(frames))
+            else:
+                begins = np.flatnonzero(np.diff(np.asarray(frames, np.int64), prepend=-2) != 1)
+                starts += [frames[begin] for begin in begins.tolist()]
+                lengths += np.diff(begins, append=len(frames)).tolist()
+            self._first_run.append(len(starts))
+        self._start = np.array(starts, np.int64)
+        self._slot = np.concatenate([[0], np.cumsum(np.array(lengths, np.int64))])
+
+    def slot(self, drive: int, frame: int) -> int | None:
+        """Where a frame is; None if the drive does not have it."""
+        first, end = self._first_run[drive : drive + 2]
+        run = first + int(np.searchsorted(self._start[first:end], frame, side="right")) - 1
+        if run < first:
+            return None
+        slot = int(self._slot[run] + frame - self._start[run])
+        return slot if slot < self._slot[run + 1] else None
+
+    def frame(self, slot: int) -> tuple[int, int]:
+        """(drive, frame number) of a slot."""
+        run = int(np.searchsorted(self._slot, slot, side="right")) - 1
+        drive = int(np.searchsorted(self._first_run, run, side="right")) - 1
+        return drive, int(self._start[run] + slot - self._slot[run])
+
+    def slots(self, drive: int) -> range:
+        """The slots of a drive."""
+        first, end = self._first_run[drive : drive + 2]
+        return range(int(self._slot[first]), int(self._slot[end]))
+
+    def runs(self, drive: int) -> list[list[int]]:
+        """[first number, length] of a drive's runs."""
+        first, end = self._first_run[drive : drive + 2]
+        return np.stack([self._start[first:end], np.diff(self._slot[first : end + 1])], 1).tolist()
+
+    def __len__(self) -> int:
+        return int(self._slot[-1])
+
+
+class EpochOrder:
+    """The order in which an epoch visits its samples: a permutation, the same whenever it is asked.
+
+    Of many samples it is a keyed bijection (a Feistel network on the smallest power of two that holds them, walked on
+    from numbers outside): a place's sample costs the same microseconds, and no memory, whatever their number.
+    """
+
+    def __init__(self, seed: int, epoch: int, samples: int, table_limit: int = _TABLE_LIMIT) -> None:
+        """Describe it; `table_limit` is for tests, as it changes the order."""
+        self.samples = samples
+        generator = np.random.default_rng([seed, epoch])
+        self._table = generator.permutation(samples) if samples <= table_limit else None
+        self._keys = generator.integers(0, 1 << 63, _ROUNDS, np.uint64)
+
+    def at(self, places: Int[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
+        """Samples at places of the order, 0 to `samples` - 1."""
+        if self._table is not None:
+            return self._table[places]
+        found = self._mixed(places.astype(np.uint64))
+        # Fewer than half of the numbers lie outside: about two turns, and an end, as the numbers walk along a cycle.
+        while len(outside := np.flatnonzero(found >= self.samples)):
+            found[outside] = self._mixed(found[outside])
+        return found.astype(np.int64)
+
+    def _mixed(self, numbers: np.ndarray) -> np.ndarray:
+        """The bijection on the power of two; each round adds a keyed hash of one half of the bits to the other."""
+        bits = max(int(self.samples - 1).bit_length(), 2)
+        low_bits, high_bits = np.uint64(bits // 2), np.uint64(bits - bits // 2)
+        for key in self._keys:
+            low, high = numbers & ((np.uint64(1) << low_bits) - np.uint64(1)), numbers >> low_bits
+            high ^= _hash(low ^ key) & ((np.uint64(1) << high_bits) - np.uint64(1))
+            # The halves change places, and their widths with them.
+            numbers, low_bits, high_bits = low << high_bits | high, high_bits, low_bits
+        return numbers
+
+
+def _hash(values: np.ndarray) -> np.ndarray:
+    """64 well-mixed bits (the finaliser of SplitMix64, Steele et al. 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

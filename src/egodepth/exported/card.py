@@ -1,0 +1,108 @@
+"""`config.json` of an export folder: what was exported, how exactly, and what else lies there."""
+
+import json
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Literal
+
+from egodepth.config import from_json, to_json
+from egodepth.errors import InputError
+from egodepth.weights import ModelCard
+
+EXPORT_FORMAT = "egodepth-export-1"
+CARD_FILE = "config.json"
+
+Kind = Literal["onnx", "openvino", "torch"]
+Precision = Literal["float32", "bfloat16", "int8"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """How an exported model's depth differs from the predictor's, relative to that."""
+
+    on: str
+    """`noise`, or where the images were from."""
+    images: int
+    largest: float
+    mean: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """abs_rel on an evaluation set before and after."""
+
+    benchmark: str
+    alignment: str
+    images: int
+    before: float
+    after: float
+
+    @property
+    def loss(self) -> float:
+        """Relative to before; negative where it got better."""
+        return self.after / self.before - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file of the export, and what proves that it is whole."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportCard:
+    """What an export folder says of itself."""
+
+    format: str = EXPORT_FORMAT
+    kind: Kind
+    precision: Precision
+    """What it was checked in, and is run in: the rest of int8 models in float32."""
+    model: ModelCard
+    """Of the model that was exported; its size is the one at which the network runs."""
+    input: str = "images: uint8 RGB, batch height width 3; all but the 3 dynamic"
+    outputs: str = "depth, inverse_depth: float32, batch height width, at the size of the images"
+    files: tuple[File, ...]
+    checks: tuple[Check, ...]
+    accuracy: tuple[Accuracy, ...] = ()
+
+    def write(self, folder: Path) -> None:
+        """Write it into the folder."""
+        (folder / CARD_FILE).write_text(to_json(self) + "\n", encoding="utf-8")
+
+
+def hashed(path: Path) -> File:
+    """A file by its name and hash."""
+    with path.open("rb") as opened:
+        return File(name=path.name, sha256=file_digest(opened, "sha256").hexdigest())
+
+
+def exported_folder(source: str | Path) -> Path | None:
+    """The folder, if a source is one that an export wrote."""
+    try:
+        found = json.loads((Path(source) / CARD_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # Not one, or too damaged to tell: the reader of model folders says what is wrong.
+    is_export = isinstance(found, dict) and str(found.get("format")).startswith("egodepth-export-")
+    return Path(source) if is_export else None
+
+
+def read_card(folder: Path) -> ExportCard:
+    """The card of an export folder, once all its files are found whole.
+
+    Raises:
+        InputError: of another format, not valid, or a file is missing or damaged.
+    """
+    path = folder / CARD_FILE
+    text = path.read_text(encoding="utf-8")
+    found = json.loads(text)["format"]
+    if found != EXPORT_FORMAT:
+        raise InputError(f"{path}: format '{found}', this version reads '{EXPORT_FORMAT}'; export the model again")
+    card = from_json(ExportCard, text, path)
+    for file in card.files:
+        path = folder / file.name
+        if Path(file.name).name != file.name or not path.is_file() or hashed(path) != file:
+            raise InputError(f"{path}: missing or damaged; export the model again or take another copy")
+    return card

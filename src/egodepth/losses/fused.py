@@ -1,0 +1,114 @@
+"""Warp, photometric error, minimum reprojection and auto-mask as one operation for processors (Godard et al. 2019)."""
+
+import ctypes
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from egodepth.geometry import Camera
+from egodepth.losses.native import library
+
+DROPPED = 255
+"""Choice of a pixel whose unwarped error counts."""
+_NUMBERS = ("scales", "batch", "sources", "height", "width", "threads")
+_ARRAYS = ("depth", "poses", "target", "images", "cameras", "present", "statistics", "unwarped", "error", "choice")
+_GRADIENTS = ("gradient", "depth_gradient", "pose_gradient")
+
+
+class _Job(ctypes.Structure):
+    """`Job` of reprojection.c."""
+
+    _fields_ = (
+        [(name, ctypes.c_long) for name in _NUMBERS]
+        + [("ssim_weight", ctypes.c_float), ("automask", ctypes.c_long)]
+        + [(name, ctypes.c_void_p) for name in _ARRAYS + _GRADIENTS]
+    )
+
+
+class Sources(NamedTuple):
+    """What a target is compared with; no gradients reach them."""
+
+    images: Float[Tensor, "n b 3 h w"]
+    cameras: list[Camera]
+    present: Bool[Tensor, "b n"]
+
+
+def can_fuse(*tensors: Tensor) -> bool:
+    """Whether `fused_reprojection` takes these tensors here: float32 on a processor whose machine has a compiler."""
+    return all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors) and library() is not None
+
+
+def fused_reprojection(
+    depth: Float[Tensor, "s b h w"],
+    poses: list[Tensor],
+    target: Float[Tensor, "b 3 h w"],
+    camera: Camera,
+    sources: Sources,
+    ssim_weight: float,
+    automask: bool,
+) -> tuple[Float[Tensor, "s b h w"], UInt8[Tensor, "s b h w"]]:
+    """The error that counts at each pixel, and the source that it comes from (`DROPPED`: none).
+
+    The same as warping every source by every depth, `PhotometricTarget.error`, `minimum_reprojection` and `automask`,
+    to rounding; the gradient goes to depth and poses. Of the warped images nothing is kept.
+
+    Args:
+        depth: maps of s scales, at the target's size.
+        poses: source_from_target `b 4 4`, one a source.
+        target: the clean target.
+        camera: its camera.
+        sources: images of the target's size.
+        ssim_weight: share of SSIM in the error.
+        automask: drop pixels that warping does not explain better than not warping.
+    """
+    cameras = torch.stack([torch.cat([c.focal, c.centre], -1) for c in [camera, *sources.cameras]])
+    stacked = torch.stack(poses)
+    arguments = (target, sources.images, cameras, sources.present.to(torch.uint8), ssim_weight, automask)
+    return _FusedReprojection.apply(depth, stacked, *arguments)
+
+
+class _FusedReprojection(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, depth: Tensor, poses: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+        *tensors, ssim_weight, automask = rest
+        s, b, h, w = depth.shape
+        target = tensors[0]
+        arrays = {
+            **dict(zip(_ARRAYS, [t.detach().contiguous() for t in (depth, poses, *tensors)], strict=False)),
+            "statistics": target.new_empty(b, 6, h, w),
+            "unwarped": target.new_empty(b, h, w),
+            "error": torch.empty_like(depth, memory_format=torch.contiguous_format),
+            "choice": torch.empty(s, b, h, w, dtype=torch.uint8),
+        }
+        _run("reprojection_forward", arrays, ssim_weight, automask)
+        error, choice = arrays.pop("error"), arrays["choice"]
+        ctx.names, ctx.settings = list(arrays), (ssim_weight, automask)
+        ctx.save_for_backward(*arrays.values())
+        ctx.mark_non_differentiable(choice)
+        return error, choice
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        arrays = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+        (s, b), n = arrays["depth"].shape[:2], len(arrays["poses"])
+        by_pose = torch.empty(s, n, b, 3, 4, dtype=torch.float64)
+        gradients = {
+            "gradient": grad_outputs[0].contiguous(),
+            "depth_gradient": torch.empty_like(arrays["depth"]),
+            "pose_gradient": by_pose,
+        }
+        _run("reprojection_backward", {**arrays, **gradients}, *ctx.settings)
+        poses = torch.zeros_like(arrays["poses"])
+        poses[:, :, :3] = by_pose.sum(0).float()
+        return gradients["depth_gradient"], poses, *(None,) * 6
+
+
+def _run(name: str, arrays: dict[str, Tensor], ssim_weight: float, automask: bool) -> None:
+    s, b, h, w = arrays["depth"].shape
+    numbers = (s, b, len(arrays["poses"]), h, w, torch.get_num_threads())
+    pointers = {key: tensor.data_ptr() for key, tensor in arrays.items()}
+    job = _Job(**dict(zip(_NUMBERS, numbers, strict=True)), ssim_weight=ssim_weight, automask=automask, **pointers)
+    if getattr(library(), name)(ctypes.byref(job)):
+        raise MemoryError("the fused loss found no memory for its rows")

@@ -1,0 +1,150 @@
+"""The fused operation against its plain twin: the separate functions of this package."""
+
+import os
+
+import pytest
+import torch
+from torch import Tensor
+
+from egodepth.geometry import Camera, synthesise, transform_from_axis_angle
+from egodepth.losses import PhotometricTarget, automask, minimum_reprojection
+from egodepth.losses import fused as module
+from egodepth.losses.fused import DROPPED, Sources, can_fuse, fused_reprojection
+from egodepth.losses.native import library
+
+S, B, H, W = 3, 2, 12, 20
+
+pytestmark = pytest.mark.skipif(library() is None, reason="no C compiler here")
+
+
+def smooth(*shape: int) -> Tensor:
+    """Random pictures whose pixels resemble their neighbours."""
+    rough = torch.rand(*shape[:-2], shape[-2] // 4 + 2, shape[-1] // 4 + 2)
+    return torch.nn.functional.interpolate(rough, shape[-2:], mode="bicubic").clamp(0, 1)
+
+
+class Scene:
+    """Depths, poses and views; the camera moves by about a pixel or two, and some points leave the image."""
+
+    def __init__(self, sources: int = 2, seed: int = 0) -> None:
+        torch.manual_seed(seed)
+        self.depth = (2 + 8 * torch.rand(S, B, H, W)).requires_grad_()
+        self.turns = [(0.02 * torch.randn(B, 3)).requires_grad_() for _ in range(sources)]
+        self.shifts = [(0.4 * torch.randn(B, 3)).requires_grad_() for _ in range(sources)]
+        self.cameras = [Camera(torch.rand(B, 2) + 0.7, 0.4 + 0.2 * torch.rand(B, 2)) for _ in range(sources + 1)]
+        self.target = smooth(B, 3, H, W)
+        self.images = [smooth(B, 3, H, W) for _ in range(sources)]
+        self.present = torch.ones(B, sources, dtype=torch.bool)
+
+    def poses(self) -> list[Tensor]:
+        return [transform_from_axis_angle(r, t) for r, t in zip(self.turns, self.shifts, strict=True)]
+
+    def fused(self, ssim_weight: float, masked: bool) -> tuple[Tensor, Tensor]:
+        sources = Sources(torch.stack(self.images), self.cameras[1:], self.present)
+        arguments = (self.target, self.cameras[0], sources, ssim_weight, masked)
+        return fused_reprojection(self.depth, self.poses(), *arguments)
+
+    def plain(self, ssim_weight: float, masked: bool) -> tuple[Tensor, Tensor]:
+        compared = PhotometricTarget(self.target, ssim_weight)
+        present = self.present.T[:, None, :, None, None]
+        errors = []
+        for image, pose, camera in zip(self.images, self.poses(), self.cameras[1:], strict=True):
+            several = [Camera(*(part.repeat(S, 1) for part in c)) for c in (self.cameras[0], camera)]
+            warped = synthesise(image, self.depth.flatten(0, 1), pose.repeat(S, 1, 1), *several)
+            errors.append(compared.error(warped.view(S, B, 3, H, W)))
+        best = minimum_reprojection(torch.stack(errors), present)
+        if not masked:
+            return best, torch.ones_like(best, dtype=torch.bool)
+        still = torch.stack([compared.error(image) for image in self.images])[:, None]
+        return automask(best, minimum_reprojection(still, present).expand_as(best))
+
+    def gradients(self, error: Tensor, weight: Tensor) -> list[Tensor]:
+        return list(torch.autograd.grad((error * weight).sum(), [self.depth, *self.turns, *self.shifts]))
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("ssim_weight", [0.85, 0.0, 1.0])
+@pytest.mark.parametrize("sources", [1, 3])
+def test_values_and_gradients_are_those_of_the_separate_functions(
+    sources: int, ssim_weight: float, masked: bool
+) -> None:
+    scene = Scene(sources)
+    error, choice = scene.fused(ssim_weight, masked)
+    expected, kept = scene.plain(ssim_weight, masked)
+    torch.testing.assert_close(error, expected, rtol=1e-4, atol=2e-6)
+    assert torch.equal(choice != DROPPED, kept)
+    weight = torch.rand_like(error)
+    for found, reference in zip(scene.gradients(error, weight), scene.gradients(expected, weight), strict=True):
+        # Where a sample falls on the line between two pixels the slope has two values, and rounding chooses.
+        assert (found - reference).abs().sum() < 2e-3 * reference.abs().sum()
+
+
+def test_a_source_that_is_absent_counts_for_nothing() -> None:
+    scene = Scene()
+    scene.present[0, 1] = scene.present[1, 0] = False
+    error, choice = scene.fused(0.85, True)
+    expected, kept = scene.plain(0.85, True)
+    torch.testing.assert_close(error, expected, rtol=1e-4, atol=2e-6)
+    assert torch.equal(choice != DROPPED, kept)
+    assert set(choice[:, 0].unique().tolist()) <= {0, DROPPED}
+    assert set(choice[:, 1].unique().tolist()) <= {1, DROPPED}
+
+
+def test_a_standing_camera_is_masked_everywhere() -> None:
+    # Warped by no motion the neighbour is the target: its error is nothing, as it is unwarped, and ties are dropped.
+    scene = Scene()
+    scene.images = [scene.target.clone() for _ in scene.images]
+    error, choice = scene.fused(0.85, True)
+    assert error.abs().max() == 0
+    assert (choice == DROPPED).all()
+
+
+def test_the_result_does_not_depend_on_the_number_of_threads() -> None:
+    scene, before = Scene(), torch.get_num_threads()
+    results = []
+    for threads in (1, 2, 5):
+        torch.set_num_threads(threads)
+        error, choice = scene.fused(0.85, True)
+        results.append([error, choice, *scene.gradients(error, torch.ones_like(error))])
+    torch.set_num_threads(before)
+    for other in results[1:]:
+        assert all(torch.equal(x, y) for x, y in zip(results[0], other, strict=True))
+
+
+def test_points_behind_the_camera_give_finite_gradients() -> None:
+    scene = Scene()
+    with torch.no_grad():
+        scene.shifts[0][:, 2] = -20
+    error, _ = scene.fused(0.85, False)
+    assert torch.isfinite(error).all()
+    assert all(torch.isfinite(g).all() for g in scene.gradients(error, torch.ones_like(error)))
+
+
+def test_a_depth_that_is_no_number_is_not_looked_up() -> None:
+    scene = Scene()
+    with torch.no_grad():
+        scene.depth[0, 0, 3, 4] = torch.nan
+        scene.depth[1, 1, 0, 0] = torch.inf
+    error, _ = scene.fused(0.85, False)
+    assert not torch.isfinite(error[0, 0, 2:5, 3:6]).any()  # whose windows hold that pixel
+    assert torch.isfinite(error[2]).all()
+    scene.gradients(error, torch.ones_like(error))
+
+
+def test_only_float32_on_the_processor_is_taken() -> None:
+    assert can_fuse(torch.ones(1))
+    assert not can_fuse(torch.ones(1), torch.ones(1, dtype=torch.float64))
+    assert not can_fuse(torch.ones(1, device="meta"))
+
+
+def test_without_a_compiler_torch_does_it(monkeypatch: pytest.MonkeyPatch, tmp_path, caplog) -> None:
+    from egodepth.losses import native
+
+    for name, value in (("EGODEPTH_NATIVE", "0"), ("CC", "no-such-compiler"), ("CC", "false")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            patch.setenv("EGODEPTH_CACHE", str(tmp_path))
+            assert native.library.__wrapped__() is None
+    assert "fast loss cannot be built" in caplog.text
+    assert os.environ.get("CC") != "false"
+    assert module.can_fuse(torch.ones(1))
