@@ -52,7 +52,7 @@ def compare_views(
     ):
         if present is None:
             present = torch.ones(len(target.image), len(sources), dtype=torch.bool)
-        views = Sources(torch.stack(images), [source.camera for source in sources], present)
+        views = Sources(images, [source.camera for source in sources], present)
         settings = (config.ssim_weight, config.automask)
         error, choice = fused_reprojection(depth, poses, target.image, target.camera, views, *settings)
         return Comparison(error, choice != DROPPED, [])

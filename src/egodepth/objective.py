@@ -165,9 +165,9 @@ class SelfSupervisedObjective(nn.Module):
         poses = [*poses, *(rig.source_from_target for rig in batch.rig)]
         full, present = batch.target.image.shape[-2:], _present(batch, len(sources))
         finest = self._depth(disparities[0])
-        unit = self._reference_depth(finest)
         if config.multiscale == "full":
-            depth = torch.stack([self._depth(_resized(d[:, None], full)[:, 0]) for d in disparities]) / unit
+            depth = torch.stack([self._depth(_resized(d[:, None], full)[:, 0]) for d in disparities])
+            depth = self._in_units(depth, finest)
             mask = torch.stack([_resized(m, full) for m in masks]) if masks is not None else None
             return [compare_views(batch.target, sources, depth, poses, mask, config, present, keep_warped)]
         comparisons = []
@@ -175,7 +175,7 @@ class SelfSupervisedObjective(nn.Module):
             size = disparity.shape[-2:]
             views = [View(interpolate(v.image, size, mode="area"), v.camera) for v in [batch.target, *sources]]
             mask = masks[scale][None] if masks is not None else None
-            depth = self._depth(disparity)[None] / unit
+            depth = self._in_units(self._depth(disparity)[None], finest)
             comparisons.append(compare_views(views[0], views[1:], depth, poses, mask, config, present, keep_warped))
         return comparisons
 
@@ -202,6 +202,10 @@ class SelfSupervisedObjective(nn.Module):
 
     def _depth(self, disparity: Tensor) -> Tensor:
         return disparity_to_depth(disparity, self.config.model.min_depth, self.config.model.max_depth)
+
+    def _in_units(self, depth: Float[Tensor, "s b h w"], finest: Float[Tensor, "b H W"]) -> Float[Tensor, "s b h w"]:
+        """Depths as they warp."""
+        return depth if self.config.loss.depth_scaling == "none" else depth / self._reference_depth(finest)
 
     def _reference_depth(self, depth: Float[Tensor, "b h w"]) -> Float[Tensor, "b 1 1"]:
         """What the depths of each sample are divided by: 1, or their median (adaptive depth-range scaling).

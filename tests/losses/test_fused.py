@@ -40,7 +40,7 @@ class Scene:
         return [transform_from_axis_angle(r, t) for r, t in zip(self.turns, self.shifts, strict=True)]
 
     def fused(self, ssim_weight: float, masked: bool) -> tuple[Tensor, Tensor]:
-        sources = Sources(torch.stack(self.images), self.cameras[1:], self.present)
+        sources = Sources(self.images, self.cameras[1:], self.present)
         arguments = (self.target, self.cameras[0], sources, ssim_weight, masked)
         return fused_reprojection(self.depth, self.poses(), *arguments)
 

@@ -1,10 +1,14 @@
-"""What the machine could do at best: the rate of its matrix products, and of its memory."""
+"""What the machine does at best: the rate of its matrix products and of its memory; and what a process takes of it."""
 
+import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from egodepth.errors import InputError
 
 _MATRIX = 2048
 _VECTOR_BYTES = 256 * 2**20
@@ -32,6 +36,21 @@ def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
     out: Tensor = left @ right
     best = min(seconds(lambda: torch.mm(left, right, out=out), device) for _ in range(5))
     return 2 * _MATRIX**3 / best
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def peak_resident() -> int:
+    """The most bytes that this process has had in memory, of mapped files, too."""
+    # getrusage would count what the parent had before the program was started.
+    status = Path("/proc/self/status")
+    if not status.exists():
+        raise InputError("benchmark: memory is measured on Linux alone")
+    lines = status.read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
 def memory_rate(device: torch.device) -> float:

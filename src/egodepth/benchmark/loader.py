@@ -5,7 +5,6 @@ it is one batched pass of `to_batch` on the training's device.
 """
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import torch
 from PIL import Image
 from torchvision.transforms import functional as transforms
 
+from egodepth.benchmark.floor import peak_resident
 from egodepth.config import DataConfig
 from egodepth.data.augment import draw, to_batch
 from egodepth.data.folder import FolderDrive
@@ -37,6 +37,7 @@ _QUALITY = 92
 _SCALES = 4
 _BATCH = 4
 _OFFSETS = (-1, 1)
+_MB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,7 @@ def _on_device(raw: RawBatch, step: int, config: DataConfig, device: torch.devic
 
 def _opened(folder: str) -> None:
     """What `measure_index` runs in a process of its own: prints the figures as JSON."""
-    before = _peak_mb()
+    before = peak_resident() / _MB
     began = time.perf_counter()
     index = SampleIndex.open(folder)
     order = EpochOrder(0, 0, len(index))
@@ -240,13 +241,5 @@ def _opened(folder: str) -> None:
         for position in order.at(places):
             _ = index[int(position)]
     batch_us = (time.perf_counter() - began) * 1e3
-    print(json.dumps(asdict(IndexCosts(len(index), opened, batch_us, _peak_mb() - before, _peak_mb()))))
-
-
-def _peak_mb() -> float:
-    """The most memory that this process has had resident, of mapped files, too."""
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage counts what the parent had before the program was started
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    most = peak_resident() / _MB
+    print(json.dumps(asdict(IndexCosts(len(index), opened, batch_us, most - before, most))))

@@ -1,20 +1,15 @@
 """Peak memory of a training step, by a process that does nothing else: `python -m egodepth.benchmark.memory`."""
 
 import json
-import resource
 import sys
 
 import torch
 
+from egodepth.benchmark.floor import peak_resident, resident
 from egodepth.benchmark.step import OurStep, random_frames, twin_step
 from egodepth.config import DataConfig, TrainConfig, TrainerConfig
 from egodepth.data.augment import draw, to_batch
 from egodepth.training.memory import keep_freed_memory
-
-
-def _resident() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
 
 
 def main(kind: str, height: int, width: int, batch_size: int) -> None:
@@ -25,11 +20,10 @@ def main(kind: str, height: int, width: int, batch_size: int) -> None:
     batch, seen = to_batch(random_frames(size, batch_size, device), draw(0, 0, batch_size, config.data), stereo=False)
     ours = OurStep(config, device, batch, seen)
     contender = ours.contender() if kind == "ours" else twin_step(config, device, batch, ours.given)
-    before = _resident()
+    before = resident()
     for _ in range(2):
         contender.step()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"before": before, "peak": peak}))
+    print(json.dumps({"before": before, "peak": peak_resident()}))
 
 
 if __name__ == "__main__":

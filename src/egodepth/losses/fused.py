@@ -1,6 +1,7 @@
 """Warp, photometric error, minimum reprojection and auto-mask as one operation for processors (Godard et al. 2019)."""
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,8 +14,10 @@ from egodepth.losses.native import library
 DROPPED = 255
 """Choice of a pixel whose unwarped error counts."""
 _NUMBERS = ("scales", "batch", "sources", "height", "width", "threads")
-_ARRAYS = ("depth", "poses", "target", "images", "cameras", "present", "statistics", "unwarped", "error", "choice")
-_GRADIENTS = ("gradient", "depth_gradient", "pose_gradient")
+_POINTERS = (
+    *("depth", "poses", "target", "images", "cameras", "present", "statistics", "unwarped", "error", "choice"),
+    *("gradient", "depth_gradient", "pose_gradient"),
+)
 
 
 class _Job(ctypes.Structure):
@@ -23,14 +26,15 @@ class _Job(ctypes.Structure):
     _fields_ = (
         [(name, ctypes.c_long) for name in _NUMBERS]
         + [("ssim_weight", ctypes.c_float), ("automask", ctypes.c_long)]
-        + [(name, ctypes.c_void_p) for name in _ARRAYS + _GRADIENTS]
+        + [(name, ctypes.c_void_p) for name in _POINTERS]
     )
 
 
 class Sources(NamedTuple):
     """What a target is compared with; no gradients reach them."""
 
-    images: Float[Tensor, "n b 3 h w"]
+    images: list[Tensor]
+    """`b 3 h w` each."""
     cameras: list[Camera]
     present: Bool[Tensor, "b n"]
 
@@ -64,51 +68,63 @@ def fused_reprojection(
         automask: drop pixels that warping does not explain better than not warping.
     """
     cameras = torch.stack([torch.cat([c.focal, c.centre], -1) for c in [camera, *sources.cameras]])
-    stacked = torch.stack(poses)
-    arguments = (target, sources.images, cameras, sources.present.to(torch.uint8), ssim_weight, automask)
-    return _FusedReprojection.apply(depth, stacked, *arguments)
+    present = sources.present.to(torch.uint8)
+    return _FusedReprojection.apply(
+        depth, torch.stack(poses), target, cameras, present, ssim_weight, automask, *sources.images
+    )
 
 
 class _FusedReprojection(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, depth: Tensor, poses: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
-        *tensors, ssim_weight, automask = rest
+    def forward(
+        ctx: Any,
+        depth: Tensor,
+        poses: Tensor,
+        target: Tensor,
+        cameras: Tensor,
+        present: Tensor,
+        ssim_weight: float,
+        automask: bool,
+        *images: Tensor,
+    ) -> tuple[Tensor, Tensor]:
         s, b, h, w = depth.shape
-        target = tensors[0]
-        arrays = {
-            **dict(zip(_ARRAYS, [t.detach().contiguous() for t in (depth, poses, *tensors)], strict=False)),
+        given = {"depth": depth, "poses": poses, "target": target, "cameras": cameras, "present": present}
+        arrays = {name: tensor.contiguous() for name, tensor in given.items()}
+        arrays |= {
             "statistics": target.new_empty(b, 6, h, w),
             "unwarped": target.new_empty(b, h, w),
-            "error": torch.empty_like(depth, memory_format=torch.contiguous_format),
             "choice": torch.empty(s, b, h, w, dtype=torch.uint8),
         }
-        _run("reprojection_forward", arrays, ssim_weight, automask)
-        error, choice = arrays.pop("error"), arrays["choice"]
+        sources, error = [image.contiguous() for image in images], depth.new_empty(s, b, h, w)
+        _run("reprojection_forward", {**arrays, "error": error}, sources, ssim_weight, automask)
+        del arrays["unwarped"]
         ctx.names, ctx.settings = list(arrays), (ssim_weight, automask)
-        ctx.save_for_backward(*arrays.values())
-        ctx.mark_non_differentiable(choice)
-        return error, choice
+        ctx.save_for_backward(*arrays.values(), *sources)
+        ctx.mark_non_differentiable(arrays["choice"])
+        return error, arrays["choice"]
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        arrays = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
-        (s, b), n = arrays["depth"].shape[:2], len(arrays["poses"])
+        arrays, images = dict(zip(ctx.names, ctx.saved_tensors, strict=False)), ctx.saved_tensors[len(ctx.names) :]
+        (s, b), n = arrays["depth"].shape[:2], len(images)
         by_pose = torch.empty(s, n, b, 3, 4, dtype=torch.float64)
         gradients = {
             "gradient": grad_outputs[0].contiguous(),
             "depth_gradient": torch.empty_like(arrays["depth"]),
             "pose_gradient": by_pose,
         }
-        _run("reprojection_backward", {**arrays, **gradients}, *ctx.settings)
+        _run("reprojection_backward", {**arrays, **gradients}, images, *ctx.settings)
         poses = torch.zeros_like(arrays["poses"])
         poses[:, :, :3] = by_pose.sum(0).float()
-        return gradients["depth_gradient"], poses, *(None,) * 6
+        return gradients["depth_gradient"], poses, *(None,) * (5 + n)
 
 
-def _run(name: str, arrays: dict[str, Tensor], ssim_weight: float, automask: bool) -> None:
+def _run(name: str, arrays: dict[str, Tensor], images: Sequence[Tensor], ssim_weight: float, automask: bool) -> None:
     s, b, h, w = arrays["depth"].shape
-    numbers = (s, b, len(arrays["poses"]), h, w, torch.get_num_threads())
+    numbers = (s, b, len(images), h, w, torch.get_num_threads())
     pointers = {key: tensor.data_ptr() for key, tensor in arrays.items()}
+    places = (ctypes.c_void_p * len(images))(*(image.data_ptr() for image in images))
+    pointers["images"] = ctypes.addressof(places)
     job = _Job(**dict(zip(_NUMBERS, numbers, strict=True)), ssim_weight=ssim_weight, automask=automask, **pointers)
     if getattr(library(), name)(ctypes.byref(job)):
         raise MemoryError("the fused loss found no memory for its rows")

@@ -15,6 +15,7 @@
 #define C2 0.0009f
 #define NEAREST 0.001f
 #define DROPPED 255
+#define LANES 16 /* sums run side by side, so that they are vector instructions, always in the same order */
 
 typedef struct {
     long scales, batch, sources, height, width, threads;
@@ -23,7 +24,7 @@ typedef struct {
     const float *depth;      /* s b h w */
     const float *poses;      /* n b 4 4, source from target */
     const float *target;     /* b 3 h w */
-    const float *images;     /* n b 3 h w */
+    const float *const *images; /* n times b 3 h w */
     const float *cameras;    /* (1 + n) b 4: focal x, y, centre x, y; the target's first */
     const unsigned char *present; /* b n */
     float *statistics;       /* b 6 h w: the target's window means, then variances */
@@ -57,27 +58,54 @@ static View view_of(const Job *job, long b, long k) {
     return v;
 }
 
-/* One row of the warped image: bilinear samples, outside the border's colour. */
-static void warp_row(const Job *job, const View *v, const float *depth, const float *image, long row, float *out[CHANNELS]) {
-    const long w = job->width, h = job->height, plane = w * h;
+#define CHUNK 64 /* pixels of a row that are worked on together, so that loops over them are vector instructions */
+
+typedef struct {
+    float x[CHUNK], y[CHUNK], z[CHUNK];          /* points in the source's axes */
+    float inx[CHUNK], iny[CHUNK];                /* 1 inside of the image, 0 where the border's colour goes on */
+    float fx[CHUNK], fy[CHUNK], poison[CHUNK];   /* shares of the next column and row; NAN for what is no number */
+    int at[CHUNK];                               /* the upper left of the four pixels */
+} Places;
+
+/* Where the pixels of a part of a row lie in the source. */
+static void places(const Job *job, const View *v, const float *restrict depth, long row, long from, long count, Places *restrict p) {
+    const int w = (int)job->width, h = (int)job->height;
     const float ry = v->ry * row + v->ry0, right = w - 1, bottom = h - 1;
     const float a0 = v->r[1] * ry + v->r[2], a1 = v->r[4] * ry + v->r[5], a2 = v->r[7] * ry + v->r[8];
-    for (long j = 0; j < w; j++) {
-        const float rx = v->rx * j + v->rx0, d = depth[j];
-        const float x = d * (v->r[0] * rx + a0) + v->t[0], y = d * (v->r[3] * rx + a1) + v->t[1];
-        float z = d * (v->r[6] * rx + a2) + v->t[2];
-        z = z < NEAREST ? NEAREST : z;
-        float px = x / z * v->fx + v->cx, py = y / z * v->fy + v->cy;
-        const float poison = px != px || py != py ? NAN : 0; /* a depth or pose that is no number stays one */
-        px = px > 0 ? px : 0, px = px > right ? right : px;
+    const float r0 = v->r[0], r3 = v->r[3], r6 = v->r[6], t0 = v->t[0], t1 = v->t[1], t2 = v->t[2];
+    const float step = v->rx, start = v->rx0, vfx = v->fx, vfy = v->fy, vcx = v->cx, vcy = v->cy;
+    for (int j = 0; j < (int)count; j++) {
+        const float rx = step * (float)(from + j) + start, d = depth[j];
+        const float x = d * (r0 * rx + a0) + t0, y = d * (r3 * rx + a1) + t1, z = d * (r6 * rx + a2) + t2;
+        const float near = z < NEAREST ? NEAREST : z;
+        float px = x / near * vfx + vcx, py = y / near * vfy + vcy;
+        p->x[j] = x, p->y[j] = y, p->z[j] = z;
+        p->poison[j] = (px - px) * 0 + (py - py) * 0; /* a depth or pose that is no number stays one */
+        p->inx[j] = (px > 0) & (px < right) ? 1.0f : 0.0f, p->iny[j] = (py > 0) & (py < bottom) ? 1.0f : 0.0f;
+        px = px > 0 ? px : 0, px = px > right ? right : px; /* no number: 0, within the image */
         py = py > 0 ? py : 0, py = py > bottom ? bottom : py;
         int x0 = (int)px, y0 = (int)py;
         x0 = x0 > w - 2 ? w - 2 : x0, y0 = y0 > h - 2 ? h - 2 : y0;
-        const float fx = px - x0, fy = py - y0;
-        const float *p = image + y0 * w + x0;
-        for (int c = 0; c < CHANNELS; c++, p += plane) {
-            const float top = p[0] + fx * (p[1] - p[0]), low = p[w] + fx * (p[w + 1] - p[w]);
-            out[c][j] = top + fy * (low - top) + poison;
+        p->fx[j] = px - x0, p->fy[j] = py - y0, p->at[j] = y0 * w + x0;
+    }
+}
+
+/* One row of the warped image: bilinear samples, outside the border's colour. */
+static void warp_row(const Job *job, const View *v, const float *depth, const float *image, long row, float *out) {
+    const long w = job->width, plane = w * job->height;
+    Places p;
+    for (long from = 0; from < w; from += CHUNK) {
+        const int count = (int)(w - from < CHUNK ? w - from : CHUNK);
+        places(job, v, depth + from, row, from, count, &p);
+        for (int c = 0; c < CHANNELS; c++) {
+            const float *restrict upper = image + c * plane, *restrict lower = upper + w;
+            float *restrict o = out + c * plane + from;
+            for (int j = 0; j < count; j++) {
+                const int at = p.at[j];
+                const float top = upper[at] + p.fx[j] * (upper[at + 1] - upper[at]);
+                const float low = lower[at] + p.fx[j] * (lower[at + 1] - lower[at]);
+                o[j] = top + p.fy[j] * (low - top) + p.poison[j];
+            }
         }
     }
 }
@@ -85,12 +113,9 @@ static void warp_row(const Job *job, const View *v, const float *depth, const fl
 static void warp(const Job *job, long s, long b, long k, float *warped) {
     const long w = job->width, h = job->height, plane = w * h;
     const View v = view_of(job, b, k);
-    const float *image = job->images + (k * job->batch + b) * CHANNELS * plane;
+    const float *image = job->images[k] + b * CHANNELS * plane;
     const float *depth = job->depth + (s * job->batch + b) * plane;
-    for (long i = 0; i < h; i++) {
-        float *out[CHANNELS] = {warped + i * w, warped + plane + i * w, warped + 2 * plane + i * w};
-        warp_row(job, &v, depth + i * w, image, i, out);
-    }
+    for (long i = 0; i < h; i++) warp_row(job, &v, depth + i * w, image, i, warped + i * w);
 }
 
 static long reflected(long i, long n) { return i < 0 ? 1 : i >= n ? n - 2 : i; }
@@ -100,6 +125,7 @@ static void window_sums(const float *x, const float *y, long row, long h, long w
     const float *xa = x + reflected(row - 1, h) * w, *xb = x + row * w, *xc = x + reflected(row + 1, h) * w;
     const float *ya = y + reflected(row - 1, h) * w, *yb = y + row * w, *yc = y + reflected(row + 1, h) * w;
     float *v1 = v + 1, *v2 = v + (w + 2) + 1, *v3 = v + 2 * (w + 2) + 1;
+#pragma GCC ivdep
     for (long j = 0; j < w; j++) {
         v1[j] = xa[j] + xb[j] + xc[j];
         v2[j] = xa[j] * xa[j] + xb[j] * xb[j] + xc[j] * xc[j];
@@ -108,6 +134,7 @@ static void window_sums(const float *x, const float *y, long row, long h, long w
     for (int m = 0; m < 3; m++) {
         float *u = v + m * (w + 2) + 1, *out = sums[m];
         u[-1] = u[1], u[w] = u[w - 2];
+#pragma GCC ivdep
         for (long j = 0; j < w; j++) out[j] = (u[j - 1] + u[j] + u[j + 1]) * (1.0f / 9);
     }
 }
@@ -138,6 +165,7 @@ static void error_row(const Job *job, long b, const float *x, long row, float *s
         const float *xc = x + c * plane, *y = job->target + (b * CHANNELS + c) * plane;
         const float *my = job->statistics + (b * 6 + c) * plane + row * w, *vy = my + 3 * plane;
         window_sums(xc, y, row, h, w, v, sums);
+#pragma GCC ivdep
         for (long j = 0; j < w; j++) {
             const float m = sums[0][j], means = m * my[j], square = m * m;
             const float n1 = 2 * means + C1, n2 = 2 * (sums[2][j] - means) + C2;
@@ -155,7 +183,7 @@ static void unwarped_errors(const Job *job, long b, float *scratch) {
     for (long i = 0; i < plane; i++) out[i] = INFINITY;
     for (long k = 0; k < job->sources; k++) {
         if (!job->present[b * job->sources + k]) continue;
-        const float *image = job->images + (k * job->batch + b) * CHANNELS * plane;
+        const float *image = job->images[k] + b * CHANNELS * plane;
         for (long i = 0; i < h; i++) {
             error_row(job, b, image, i, rest, row);
             for (long j = 0; j < w; j++) out[i * w + j] = row[j] < out[i * w + j] ? row[j] : out[i * w + j];
@@ -208,12 +236,13 @@ static void ssim_slopes(const Job *job, long b, int c, const float *x, const flo
         const float *my = job->statistics + (b * 6 + c) * plane + i * w, *vy = my + 3 * plane, *g = weight + i * w;
         float *by_mean = maps[0] + i * w, *by_square = maps[1] + i * w, *by_product = maps[2] + i * w;
         window_sums(x, y, i, h, w, v, sums);
+#pragma GCC ivdep
         for (long j = 0; j < w; j++) {
             const float m = sums[0][j], means = m * my[j], square = m * m;
             const float n1 = 2 * means + C1, n2 = 2 * (sums[2][j] - means) + C2;
             const float d1 = square + my[j] * my[j] + C1, d2 = sums[1][j] - square + vy[j] + C2;
             const float over = 1 / (d1 * d2), index = n1 * n2 * over;
-            const float slope = index > -1 && index < 1 ? share * g[j] : 0;
+            const float slope = (index > -1) & (index < 1) ? share * g[j] : 0;
             const float lost = index * slope, part = lost * d1 * over, scaled = slope * over;
             by_square[j] = -part;
             by_mean[j] = 2 * (scaled * my[j] * (n2 - n1) - lost * m * d2 * over + part * m);
@@ -249,45 +278,54 @@ static void spread(float *map, long h, long w, float *lines) {
 
 /* From derivatives by the warped colours to those by depth and pose. */
 static void chain(const Job *job, long task, long k, const float *colours, double pose[12]) {
-    const long s = task / job->batch, b = task % job->batch, w = job->width, h = job->height, plane = w * h;
+    const long b = task % job->batch, w = job->width, h = job->height, plane = w * h;
     const View v = view_of(job, b, k);
-    const float *image = job->images + (k * job->batch + b) * CHANNELS * plane, right = w - 1, bottom = h - 1;
-    const float *depth = job->depth + task * plane;
-    float *out = job->depth_gradient + task * plane;
-    (void)s;
+    const float *image = job->images[k] + b * CHANNELS * plane;
+    Places p;
+    float gx[CHUNK], gy[CHUNK], gz[CHUNK], sums[12][LANES];
     for (long i = 0; i < h; i++) {
         const float ry = v.ry * i + v.ry0;
-        float sums[12] = {0};
-        for (long j = 0; j < w; j++) {
-            const float rx = v.rx * j + v.rx0, d = depth[i * w + j];
-            const float qx = v.r[0] * rx + v.r[1] * ry + v.r[2], qy = v.r[3] * rx + v.r[4] * ry + v.r[5];
-            const float qz = v.r[6] * rx + v.r[7] * ry + v.r[8];
-            const float x = d * qx + v.t[0], y = d * qy + v.t[1], z = d * qz + v.t[2];
-            const float near = z < NEAREST ? NEAREST : z, over = 1 / near;
-            float px = x / near * v.fx + v.cx, py = y / near * v.fy + v.cy;
-            const float inx = px > 0 && px < right ? 1 : 0, iny = py > 0 && py < bottom ? 1 : 0;
-            px = px > 0 ? px : 0, px = px > right ? right : px; /* no number: 0, within the image */
-            py = py > 0 ? py : 0, py = py > bottom ? bottom : py;
-            int x0 = (int)px, y0 = (int)py;
-            x0 = x0 > w - 2 ? w - 2 : x0, y0 = y0 > h - 2 ? h - 2 : y0;
-            const float fx = px - x0, fy = py - y0;
-            const float *p = image + y0 * w + x0, *g = colours + i * w + j;
-            float gx = 0, gy = 0;
-            for (int c = 0; c < CHANNELS; c++, p += plane, g += plane) {
-                const float across = p[1] - p[0], across_low = p[w + 1] - p[w];
-                const float down = p[w] - p[0], down_right = p[w + 1] - p[1];
-                gx += *g * (across + fy * (across_low - across));
-                gy += *g * (down + fx * (down_right - down));
+        memset(sums, 0, sizeof sums);
+        for (long from = 0; from < w; from += CHUNK) {
+            const int count = (int)(w - from < CHUNK ? w - from : CHUNK);
+            const float *depth = job->depth + task * plane + i * w + from;
+            float *restrict out = job->depth_gradient + task * plane + i * w + from;
+            places(job, &v, depth, i, from, count, &p);
+            memset(gx, 0, sizeof gx), memset(gy, 0, sizeof gy), memset(gz, 0, sizeof gz);
+            for (int c = 0; c < CHANNELS; c++) {
+                const float *restrict upper = image + c * plane, *restrict lower = upper + w;
+                const float *restrict g = colours + c * plane + i * w + from;
+                for (int j = 0; j < count; j++) {
+                    const int at = p.at[j];
+                    const float across = upper[at + 1] - upper[at], across_low = lower[at + 1] - lower[at];
+                    const float down = lower[at] - upper[at], down_right = lower[at + 1] - upper[at + 1];
+                    gx[j] += g[j] * (across + p.fy[j] * (across_low - across));
+                    gy[j] += g[j] * (down + p.fx[j] * (down_right - down));
+                }
             }
-            gx *= inx * v.fx * over, gy *= iny * v.fy * over;
-            const float gz = z < NEAREST ? 0 : -(gx * x + gy * y) * over;
-            out[i * w + j] += gx * qx + gy * qy + gz * qz;
-            const float dx = d * rx, dy = d * ry;
-            sums[0] += gx * dx, sums[1] += gx * dy, sums[2] += gx * d, sums[3] += gx;
-            sums[4] += gy * dx, sums[5] += gy * dy, sums[6] += gy * d, sums[7] += gy;
-            sums[8] += gz * dx, sums[9] += gz * dy, sums[10] += gz * d, sums[11] += gz;
+            for (int j = 0; j < count; j++) {
+                const float rx = v.rx * (float)(from + j) + v.rx0, near = p.z[j] < NEAREST ? NEAREST : p.z[j];
+                const float qx = v.r[0] * rx + v.r[1] * ry + v.r[2], qy = v.r[3] * rx + v.r[4] * ry + v.r[5];
+                const float qz = v.r[6] * rx + v.r[7] * ry + v.r[8], over = 1 / near;
+                gx[j] *= p.inx[j] * v.fx * over, gy[j] *= p.iny[j] * v.fy * over;
+                gz[j] = p.z[j] < NEAREST ? 0 : -(gx[j] * p.x[j] + gy[j] * p.y[j]) * over;
+                out[j] += gx[j] * qx + gy[j] * qy + gz[j] * qz;
+            }
+            const float *by_axis[3] = {gx, gy, gz};
+            for (int m = 0; m < 3; m++) {
+                float *sx = sums[4 * m], *sy = sums[4 * m + 1], *sz = sums[4 * m + 2], *s1 = sums[4 * m + 3];
+                for (int j = 0; j < count; j += LANES) {
+                    const int lanes = count - j < LANES ? count - j : LANES;
+                    for (int l = 0; l < lanes; l++) {
+                        const float g = by_axis[m][j + l], gd = g * depth[j + l];
+                        sx[l] += gd * (v.rx * (float)(from + j + l) + v.rx0), sy[l] += gd * ry;
+                        sz[l] += gd, s1[l] += g;
+                    }
+                }
+            }
         }
-        for (int m = 0; m < 12; m++) pose[m] += sums[m];
+        for (int m = 0; m < 12; m++)
+            for (int l = 0; l < LANES; l++) pose[m] += sums[m][l];
     }
 }
 
