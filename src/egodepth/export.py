@@ -18,12 +18,11 @@ from tyro.conf import Positional
 from egodepth.data.drive import Drive
 from egodepth.data.images import read_rgb
 from egodepth.data.opening import open_drives, thinned
-from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
 from egodepth.evaluation.benchmarks import BENCHMARKS, benchmark_frames
 from egodepth.evaluation.evaluator import evaluate_predictions
 from egodepth.evaluation.samples import FrameSamples
-from egodepth.exported import DepthGraph, ExportCard, exported_folder
+from egodepth.exported import DepthGraph, ExportCard, ExportedModel, exported_folder
 from egodepth.exported.card import Accuracy, Check, Kind, Precision, hashed
 from egodepth.exported.formats import write_onnx, write_openvino, write_torch
 from egodepth.exported.parity import TOLERANCES, compared, noise, passes
@@ -164,13 +163,11 @@ class Export:
         if not frames:
             raise InputError(f"{self.evaluate}: no frame has true depth; give a data set that has it")
 
-        def exported(sample: DepthSample) -> Float[torch.Tensor, "h w"]:
-            pixels = (sample.image * 255).round().to(torch.uint8).permute(1, 2, 0)[None].numpy()
-            return torch.from_numpy(run(np.ascontiguousarray(pixels))[1][0])
-
+        card = dataclasses.replace(predictor.model.card, size=predictor.size)
+        exported = DepthPredictor(ExportedModel(card, run))
         before, after = (
-            evaluate_predictions(predict, FrameSamples(frames, f"Evaluating ({name})"), benchmark.protocol)
-            for name, predict in (("before", predictor.judged), ("after", exported))
+            evaluate_predictions(one.judged, FrameSamples(frames, f"Evaluating ({name})"), benchmark.protocol)
+            for name, one in (("before", predictor), ("after", exported))
         )
         return tuple(
             Accuracy(

@@ -19,8 +19,8 @@ from egodepth.common_scales import CommonScales, sampled
 from egodepth.data.images import write_image
 from egodepth.data.video import Video, VideoFrame
 from egodepth.data.video_writer import VideoWriter, video_writer, yuv_planes
-from egodepth.predictor import DepthPredictor
-from egodepth.stream import at_size, coarse_inverse_depth, pipeline
+from egodepth.predictor import DepthPredictor, at_size
+from egodepth.stream import coarse_inverse_depth, pipeline
 
 MOST_SCALE_FRAMES = 16
 FRAMES_PER_SCALE_FRAME = 25
@@ -151,7 +151,7 @@ def _cropped(image: UInt8[np.ndarray, "h w 3"], panel: tuple[int, int]) -> UInt8
 def _write_files(stem: Path, result: DepthFrame, scales: CommonScales, files: Collection[str]) -> None:
     """The same files of a frame that images get."""
     height, width = result.frame.image.shape[:2]
-    inverse_depth = at_size(result.inverse_depth, (height, width))
+    inverse_depth = at_size(result.inverse_depth[None], (height, width))[0]
     depth = (1 / inverse_depth).numpy()
     if "npz" in files:
         np.savez(f"{stem}.npz", depth=depth, inverse_depth=inverse_depth.numpy())

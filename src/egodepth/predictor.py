@@ -120,10 +120,7 @@ class DepthPredictor:
             disparity = blend_mirrored(disparity, self.model(resized.flip(-1))[0].flip(-1))
         network = self.model.card.network
         inverse_depth = 1 / disparity_to_depth(disparity, network.min_depth, network.max_depth)
-        if inverse_depth.shape[-2:] != images.shape[-2:]:
-            size = (images.shape[-2], images.shape[-1])
-            inverse_depth = interpolate(inverse_depth[:, None], size, mode="bilinear", align_corners=False)[:, 0]
-        return inverse_depth.cpu()
+        return at_size(inverse_depth, (images.shape[-2], images.shape[-1])).cpu()
 
     def _exported_inverse_depth(self, model: ExportedModel, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
         pixels = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
@@ -141,6 +138,13 @@ def resized_for(size: tuple[int, int], images: Float[Tensor, "b 3 h w"]) -> Floa
         return images
     # Bicubic with antialiasing is what comes closest to the Lanczos filter that training images went through.
     return interpolate(images, size, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+
+
+def at_size(inverse_depth: Float[Tensor, "b hn wn"], size: tuple[int, int]) -> Float[Tensor, "b h w"]:
+    """Inverse depth at the size (height, width) of what was given."""
+    if inverse_depth.shape[-2:] == size:
+        return inverse_depth
+    return interpolate(inverse_depth[:, None], size, mode="bilinear", align_corners=False)[:, 0]
 
 
 def blend_mirrored(plain: Float[Tensor, "b h w"], mirrored: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
-from torch.nn.functional import interpolate
 
-from egodepth.predictor import DepthPredictor, Prediction, resized_for
+from egodepth.predictor import DepthPredictor, Prediction, at_size, resized_for
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -157,7 +156,7 @@ def predict_stream(
     with Ahead(images, batch) as items:
         for group in groups(items, batch):
             for image, inverse_depth in zip(group, coarse_inverse_depth(predictor, group), strict=True):
-                full = at_size(inverse_depth, (image.shape[0], image.shape[1]))
+                full = at_size(inverse_depth[None], (image.shape[0], image.shape[1]))[0]
                 yield Prediction(1 / full, full, predictor.model.card.metric)
 
 
@@ -174,10 +173,3 @@ def network_input(predictor: DepthPredictor, images: list[UInt8[np.ndarray, "_ _
     # Bytes are a quarter of the transfer to a device, and whole planes are resampled twice as fast as pixels.
     planes = (torch.from_numpy(image).to(predictor.device).permute(2, 0, 1)[None].contiguous() for image in images)
     return torch.cat([resized_for(predictor.size, plane.float().div_(255)) for plane in planes])
-
-
-def at_size(inverse_depth: Float[Tensor, "hn wn"], size: tuple[int, int]) -> Float[Tensor, "h w"]:
-    """Inverse depth at (height, width), as `DepthPredictor` gives it for an image of this size."""
-    if inverse_depth.shape == size:
-        return inverse_depth
-    return interpolate(inverse_depth[None, None], size, mode="bilinear", align_corners=False)[0, 0]

@@ -10,11 +10,11 @@ from egodepth.geometry import Camera, synthesise, transform_from_axis_angle
 from egodepth.losses import PhotometricTarget, automask, minimum_reprojection
 from egodepth.losses import fused as module
 from egodepth.losses.fused import DROPPED, Sources, can_fuse, fused_reprojection
-from egodepth.losses.native import library
+from egodepth.losses.native import compiled
 
 S, B, H, W = 3, 2, 12, 20
 
-pytestmark = pytest.mark.skipif(library() is None, reason="no C compiler here")
+pytestmark = pytest.mark.skipif(compiled() is None, reason="no C compiler here")
 
 
 def smooth(*shape: int) -> Tensor:
@@ -144,7 +144,7 @@ def test_without_a_compiler_torch_does_it(monkeypatch: pytest.MonkeyPatch, tmp_p
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             patch.setenv("EGODEPTH_CACHE", str(tmp_path))
-            assert native.library.__wrapped__() is None
+            assert native.compiled.__wrapped__() is None
     assert "fast loss cannot be built" in caplog.text
     assert os.environ.get("CC") != "false"
     assert module.can_fuse(torch.ones(1))

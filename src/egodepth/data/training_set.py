@@ -1,5 +1,6 @@
 """What a training is made of: the drives and samples of a configuration, without those of the test set."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -74,16 +75,11 @@ def _moving(
     drives: list[Drive], samples: list[tuple[int, int]], min_motion: float
 ) -> tuple[list[tuple[int, int]], dict[str, int]]:
     """The samples at which the camera moves, and how many others each drive has."""
-    kept: list[tuple[int, int]] = []
-    still: dict[str, int] = {}
     with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Looking for motion", total=sum(len(drive.frames) for drive in drives))
-        for position, drive in enumerate(drives):
-            own = [sample for sample in samples if sample[0] == position]
-            moving = set(moving_frames(drive, min_motion, lambda count: bar.advance(task, count)))
-            kept += [sample for sample in own if sample[1] in moving]
-            if len(moving.intersection(frame for _, frame in own)) < len(own):
-                still[drive.name] = sum(frame not in moving for _, frame in own)
+        moving = [set(moving_frames(drive, min_motion, lambda count: bar.advance(task, count))) for drive in drives]
+    kept = [(position, frame) for position, frame in samples if frame in moving[position]]
+    still = dict(Counter(drives[position].name for position, frame in samples if frame not in moving[position]))
     if not kept:
         raise InputError(
             f"{', '.join(still)}: the camera stands still in all {len(samples)} frames, or looks as if it did (does it "

@@ -41,8 +41,13 @@ BENCHMARKS = {
     for benchmark in (
         Benchmark(protocol=PROTOCOLS["synthetic"]),
         Benchmark(protocol=PROTOCOLS["kitti_2015"], by_frame=True, images=200),
-        Benchmark(protocol=PROTOCOLS["eigen"], lines=EIGEN_FRAMES, images=697),
-        Benchmark(protocol=PROTOCOLS["eigen_benchmark"], lines=EIGEN_BENCHMARK_FRAMES, truth="improved", images=652),
+        Benchmark(protocol=PROTOCOLS["eigen"], lines=EIGEN_FRAMES, images=len(EIGEN_FRAMES)),
+        Benchmark(
+            protocol=PROTOCOLS["eigen_benchmark"],
+            lines=EIGEN_BENCHMARK_FRAMES,
+            truth="improved",
+            images=len(EIGEN_BENCHMARK_FRAMES),
+        ),
         Benchmark(protocol=PROTOCOLS["make3d"], images=134),
         Benchmark(protocol=PROTOCOLS["cityscapes"], images=1525),
     )

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from egodepth.geometry import Camera
-from egodepth.losses.native import library
+from egodepth.losses.native import compiled
 
 DROPPED = 255
 """Choice of a pixel whose unwarped error counts."""
@@ -41,7 +41,7 @@ class Sources(NamedTuple):
 
 def can_fuse(*tensors: Tensor) -> bool:
     """Whether `fused_reprojection` takes these tensors here: float32 on a processor whose machine has a compiler."""
-    return all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors) and library() is not None
+    return all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors) and compiled() is not None
 
 
 def fused_reprojection(
@@ -126,5 +126,5 @@ def _run(name: str, arrays: dict[str, Tensor], images: Sequence[Tensor], ssim_we
     places = (ctypes.c_void_p * len(images))(*(image.data_ptr() for image in images))
     pointers["images"] = ctypes.addressof(places)
     job = _Job(**dict(zip(_NUMBERS, numbers, strict=True)), ssim_weight=ssim_weight, automask=automask, **pointers)
-    if getattr(library(), name)(ctypes.byref(job)):
+    if getattr(compiled(), name)(ctypes.byref(job)):
         raise MemoryError("the fused loss found no memory for its rows")

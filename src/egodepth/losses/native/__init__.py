@@ -22,7 +22,7 @@ logger = logging.getLogger("egodepth")
 
 
 @cache
-def library() -> ctypes.CDLL | None:
+def compiled() -> ctypes.CDLL | None:
     """The built library; None where there is no compiler, or EGODEPTH_NATIVE is 0."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None or os.environ.get("EGODEPTH_NATIVE") == "0":

@@ -139,6 +139,19 @@ static void window_sums(const float *x, const float *y, long row, long h, long w
     }
 }
 
+/* SSIM = n1 n2 / (d1 d2), of window means of x, x * x and x * y and the target's mean and variance. In this order an image
+   compared with itself gives exactly 1. */
+typedef struct {
+    float n1, n2, d1, d2;
+} Terms;
+
+static inline Terms terms(float mean, float square_mean, float product_mean, float target_mean, float target_variance) {
+    const float means = mean * target_mean, square = mean * mean;
+    const Terms t = {2 * means + C1, 2 * (product_mean - means) + C2, square + target_mean * target_mean + C1,
+                     square_mean - square + target_variance + C2};
+    return t;
+}
+
 static void target_statistics(const Job *job, long b, float *scratch) {
     const long w = job->width, h = job->height, plane = w * h;
     float *sums[3] = {scratch, scratch + w, scratch + 2 * w}, *v = scratch + 3 * w;
@@ -167,10 +180,8 @@ static void error_row(const Job *job, long b, const float *x, long row, float *s
         window_sums(xc, y, row, h, w, v, sums);
 #pragma GCC ivdep
         for (long j = 0; j < w; j++) {
-            const float m = sums[0][j], means = m * my[j], square = m * m;
-            const float n1 = 2 * means + C1, n2 = 2 * (sums[2][j] - means) + C2;
-            const float d1 = square + my[j] * my[j] + C1, d2 = sums[1][j] - square + vy[j] + C2;
-            float e = (1 - n1 * n2 / (d1 * d2)) * 0.5f;
+            const Terms t = terms(sums[0][j], sums[1][j], sums[2][j], my[j], vy[j]);
+            float e = (1 - t.n1 * t.n2 / (t.d1 * t.d2)) * 0.5f;
             e = e < 0 ? 0 : e, e = e > 1 ? 1 : e;
             error[j] += similarity * e + difference * fabsf(xc[row * w + j] - y[row * w + j]);
         }
@@ -238,15 +249,13 @@ static void ssim_slopes(const Job *job, long b, int c, const float *x, const flo
         window_sums(x, y, i, h, w, v, sums);
 #pragma GCC ivdep
         for (long j = 0; j < w; j++) {
-            const float m = sums[0][j], means = m * my[j], square = m * m;
-            const float n1 = 2 * means + C1, n2 = 2 * (sums[2][j] - means) + C2;
-            const float d1 = square + my[j] * my[j] + C1, d2 = sums[1][j] - square + vy[j] + C2;
-            const float over = 1 / (d1 * d2), index = n1 * n2 * over;
+            const Terms t = terms(sums[0][j], sums[1][j], sums[2][j], my[j], vy[j]);
+            const float over = 1 / (t.d1 * t.d2), index = t.n1 * t.n2 * over;
             const float slope = (index > -1) & (index < 1) ? share * g[j] : 0;
-            const float lost = index * slope, part = lost * d1 * over, scaled = slope * over;
+            const float lost = index * slope, part = lost * t.d1 * over, scaled = slope * over;
             by_square[j] = -part;
-            by_mean[j] = 2 * (scaled * my[j] * (n2 - n1) - lost * m * d2 * over + part * m);
-            by_product[j] = 2 * scaled * n1;
+            by_mean[j] = 2 * (scaled * my[j] * (t.n2 - t.n1) - lost * sums[0][j] * t.d2 * over + part * sums[0][j]);
+            by_product[j] = 2 * scaled * t.n1;
         }
     }
 }
