@@ -10,11 +10,11 @@ from egodepth.geometry import Camera, synthesise, transform_from_axis_angle
 from egodepth.losses import PhotometricTarget, automask, minimum_reprojection
 from egodepth.losses import fused as module
 from egodepth.losses.fused import DROPPED, Sources, can_fuse, fused_reprojection
-from egodepth.losses.native import compiled
+from egodepth.native import compiled
 
 S, B, H, W = 3, 2, 12, 20
 
-pytestmark = pytest.mark.skipif(compiled() is None, reason="no C compiler here")
+pytestmark = pytest.mark.skipif(compiled("reprojection") is None, reason="no C compiler here")
 
 
 def smooth(*shape: int) -> Tensor:
@@ -138,13 +138,13 @@ def test_only_float32_on_the_processor_is_taken() -> None:
 
 
 def test_without_a_compiler_torch_does_it(monkeypatch: pytest.MonkeyPatch, tmp_path, caplog) -> None:
-    from egodepth.losses import native
+    from egodepth import native
 
     for name, value in (("EGODEPTH_NATIVE", "0"), ("CC", "no-such-compiler"), ("CC", "false")):
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             patch.setenv("EGODEPTH_CACHE", str(tmp_path))
-            assert native.compiled.__wrapped__() is None
-    assert "fast loss cannot be built" in caplog.text
+            assert native.compiled.__wrapped__("reprojection") is None
+    assert "fast loops of reprojection cannot be built" in caplog.text
     assert os.environ.get("CC") != "false"
     assert module.can_fuse(torch.ones(1))

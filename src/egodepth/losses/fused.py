@@ -9,10 +9,11 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from egodepth.geometry import Camera
-from egodepth.losses.native import compiled
+from egodepth.native import compiled
 
 DROPPED = 255
 """Choice of a pixel whose unwarped error counts."""
+_LOOPS = "reprojection"
 _NUMBERS = ("scales", "batch", "sources", "height", "width", "threads")
 _POINTERS = (
     *("depth", "poses", "target", "images", "cameras", "present", "statistics", "unwarped", "error", "choice"),
@@ -41,7 +42,7 @@ class Sources(NamedTuple):
 
 def can_fuse(*tensors: Tensor) -> bool:
     """Whether `fused_reprojection` takes these tensors here: float32 on a processor whose machine has a compiler."""
-    return all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors) and compiled() is not None
+    return all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors) and compiled(_LOOPS) is not None
 
 
 def fused_reprojection(
@@ -126,5 +127,5 @@ def _run(name: str, arrays: dict[str, Tensor], images: Sequence[Tensor], ssim_we
     places = (ctypes.c_void_p * len(images))(*(image.data_ptr() for image in images))
     pointers["images"] = ctypes.addressof(places)
     job = _Job(**dict(zip(_NUMBERS, numbers, strict=True)), ssim_weight=ssim_weight, automask=automask, **pointers)
-    if getattr(compiled(), name)(ctypes.byref(job)):
+    if getattr(compiled(_LOOPS), name)(ctypes.byref(job)):
         raise MemoryError("the fused loss found no memory for its rows")

@@ -13,7 +13,6 @@ from pathlib import Path
 from egodepth.errors import InputError
 from egodepth.files import cache_folder, replacing
 
-_SOURCE = Path(__file__).with_name("reprojection.c")
 # No contraction of a * b + c: an image compared with itself must give exactly nothing, or ties of the auto-mask break.
 _FLAGS = ("-std=c11", "-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
 _LINK = ("-shared", "-fPIC", "-pthread", "-lm")
@@ -22,29 +21,30 @@ logger = logging.getLogger("egodepth")
 
 
 @cache
-def compiled() -> ctypes.CDLL | None:
-    """The built library; None where there is no compiler, or EGODEPTH_NATIVE is 0."""
+def compiled(name: str) -> ctypes.CDLL | None:
+    """The library built from `NAME.c` beside this file; None where there is no compiler, or EGODEPTH_NATIVE is 0."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None or os.environ.get("EGODEPTH_NATIVE") == "0":
         return None
-    place = cache_folder() / "native" / f"reprojection_{_key(compiler)}.so"
+    source = Path(__file__).with_name(f"{name}.c")
+    place = cache_folder() / "native" / f"{name}_{_key(source, compiler)}.so"
     try:
         if not place.is_file():
             with replacing(place) as beside:
                 subprocess.run(
-                    [compiler, *_FLAGS, str(_SOURCE), "-o", str(beside), *_LINK], check=True, capture_output=True
+                    [compiler, *_FLAGS, str(source), "-o", str(beside), *_LINK], check=True, capture_output=True
                 )
         return ctypes.CDLL(str(place))
     except (OSError, subprocess.SubprocessError, InputError) as error:
         logger.warning(
-            "The fast loss cannot be built (%s); torch's is used: the same values, several times slower.", error
+            "The fast loops of %s cannot be built (%s); torch does the same, several times slower.", name, error
         )
         return None
 
 
-def _key(compiler: str) -> str:
+def _key(source: Path, compiler: str) -> str:
     """Changes with the source, the compiler and the processor, for which alone the library is built."""
-    parts = [_SOURCE.read_bytes(), " ".join((compiler, *_FLAGS)).encode(), platform.machine().encode()]
+    parts = [source.read_bytes(), " ".join((compiler, *_FLAGS)).encode(), platform.machine().encode()]
     cpu = Path("/proc/cpuinfo")
     if cpu.is_file():
         lines = cpu.read_text().splitlines()
