@@ -8,8 +8,10 @@ from egodepth.config import DataConfig
 from egodepth.data.augment import Draws, draw, to_batch
 from egodepth.data.sampler import RawBatch
 from egodepth.data.types import Batch
+from egodepth.data.unpack import unpack
 from egodepth.geometry import Camera, synthesise
 from egodepth.geometry.camera import viewing_rays
+from egodepth.native import compiled
 
 B, H, W = 4, 16, 24
 GREY = torch.tensor([0.299, 0.587, 0.114])
@@ -219,3 +221,44 @@ def test_grey_stays_grey_under_hue_and_saturation():
     raw = raw._replace(images=torch.randint(0, 256, (B, 3, H, W, 1), dtype=torch.uint8).expand(-1, -1, -1, -1, 3))
     batch, seen = to_batch(raw, given, stereo=False)
     torch.testing.assert_close(seen[0], batch.target.image)
+
+
+needs_compiler = pytest.mark.skipif(compiled("augment") is None, reason="no C compiler here")
+
+
+@needs_compiler
+@pytest.mark.parametrize(("flip", "jitter"), [(0.0, 0.0), (1.0, 0.0), (0.5, 0.5), (0.5, 1.0)])
+@pytest.mark.parametrize("width", [24, 129])
+def test_one_pass_in_c_is_what_torch_does(flip, jitter, width, monkeypatch):
+    """Clean images to the bit; the jittered ones to the rounding of their three products."""
+    raw = a_raw_batch()
+    raw = raw._replace(images=torch.randint(0, 256, (B, 4, H, width, 3), dtype=torch.uint8))
+    given = drawn(3, 5, B, flip, jitter)
+    ours, seen = to_batch(raw, given, stereo=True)
+    monkeypatch.setattr("egodepth.data.augment.can_unpack", lambda images: False)
+    expected, seen_expected = to_batch(raw, given, stereo=True)
+    for view, other in zip((ours.target, *ours.neighbours), (expected.target, *expected.neighbours), strict=True):
+        assert torch.equal(view.image, other.image)
+    assert torch.equal(ours.rig[0].view.image, expected.rig[0].view.image)
+    assert len(seen) == len(seen_expected) == 3
+    for image, other in zip(seen, seen_expected, strict=True):
+        torch.testing.assert_close(image, other, atol=1e-6, rtol=0)
+
+
+@needs_compiler
+def test_every_byte_becomes_what_dividing_it_makes_of_it():
+    levels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16, 1).expand(-1, -1, -1, -1, 3)
+    clean, seen = unpack(levels, torch.zeros(1, dtype=torch.bool), None, 1)
+    assert torch.equal(clean[0, 0, 1].flatten(), torch.arange(256).float() / 255)
+    assert seen.data_ptr() == clean.data_ptr()
+
+
+@needs_compiler
+def test_unpacking_does_not_depend_on_the_threads():
+    raw, given, threads = a_raw_batch(), draws(jitter=True), torch.get_num_threads()
+    images = []
+    for count in (1, 3):
+        torch.set_num_threads(count)
+        images.append(torch.stack(to_batch(raw, given, stereo=True)[1]))
+    torch.set_num_threads(threads)
+    assert torch.equal(*images)

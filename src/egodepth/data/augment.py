@@ -5,16 +5,18 @@ sample: one pass over the pixels instead of four. The hue turns about the grey a
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
 from egodepth.config import DataConfig
 from egodepth.data.sampler import RawBatch
 from egodepth.data.types import Batch, RigView, View
+from egodepth.data.unpack import can_unpack, unpack
 from egodepth.geometry import Camera, mirrored_transform
 from egodepth.geometry.camera import image_grid
 from egodepth.geometry.warp import sample as sample_image
@@ -57,14 +59,9 @@ def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
 
 def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Tensor]]:
     """The clean, perhaps mirrored batch, and what the networks see of it: target and neighbours, perhaps jittered."""
-    images = raw.images.permute(1, 0, 4, 2, 3)
-    part, flip = draws.part.to(images.device), draws.flip.to(images.device)
-    if bool((draws.part[:, 2] < 1).any()):  # asked where the draws are: a GPU would have to be waited for
-        images = _zoomed(images.transpose(0, 1).float() / 255, part).transpose(0, 1)
-    images = images.contiguous()  # as bytes, if they still are: a quarter of the memory that floats take
-    for sample in draws.flip.nonzero()[:, 0].tolist():
-        images[:, sample] = images[:, sample].flip(-1)
-    images = images if images.is_floating_point() else images.float().div_(255)
+    part, flip = draws.part.to(raw.images.device), draws.flip.to(raw.images.device)
+    given = raw.neighbours_from_target.shape[1]
+    images, seen = _images(raw.images, part, draws, 1 if given else raw.images.shape[1] - stereo)
     camera = _mirrored_where(flip, _camera_of_part(Camera(raw.focal, raw.centre), part))
     rig = []
     if stereo:
@@ -73,16 +70,33 @@ def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Ten
         rig = [RigView(View(images[-1], partner), pose)]
     views = images[: len(images) - len(rig)]
     neighbours = [View(image, camera) for image in views[1:]]
-    given = raw.neighbours_from_target.shape[1]
     if given:
         poses = torch.where(
             flip[:, None, None, None], mirrored_transform(raw.neighbours_from_target), raw.neighbours_from_target
         )
         rig = [RigView(view, pose) for view, pose in zip(neighbours, poses.unbind(1), strict=True)] + rig
-        views, neighbours = views[:1], []
+        neighbours = []
     present = raw.present if raw.present.shape[1] else None
     batch = Batch(View(views[0], camera), neighbours, rig, present)
-    return batch, list(_jittered(views, draws))
+    return batch, list(seen)
+
+
+def _images(
+    stored: Num[Tensor, "b n h w 3"], part: Float[Tensor, "b 3"], draws: Draws, seen_views: int
+) -> tuple[Float[Tensor, "n b 3 h w"], Float[Tensor, "v b 3 h w"]]:
+    """The frames, perhaps zoomed and mirrored, and the first v of them, perhaps jittered."""
+    zoom = bool((draws.part[:, 2] < 1).any())  # asked where the draws are: a GPU would have to be waited for
+    jitter = bool(draws.jitter.any())
+    if not zoom and can_unpack(stored):
+        return unpack(stored, draws.flip, partial(_colour_maps, draws) if jitter else None, seen_views)
+    images = stored.permute(1, 0, 4, 2, 3)
+    if zoom:
+        images = _zoomed(images.transpose(0, 1).float() / 255, part).transpose(0, 1)
+    images = images.contiguous()  # as bytes, if they still are: a quarter of the memory that floats take
+    for sample in draws.flip.nonzero()[:, 0].tolist():
+        images[:, sample] = images[:, sample].flip(-1)
+    images = images if images.is_floating_point() else images.float().div_(255)
+    return images, _jittered(images[:seen_views], draws) if jitter else images[:seen_views]
 
 
 def _zoomed(images: Float[Tensor, "b n 3 h w"], part: Float[Tensor, "b 3"]) -> Float[Tensor, "b n 3 h w"]:
@@ -104,40 +118,37 @@ def _mirrored_where(flip: Bool[Tensor, " b"], camera: Camera) -> Camera:
 
 def _jittered(views: Float[Tensor, "n b 3 h w"], draws: Draws) -> Float[Tensor, "n b 3 h w"]:
     """The same colour map for all n frames of a sample."""
-    if not draws.jitter.any():
-        return views
-    matrix, offset = _colour_maps(draws, views[0].mean((2, 3)).cpu())
-    matrix, offset = matrix.to(views.device), offset.to(views.device)
+    maps = _colour_maps(draws, views[0].mean((2, 3)))
     mixed = torch.empty_like(views)
     for seen, view in zip(mixed, views, strict=True):
-        torch.bmm(matrix, view.flatten(2), out=seen.flatten(2))
-    return mixed.add_(offset[:, :, None, None]).clamp_(0, 1)
+        torch.bmm(maps[:, :, :3], view.flatten(2), out=seen.flatten(2))
+    return mixed.add_(maps[:, :, 3, None, None]).clamp_(0, 1)
 
 
-def _colour_maps(draws: Draws, mean: Float[Tensor, "b 3"]) -> tuple[Float[Tensor, "b 3 3"], Float[Tensor, "b 3"]]:
-    """The four changes composed: colour -> matrix @ colour + offset; contrast turns about the target's mean grey."""
-    grey = torch.tensor(_GREY)
-    matrices, offsets = [], []
-    for sample in range(len(mean)):
-        matrix, offset = torch.eye(3), torch.zeros(3)
-        brightness, contrast, saturation, hue = draws.factors[sample].tolist()
-        for change in draws.order[sample] if draws.jitter[sample] else ():
-            if change == 0:
-                matrix, offset = matrix * brightness, offset * brightness
-            elif change == 1:
-                level = grey @ (matrix @ mean[sample] + offset)
-                matrix, offset = matrix * contrast, offset * contrast + (1 - contrast) * level
-            else:
-                turn = saturation * torch.eye(3) + (1 - saturation) * grey.expand(3, 3) if change == 2 else _hue(hue)
-                matrix, offset = turn @ matrix, turn @ offset
-        matrices.append(matrix)
-        offsets.append(offset)
-    return torch.stack(matrices), torch.stack(offsets)
+def _colour_maps(draws: Draws, mean: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3 4"]:
+    """The four changes composed: colour -> map[:, :3] @ colour + map[:, 3]; contrast turns about the mean's grey.
+
+    All samples together and on the device of the mean, which nobody waits for.
+    """
+    device, samples = mean.device, torch.arange(len(mean))
+    grey, own = torch.tensor(_GREY, device=device), torch.eye(3)
+    brightness, contrast, saturation, hue = draws.factors[:, :, None, None].unbind(1)
+    saturated = saturation * own + (1 - saturation) * torch.tensor(_GREY).expand(3, 3)
+    turns = torch.stack([brightness * own, contrast * own, saturated, _hue(hue)])
+    order = torch.from_numpy(draws.order)
+    pull = ((1 - contrast[:, :, 0]) * (order == 1)).to(device)
+    inorder = turns[order, samples[:, None]].to(device)
+    identity = torch.eye(3, 4, device=device).expand(len(mean), 3, 4)
+    maps = identity
+    for change in range(order.shape[1]):
+        level = (maps[:, :, :3] @ mean[:, :, None] + maps[:, :, 3:])[:, :, 0] @ grey
+        maps = inorder[:, change] @ maps
+        maps[:, :, 3] += (pull[:, change] * level)[:, None]
+    return torch.where(draws.jitter.to(device)[:, None, None], maps, identity)
 
 
-def _hue(turns: float) -> Float[Tensor, "3 3"]:
-    """Rotation of colour about the grey axis (1, 1, 1)."""
-    cos, sin = math.cos(2 * math.pi * turns), math.sin(2 * math.pi * turns) / math.sqrt(3)
-    same, following = cos + (1 - cos) / 3, (1 - cos) / 3 - sin
-    preceding = (1 - cos) / 3 + sin
-    return torch.tensor([[same, following, preceding], [preceding, same, following], [following, preceding, same]])
+def _hue(turns: Float[Tensor, "b 1 1"]) -> Float[Tensor, "b 3 3"]:
+    """Rotation of colour about the grey axis (1, 1, 1) (Rodrigues)."""
+    angle = 2 * math.pi * turns
+    cross = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+    return angle.cos() * torch.eye(3) + (1 - angle.cos()) / 3 + angle.sin() * cross

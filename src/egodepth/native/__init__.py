@@ -44,7 +44,8 @@ def compiled(name: str) -> ctypes.CDLL | None:
 
 def _key(source: Path, compiler: str) -> str:
     """Changes with the source, the compiler and the processor, for which alone the library is built."""
-    parts = [source.read_bytes(), " ".join((compiler, *_FLAGS)).encode(), platform.machine().encode()]
+    shared = [path.read_bytes() for path in sorted(source.parent.glob("*.h"))]
+    parts = [source.read_bytes(), *shared, " ".join((compiler, *_FLAGS)).encode(), platform.machine().encode()]
     cpu = Path("/proc/cpuinfo")
     if cpu.is_file():
         lines = cpu.read_text().splitlines()

@@ -5,10 +5,9 @@
    tasks write to places of their own, so the result does not depend on the number of threads. All arrays are contiguous. */
 
 #include <math.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "queue.h"
 
 #define CHANNELS 3
 #define C1 0.0001f
@@ -202,12 +201,14 @@ static void unwarped_errors(const Job *job, long b, float *scratch) {
     }
 }
 
-static void prepare_task(const Job *job, long b, float *scratch) {
+static void prepare_task(const void *argument, long b, void *scratch) {
+    const Job *job = argument;
     target_statistics(job, b, scratch);
     if (job->automask) unwarped_errors(job, b, scratch);
 }
 
-static void forward_task(const Job *job, long task, float *scratch) {
+static void forward_task(const void *argument, long task, void *scratch) {
+    const Job *job = argument;
     const long s = task / job->batch, b = task % job->batch;
     const long w = job->width, h = job->height, plane = w * h;
     float *warped = scratch, *row = warped + CHANNELS * plane, *rest = row + w;
@@ -338,7 +339,8 @@ static void chain(const Job *job, long task, long k, const float *colours, doubl
     }
 }
 
-static void backward_task(const Job *job, long task, float *scratch) {
+static void backward_task(const void *argument, long task, void *scratch) {
+    const Job *job = argument;
     const long s = task / job->batch, b = task % job->batch;
     const long w = job->width, h = job->height, plane = w * h;
     const float difference = (1 - job->ssim_weight) / CHANNELS;
@@ -367,42 +369,14 @@ static void backward_task(const Job *job, long task, float *scratch) {
     }
 }
 
-typedef void (*Task)(const Job *, long, float *);
-typedef struct {
-    const Job *job;
-    Task run;
-    long tasks;
-    atomic_long next;
-    atomic_int failed;
-} Queue;
-
-static void *work(void *argument) {
-    Queue *queue = argument;
-    const Job *job = queue->job;
-    float *scratch = malloc((7 * job->height * job->width + 8 * (job->width + 2)) * sizeof(float));
-    if (!scratch) {
-        atomic_store(&queue->failed, 1);
-        return NULL;
-    }
-    for (long task; (task = atomic_fetch_add(&queue->next, 1)) < queue->tasks;) queue->run(job, task, scratch);
-    free(scratch);
-    return NULL;
-}
-
-static int run_all(const Job *job, Task run, long tasks) {
-    Queue queue = {job, run, tasks, 0, 0};
-    pthread_t threads[64];
-    long wanted = job->threads < tasks ? job->threads : tasks, started = 0;
-    wanted = wanted > 64 ? 64 : wanted;
-    while (started < wanted - 1 && !pthread_create(&threads[started], NULL, work, &queue)) started++;
-    work(&queue);
-    for (long i = 0; i < started; i++) pthread_join(threads[i], NULL);
-    return atomic_load(&queue.failed);
+static int run(const Job *job, Task task, long tasks) {
+    const size_t floats = 7 * job->height * job->width + 8 * (job->width + 2);
+    return run_all(job, task, tasks, job->threads, floats * sizeof(float));
 }
 
 /* Both return 0, or 1 where there is no memory. */
 int reprojection_forward(const Job *job) {
-    return run_all(job, prepare_task, job->batch) || run_all(job, forward_task, job->scales * job->batch);
+    return run(job, prepare_task, job->batch) || run(job, forward_task, job->scales * job->batch);
 }
 
-int reprojection_backward(const Job *job) { return run_all(job, backward_task, job->scales * job->batch); }
+int reprojection_backward(const Job *job) { return run(job, backward_task, job->scales * job->batch); }
