@@ -11,7 +11,7 @@ MODULES = egodepth $(shell find src/egodepth -mindepth 1 -maxdepth 1 -name '[a-z
 help:
 	@echo "make setup       install egodepth and its tools into $(VENV)"
 	@echo "make quickstart  render a synthetic drive, train on it, evaluate, show the table"
-	@echo "make test        all tests, with coverage"
+	@echo "make test        all tests, with coverage; those of torch.compile that take minutes: $(BIN)/pytest -m slow"
 	@echo "make lint        formatting, lint, types, import layers"
 	@echo "make docs        API pages into site/"
 	@echo "make clean       remove what the above made, except $(VENV) and runs/"

@@ -113,7 +113,16 @@ def test_another_configuration_in_the_same_folder_is_refused_by_its_name(
             other()
     housekeeping = replace(tiny(data), trainer=replace(tiny(data).trainer, workers=1, log_every=1))
     replace(first, config=housekeeping)()
+    # A folder from before a field existed has its default.
+    file = tmp_path / "out" / "ablation.json"
+    old = json.loads(file.read_text())
+    del old["config"]["data"]["on_device"], old["config"]["data"]["zoom"]
+    file.write_text(json.dumps(old))
+    first()
     assert len(runner_is_fake) == 1
+    file.write_text(json.dumps(old))
+    with pytest.raises(InputError, match=r"data\.zoom = 1.0, not 1.5"):
+        replace(first, config=replace(tiny(data), data=replace(tiny(data).data, zoom=1.5)))()
 
 
 def test_folders_and_data_that_cannot_be_used_are_refused_before_anything_is_trained(

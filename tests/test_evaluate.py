@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,9 @@ class SlopeDrive(Drive):
     def read_image(self, frame: int, partner: bool = False) -> np.ndarray:
         return np.random.default_rng(frame).integers(0, 256, (*self.size, 3), dtype=np.uint8)
 
-    def has_depth(self, frame: int) -> bool:
-        return frame != 3
+    @property
+    def depth_frames(self) -> Sequence[int]:
+        return [0, 1, 2]
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
         rows = np.linspace(40 - 5 * frame, 4, self.size[0], dtype=np.float32)
@@ -182,7 +184,7 @@ def test_bad_input_is_one_line_that_names_it(data, run, monkeypatch):
     for change, hint in cases:
         with pytest.raises(InputError, match=hint):
             Evaluate(**{"model": (str(run),), "benchmark": "synthetic", "data": data, "device": "cpu"} | change)()
-    monkeypatch.setattr(SlopeDrive, "has_depth", lambda self, frame: False)
+    monkeypatch.setattr(SlopeDrive, "depth_frames", ())
     with pytest.raises(InputError, match="no frame has true depth"):
         Evaluate(model=(str(run),), benchmark="synthetic", data=data, device="cpu")()
 

@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,8 +48,9 @@ class GradientDrive(Drive):
         ramp = np.linspace(20, 150 + 40 * frame, 120)[None, :, None]
         return np.broadcast_to(ramp, (70, 120, 3)).astype(np.uint8)
 
-    def has_depth(self, frame: int) -> bool:
-        return self.split == "test"
+    @property
+    def depth_frames(self) -> Sequence[int]:
+        return self.frames if self.split == "test" else []
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
         return np.full((70, 120), 5.0 + frame, np.float32)

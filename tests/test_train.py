@@ -22,6 +22,7 @@ from egodepth import DepthPredictor
 from egodepth import train as train_module
 from egodepth.cli import main
 from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig, to_json
+from egodepth.data import resident
 from egodepth.data.sampler import epoch_order
 from egodepth.errors import InputError
 from egodepth.train import Summary, pick_device, train
@@ -305,6 +306,55 @@ def test_one_bad_frame_of_many_is_said_once_counted_and_skipped(make_clip, tmp_p
     assert said.count("skipped") == 1
     assert f"skipped: long, frame {first} cannot be read" in said
     assert list(logged(tmp_path / "run", "bad_frames").values()) == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "workers"),
+    [({}, 0), ({"stereo": True, "pose": "separate"}, 2), ({"stereo": True, "lone_pairs": True, "offsets": (-2, 2)}, 2)],
+)
+def test_frames_on_the_device_give_the_very_weights(make_clip, tmp_path: Path, changes, workers):
+    clip = make_clip(tmp_path / "long", frames=101, size=SIZE, partner=True)
+    (clip / "000050.png").write_bytes(b"damaged")
+    plain = a_config(clip, **changes, steps=13, batch_size=8, clean_statistics=40)
+    quietly(plain, tmp_path / "plain")
+    on_device = dataclasses.replace(plain, data=dataclasses.replace(plain.data, on_device=True))
+    on_device = dataclasses.replace(on_device, trainer=dataclasses.replace(plain.trainer, workers=workers))
+    _, said = quietly(on_device, tmp_path / "on_device")
+    assert said.count("skipped: long, frame 50 cannot be read") == 1
+    assert_same_weights(tmp_path / "plain", tmp_path / "on_device")
+    assert logged(tmp_path / "plain", "loss") == logged(tmp_path / "on_device", "loss")
+    kept = [load_file(tmp_path / name / "model" / "model.safetensors") for name in ("plain", "on_device")]
+    assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
+
+
+def test_a_run_may_move_its_frames_to_the_device_when_it_goes_on(clip: Path, tmp_path: Path, monkeypatch):
+    quietly(a_config(clip), tmp_path / "whole")
+    for before, after in ((False, True), (True, False)):
+        run = tmp_path / f"{before}"
+        quietly(a_config(clip, on_device=before), run)
+        shutil.rmtree(run / "checkpoints" / "step_00000004")
+        _, said = quietly(a_config(clip, on_device=after), run)
+        assert "going on from step 2 of 4" in said
+        assert_same_weights(tmp_path / "whole", run)
+    monkeypatch.setattr(resident, "free_memory", lambda device: 0)
+    quietly(a_config(clip, on_device=True), tmp_path / "whole")  # nothing is left to do, nothing is copied
+
+
+def test_the_help_tells_of_frames_on_the_device(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "street-clip", "--help"])
+    assert "--data.on-device" in capsys.readouterr().out
+
+
+def test_frames_that_do_not_fit_on_the_device_are_one_line(clip: Path, tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setattr(resident, "free_memory", lambda device: 10_000)
+    run = tmp_path / "run"
+    with pytest.raises(SystemExit) as stop:
+        main([*command(clip, run), "--data.on-device"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert re.fullmatch(r".*the 8 training frames need 0\.0 GB; .*'cpu' 0\.0 GB are free.*--data.on-device out\n", said)
+    assert not run.exists()
 
 
 def test_more_than_one_bad_frame_in_a_hundred_is_an_error(clip: Path, tmp_path: Path):

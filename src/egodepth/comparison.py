@@ -41,13 +41,15 @@ def compare_views(
     """Warp every source by every scale's depth and combine the errors over the sources that are present.
 
     The target's window statistics and the unwarped errors do not depend on the scale and are computed once. On a
-    processor the published combination is one operation, to the same values and gradients (`fused_reprojection`).
+    processor the published combination is one operation, to the same values and gradients (`fused_reprojection`);
+    torch.compile translates the separate ones.
     """
     images = [source.image for source in sources]
     if (
         not keep_warped
         and config.reprojection == "minimum"
         and masks is None
+        and not torch.compiler.is_compiling()
         and can_fuse(target.image, depth, *images)
     ):
         if present is None:

@@ -45,6 +45,9 @@ class DataConfig:
     store: str = ""
     """Folder for the decoded frames, made by the first epoch or beforehand by `egodepth data prepare`, and found by
     every later run at this size; empty: in memory, up to 6 GiB."""
+    on_device: bool = False
+    """Copy all training frames to the training device once, at the start, if half of its free memory holds them: steps
+    find them there and wait for no loader. Quick with a prepared `store`. The result does not depend on it."""
     offsets: tuple[int, ...] = (-1, 1)
     """Neighbours of the target frame; empty for pure stereo."""
     stereo: bool = False
@@ -193,6 +196,11 @@ class TrainerConfig:
     """Of the networks' convolutions; geometry and losses are always float32. bfloat16 is faster where the processor has
     matrix units for it (GPUs, Intel AMX), slower elsewhere; auto takes it there, and the run folder says what it took.
     """
+    compile: Literal["none", "losses", "all"] = "none"
+    """Let torch.compile translate the warp and the losses, or these and the networks, for this machine: to the same
+    values but for rounding, after up to some minutes in the first step (once a machine: translations are kept). For
+    long runs on GPUs; on a processor `none` is faster, whose losses are loops in C that a translation leaves out. A run
+    keeps to one setting."""
     clean_statistics: int = 0
     """Measure the batch statistics of every model that is kept anew, on this many training frames without jitter; 0
     keeps those of the training, as published. After a strong jitter they are those of other images."""
@@ -219,15 +227,17 @@ class TrainerConfig:
 
 
 HOUSEKEEPING = (
-    "workers",
-    "device",
-    "log_every",
-    "validate_every",
-    "checkpoint_every",
-    "keep_checkpoints",
-    "panels_every",
+    "data.store",
+    "data.on_device",
+    "trainer.workers",
+    "trainer.device",
+    "trainer.log_every",
+    "trainer.validate_every",
+    "trainer.checkpoint_every",
+    "trainer.keep_checkpoints",
+    "trainer.panels_every",
 )
-"""Trainer fields that the weights do not depend on."""
+"""Fields that the weights do not depend on: they may change when a run goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from egodepth.data.drive import Drive, select_drives
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.kitti.test_sets import shared_recordings
 from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
@@ -111,13 +112,12 @@ def _say_what_to_mind(card: ModelCard, drives: list[Drive]) -> None:
 
 def longest_run(drive: Drive) -> list[int]:
     """The longest row of frames without a gap: a trajectory cannot jump."""
-    runs = np.split(np.array(drive.frames), np.flatnonzero(np.diff(drive.frames) != 1) + 1)
-    longest = max(runs, key=len).tolist()
-    if len(longest) < 3:
+    start, length = max(FrameNumbers.of(drive.frames).runs(), key=lambda run: run[1], default=(0, 0))
+    if length < 3:
         raise InputError(
             f"{drive.name}: no three frames in a row; a trajectory needs them: choose others with --drives"
         )
-    return longest
+    return list(range(start, start + length))
 
 
 def _predicted(motion: MotionPredictor | None, drive: Drive, frames: list[int]) -> Poses:

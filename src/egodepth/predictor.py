@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from egodepth.data.images import read_rgb
+from egodepth.data.images import read_rgb, resize_rgb
 from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
 from egodepth.exported import ExportedModel, exported_folder, load_exported
@@ -48,7 +48,9 @@ class DepthPredictor:
             size: height and width at which the network runs, if not its own.
             post_process: average with the mirrored image's prediction (twice the time).
         """
-        self.model = model if isinstance(model, ExportedModel) else model.eval()
+        if not isinstance(model, ExportedModel):  # the layout that convolutions are fastest in, on all devices
+            model = model.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.model = model
         self.size = size or model.card.size
         self._post_process = post_process
         if any(side < 2 * STRIDE or side % STRIDE for side in self.size):
@@ -93,10 +95,13 @@ class DepthPredictor:
         Raises:
             InputError: an unreadable file, or an array of another kind.
         """
-        batch = _to_batch(image)
-        inverse_depth = self.inverse_depth(batch)
-        if not (isinstance(image, Tensor) and image.ndim == 4):
-            inverse_depth = inverse_depth[0]
+        if isinstance(image, Tensor):
+            inverse_depth = self.inverse_depth(_checked(image if image.ndim == 4 else image[None]))
+            inverse_depth = inverse_depth if image.ndim == 4 else inverse_depth[0]
+        else:
+            pixels = _pixels(image)
+            coarse = self.inverse_depth(self.network_input([pixels]))
+            inverse_depth = at_size(coarse, (pixels.shape[0], pixels.shape[1]))[0]
         return Prediction(1 / inverse_depth, inverse_depth, self.model.card.metric)
 
     @property
@@ -108,6 +113,11 @@ class DepthPredictor:
     def judged(self, sample: DepthSample) -> Float[Tensor, "h w"]:
         """Inverse depth of one sample's image: what evaluation asks for."""
         return self.inverse_depth(sample.image[None])[0]
+
+    def network_input(self, images: list[UInt8[np.ndarray, "_ _ 3"]]) -> Float[Tensor, "b 3 hn wn"]:
+        """Images of any size as the batch that the network sees, on its device: resized as training frames are."""
+        # As bytes: that takes a fifth of the time that floats take, and a quarter of their transfer to a device.
+        return _resized(images, self.size).to(self.device).permute(0, 3, 1, 2).float().div_(255)
 
     @torch.no_grad()
     def inverse_depth(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
@@ -123,7 +133,7 @@ class DepthPredictor:
         return at_size(inverse_depth, (images.shape[-2], images.shape[-1])).cpu()
 
     def _exported_inverse_depth(self, model: ExportedModel, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-        pixels = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        pixels = _bytes(images)
         inverse_depth = torch.from_numpy(model(pixels)[1])
         if self._post_process:
             mirrored = torch.from_numpy(model(pixels[:, :, ::-1])[1])
@@ -133,11 +143,10 @@ class DepthPredictor:
 
 
 def resized_for(size: tuple[int, int], images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 H W"]:
-    """Images at the size that a network sees."""
+    """Images at the size that a network sees; of another size they are rounded to 8 bits, as training frames are."""
     if images.shape[-2:] == size:
         return images
-    # Bicubic with antialiasing is what comes closest to the Lanczos filter that training images went through.
-    return interpolate(images, size, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+    return _resized(list(_bytes(images)), size).to(images.device).permute(0, 3, 1, 2).float().div_(255)
 
 
 def at_size(inverse_depth: Float[Tensor, "b hn wn"], size: tuple[int, int]) -> Float[Tensor, "b h w"]:
@@ -160,21 +169,23 @@ def blend_mirrored(plain: Float[Tensor, "b h w"], mirrored: Float[Tensor, "b h w
     return left * mirrored + right * plain + (1 - left - right) * (plain + mirrored) / 2
 
 
-def _to_batch(image: Image.Image | np.ndarray | Tensor | str | Path) -> Float[Tensor, "b 3 h w"]:
-    if isinstance(image, Tensor):
-        return _checked(image if image.ndim == 4 else image[None])
+def _bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
+    return (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _resized(images: list[UInt8[np.ndarray, "_ _ 3"]], size: tuple[int, int]) -> UInt8[Tensor, "b hn wn 3"]:
+    return torch.from_numpy(np.stack([resize_rgb(image, size) for image in images]))
+
+
+def _pixels(image: Image.Image | np.ndarray | str | Path) -> UInt8[np.ndarray, "h w 3"]:
     if isinstance(image, Image.Image):
         if image.mode[0] in "IF":
             raise InputError(f"image of mode {image.mode}: convert it to 8-bit RGB")
         image = np.array(image.convert("RGB"))
-    return _from_pixels(image if isinstance(image, np.ndarray) else read_rgb(image))
-
-
-def _from_pixels(pixels: np.ndarray) -> Float[Tensor, "1 3 h w"]:
+    pixels = image if isinstance(image, np.ndarray) else read_rgb(image)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise InputError(f"array of {pixels.dtype} {pixels.shape}: give uint8 RGB, (height, width, 3)")
-    rgb: UInt8[np.ndarray, "h w 3"] = np.ascontiguousarray(pixels)
-    return torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
+    return pixels
 
 
 def _checked(images: Tensor) -> Float[Tensor, "b 3 h w"]:

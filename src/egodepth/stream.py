@@ -12,11 +12,10 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from egodepth.predictor import DepthPredictor, Prediction, at_size, resized_for
+from egodepth.predictor import DepthPredictor, Prediction, at_size
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -164,12 +163,4 @@ def coarse_inverse_depth(
     predictor: DepthPredictor, images: list[UInt8[np.ndarray, "_ _ 3"]]
 ) -> Float[Tensor, "b hn wn"]:
     """Inverse depth of images of any size, in one batch, at the size at which the network runs, on the CPU."""
-    return predictor.inverse_depth(network_input(predictor, images))
-
-
-@torch.no_grad()
-def network_input(predictor: DepthPredictor, images: list[UInt8[np.ndarray, "_ _ 3"]]) -> Float[Tensor, "b 3 hn wn"]:
-    """Images of any size as the batch that the network sees, on its device."""
-    # Bytes are a quarter of the transfer to a device, and whole planes are resampled twice as fast as pixels.
-    planes = (torch.from_numpy(image).to(predictor.device).permute(2, 0, 1)[None].contiguous() for image in images)
-    return torch.cat([resized_for(predictor.size, plane.float().div_(255)) for plane in planes])
+    return predictor.inverse_depth(predictor.network_input(images))

@@ -20,8 +20,9 @@ from egodepth.data.drive import Drive, select_drives
 from egodepth.data.images import write_image
 from egodepth.data.kitti.test_sets import without_test_drives
 from egodepth.data.opening import depth_frames, open_drives, thinned
+from egodepth.data.resident import ResidentFrames
 from egodepth.data.sampler import RawBatch, TrainBatches, batches_from
-from egodepth.data.store import FrameStore
+from egodepth.data.store import CACHE_BYTES, FrameStore
 from egodepth.data.training_set import TrainingSet, open_training_set
 from egodepth.data.types import Batch
 from egodepth.errors import InputError
@@ -34,6 +35,7 @@ from egodepth.networks.precision import resolve_precision
 from egodepth.objective import SelfSupervisedObjective, build_objective
 from egodepth.predictor import DepthPredictor
 from egodepth.training.checkpoint import Progress, list_checkpoints, load_checkpoint, save_checkpoint
+from egodepth.training.compiling import compile_objective, one_line_of_compiler
 from egodepth.training.log import RunLog
 from egodepth.training.memory import keep_freed_memory
 from egodepth.training.optimiser import build_optimiser
@@ -48,8 +50,6 @@ _BAD_SHARE = 0.01
 """Of the training frames; more unreadable ones are an error."""
 _STATISTICS_BATCH = 32
 """Images whose batch statistics are measured together."""
-_FREE = {f"trainer.{name}" for name in HOUSEKEEPING} | {"data.store"}
-"""Fields that may change when a run goes on."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,14 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
     objective = _objective(config, fresh=not checkpoints).to(device, memory_format=torch.channels_last)  # pyright: ignore
     optimiser = build_optimiser(objective, config.optimiser)
     progress = load_checkpoint(checkpoints[-1], objective, optimiser) if checkpoints else Progress(0, None)
+    resident = None
+    if config.data.on_device and progress.step < config.trainer.steps:
+        resident = ResidentFrames.copied(dataset.store, dataset.samples, config.data, device, console)
+        dataset.read = resident.slots.read
+    compiling = compile_objective(objective, config.trainer.compile, device)
     # Last, so that a command that cannot start does not take the folder.
     write_text(run / "config.json", to_json(config) + "\n")
-    with RunLog(run, progress.step, config.trainer.steps, console) as log:
+    with RunLog(run, progress.step, config.trainer.steps, console) as log, one_line_of_compiler():
         if progress.step:
             log.say(f"going on from step {progress.step} of {config.trainer.steps}")
         if training.left_out:
@@ -97,7 +102,9 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
         if training.still:
             frames = ", ".join(f"{name} ({count})" for name, count in training.still.items())
             log.say(f"left out, standing still: {sum(training.still.values())} frames of {frames}")
-        job = _Job(config, run, objective, dataset, judged, log, device)
+        if compiling:
+            log.say(compiling)
+        job = _Job(config, run, objective, dataset, resident, judged, log, device)
         trainer = job.trainer(optimiser, progress)
         batches = batches_from(dataset, progress.step, config.trainer.workers, pin=device.type == "cuda")
         trainer.fit(batches, progress.step, config.trainer.steps)
@@ -112,6 +119,7 @@ class _Job:
     run: Path
     objective: SelfSupervisedObjective
     dataset: TrainBatches
+    resident: ResidentFrames | None
     judged: list[Drive]
     """Drives to validate on."""
     log: RunLog
@@ -149,7 +157,7 @@ class _Job:
         data = self.config.data
         draws = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data)
         raw = RawBatch(*(tensor.to(self.device, non_blocking=True) for tensor in raw))
-        self._latest, seen = to_batch(raw, draws, data.stereo)
+        self._latest, seen = to_batch(self.resident.filled(raw) if self.resident else raw, draws, data.stereo)
         automask = step >= head_start(self.config.trainer.steps, self.config.optimiser)
         return self._latest, seen, automask
 
@@ -217,10 +225,10 @@ class _Job:
         wanted = self.config.trainer.clean_statistics
         if not wanted:
             return self.objective.depth_net
-        images = []
+        images, frames = [], self.resident or self.dataset.store
         for drive, frame in thinned(self.dataset.samples, wanted):
             with suppress(InputError):  # the training reports what cannot be read
-                images.append(self.dataset.store.read(drive, frame))
+                images.append(frames.read(drive, frame))
         groups = np.array_split(np.stack(images), -(-len(images) // _STATISTICS_BATCH))
         batches = (torch.from_numpy(group).to(self.device).permute(0, 3, 1, 2).float() / 255 for group in groups)
         return with_statistics_of(self.objective.depth_net, batches)
@@ -269,7 +277,8 @@ def _validation_drives(data: DataConfig) -> list[Drive]:
 def _dataset(config: TrainConfig, training: TrainingSet) -> TrainBatches:
     data, trainer = config.data, config.trainer
     folder = Path(data.store) if data.store else None
-    store = FrameStore(training.drives, data.size, folder=folder, partner=data.stereo)
+    kept = 0 if data.on_device else CACHE_BYTES
+    store = FrameStore(training.drives, data.size, kept, folder, data.stereo)
     return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps)
 
 
@@ -295,6 +304,6 @@ def _check_run(run: Path, config: TrainConfig) -> None:
     old = from_json(TrainConfig, file.read_text(), file)
     before = flattened(dataclasses.asdict(old))
     for name, now in flattened(dataclasses.asdict(config)).items():
-        if now != before[name] and name not in _FREE:
+        if now != before[name] and name not in HOUSEKEEPING:
             was, is_now = json.dumps(before[name]), json.dumps(now)
             raise InputError(f"{run}: was started with {name} = {was}, not {is_now}; use the same, or another --run")

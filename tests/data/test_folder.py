@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from PIL import Image
 
 from egodepth.data.folder import FolderDrive
-from egodepth.data.frames import FrameFolder, common_size, list_images, number_files
+from egodepth.data.frames import FrameFolder, NumberedNames, common_size, list_images, number_files
 from egodepth.errors import InputError
 
 CAMERA = {"fov_deg": 80}
@@ -41,8 +42,45 @@ def test_names_without_usable_numbers_are_counted_in_natural_order() -> None:
         (["a1.png", "b1.png"], [0, 1]),
         (["10.75.png", "11.25.png"], [0, 1]),
         (["left_7.png", "left_9.png"], [7, 9]),
+        (["1403636579763555584.png", "1403636579813555456.png"], [0, 1]),
+        (["140363657976355558.png", "140363657981355545.png"], [140363657976355558, 140363657981355545]),
     ):
         assert list(number_files([Path(name) for name in names])) == numbers
+
+
+def test_names_that_differ_in_the_number_alone_are_kept_as_what_they_share() -> None:
+    padded = {number: f"2011_frame{number:06d}_7.png" for number in (*range(5000), 2 * 10**6)}
+    tracemalloc.start()
+    try:
+        names = NumberedNames(padded)
+        assert tracemalloc.get_traced_memory()[0] < 1 << 14
+    finally:
+        tracemalloc.stop()
+    assert dict(names) == padded
+    assert 5000 not in names
+    with pytest.raises(KeyError):
+        names[5000]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {},
+        {5: "clip"},
+        {9: "a/9.png", 10: "a/10.png"},
+        {9: "a/9.png", 10: "b/10.png"},
+        {9: "09.png", 10: "10.jpg"},
+        {9: "09.png", 10: "010.png"},
+        {0: "image.png", 1: "other.png"},
+        {7: "\u0667.png", 8: "\u0668.png"},
+        {10: "10.png", 9: "09.png"},
+    ],
+)
+def test_names_stay_as_they_are_whatever_they_share(names: dict[int, str]) -> None:
+    kept = NumberedNames(names)
+    assert dict(kept) == names
+    assert list(kept) == sorted(names)
+    assert (len(kept), 3 in kept) == (len(names), False)
 
 
 def test_files_are_listed_in_natural_order_without_copies_and_strangers(tmp_path: Path) -> None:

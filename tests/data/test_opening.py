@@ -1,4 +1,6 @@
 import json
+import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,24 +10,27 @@ from PIL import Image
 
 from egodepth.data.drive import Drive
 from egodepth.data.folder import FolderDrive
-from egodepth.data.opening import depth_frames, open_drives, training_samples
+from egodepth.data.opening import depth_frames, open_drives, thinned, training_samples
+from egodepth.data.sample_index import FrameRuns, SampleIndex
 from egodepth.errors import InputError
 
 
 class Numbers(Drive):
-    """Frames that are only numbers; even ones have true depth, those below ten a partner."""
+    """Frames that are only numbers; even ones have true depth, those below ten a partner unless others are given."""
 
-    def __init__(self, name: str, frames: list[int]) -> None:
-        self.name, self.frames = name, frames
+    def __init__(self, name: str, frames: Sequence[int], partners: Sequence[int] | None = None) -> None:
+        self.name, self.frames, self.partners = name, frames, partners
 
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
         raise NotImplementedError
 
-    def has_partner(self, frame: int) -> bool:
-        return frame < 10
+    @property
+    def partner_frames(self) -> Sequence[int]:
+        return [frame for frame in self.frames if frame < 10] if self.partners is None else self.partners
 
-    def has_depth(self, frame: int) -> bool:
-        return frame % 2 == 0
+    @property
+    def depth_frames(self) -> Sequence[int]:
+        return [frame for frame in self.frames if frame % 2 == 0]
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
         raise NotImplementedError
@@ -91,6 +96,53 @@ def test_samples_are_the_frames_whose_neighbours_and_partners_exist() -> None:
     assert training_samples(drives, (-1, 1), True, lone_pairs=True) == training_samples(drives, (), True)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_samples_are_those_of_asking_frame_by_frame_in_that_order(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+
+    def some() -> list[int]:
+        return (np.flatnonzero(generator.random(60) < generator.uniform(0.6, 1)) + generator.integers(0, 9)).tolist()
+
+    drives: list[Drive] = [Numbers(str(i), some(), some()) for i in range(generator.integers(1, 5))]
+    offsets = generator.integers(-4, 5, generator.integers(0, 4)).tolist()
+    for stereo, lone_pairs in ((False, False), (True, False), (True, True)):
+        expected = [
+            (position, frame)
+            for position, drive in enumerate(drives)
+            for frame in drive.frames
+            if lone_pairs or all(frame + offset in drive.frames for offset in offsets)
+            if not stereo or drive.has_partner(frame)
+        ]
+        if not expected:
+            continue
+        samples = training_samples(drives, offsets, stereo, lone_pairs)
+        assert list(samples) == expected
+        plain = SampleIndex.of(expected)
+        for column in ("first", "drive", "frame"):
+            np.testing.assert_array_equal(getattr(samples, column), getattr(plain, column), strict=True)
+        used, renumbered = samples.used_drives()
+        assert [(used[position], frame) for position, frame in renumbered] == expected
+        assert sorted({position for position, _ in renumbered}) == list(range(len(used)))
+
+
+def test_memory_and_work_do_not_grow_with_the_frames() -> None:
+    """10^8 frames a drive: one object each would take gigabytes, and one step each minutes."""
+    partners = range(5, 10**8)
+    tracemalloc.start()
+    try:
+        drives: list[Drive] = [Numbers("a", range(10**8), partners), Numbers("b", range(7, 10**8), partners)]
+        samples = training_samples(drives, (-2, 1), stereo=True)
+        used, samples = samples.used_drives()
+        slots = FrameRuns(drive.frames for drive in drives)
+        few = thinned(samples, 100)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 18
+    finally:
+        tracemalloc.stop()
+    assert (used, len(samples)) == ([0, 1], 2 * 10**8 - 5 - 9 - 2)
+    assert (samples[0], samples[-1], len(few)) == ((0, 5), (1, 10**8 - 2), 100)
+    assert (slots.slot(1, 7), slots.frame(len(slots) - 1)) == (10**8, (1, 10**8 - 1))
+
+
 def test_no_sample_at_all_says_what_is_missing() -> None:
     with pytest.raises(
         InputError, match=r"^a: a missing neighbour frame: no frame has its neighbours -1 and \+1; give"
@@ -110,3 +162,4 @@ def test_depth_frames_are_thinned_evenly_and_always_alike() -> None:
     assert [drive.name for drive, _ in thinned].count("b") == 5
     assert depth_frames(drives, 10) == thinned
     assert depth_frames(drives, 1000) == depth_frames(drives)
+    assert depth_frames([]) == depth_frames([Numbers("a", [1, 3])]) == []

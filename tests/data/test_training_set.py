@@ -1,13 +1,31 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from egodepth.config import DataConfig
+from egodepth.data import training_set
+from egodepth.data.drive import Drive
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.kitti.test_sets import SEQUENCE_RECORDINGS, TEST_RECORDINGS, recording_of, refuse_test_drives
 from egodepth.data.training_set import open_training_set
 from egodepth.errors import InputError
 from egodepth.train import _validation_drives
+
+
+class Numbers(Drive):
+    """Frames that are only numbers; the camera moves at some of them."""
+
+    def __init__(self, position: int, generator: np.random.Generator) -> None:
+        self.name = f"0{position}/image_2"
+        self.frames = np.flatnonzero(generator.random(40) < 0.8).tolist()
+        self.moving = [frame for frame in self.frames if position != 1 and generator.random() < 0.7]
+
+    def read_image(self, frame: int, partner: bool = False) -> np.ndarray:
+        raise NotImplementedError
+
 
 EIGEN_TEST, OTHER = "2011_09_26_drive_0009_sync", "2011_09_26_drive_0095_sync"
 
@@ -134,3 +152,30 @@ def test_a_standing_camera_is_left_out_and_said(real_data: Path, tmp_path: Path)
     (tmp_path / "list.txt").write_text(f"2011_09_26/{standing} 3 l")
     listed = DataConfig(path=paths, min_motion=0.0004, split_file=str(tmp_path / "list.txt"))
     assert len(open_training_set(listed).samples) == 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_samples_and_their_order_are_those_of_asking_frame_by_frame(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(seed)
+    drives = [Numbers(position, generator) for position in range(4)]
+    monkeypatch.setattr(training_set, "open_drives", lambda path, split: drives)
+    monkeypatch.setattr(training_set, "moving_frames", lambda drive, least, report: FrameNumbers.of(drive.moving))
+    usable = [(i, f) for i, drive in enumerate(drives) for f in drive.frames if {f - 1, f + 1} <= set(drive.frames)]
+    config = DataConfig(path=("x",), test_set="none")
+
+    def found(config: DataConfig) -> list[tuple[int, int]]:
+        opened = open_training_set(config)
+        assert {position for position, _ in opened.samples} == set(range(len(opened.drives)))
+        return [(drives.index(opened.drives[position]), frame) for position, frame in opened.samples]
+
+    assert found(config) == usable
+    moving = replace(config, min_motion=0.01)
+    assert found(moving) == [(i, frame) for i, frame in usable if frame in drives[i].moving]
+    lost = [drives[i].name for i, frame in usable if frame not in drives[i].moving]
+    assert open_training_set(moving).still == {name: lost.count(name) for name in dict.fromkeys(lost)}
+    lines = [(i, frame) for i in (3, 0, 2) for frame in generator.permutation(drives[i].frames).tolist()]
+    (tmp_path / "list.txt").write_text("\n".join(f"{i} {frame} l" for i, frame in lines))
+    listed = replace(config, split_file=str(tmp_path / "list.txt"))
+    assert found(listed) == [line for line in lines if line in usable]

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +72,9 @@ def test_kitti_2015_goes_by_the_number_of_the_frame_across_image_sizes() -> None
         def read_image(self, frame: int, partner: bool = False) -> np.ndarray:
             raise AssertionError
 
-        def has_depth(self, frame: int) -> bool:
-            return True
+        @property
+        def depth_frames(self) -> Sequence[int]:
+            return self.frames
 
     drives = [Sized("kitti_2015/1226x370", [1010, 3010]), Sized("kitti_2015/1242x375", [10, 2010])]
     frames = benchmark_frames(BENCHMARKS["kitti_2015"], drives, ("*",), False, Path("x"))

@@ -7,6 +7,12 @@ from egodepth.losses.windows import window_mean, window_sum, window_sum_adjoint
 SIZES = [(2, 2), (2, 5), (3, 3), (9, 14)]
 
 
+@pytest.fixture(params=["in place", "as compiled"], autouse=True)
+def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sums that torch.compile translates are others, with the same values."""
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: request.param == "as compiled")
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_window_mean_is_average_pooling_with_a_reflected_border(assert_close, size):
     image = torch.rand(2, 3, *size, dtype=torch.float64)

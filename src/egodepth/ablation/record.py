@@ -10,21 +10,21 @@ from typing import Any
 from egodepth.ablation.cells import Cell, Examination, Score, read_score
 from egodepth.ablation.table import RULE, Row, differences, to_markdown
 from egodepth.ablation.variants import VARIANTS, trained_as
-from egodepth.config import HOUSEKEEPING, TrainConfig, flattened, to_json
+from egodepth.config import HOUSEKEEPING, TrainConfig, flattened, from_json
 from egodepth.errors import InputError
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.files import write_text
 
 FORMAT = "egodepth-ablation-1"
-_FREE = {"seed", *HOUSEKEEPING}
-"""Trainer fields that may change when an ablation goes on."""
+_FREE = {"trainer.seed", *HOUSEKEEPING}
+"""Fields that may change when an ablation goes on."""
 
 
 def settings_of(config: TrainConfig, examination: Examination) -> dict[str, Any]:
     """All that the trainings and scores of an ablation have in common, as plain values."""
-    plain = json.loads(to_json(config))
-    plain["trainer"] = {name: value for name, value in plain["trainer"].items() if name not in _FREE}
-    return {"config": plain, "examination": json.loads(json.dumps(dataclasses.asdict(examination)))}
+    plain = {"config": dataclasses.asdict(config), "examination": dataclasses.asdict(examination)}
+    del plain["config"]["trainer"]["seed"]
+    return json.loads(json.dumps(plain))
 
 
 def claim(out: Path, settings: dict[str, Any]) -> None:
@@ -43,15 +43,23 @@ def claim(out: Path, settings: dict[str, Any]) -> None:
         old = json.loads(file.read_text())
         if old["format"] != FORMAT:
             raise ValueError(f"format '{old['format']}'")
-        before = flattened({name: old[name] for name in settings})
-    except (ValueError, KeyError, TypeError) as error:
+        # Read as a configuration: a field that is younger than the folder has its default.
+        config = from_json(TrainConfig, json.dumps(old["config"]), file)
+        before = _compared({"config": dataclasses.asdict(config), "examination": old["examination"]})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{file}: not an ablation of this version ({error}); choose another --out") from error
-    for name, value in flattened(settings).items():
+    for name, value in _compared(settings).items():
         if name not in before or before[name] != value:
             raise InputError(
                 f"{out}: was started with {name.partition('.')[2]} = {json.dumps(before.get(name))}, "
                 f"not {json.dumps(value)}; use the same, or another --out"
             )
+
+
+def _compared(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that must not change, by their dotted names."""
+    flat = flattened(json.loads(json.dumps(settings)))
+    return {name: value for name, value in flat.items() if name.removeprefix("config.") not in _FREE}
 
 
 @dataclass

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import UInt8
 from torch import nn
 
+from egodepth.benchmark.twin import as_commonly_written
 from egodepth.config import ModelConfig
 from egodepth.exported import DepthGraph
 from egodepth.exported.formats import write_onnx, write_openvino
@@ -23,7 +24,7 @@ from egodepth.networks.precision import resolve_precision
 from egodepth.weights import DepthModel, ModelCard, load_model
 
 REFERENCE = "torch float32, contiguous"
-"""Plain eager PyTorch: what the others are compared with."""
+"""Plain eager PyTorch, the network as it is commonly written: what the others are compared with."""
 
 _WARM_UP = 3
 _CALIBRATION_IMAGES = 8
@@ -85,12 +86,14 @@ def _random_model(size: tuple[int, int]) -> DepthModel:
 
 
 def _torch_ways(network: DepthNet, image: UInt8[np.ndarray, "1 h w 3"]) -> dict[str, Callable[[], object]]:
-    """The network alone, as it is and as we would run it."""
+    """The network alone, as it is commonly written and as we would run it."""
     batch = torch.from_numpy(image).permute(0, 3, 1, 2).contiguous().float() / 255
+    plain = copy.deepcopy(network)
+    as_commonly_written(plain)
     last = batch.to(memory_format=torch.channels_last)
     ours = copy.deepcopy(network).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     ways: dict[str, Callable[[], object]] = {
-        REFERENCE: torch.no_grad()(lambda: network(batch)),
+        REFERENCE: torch.no_grad()(lambda: plain(batch)),
         "torch float32, channels_last": torch.inference_mode()(lambda: ours(last)),
     }
     if resolve_precision("auto", torch.device("cpu")) == "bfloat16":

@@ -16,7 +16,7 @@ from egodepth.config import TrainConfig
 from egodepth.data.types import Batch, View
 from egodepth.geometry import Camera, transform_from_axis_angle
 from egodepth.networks import DepthNet, PoseNet, disparity_to_depth, translation_in_depth_units
-from egodepth.networks.decoder import ReflectedConv3x3
+from egodepth.networks.decoder import JoiningConv3x3, ReflectedConv3x3
 
 
 class PlainTwin(nn.Module):
@@ -26,7 +26,7 @@ class PlainTwin(nn.Module):
         """Take the networks; of the configuration the offsets, depth limits, SSIM's share and the smoothness count."""
         super().__init__()
         self.depth_net, self.pose_net, self.config = depth_net, pose_net, config
-        _pad_by_torch(self.depth_net)
+        as_commonly_written(self.depth_net)
 
     def forward(self, batch: Batch) -> Float[Tensor, ""]:
         """The loss of a batch."""
@@ -63,15 +63,22 @@ class PlainTwin(nn.Module):
         return total / len(disparities)
 
 
-def _pad_by_torch(network: nn.Module) -> None:
-    """Put torch's reflected convolutions in the place of ours."""
+def as_commonly_written(network: nn.Module) -> None:
+    """Put torch's reflected convolutions in the place of ours, of features that are enlarged and joined before."""
     for name, child in network.named_children():
         if isinstance(child, ReflectedConv3x3):
-            plain = nn.Conv2d(child.in_channels, child.out_channels, 3, padding=1, padding_mode="reflect")
-            plain.load_state_dict(child.state_dict())
-            setattr(network, name, plain)
+            plain = _EnlargedAndJoined if isinstance(child, JoiningConv3x3) else nn.Conv2d
+            conv = plain(child.in_channels, child.out_channels, 3, padding=1, padding_mode="reflect")
+            conv.load_state_dict(child.state_dict())
+            setattr(network, name, conv)
         else:
-            _pad_by_torch(child)
+            as_commonly_written(child)
+
+
+class _EnlargedAndJoined(nn.Conv2d):
+    def forward(self, input: Tensor, skip: Tensor | None = None) -> Tensor:
+        enlarged = interpolate(input, scale_factor=2.0, mode="nearest")
+        return super().forward(enlarged if skip is None else torch.cat([enlarged, skip], 1))
 
 
 def _matrix(camera: Camera, size: tuple[int, int]) -> Float[Tensor, "b 4 4"]:

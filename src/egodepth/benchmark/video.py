@@ -16,7 +16,7 @@ from egodepth.data.video import Video
 from egodepth.data.video_writer import video_writer, yuv_planes
 from egodepth.predict_video import predict_video
 from egodepth.predictor import DepthPredictor
-from egodepth.stream import groups, network_input
+from egodepth.stream import groups
 from egodepth.weights import DepthModel, ModelCard
 
 _RATE = Fraction(25)
@@ -77,7 +77,7 @@ def measure_video(
     predictor = DepthPredictor(DepthModel(card).to(chosen))
     with TemporaryDirectory() as folder:
         video = _moving_texture(Path(folder) / "clip.mp4", size, frames)
-        inputs = [network_input(predictor, [frame.image for frame in group]) for group in groups(video.frames(), batch)]
+        inputs = [predictor.network_input([frame.image for frame in group]) for group in groups(video.frames(), batch)]
         predictor.inverse_depth(inputs[0])
         alone, whole = [], []
         for _ in range(repeats):

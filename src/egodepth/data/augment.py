@@ -5,7 +5,6 @@ sample: one pass over the pixels instead of four. The hue turns about the grey a
 """
 
 import math
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -88,7 +87,7 @@ def _images(
     zoom = bool((draws.part[:, 2] < 1).any())  # asked where the draws are: a GPU would have to be waited for
     jitter = bool(draws.jitter.any())
     if not zoom and can_unpack(stored):
-        return unpack(stored, draws.flip, partial(_colour_maps, draws) if jitter else None, seen_views)
+        return unpack(stored, draws.flip, _colour_maps(draws) if jitter else None, seen_views)
     images = stored.permute(1, 0, 4, 2, 3)
     if zoom:
         images = _zoomed(images.transpose(0, 1).float() / 255, part).transpose(0, 1)
@@ -118,37 +117,35 @@ def _mirrored_where(flip: Bool[Tensor, " b"], camera: Camera) -> Camera:
 
 def _jittered(views: Float[Tensor, "n b 3 h w"], draws: Draws) -> Float[Tensor, "n b 3 h w"]:
     """The same colour map for all n frames of a sample."""
-    maps = _colour_maps(draws, views[0].mean((2, 3)))
+    matrix, of_mean = _colour_maps(draws).to(views.device).chunk(2, -1)
+    offset = of_mean @ views[0].mean((2, 3))[:, :, None]
     mixed = torch.empty_like(views)
     for seen, view in zip(mixed, views, strict=True):
-        torch.bmm(maps[:, :, :3], view.flatten(2), out=seen.flatten(2))
-    return mixed.add_(maps[:, :, 3, None, None]).clamp_(0, 1)
+        torch.bmm(matrix, view.flatten(2), out=seen.flatten(2))
+    return mixed.add_(offset[..., None]).clamp_(0, 1)
 
 
-def _colour_maps(draws: Draws, mean: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3 4"]:
-    """The four changes composed: colour -> map[:, :3] @ colour + map[:, 3]; contrast turns about the mean's grey.
+def _colour_maps(draws: Draws) -> Float[Tensor, "b 3 6"]:
+    """The four changes of every sample composed: colour -> map[:, :3] @ colour + map[:, 3:] @ mean of the target.
 
-    All samples together and on the device of the mean, which nobody waits for.
+    Contrast turns about the grey of the mean that the changes before it have left, which is linear in the first mean:
+    nothing here has to wait for an image.
     """
-    device, samples = mean.device, torch.arange(len(mean))
-    grey, own = torch.tensor(_GREY, device=device), torch.eye(3)
-    brightness, contrast, saturation, hue = draws.factors[:, :, None, None].unbind(1)
-    saturated = saturation * own + (1 - saturation) * torch.tensor(_GREY).expand(3, 3)
-    turns = torch.stack([brightness * own, contrast * own, saturated, _hue(hue)])
-    order = torch.from_numpy(draws.order)
-    pull = ((1 - contrast[:, :, 0]) * (order == 1)).to(device)
-    inorder = turns[order, samples[:, None]].to(device)
-    identity = torch.eye(3, 4, device=device).expand(len(mean), 3, 4)
-    maps = identity
-    for change in range(order.shape[1]):
-        level = (maps[:, :, :3] @ mean[:, :, None] + maps[:, :, 3:])[:, :, 0] @ grey
-        maps = inorder[:, change] @ maps
-        maps[:, :, 3] += (pull[:, change] * level)[:, None]
-    return torch.where(draws.jitter.to(device)[:, None, None], maps, identity)
+    brightness, contrast, saturation, hue = draws.factors.numpy()[:, :, None, None].swapaxes(0, 1)
+    own, grey = np.eye(3, dtype=np.float32), np.tile(np.array(_GREY, np.float32), (3, 1))
+    turns = np.stack([brightness * own, contrast * own, saturation * own + (1 - saturation) * grey, _hue(hue)])
+    pull = (1 - contrast) * grey
+    maps = np.tile(np.eye(3, 6, dtype=np.float32), (len(draws.order), 1, 1))
+    for change in draws.order.T:
+        mean = maps[:, :, :3] + maps[:, :, 3:]
+        maps = turns[change, np.arange(len(maps))] @ maps
+        maps[:, :, 3:] += (change == 1)[:, None, None] * (pull @ mean)
+    maps[~draws.jitter.numpy()] = np.eye(3, 6)
+    return torch.from_numpy(maps)
 
 
-def _hue(turns: Float[Tensor, "b 1 1"]) -> Float[Tensor, "b 3 3"]:
+def _hue(turns: Float[np.ndarray, "b 1 1"]) -> Float[np.ndarray, "b 3 3"]:
     """Rotation of colour about the grey axis (1, 1, 1) (Rodrigues)."""
-    angle = 2 * math.pi * turns
-    cross = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
-    return angle.cos() * torch.eye(3) + (1 - angle.cos()) / 3 + angle.sin() * cross
+    angle, own = 2 * math.pi * turns, np.eye(3, dtype=np.float32)
+    cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], np.float32) / np.float32(math.sqrt(3))
+    return np.cos(angle) * own + (1 - np.cos(angle)) / 3 + np.sin(angle) * cross

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ class CityscapesDrive(Drive):
         self, name: str, images: FrameFolder, partners: FrameFolder, disparities: dict[int, Path], camera: Path
     ) -> None:
         """Take a snippet's files; `InputError` for a damaged or absurd camera file, or images of another shape."""
-        self.name, self.frames = name, list(images.files)
+        self.name, self.frames = name, images.files.numbers
         self.size = (_kept_rows(images.size[0]), images.size[1])
         self.camera, focal, baseline = _read_camera(camera, images.size)
         if partners.files:
@@ -47,13 +48,15 @@ class CityscapesDrive(Drive):
         """Image of the left camera, or of the right, without the bonnet."""
         return (self._partners if partner else self._images).read(frame)[: self.size[0]]
 
-    def has_partner(self, frame: int) -> bool:
-        """Whether the right image exists."""
-        return frame in self._partners.files
+    @property
+    def partner_frames(self) -> Sequence[int]:
+        """Frames whose right image exists."""
+        return self._partners.files.numbers
 
-    def has_depth(self, frame: int) -> bool:
-        """Whether the disparity exists."""
-        return frame in self._disparities
+    @property
+    def depth_frames(self) -> Sequence[int]:
+        """Frames whose disparity exists."""
+        return list(self._disparities)
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
         """Depth in metres, 0 where the disparity is unknown or zero, float32, without the bonnet."""
@@ -116,7 +119,7 @@ def _open_city(root: Path, split: str, city: str) -> list[Drive]:
     shared = next(iter(cameras.values()))  # Every annotated frame has a camera file; snippets without one borrow.
     drives: list[Drive] = []
     for snippet, files in images.items():
-        pair = FrameFolder(left, files, size), FrameFolder(right, partners[snippet], size)
+        pair = FrameFolder.of(left, files, size), FrameFolder.of(right, partners[snippet], size)
         camera_file = next(iter(cameras.get(snippet, shared).values()))
         drives.append(CityscapesDrive(f"cityscapes/{split}/{snippet}", *pair, disparities[snippet], camera_file))
     return drives

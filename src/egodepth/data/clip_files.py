@@ -12,23 +12,23 @@ from jaxtyping import UInt8, UInt32
 class ClipFiles:
     """The frames of one clip and their checksums, in two files. Nothing is open before it is needed."""
 
-    def __init__(self, stem: Path, shape: tuple[int, int, int, int]) -> None:
-        self._paths = stem.with_name(f"{stem.name}.u8"), stem.with_name(f"{stem.name}.crc")
+    def __init__(self, stem: Path | str, shape: tuple[int, int, int, int]) -> None:
+        self._paths = f"{stem}.u8", f"{stem}.crc"  # not `Path`: of 10^5 clips, a second at opening
         self._shape, self._frame_bytes = shape, shape[1] * shape[2] * shape[3]
 
     def create(self) -> None:
         """Make the files anew, without a frame; raises `OSError`."""
         for path in self._paths:
-            path.unlink(missing_ok=True)  # whoever has the old ones mapped keeps them
-        with self._paths[0].open("xb") as images:
+            Path(path).unlink(missing_ok=True)  # whoever has the old ones mapped keeps them
+        with open(self._paths[0], "xb") as images:
             images.truncate(self._shape[0] * self._frame_bytes)
-        with self._paths[1].open("xb") as sums:
+        with open(self._paths[1], "xb") as sums:
             sums.write(bytes(4 * self._shape[0]))  # their room on the disk is taken now
 
     def damaged(self) -> bool:
         """Whether a file is missing or has another length than it was made with."""
         lengths = self._shape[0] * self._frame_bytes, 4 * self._shape[0]
-        return any(not path.is_file() or path.stat().st_size != n for path, n in zip(self._paths, lengths, strict=True))
+        return any(_length(path) != n for path, n in zip(self._paths, lengths, strict=True))
 
     def view(self, position: int) -> UInt8[np.ndarray, "h w 3"]:
         """The frame at a position, as it lies there."""
@@ -73,11 +73,19 @@ class ClipFiles:
         return np.asarray(np.memmap(self._paths[1], "<u4", "r", shape=self._shape[:1]))
 
 
+def _length(path: str) -> int | None:
+    """Of a file, in bytes; asked once, as stores have hundreds of thousands."""
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return None
+
+
 def _checksum(image: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(image).data) or 1
 
 
-def _write_at(path: Path, offset: int, content: bytes) -> None:
+def _write_at(path: str, offset: int, content: bytes) -> None:
     handle = os.open(path, os.O_WRONLY)
     try:
         rest = memoryview(content)

@@ -1,6 +1,7 @@
 """The one interface of every data set: a drive, that is, numbered frames of one moving camera."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from fnmatch import fnmatch
 
 import numpy as np
@@ -22,8 +23,8 @@ class Drive(ABC):
 
     name: str
     """Unique in its data set; for KITTI `2011_09_26_drive_0001_sync/image_02`."""
-    frames: list[int]
-    """Numbers of the frames that exist, ascending."""
+    frames: Sequence[int]
+    """Numbers of the frames that exist, ascending; readers keep them by their gaps (`FrameNumbers`)."""
     size: tuple[int, int]
     """(height, width) of the images as stored."""
     camera: Camera
@@ -37,13 +38,23 @@ class Drive(ABC):
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
         """RGB image of a frame, or the stereo partner's of the same instant."""
 
+    @property
+    def partner_frames(self) -> Sequence[int]:
+        """Frames of which the stereo partner has an image, ascending; perhaps some that this camera lacks."""
+        return self.frames if self.partner_camera is not None else ()
+
     def has_partner(self, frame: int) -> bool:
         """Whether the stereo partner has an image of this frame."""
-        return self.partner_camera is not None
+        return frame in self.partner_frames
+
+    @property
+    def depth_frames(self) -> Sequence[int]:
+        """Frames for which `read_depth` has truth, ascending; perhaps some that have no image."""
+        return ()
 
     def has_depth(self, frame: int) -> bool:
         """Whether `read_depth` has truth for this frame."""
-        return False
+        return frame in self.depth_frames
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
         """True depth of a frame in metres along the axis, 0 = unknown, float32."""

@@ -1,5 +1,6 @@
 """A plain folder of frames with a camera file: the way in for any recording."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ class FolderDrive(Drive):
         camera_file = Path(camera_file) if camera_file else folder / CAMERA_FILE
         self._images = FrameFolder.open(folder)
         self.name = name or folder.resolve().name
-        self.frames = list(self._images.files)
+        self.frames = self._images.files.numbers
         self.size = self._images.size
         self.camera, partner_camera, partner_from_self = read_rig(camera_file, self.size)
         self._partner = None
@@ -52,6 +53,7 @@ class FolderDrive(Drive):
             raise InputError(f"{self.name}: no stereo partner; put its frames into a folder '{PARTNER_FOLDER}'")
         return images.read(frame)
 
-    def has_partner(self, frame: int) -> bool:
-        """Whether the partner's image of this frame exists."""
-        return self._partner is not None and frame in self._partner.files
+    @property
+    def partner_frames(self) -> Sequence[int]:
+        """Frames whose partner's image exists."""
+        return self._partner.files.numbers if self._partner else ()

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,11 +10,43 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.images import SUFFIXES, image_size, read_rgb
 from egodepth.errors import InputError
 
 FEW_HEADERS = 4
 """How many files of a folder are compared in size where the set is known, and has hundreds of such folders."""
+_NUMBER_LIMIT = 10**18
+"""Frame numbers stay below: columns of 64 bits hold them."""
+
+
+class NumberedNames(Mapping[int, str]):
+    """Names of files by frame number, ascending; of names that differ in the number alone, as most do, no object each.
+
+    10^7 frames without a gap take no more memory than ten.
+    """
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        """Take them in any order."""
+        self.numbers = FrameNumbers.of(sorted(names))
+        self._parts = _common_parts(names)
+        self._names = {} if self._parts else dict(names)
+
+    def __getitem__(self, frame: int) -> str:
+        if not self._parts:
+            return self._names[frame]
+        if frame not in self.numbers:
+            raise KeyError(frame)
+        return _name(self._parts, frame)
+
+    def __contains__(self, frame: object) -> bool:
+        return frame in self.numbers
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
 
 
 @dataclass(frozen=True)
@@ -22,8 +54,8 @@ class FrameFolder:
     """Numbered images of one size."""
 
     folder: Path
-    files: dict[int, Path]
-    """By frame number, ascending."""
+    files: NumberedNames
+    """In the folder."""
     size: tuple[int, int]
     """(height, width) of every image."""
 
@@ -38,15 +70,25 @@ class FrameFolder:
         files = number_files(list_images(folder))
         if not files:
             raise InputError(f"{folder}: no images in this folder ({', '.join(SUFFIXES)}); check the path")
-        return cls(folder, files, common_size(list(files.values()), headers))
+        return cls.of(folder, files, common_size(list(files.values()), headers))
+
+    @classmethod
+    def of(cls, folder: Path, files: Mapping[int, Path], size: tuple[int, int]) -> "FrameFolder":
+        """Take the images of a folder that belong together, by frame number, and their size."""
+        return cls(folder, NumberedNames({number: path.name for number, path in files.items()}), size)
+
+    def path(self, frame: int) -> Path:
+        """File of a frame; `InputError` where there is none."""
+        if frame not in self.files:
+            raise InputError(f"{self.folder}: frame {frame} is missing; copy it there or leave it out")
+        return self.folder / self.files[frame]
 
     def read(self, frame: int) -> UInt8[np.ndarray, "h w 3"]:
         """Decode a frame; a missing, unreadable or differently sized one is an `InputError` that names the file."""
-        if frame not in self.files:
-            raise InputError(f"{self.folder}: frame {frame} is missing; copy it there or leave it out")
-        image = read_rgb(self.files[frame])
+        path = self.path(frame)
+        image = read_rgb(path)
         if image.shape[:2] != self.size:
-            raise _odd_size(self.files[frame], (image.shape[0], image.shape[1]), self.size)
+            raise _odd_size(path, (image.shape[0], image.shape[1]), self.size)
         return image
 
 
@@ -70,12 +112,12 @@ def number_files(paths: Sequence[Path]) -> dict[int, Path]:
     """Frame numbers of files in natural order.
 
     The number at the end of the file name, so that a missing file leaves a gap; positions from 0 where some name has
-    none, or where these numbers do not ascend (two frames share one; times with decimals).
+    none or one of more than 18 digits, or where these numbers do not ascend (two share one; times with decimals).
     """
     endings = [re.search(r"\d+$", path.stem) for path in paths]
     numbers = [int(ending.group()) for ending in endings if ending]
     ascending = all(a < b for a, b in pairwise(numbers))
-    if len(numbers) < len(paths) or not ascending:
+    if len(numbers) < len(paths) or not ascending or max(numbers, default=0) >= _NUMBER_LIMIT:
         numbers = list(range(len(paths)))
     return dict(zip(numbers, paths, strict=True))
 
@@ -102,6 +144,21 @@ def common_size(paths: Sequence[Path], headers: int) -> tuple[int, int]:
         if size != expected:
             raise _odd_size(path, size, expected)
     return expected
+
+
+def _common_parts(names: Mapping[int, str]) -> tuple[str, int, str] | None:
+    """What names have before their number, its digits at least, and what they have after it; None if they differ."""
+    first = min(names, default=0)
+    for digits in reversed(list(re.finditer(r"\d+", names.get(first, "")))):
+        parts = digits.string[: digits.start()], len(digits[0]), digits.string[digits.end() :]
+        if int(digits[0]) == first and all(_name(parts, number) == name for number, name in names.items()):
+            return parts
+    return None
+
+
+def _name(parts: tuple[str, int, str], number: int) -> str:
+    before, digits, after = parts
+    return f"{before}{number:0{digits}d}{after}"
 
 
 def _odd_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> InputError:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from egodepth.data.cameras import horizontal_fov_deg
 from egodepth.data.drive import Drive
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.kitti.lists import positions_of, read_list
 from egodepth.data.opening import open_drives, training_samples
 from egodepth.errors import InputError
@@ -99,6 +100,7 @@ def list_coverage(path: Path, drives: Sequence[Drive]) -> ListCoverage:
 
 def summarise(drive: Drive, offsets: tuple[int, ...] = (-1, 1), stereo: bool = False) -> DriveSummary:
     """Count what a drive holds; no image is decoded."""
+    frames = FrameNumbers.of(drive.frames)
     try:
         usable = len(training_samples([drive], offsets, stereo))
     except InputError:
@@ -106,13 +108,13 @@ def summarise(drive: Drive, offsets: tuple[int, ...] = (-1, 1), stereo: bool = F
     baseline = None if drive.partner_from_self is None else float(np.linalg.norm(drive.partner_from_self[:3, 3]))
     return DriveSummary(
         name=drive.name,
-        frames=len(drive.frames),
-        gaps=int((np.diff(drive.frames) > 1).sum()),
+        frames=len(frames),
+        gaps=max(len(frames.start) - 1, 0),
         size=drive.size,
         fov_deg=round(horizontal_fov_deg(drive.camera), 2),
         baseline_m=None if baseline is None else round(baseline, 4),
-        frames_with_partner=sum(map(drive.has_partner, drive.frames)),
-        frames_with_depth=sum(map(drive.has_depth, drive.frames)),
+        frames_with_partner=len(frames.shared_with(drive.partner_frames)),
+        frames_with_depth=len(frames.shared_with(drive.depth_frames)),
         training_samples=usable,
     )
 

@@ -1,5 +1,6 @@
 """Make3D (Saxena et al. 2009): 134 test images of single scenes with laser depth, on which nobody trains here."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from egodepth.data.drive import Drive
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.frames import list_images
 from egodepth.data.images import read_rgb
 from egodepth.errors import InputError
@@ -39,7 +41,7 @@ class Make3DDrive(Drive):
             raise InputError(f"{root / IMAGES}: no Make3D test images; unpack Test134.tar.gz beside {LASER}")
         self._files, self._laser = files, root / LASER
         self.name = f"make3d/{IMAGES}"
-        self.frames = list(range(len(files)))
+        self.frames = FrameNumbers.of(range(len(files)))
         self.size = (SIZE[1] // 2, SIZE[1])
         matrix = torch.tensor(_INTRINSICS)
         matrix[1, 2] -= (SIZE[0] - self.size[0]) // 2
@@ -52,6 +54,11 @@ class Make3DDrive(Drive):
             raise InputError(f"{self._files[frame]}: {image.shape[1]}x{image.shape[0]}, not {SIZE[1]}x{SIZE[0]}")
         top = (SIZE[0] - self.size[0]) // 2
         return image[top : top + self.size[0]]
+
+    @property
+    def depth_frames(self) -> Sequence[int]:
+        """Frames whose laser file is there: each of the 134 is asked for."""
+        return [frame for frame in self.frames if self.has_depth(frame)]
 
     def has_depth(self, frame: int) -> bool:
         """Whether the laser's file is there."""

@@ -6,7 +6,7 @@ Paths start at the manifest's folder and stay in it: manifests come from strange
 import csv
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 
 from egodepth.data.cameras import check_aspect, read_rig
 from egodepth.data.drive import Drive
+from egodepth.data.frames import NumberedNames
 from egodepth.data.images import MAX_PIXELS, image_size, read_rgb, read_uint16
 from egodepth.errors import InputError
 
@@ -22,7 +23,7 @@ MANIFEST = "manifest.csv"
 REQUIRED, OPTIONAL = ("drive", "frame", "image", "camera"), ("partner", "depth")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # no name needs them; messages and tables are made of lines
 
-Files = dict[str, dict[int, str]]
+Files = dict[str, NumberedNames]
 """Paths as in the manifest by column (`image`, `partner`, `depth`), by frame."""
 
 
@@ -35,13 +36,13 @@ class ManifestDrive(Drive):
         Raises:
             InputError: one of them cannot be used, or there are partner images and the camera file has no partner.
         """
-        self._root, self._files, self.name, self.frames = root, files, name, sorted(files["image"])
+        self._root, self._files, self.name, self.frames = root, files, name, files["image"].numbers
         self.size = image_size(self._path("image", self.frames[0]))
         self.camera, partner_camera, partner_from_self = read_rig(root / camera, self.size)
         if files["partner"]:
             if partner_camera is None:
                 raise InputError(f'{root / camera}: no stereo partner; add "partner": {{"baseline_m": 0.54}} in metres')
-            self._partner_size = image_size(self._path("partner", min(files["partner"])))
+            self._partner_size = image_size(self._path("partner", files["partner"].numbers[0]))
             check_aspect(self.size, self._partner_size, root / camera)
             self.partner_camera, self.partner_from_self = partner_camera, partner_from_self
 
@@ -54,13 +55,15 @@ class ManifestDrive(Drive):
             raise InputError(f"{path}: {found} where the first of drive '{self.name}' is {first}; name another drive")
         return image
 
-    def has_partner(self, frame: int) -> bool:
-        """Whether the manifest names the partner's image of this frame."""
-        return frame in self._files["partner"]
+    @property
+    def partner_frames(self) -> Sequence[int]:
+        """Frames of which the manifest names the partner's image."""
+        return self._files["partner"].numbers
 
-    def has_depth(self, frame: int) -> bool:
-        """Whether the manifest names true depth of this frame."""
-        return frame in self._files["depth"]
+    @property
+    def depth_frames(self) -> Sequence[int]:
+        """Frames of which the manifest names true depth."""
+        return self._files["depth"].numbers
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
         """True depth of a frame in metres, 0 = unknown, at the size of its own file."""
@@ -85,7 +88,7 @@ def open_manifest(root: str | Path) -> list[Drive]:
         InputError: a line that cannot be used, files that are not there, or a drive that cannot be opened.
     """
     root = Path(root)
-    drives: dict[str, tuple[str, Files]] = {}
+    drives: dict[str, tuple[str, dict[str, dict[int, str]]]] = {}
     named: dict[str, str] = {}
     for where, row in _read_rows(root / MANIFEST):
         camera, files = drives.setdefault(row["drive"], (row["camera"], {"image": {}, "partner": {}, "depth": {}}))
@@ -101,7 +104,10 @@ def open_manifest(root: str | Path) -> list[Drive]:
     if not drives:
         raise InputError(f"{root / MANIFEST}: no frames; write a line for each below the names of the columns")
     _check_files(root, named)
-    return [ManifestDrive(root, name, camera, files) for name, (camera, files) in drives.items()]
+    return [
+        ManifestDrive(root, name, camera, {column: NumberedNames(paths) for column, paths in files.items()})
+        for name, (camera, files) in drives.items()
+    ]
 
 
 def _read_rows(source: Path) -> Iterator[tuple[str, dict[str, str]]]:

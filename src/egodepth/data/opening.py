@@ -9,12 +9,14 @@ from egodepth.data.cameras import CAMERA_FILE
 from egodepth.data.cityscapes import has_cityscapes_split, is_cityscapes, open_cityscapes
 from egodepth.data.drive import Drive
 from egodepth.data.folder import PARTNER_FOLDER, FolderDrive
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.frames import list_images
 from egodepth.data.kitti.odometry import is_kitti_odometry, open_kitti_odometry
 from egodepth.data.kitti.raw import Truth, is_kitti_raw, open_kitti_raw
 from egodepth.data.kitti.stereo2015 import open_kitti_2015, training_folder
 from egodepth.data.make3d import is_make3d, open_make3d
 from egodepth.data.manifest import is_manifest, open_manifest
+from egodepth.data.sample_index import SampleIndex
 from egodepth.data.synthetic import open_synthetic
 from egodepth.data.synthetic.description import FORMAT
 from egodepth.errors import InputError
@@ -68,8 +70,15 @@ def open_drives(
 
 def training_samples(
     drives: list[Drive], offsets: Iterable[int], stereo: bool, lone_pairs: bool = False
-) -> list[tuple[int, int]]:
-    """(position of the drive, frame number) of every frame whose neighbours, and partner if `stereo`, all exist.
+) -> SampleIndex:
+    """(position of the drive, frame number) of every frame of `usable_frames`."""
+    return SampleIndex.of_drives(usable_frames(drives, offsets, stereo, lone_pairs))
+
+
+def usable_frames(
+    drives: list[Drive], offsets: Iterable[int], stereo: bool, lone_pairs: bool = False
+) -> list[FrameNumbers]:
+    """Of each drive, the frames whose neighbours, and partner if `stereo`, all exist; in time that its gaps take.
 
     Args:
         drives: of the data set.
@@ -81,31 +90,29 @@ def training_samples(
         InputError: there is none; says which part is missing.
     """
     offsets = tuple(offsets)
-    with_neighbours = []
-    for position, drive in enumerate(drives):
-        existing = set(drive.frames)
-        with_neighbours += [
-            (position, f) for f in drive.frames if lone_pairs or all(f + offset in existing for offset in offsets)
-        ]
+    needed = () if lone_pairs else offsets
+    found = [FrameNumbers.of(drive.frames).with_neighbours(needed) for drive in drives]
     names = ", ".join(drive.name for drive in drives[:4]) + (" ..." if len(drives) > 4 else "")
-    if not with_neighbours:
+    if not any(map(len, found)):
         wanted = " and ".join(f"{offset:+d}" for offset in offsets)
         raise InputError(
             f"{names or 'no drives'}: a missing neighbour frame: no frame has its neighbours {wanted}; give frames in "
             "a row (numbers in file names count: rename them 0, 1, 2, ... if they follow one another); stereo pairs "
             "alone train with --data.stereo --data.lone-pairs"
         )
-    samples = [(i, frame) for i, frame in with_neighbours if not stereo or drives[i].has_partner(frame)]
-    if not samples:
+    if stereo:
+        found = [frames.shared_with(drive.partner_frames) for drive, frames in zip(drives, found, strict=True)]
+    if not any(map(len, found)):
         raise InputError(
             f"{names}: no frame has a stereo partner; add the other camera's images or train without stereo"
         )
-    return samples
+    return found
 
 
 def depth_frames(drives: list[Drive], limit: int | None = None) -> list[tuple[Drive, int]]:
     """Frames with true depth in the order of the drives, thinned evenly to at most `limit`; always the same ones."""
-    return thinned([(drive, frame) for drive in drives for frame in drive.frames if drive.has_depth(frame)], limit)
+    found = SampleIndex.of_drives(FrameNumbers.of(drive.frames).shared_with(drive.depth_frames) for drive in drives)
+    return [(drives[position], frame) for position, frame in thinned(found, limit)]
 
 
 def thinned(items: Sequence[T], limit: int | None) -> list[T]:

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +89,14 @@ def open_prepared(
     with _locked(folder):
         index = _read_index(folder, size)
         before = dict(index)
-        twins = {_content(source, source.partner): source.files for source in index.values()}
+        twins: dict[str, str] = {}  # of the clips that were there, once there is one to make
         for number, (position, other) in enumerate(cameras):
             drive, key = drives[position], _key(drives[position].name, other)
             shape = (len(runs.slots(position)), *size, 3)
             known = index.get(key)
+            clip = ClipFiles(f"{folder}/{known.files if known else key}", shape)
             wrong = known and _difference(known, drive, runs.runs(position), stride, number * _PROBES)
-            if known and not wrong and ClipFiles(folder / known.files, shape).damaged():
+            if known and not wrong and clip.damaged():
                 wrong = "its file is missing or cut off"
             if wrong:  # never used, and never made anew without a word
                 text = f"{folder}: {drive.name}{' (partner)' if other else ''}: {wrong}"
@@ -102,12 +104,13 @@ def open_prepared(
                     raise InputError(f"{text}; egodepth data prepare makes it anew, or name another folder")
                 rebuilding(f"{text}; made anew")
             if wrong or not known:
+                twins = twins or {_content(source, source.partner): source.files for source in before.values()}
                 known = _source(key, drive, other, runs.runs(position), twins)
-                clip = ClipFiles(folder / known.files, shape)
+                clip = ClipFiles(f"{folder}/{known.files}", shape)
                 if known.files == key or clip.damaged():
                     clip.create()
                 index[key] = known
-            chosen.append(files.setdefault(known.files, ClipFiles(folder / known.files, shape)))
+            chosen.append(files.setdefault(known.files, clip))
         if index != before or not before:
             _write_index(folder, size, index)
     return chosen
@@ -118,7 +121,7 @@ def _source(key: str, drive: Drive, partner: bool, runs: list[list[int]], twins:
 
     In stereo sets each camera is a drive, too: its frames are the other's partner's, and are kept once.
     """
-    probes = "".join(_source_hash(drive, frame, partner) for frame in _probed(drive))
+    probes = "".join(_source_hash(drive, drive.frames[place], partner) for place in _probed(len(drive.frames)))
     source = Source(drive.name, partner, key, list(drive.size), runs, probes)
     if probes.strip("-"):
         source = replace(source, files=twins.get(_content(source, not partner), key))
@@ -131,10 +134,11 @@ def _content(source: Source, partner: bool) -> str:
     return f"{partner} {source.size} {source.runs} {source.probes}"
 
 
-def _probed(drive: Drive) -> list[int]:
-    """The frames that are remembered, ascending: the first, the last, and some between."""
-    last = len(drive.frames) - 1
-    return [drive.frames[i] for i in sorted({round(k * last / (_PROBES - 1)) for k in range(_PROBES)}) if last >= 0]
+@cache
+def _probed(frames: int) -> list[int]:
+    """The places of those of a drive's frames that are remembered, ascending: the first, the last, and some between."""
+    last = frames - 1
+    return [place for place in sorted({round(k * last / (_PROBES - 1)) for k in range(_PROBES)}) if last >= 0]
 
 
 def _difference(known: Source, drive: Drive, runs: list[list[int]], stride: int, first: int) -> str:
@@ -143,9 +147,10 @@ def _difference(known: Source, drive: Drive, runs: list[list[int]], stride: int,
         return f"the images are {drive.size[1]}x{drive.size[0]}, not {known.size[1]}x{known.size[0]} as they were"
     if known.runs != runs:
         return f"the frames are others ({len(drive.frames)} now, {sum(count for _, count in known.runs)} then)"
-    for number, frame in enumerate(_probed(drive)):
-        expected = known.probes[number * _HASH : (number + 1) * _HASH]
-        if (first + number) % stride == 0 and _source_hash(drive, frame, known.partner) != expected:
+    probed = _probed(len(drive.frames))
+    for number in range(-first % stride, len(probed), stride):
+        frame = drive.frames[probed[number]]
+        if _source_hash(drive, frame, known.partner) != known.probes[number * _HASH : (number + 1) * _HASH]:
             return f"frame {frame} is another image than it was"
     return ""
 

@@ -1,12 +1,15 @@
 """Frames, samples and their order as columns of numbers: no Python object a frame, whatever their number."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import overload
 
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
+from egodepth.data.frame_numbers import ColumnSequence, FrameNumbers
 from egodepth.errors import InputError
 from egodepth.files import replacing
 
@@ -16,7 +19,7 @@ _ROUNDS = 6
 _COLUMNS = {"first": np.dtype(np.int64), "drive": np.dtype(np.int32), "frame": np.dtype(np.int64)}
 
 
-class SampleIndex(Sequence[tuple[int, int]]):
+class SampleIndex(ColumnSequence[tuple[int, int]]):
     """(drive, frame) of every sample, as columns of runs: samples of one drive whose frames follow one another.
 
     The columns may lie in memory-mapped files.
@@ -40,6 +43,18 @@ class SampleIndex(Sequence[tuple[int, int]]):
         return cls(first, pairs[first, 0].astype(np.int32), pairs[first, 1])
 
     @classmethod
+    def of_drives(cls, frames: Iterable[Sequence[int]]) -> "SampleIndex":
+        """All of each drive's frames, one drive after the other."""
+        drives = [FrameNumbers.of(numbers) for numbers in frames]
+        # The end is a run of one more drive's, of no length and no number, so no list is empty.
+        lengths = np.concatenate([[0], *(np.diff(numbers.place) for numbers in drives)])
+        runs = [len(numbers.start) for numbers in drives]
+        drive = np.repeat(np.arange(len(drives) + 1, dtype=np.int32), [*runs, 1])
+        drive[-1] = 0
+        frame = np.concatenate([*(numbers.start for numbers in drives), [0]])
+        return cls(np.cumsum(lengths), drive, frame)
+
+    @classmethod
     def open(cls, folder: str | Path) -> "SampleIndex":
         """Map the columns that `save` wrote, without reading them; `InputError` where they are missing or damaged."""
         try:
@@ -57,8 +72,19 @@ class SampleIndex(Sequence[tuple[int, int]]):
             with replacing(Path(folder) / f"{name}.npy") as beside:
                 np.save(beside, getattr(self, name))
 
+    def used_drives(self) -> tuple[list[int], "SampleIndex"]:
+        """The positions of the drives that have samples, ascending, and the index in which only these are counted."""
+        used, drive = np.unique(self.drive[:-1], return_inverse=True)
+        return used.tolist(), SampleIndex(self.first, np.append(drive, 0).astype(np.int32), self.frame)
+
     def __len__(self) -> int:
         return int(self.first[-1])
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        for run in range(len(self.first) - 1):
+            drive, frame = int(self.drive[run]), int(self.frame[run])
+            for after in range(int(self.first[run + 1] - self.first[run])):
+                yield drive, frame + after
 
     @overload
     def __getitem__(self, index: int) -> tuple[int, int]: ...
@@ -76,55 +102,33 @@ class SampleIndex(Sequence[tuple[int, int]]):
 
 
 class FrameRuns:
-    """Frame numbers of several drives as runs of consecutive ones: memory by the gaps, not by the frames.
-
-    Frames have slots 0, 1, 2, ... in the order of the drives and of their numbers.
-    """
+    """Frame numbers of several drives, with slots 0, 1, 2, ... in the order of the drives and of their numbers."""
 
     def __init__(self, numbers: Iterable[Sequence[int]]) -> None:
         """Take each drive's frame numbers, ascending."""
-        starts: list[int] = []
-        lengths: list[int] = []
-        self._first_run = [0]
-        for frames in numbers:
-            if len(frames) and frames[-1] - frames[0] == len(frames) - 1:  # as most are: nothing to look for
-                starts.append(frames[0])
-                lengths.append(len(frames))
-            else:
-                begins = np.flatnonzero(np.diff(np.asarray(frames, np.int64), prepend=-2) != 1)
-                starts += [frames[begin] for begin in begins.tolist()]
-                lengths += np.diff(begins, append=len(frames)).tolist()
-            self._first_run.append(len(starts))
-        self._start = np.array(starts, np.int64)
-        self._slot = np.concatenate([[0], np.cumsum(np.array(lengths, np.int64))])
+        self._drives = [FrameNumbers.of(frames) for frames in numbers]
+        self._first_slot = [0, *accumulate(map(len, self._drives))]
 
     def slot(self, drive: int, frame: int) -> int | None:
         """Where a frame is; None if the drive does not have it."""
-        first, end = self._first_run[drive : drive + 2]
-        run = first + int(np.searchsorted(self._start[first:end], frame, side="right")) - 1
-        if run < first:
-            return None
-        slot = int(self._slot[run] + frame - self._start[run])
-        return slot if slot < self._slot[run + 1] else None
+        place = self._drives[drive].find(frame)
+        return None if place is None else self._first_slot[drive] + place
 
     def frame(self, slot: int) -> tuple[int, int]:
         """(drive, frame number) of a slot."""
-        run = int(np.searchsorted(self._slot, slot, side="right")) - 1
-        drive = int(np.searchsorted(self._first_run, run, side="right")) - 1
-        return drive, int(self._start[run] + slot - self._slot[run])
+        drive = bisect_right(self._first_slot, slot) - 1
+        return drive, self._drives[drive][slot - self._first_slot[drive]]
 
     def slots(self, drive: int) -> range:
         """The slots of a drive."""
-        first, end = self._first_run[drive : drive + 2]
-        return range(int(self._slot[first]), int(self._slot[end]))
+        return range(self._first_slot[drive], self._first_slot[drive + 1])
 
     def runs(self, drive: int) -> list[list[int]]:
         """[first number, length] of a drive's runs."""
-        first, end = self._first_run[drive : drive + 2]
-        return np.stack([self._start[first:end], np.diff(self._slot[first : end + 1])], 1).tolist()
+        return self._drives[drive].runs()
 
     def __len__(self) -> int:
-        return int(self._slot[-1])
+        return self._first_slot[-1]
 
 
 class EpochOrder:

@@ -1,11 +1,11 @@
 """Which samples a step sees: a pure function of (seed, step), whatever the workers and whenever it is asked."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -22,8 +22,9 @@ _ATTEMPTS = 100
 class RawBatch(NamedTuple):
     """A step's frames as they are stored; flips and jitter come on the device."""
 
-    images: UInt8[Tensor, "b n h w 3"]
-    """Target, neighbours in the order of the offsets, then the stereo partner if there is one."""
+    images: UInt8[Tensor, "b n h w 3"] | Int64[Tensor, "b n"]
+    """Target, neighbours in the order of the offsets, then the stereo partner if there is one; on their way to a device
+    that has the frames (see `resident`), their slots there."""
     focal: Float[Tensor, "b 2"]
     centre: Float[Tensor, "b 2"]
     partner_focal: Float[Tensor, "b 2"]
@@ -41,7 +42,8 @@ class _Sample(NamedTuple):
     frame: int
     offsets: list[int]
     """Of the neighbours; 0, the target itself, for one that does not exist."""
-    images: UInt8[np.ndarray, "n h w 3"]
+    views: list[np.ndarray]
+    """As `RawBatch.images` has them, n of them: perhaps where they are kept, and copied only into the batch."""
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> np.ndarray:
@@ -77,6 +79,8 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         """
         self.store, self.samples, self.config = store, SampleIndex.of(samples), config
         self.batch_size, self.seed, self.steps = batch_size, seed, steps
+        self.read: Callable[[int, int, bool], np.ndarray] = store.read
+        """What stands for a (drive, frame, partner) in a batch: its image, or its slot on the device."""
         self._order: tuple[int, EpochOrder | None] = (-1, None)
 
     def __len__(self) -> int:
@@ -113,10 +117,10 @@ class TrainBatches(Dataset[RawBatch | InputError]):
             try:
                 # Without its neighbours only where `lone_pairs` allows it: there are no other such samples.
                 offsets = [o if self.store.has(drive, frame + o) else 0 for o in self.config.offsets]
-                views = [self.store.read(drive, frame + offset) for offset in (0, *offsets)]
+                views = [self.read(drive, frame + offset, False) for offset in (0, *offsets)]
                 if self.config.stereo:
-                    views.append(self.store.read(drive, frame, partner=True))
-                return _Sample(self.store.drives[drive], frame, offsets, np.stack(views))
+                    views.append(self.read(drive, frame, True))
+                return _Sample(self.store.drives[drive], frame, offsets, views)
             except InputError as error:
                 reason = error
         raise InputError(f"too many unreadable frames in a row; the last: {reason}")
@@ -134,13 +138,19 @@ def _collate(samples: list[_Sample], config: DataConfig) -> RawBatch:
         poses = torch.from_numpy(np.stack([_partner_pose(drive, config.nominal_baseline_m) for drive in drives]))
         partner = (torch.stack([c.focal for c in others]), torch.stack([c.centre for c in others]), poses)
     return RawBatch(
-        torch.from_numpy(np.stack([sample.images for sample in samples])),
+        _stacked([sample.views for sample in samples]),
         torch.stack([camera.focal for camera in cameras]),
         torch.stack([camera.centre for camera in cameras]),
         *partner,
         torch.from_numpy(np.stack([_given_poses(sample, config) for sample in samples])),
         torch.tensor([[offset != 0 for offset in sample.offsets if config.lone_pairs] for sample in samples]).bool(),
     )
+
+
+def _stacked(views: list[list[np.ndarray]]) -> Tensor:
+    """Samples' views as one array."""
+    flat = np.stack([view for sample in views for view in sample])
+    return torch.from_numpy(flat.reshape(len(views), -1, *flat.shape[1:]))
 
 
 def _given_poses(sample: _Sample, config: DataConfig) -> Float[np.ndarray, "m 4 4"]:

@@ -13,6 +13,7 @@ from jaxtyping import Float32
 from PIL import Image
 
 from egodepth.data.drive import Drive
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.errors import InputError
 from egodepth.files import cache_folder, write_text
 
@@ -35,7 +36,7 @@ _QUANTILE = 0.3
 
 def moving_frames(
     drive: Drive, minimum: float = MINIMUM_MOTION, report: Callable[[int], None] | None = None
-) -> list[int]:
+) -> FrameNumbers:
     """The frames of a drive at which the camera moves, ascending.
 
     A frame is left out if the image stands still from the frame before to it, or from it to the frame after: with one
@@ -49,7 +50,8 @@ def moving_frames(
     """
     stands = drive_motion(drive, report) < minimum
     left_out = np.concatenate([stands, [False]]) | np.concatenate([[False], stands])
-    return [frame for frame, out in zip(drive.frames, left_out, strict=False) if not out]
+    kept = np.flatnonzero(~left_out[: len(drive.frames)])
+    return FrameNumbers.of(np.array(drive.frames, np.int64)[kept])
 
 
 def drive_motion(drive: Drive, report: Callable[[int], None] | None = None) -> Float32[np.ndarray, " pairs"]:
@@ -132,7 +134,7 @@ def _blocks(values: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "blocks n
 
 def _key(drive: Drive, ends: _Images) -> str:
     """Changes with the drive's name, size and frames, and the images at its ends."""
-    digest = hashlib.sha256(f"{_VERSION}\n{drive.name}\n{drive.size}\n{drive.frames}".encode())
+    digest = hashlib.sha256(f"{_VERSION}\n{drive.name}\n{drive.size}\n{FrameNumbers.of(drive.frames).runs()}".encode())
     for _, image in sorted(ends.items()):
         digest.update(b"unreadable" if image is None else image.tobytes())
     return digest.hexdigest()[:32]

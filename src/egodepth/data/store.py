@@ -20,6 +20,8 @@ _UNSEEN, _KEPT, _READ, _BAD = range(4)
 _SOME_BAD, _WRITE_ERROR, _DAMAGE = range(3)
 """What all processes share: whether a frame was bad, the error number that ended the writing, whether a frame on disk
 was not as it had been written."""
+CACHE_BYTES = 6 << 30
+"""Of memory for frames, where they are not on disk."""
 _MAPPED_CLIPS = 8192
 """At once, in a process: systems allow some 65 000 memory maps."""
 
@@ -44,7 +46,7 @@ class FrameStore:
         self,
         drives: list[Drive],
         size: tuple[int, int],
-        cache_bytes: int = 6 << 30,
+        cache_bytes: int = CACHE_BYTES,
         folder: Path | None = None,
         partner: bool = False,
         rebuilding: Callable[[str], None] | None = None,
@@ -77,10 +79,10 @@ class FrameStore:
 
     def read(self, drive: int, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
         """A frame at the store's size; `InputError` where its file cannot be used, remembered as bad."""
-        place = self._runs.slot(drive, frame)
-        if place is None:
+        slot = self.slot(drive, frame, partner)
+        if slot is None:
             raise KeyError(f"{self.drives[drive].name} has no frame {frame}")
-        slot, position = place + partner * len(self), place - self._runs.slots(drive).start
+        position = slot - self.slots(drive, partner).start
         clip = self._clip(drive, partner)
         if self._state[slot] == _KEPT:
             return clip.view(position) if clip else self._images[slot]
@@ -100,9 +102,19 @@ class FrameStore:
         self._state[slot] = _KEPT if self._keep(slot, clip, position, image) else _READ
         return image
 
+    def slot(self, drive: int, frame: int, partner: bool = False) -> int | None:
+        """A frame's number among those of all drives, then of all partners; None if the drive does not have it."""
+        place = self._runs.slot(drive, frame)
+        return None if place is None else place + partner * len(self)
+
+    def slots(self, drive: int, partner: bool = False) -> range:
+        """Those of a drive's frames, in their order."""
+        slots, before = self._runs.slots(drive), partner * len(self)
+        return range(slots.start + before, slots.stop + before)
+
     def has(self, drive: int, frame: int) -> bool:
         """Whether a drive has a frame."""
-        return self._runs.slot(drive, frame) is not None
+        return self.slot(drive, frame) is not None
 
     def bad_frames(self) -> list[BadFrame]:
         """Frames found bad so far, by any process, in order."""
@@ -142,7 +154,7 @@ class FrameStore:
             return None
         if number not in self._mapped:
             if len(self._mapped) >= _MAPPED_CLIPS:
-                for other in self._mapped:
+                for other in tuple(self._mapped):  # others may read at the same time
                     self._clips[other].close()
                 self._mapped.clear()
             self._mapped.add(number)

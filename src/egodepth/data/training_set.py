@@ -8,9 +8,11 @@ from rich.progress import Progress
 
 from egodepth.config import DataConfig
 from egodepth.data.drive import Drive, select_drives
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.kitti.lists import Line, positions_of, read_list
 from egodepth.data.kitti.test_sets import refuse_test_drives, without_test_drives
-from egodepth.data.opening import open_drives, training_samples
+from egodepth.data.opening import open_drives, usable_frames
+from egodepth.data.sample_index import SampleIndex
 from egodepth.data.static_frames import moving_frames
 from egodepth.errors import InputError
 
@@ -23,7 +25,7 @@ class TrainingSet:
 
     drives: list[Drive]
     """Each has samples."""
-    samples: list[tuple[int, int]]
+    samples: SampleIndex
     """(position of the drive, frame number) of every target."""
     left_out: list[str]
     """Names of drives that are not trained on because the test set has them."""
@@ -51,19 +53,20 @@ def open_training_set(config: DataConfig) -> TrainingSet:
         everything = drives
         if config.drives == _ALL:
             drives = without_test_drives(everything, config.test_set)
-            left_out = [drive.name for drive in everything if drive not in drives]
+            kept = set(drives)
+            left_out = [drive.name for drive in everything if drive not in kept]
         if not drives or config.drives != _ALL:
             refuse_test_drives([drive.name for drive in everything], config.test_set)
-    samples = training_samples(drives, config.offsets, config.stereo, config.lone_pairs)
+    usable = usable_frames(drives, config.offsets, config.stereo, config.lone_pairs)
     still: dict[str, int] = {}
     if lines:
-        samples = _listed(lines, drives, samples, config)
-    elif config.min_motion:
-        samples, still = _moving(drives, samples, config.min_motion)
+        samples = _listed(lines, drives, usable, config)
+    else:
+        if config.min_motion:
+            usable, still = _moving(drives, usable, config.min_motion)
+        samples = SampleIndex.of_drives(usable)
     # A list leaves most drives without a sample; what is not trained on is nobody's training drive.
-    used = sorted({position for position, _ in samples})
-    place = {position: index for index, position in enumerate(used)}
-    samples = [(place[drive], frame) for drive, frame in samples]
+    used, samples = samples.used_drives()
     training = TrainingSet([drives[position] for position in used], samples, left_out, still)
     if config.poses == "given":
         for drive in training.drives:
@@ -72,25 +75,27 @@ def open_training_set(config: DataConfig) -> TrainingSet:
 
 
 def _moving(
-    drives: list[Drive], samples: list[tuple[int, int]], min_motion: float
-) -> tuple[list[tuple[int, int]], dict[str, int]]:
-    """The samples at which the camera moves, and how many others each drive has."""
+    drives: list[Drive], usable: list[FrameNumbers], min_motion: float
+) -> tuple[list[FrameNumbers], dict[str, int]]:
+    """Of each drive, the usable frames at which the camera moves, and how many others it has."""
+    kept: list[FrameNumbers] = []
+    still: Counter[str] = Counter()
     with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Looking for motion", total=sum(len(drive.frames) for drive in drives))
-        moving = [set(moving_frames(drive, min_motion, lambda count: bar.advance(task, count))) for drive in drives]
-    kept = [(position, frame) for position, frame in samples if frame in moving[position]]
-    still = dict(Counter(drives[position].name for position, frame in samples if frame not in moving[position]))
-    if not kept:
+        for drive, frames in zip(drives, usable, strict=True):
+            moving = moving_frames(drive, min_motion, lambda count: bar.advance(task, count))
+            kept.append(frames.shared_with(moving))
+            still[drive.name] += len(frames) - len(kept[-1])
+    still = +still  # those that have some
+    if not any(map(len, kept)):
         raise InputError(
-            f"{', '.join(still)}: the camera stands still in all {len(samples)} frames, or looks as if it did (does it "
-            "see its own car?); give other drives, or --data.min-motion 0"
+            f"{', '.join(still)}: the camera stands still in all {still.total()} frames, or looks as if it did (does "
+            "it see its own car?); give other drives, or --data.min-motion 0"
         )
-    return kept, still
+    return kept, dict(still)
 
 
-def _listed(
-    lines: list[Line], drives: list[Drive], samples: list[tuple[int, int]], config: DataConfig
-) -> list[tuple[int, int]]:
+def _listed(lines: list[Line], drives: list[Drive], usable: list[FrameNumbers], config: DataConfig) -> SampleIndex:
     """The samples that a list names; its frames must all be there, their neighbours may be missing."""
     found, missing = positions_of(lines, drives)
     if missing:
@@ -100,8 +105,7 @@ def _listed(
             f"{', '.join(config.path)}; the first: {first.drive_name}, frame {first.frame}; unpack their drives, or "
             "shorten the list (egodepth data inspect DIR --split-file LIST says which drives it needs)"
         )
-    usable = set(samples)
-    listed = [sample for sample in found if sample in usable]
+    listed = SampleIndex.of((position, frame) for position, frame in found if frame in usable[position])
     if not listed:
         raise InputError(f"{config.split_file}: none of its frames has all of its neighbours; unpack whole drives")
     return listed

@@ -1,7 +1,6 @@
 """Stored bytes to what a step works on, in one pass over the pixels, for processors: see `native/augment.c`."""
 
 import ctypes
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -11,7 +10,7 @@ from egodepth.native import compiled
 
 _LOOPS = "augment"
 _NUMBERS = ("batch", "views", "seen_views", "height", "width", "threads")
-_POINTERS = ("images", "flip", "maps", "clean", "seen", "sums")
+_POINTERS = ("images", "flip", "maps", "offsets", "clean", "seen")
 
 
 class _Job(ctypes.Structure):
@@ -28,7 +27,7 @@ def can_unpack(images: Tensor) -> bool:
 def unpack(
     images: UInt8[Tensor, "b n h w 3"],
     flip: Bool[Tensor, " b"],
-    colour_maps: Callable[[Float[Tensor, "b 3"]], Float[Tensor, "b 3 4"]] | None,
+    colour_maps: Float[Tensor, "b 3 6"] | None,
     seen_views: int,
 ) -> tuple[Float[Tensor, "n b 3 h w"], Float[Tensor, "v b 3 h w"]]:
     """The frames in [0, 1], and the first v of them with their colours changed.
@@ -36,22 +35,19 @@ def unpack(
     Args:
         images: frames as they are stored, the target first.
         flip: samples to mirror.
-        colour_maps: from the target's mean colour to the maps, colour -> map[:, :3] @ colour + map[:, 3], that change
-            the sample's colours; None changes none, and the second result is a part of the first.
+        colour_maps: colour -> map[:, :3] @ colour + map[:, 3:] @ mean colour of the target, then cut off at 0 and 1;
+            None changes none, and the second result is a part of the first.
         seen_views: how many frames are wanted with changed colours.
     """
     images = images.contiguous()
     b, n, h, w, _ = images.shape
     clean = torch.empty(n, b, 3, h, w)
-    arrays = {"images": images, "flip": flip.contiguous(), "clean": clean}
+    arrays = {"images": images, "flip": flip.contiguous(), "clean": clean, "offsets": torch.empty(b, 3)}
     if colour_maps is None:
         _run("augment_frames", arrays, n)
         return clean, clean[:seen_views]
-    sums = torch.empty(b, 3, dtype=torch.int64)
-    _run("augment_sums", {"images": images, "sums": sums}, n)
-    maps = colour_maps((sums.double() / (255 * h * w)).float()).contiguous()
     seen = torch.empty(seen_views, b, 3, h, w)
-    _run("augment_frames", {**arrays, "maps": maps, "seen": seen}, n, seen_views)
+    _run("augment_frames", {**arrays, "maps": colour_maps.contiguous(), "seen": seen}, n, seen_views)
     return clean, seen
 
 

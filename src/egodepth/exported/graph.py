@@ -1,5 +1,6 @@
 """The graph that is exported: 8-bit images of any size in, depth at their own size out."""
 
+import math
 from typing import Any
 
 import torch
@@ -27,31 +28,44 @@ class DepthGraph(nn.Module):
 
     def forward(self, images: UInt8[Tensor, "b h w 3"]) -> tuple[Float[Tensor, "b h w"], Float[Tensor, "b h w"]]:
         """Depth along the optical axis (metres where the model is metric) and inverse depth of RGB images."""
-        batch, height, width, _ = images.shape
-        # Rows first: they are one matrix product without any turning of the image, which is three times as wide.
-        rows = resampling_matrix(height, self.size[0]) @ images.float().reshape(batch, height, width * 3)
-        planes = rows.reshape(batch, self.size[0], width, 3).permute(0, 3, 1, 2)
-        resized = planes @ resampling_matrix(width, self.size[1]).T
-        disparity = self.depth_net((resized / 255).clamp(0, 1))[0]
+        _, height, width, _ = images.shape
+        disparity = self.depth_net(_resized(images.float(), self.size) / 255)[0]
         inverse_depth = 1 / disparity_to_depth(disparity, *self.limits)
         inverse_depth = interpolate(inverse_depth[:, None], (height, width), mode="bilinear", align_corners=False)[:, 0]
         return 1 / inverse_depth, inverse_depth
 
 
-def resampling_matrix(inputs: int | torch.SymInt, outputs: int) -> Float[Tensor, "outputs inputs"]:
-    """What an axis of an image is multiplied with to be resized: bicubic, with antialiasing where it shrinks.
+def _resized(images: Float[Tensor, "b h w 3"], size: tuple[int, int]) -> Float[Tensor, "b 3 H W"]:
+    """What `resize_rgb` makes of the images, to the bit: each axis in whole levels, the width first."""
+    width, precision = resampling_matrix(images.shape[2], size[1])
+    narrow = _in_levels(images.permute(0, 3, 1, 2) @ width.T, precision)
+    height, precision = resampling_matrix(images.shape[1], size[0])
+    return _in_levels(height @ narrow, precision)
 
-    The same as torch's own to 1e-4, the rounding of its positions: Keys' kernel of a = -1/2, widened as the image
-    shrinks; its weights inside the image sum to 1. As a matrix it means the same to every runtime: of resizing
-    operators some have no antialiasing, and some leave it out without a word. And matrix products are fast: OpenVINO's
-    own operator takes as long as the network.
+
+def _in_levels(sums: Tensor, precision: Tensor) -> Tensor:
+    return (sums / precision + 0.5).floor().clamp(0, 255)
+
+
+def resampling_matrix(inputs: int | torch.SymInt, outputs: int) -> tuple[Float[Tensor, "outputs inputs"], Tensor]:
+    """What an axis of an image is multiplied with to be resized, and divided by: Lanczos's filter, as torch has it.
+
+    Its window of three pixels is widened as the image shrinks, and its weights are rounded so that the largest just
+    fits into 16 bits. As a matrix it means the same to every runtime: of resizing operators some have no antialiasing,
+    and some leave it out without a word. And matrix products are fast: OpenVINO's own operator takes as long as the
+    network.
     """
     length: Any = inputs  # a symbol while the graph is traced
     # Distances of the centres in integers, times 2 * outputs: exact even where a runtime computes in bfloat16.
     places = (2 * torch.arange(length) + 1) * outputs
     centres = (2 * torch.arange(outputs) + 1) * length
     distance = (places - centres[:, None]).abs().float() / (2 * torch.sym_max(length, outputs))
-    near = (1.5 * distance - 2.5) * distance**2 + 1
-    far = ((2.5 - 0.5 * distance) * distance - 4) * distance + 2
-    weights = torch.where(distance < 1, near, torch.where(distance < 2, far, torch.zeros_like(distance)))
-    return weights / weights.sum(1, keepdim=True)
+    weights = torch.where(distance < 3, _sinc(distance) * _sinc(distance / 3), torch.zeros_like(distance))
+    weights = weights / weights.sum(1, keepdim=True)
+    precision = torch.exp2(torch.log2((2**15 - 0.5) / weights.max()).ceil() - 1).clamp(max=2.0**22)
+    return (weights * precision + 0.5 * weights.sign()).trunc(), precision
+
+
+def _sinc(x: Tensor) -> Tensor:
+    angle = math.pi * x
+    return torch.where(x == 0, torch.ones_like(x), angle.sin() / torch.where(x == 0, torch.ones_like(x), angle))

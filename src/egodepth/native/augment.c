@@ -11,10 +11,10 @@ typedef struct {
     long batch, views, seen_views, height, width, threads;
     const unsigned char *images; /* b views h w 3 */
     const unsigned char *flip;   /* b */
-    const float *maps;           /* b 3 4: changed = maps[:, :3] @ colour + maps[:, 3], cut off at 0 and 1 */
+    const float *maps;           /* b 3 6: changed = maps[:, :3] @ colour + maps[:, 3:] @ mean, cut off at 0 and 1 */
+    float *offsets;              /* b 3: the second term, of the first view's mean */
     float *clean;                /* views b 3 h w */
     float *seen;                 /* seen_views b 3 h w: of the first views; NULL: none */
-    long *sums;                  /* b 3: of the first view's bytes */
 } Job;
 
 static void planes_of_row(const unsigned char *pixels, long w, int flip, unsigned char *row) {
@@ -45,10 +45,10 @@ static void units(const unsigned char *restrict levels, float *restrict out, lon
     for (long i = 0; i < w; i++) out[i] = unit(levels[i]);
 }
 
-static void mixed(const float *restrict r, const float *restrict g, const float *restrict b, const float *restrict m,
-                  float *restrict out, long w) {
-    const float m0 = m[0], m1 = m[1], m2 = m[2], m3 = m[3];
-    for (long i = 0; i < w; i++) out[i] = cut(m0 * r[i] + m1 * g[i] + m2 * b[i] + m3);
+static void mixed(const float *restrict r, const float *restrict g, const float *restrict b, const float *map,
+                  float offset, float *restrict out, long w) {
+    const float m0 = map[0], m1 = map[1], m2 = map[2];
+    for (long i = 0; i < w; i++) out[i] = cut(m0 * r[i] + m1 * g[i] + m2 * b[i] + offset);
 }
 
 static void frame_task(const void *argument, long task, void *scratch) {
@@ -56,6 +56,7 @@ static void frame_task(const void *argument, long task, void *scratch) {
     const long view = task / job->batch, b = task % job->batch, w = job->width, plane = job->height * w;
     const unsigned char *pixels = job->images + (b * job->views + view) * plane * CHANNELS;
     float *clean = job->clean + task * plane * CHANNELS;
+    const float *map = job->maps + 18 * b, *offsets = job->offsets + CHANNELS * b;
     float *seen = job->seen && view < job->seen_views ? job->seen + task * plane * CHANNELS : NULL;
     for (long y = 0; y < job->height; y++, pixels += w * CHANNELS) {
         float *rgb[CHANNELS];
@@ -65,28 +66,33 @@ static void frame_task(const void *argument, long task, void *scratch) {
             units((unsigned char *)scratch + c * w, rgb[c], w);
         }
         for (int c = 0; c < CHANNELS && seen; c++)
-            mixed(rgb[0], rgb[1], rgb[2], job->maps + 12 * b + 4 * c, seen + c * plane + y * w, w);
+            mixed(rgb[0], rgb[1], rgb[2], map + 6 * c, offsets[c], seen + c * plane + y * w, w);
     }
 }
 
-static void sum_task(const void *argument, long b, void *scratch) {
+/* What a sample's colours are moved by: the map of the target's mean. */
+static void offset_task(const void *argument, long b, void *scratch) {
     const Job *job = argument;
     const long w = job->width, plane = job->height * w;
     const unsigned char *pixels = job->images + b * job->views * plane * CHANNELS;
+    unsigned long sums[CHANNELS] = {0};
     (void)scratch;
-    long sums[CHANNELS] = {0};
-    for (long y = 0; y < job->height; y++) {
+    for (long y = 0; y < job->height; y++, pixels += w * CHANNELS) {
         unsigned int row[CHANNELS] = {0};
         for (long i = 0; i < w; i++)
-            for (int c = 0; c < CHANNELS; c++) row[c] += pixels[(y * w + i) * CHANNELS + c];
+            for (int c = 0; c < CHANNELS; c++) row[c] += pixels[i * CHANNELS + c];
         for (int c = 0; c < CHANNELS; c++) sums[c] += row[c];
     }
-    for (int c = 0; c < CHANNELS; c++) job->sums[b * CHANNELS + c] = sums[c];
+    for (int c = 0; c < CHANNELS; c++) {
+        float offset = 0;
+        for (int d = 0; d < CHANNELS; d++)
+            offset += job->maps[(b * CHANNELS + c) * 6 + 3 + d] * (float)((double)sums[d] / (255.0 * (double)plane));
+        job->offsets[b * CHANNELS + c] = offset;
+    }
 }
 
-/* Both return 0, or 1 where there is no memory. */
-int augment_sums(const Job *job) { return run_all(job, sum_task, job->batch, job->threads, 1); }
-
+/* Returns 0, or 1 where there is no memory. */
 int augment_frames(const Job *job) {
-    return run_all(job, frame_task, job->views * job->batch, job->threads, CHANNELS * job->width);
+    return (job->seen && run_all(job, offset_task, job->batch, job->threads, 1)) ||
+           run_all(job, frame_task, job->views * job->batch, job->threads, CHANNELS * job->width);
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from egodepth.data.drive import Drive
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.errors import InputError
 
 _CAMERAS = {"l": 2, "r": 3}
@@ -66,11 +67,11 @@ def _line(words: Sequence[str], where: str) -> Line:
 
 def positions_of(lines: Iterable[Line], drives: Sequence[Drive]) -> tuple[list[tuple[int, int]], list[Line]]:
     """(position of the drive, frame) of the lines whose frame exists, in their order; and the other lines."""
-    by_name = {drive.name: (position, set(drive.frames)) for position, drive in enumerate(drives)}
+    by_name = {drive.name: (position, FrameNumbers.of(drive.frames)) for position, drive in enumerate(drives)}
     found: list[tuple[int, int]] = []
     missing: list[Line] = []
     for line in lines:
-        position, frames = by_name.get(line.drive_name, (-1, set[int]()))
+        position, frames = by_name.get(line.drive_name, (-1, ()))
         if line.frame in frames:
             found.append((position, line.frame))
         else:

@@ -1,5 +1,6 @@
 """KITTI's odometry sequences: sequences/NN/calib.txt, image_0 to image_3, and poses/NN.txt for 00 to 10."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ class OdometryDrive(Drive):
         """
         self.name = f"{folder.name}/image_{camera}"
         self._images = FrameFolder.open(folder / f"image_{camera}", headers=FEW_HEADERS)
-        self.frames, self.size = list(self._images.files), self._images.size
+        self.frames, self.size = self._images.files.numbers, self._images.size
         self._file = CalibrationFile.read(folder / CALIBRATION)
         self.camera = self._pinhole(camera)
         self._from_grey = self._shift_from_grey(camera)
@@ -54,9 +55,10 @@ class OdometryDrive(Drive):
             raise InputError(f"{self.name}: the sequence lacks the other camera's images; unpack them")
         return images.read(frame)
 
-    def has_partner(self, frame: int) -> bool:
-        """Whether the other camera's image exists."""
-        return self._partner is not None and frame in self._partner.files
+    @property
+    def partner_frames(self) -> Sequence[int]:
+        """Frames of which the other camera's image exists."""
+        return self._partner.files.numbers if self._partner else ()
 
     @property
     def has_poses(self) -> bool:

@@ -1,5 +1,6 @@
 """KITTI's raw recordings: DATE/calib_*.txt and DATE/DATE_drive_NNNN_sync/image_02/data/0000000000.png or .jpg."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +9,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from egodepth.data.cameras import check_aspect
 from egodepth.data.drive import Drive
-from egodepth.data.frames import FEW_HEADERS, FrameFolder
+from egodepth.data.frames import FEW_HEADERS, FrameFolder, NumberedNames
 from egodepth.data.images import read_uint16
 from egodepth.data.kitti.calibration import CAM_TO_CAM, Calibration
 from egodepth.data.kitti.depth_cache import cached_depth_map
@@ -45,7 +46,7 @@ class KittiDrive(Drive):
         calibration = Calibration.read(folder.parent)
         self._images = FrameFolder.open(folder / f"image_{camera:02d}" / "data", headers=FEW_HEADERS)
         self.name = f"{folder.resolve().name}/image_{camera:02d}"
-        self.frames = list(self._images.files)
+        self.frames = self._images.files.numbers
         self.size = self._images.size
         self.camera = calibration.camera(camera)
         check_aspect(calibration.size(camera), self.size, calibration.cam_to_cam.path)
@@ -71,13 +72,15 @@ class KittiDrive(Drive):
             )
         return images.read(frame)
 
-    def has_partner(self, frame: int) -> bool:
-        """Whether the other colour camera's image exists."""
-        return self._partner is not None and frame in self._partner.files
+    @property
+    def partner_frames(self) -> Sequence[int]:
+        """Frames of which the other colour camera's image exists."""
+        return self._partner.files.numbers if self._partner else ()
 
-    def has_depth(self, frame: int) -> bool:
-        """Whether the frame's scan, or improved map, exists."""
-        return frame in self._depth_files
+    @property
+    def depth_frames(self) -> Sequence[int]:
+        """Frames whose scan, or improved map, exists."""
+        return self._depth_files.numbers
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
         """Depth in metres, 0 = unknown, float32, from the chosen truth."""
@@ -85,10 +88,11 @@ class KittiDrive(Drive):
             raise InputError(
                 f"{self.name}: frame {frame} has no true depth; unpack velodyne_points or the improved maps"
             )
+        file = Path(self._depth_files[frame])
         if self._truth == "improved":
-            return improved_depth_map(self._depth_files[frame])
+            return improved_depth_map(file)
         variant = "eigen" if self._truth == "lidar" else "eigen-z"
-        return cached_depth_map(self._calibration_dir, self._depth_files[frame], self._camera, variant)
+        return cached_depth_map(self._calibration_dir, file, self._camera, variant)
 
 
 def improved_depth_map(path: str | Path) -> Float32[np.ndarray, "h w"]:
@@ -130,11 +134,11 @@ def open_kitti_raw(root: str | Path, truth: Truth = "lidar", improved_dir: str |
     return drives
 
 
-def _depth_files(folder: Path, camera: int, truth: Truth, improved_dir: str | Path | None) -> dict[int, Path]:
+def _depth_files(folder: Path, camera: int, truth: Truth, improved_dir: str | Path | None) -> NumberedNames:
     """Files of true depth by frame number."""
     if truth == "improved" and improved_dir is not None:
         name = folder.resolve().name
         found = Path(improved_dir).glob(f"*/{name}/proj_depth/groundtruth/image_{camera:02d}/*.png")
     else:
         found = (folder / "velodyne_points" / "data").glob("*.bin")
-    return {int(path.stem): path for path in sorted(found) if path.stem.isdigit()}
+    return NumberedNames({int(path.stem): str(path) for path in sorted(found) if path.stem.isdigit()})

@@ -1,6 +1,7 @@
 """KITTI 2015 stereo (Menze and Geiger 2015): single frames of many drives with dense true disparity."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ class Kitti2015Drive(Drive):
         """Open the frames `images`, all of one size, of the folder `training`."""
         height, width = self.size = images.size
         self.name = f"kitti_2015/{width}x{height}"
-        self.frames = list(images.files)
+        self.frames = images.files.numbers
         focal, centre_x, centre_y, baseline = _calibration(training, images)
         matrix = torch.tensor([[focal, 0, centre_x], [0, focal, centre_y], [0, 0, 1]])
         self.camera = self.partner_camera = Camera.from_pixels(matrix, self.size)
@@ -45,9 +46,19 @@ class Kitti2015Drive(Drive):
         """Image of the left camera (`image_2`), or of the right (`image_3`)."""
         return read_rgb(self._beside(frame, "image_3", "")) if partner else self._images.read(frame)
 
+    @property
+    def partner_frames(self) -> Sequence[int]:
+        """Frames whose right image exists: each of the 200 is asked for."""
+        return [frame for frame in self.frames if self.has_partner(frame)]
+
     def has_partner(self, frame: int) -> bool:
         """Whether the right image exists."""
         return self._beside(frame, "image_3", "").is_file()
+
+    @property
+    def depth_frames(self) -> Sequence[int]:
+        """Frames whose true disparity exists: each of the 200 is asked for."""
+        return [frame for frame in self.frames if self.has_depth(frame)]
 
     def has_depth(self, frame: int) -> bool:
         """Whether the true disparity exists."""
@@ -68,7 +79,7 @@ class Kitti2015Drive(Drive):
 
     def _beside(self, frame: int, folder: str, suffix: str) -> Path:
         """File of the same frame in another folder; an empty suffix means the image's own."""
-        path = self._images.files[frame]
+        path = self._images.path(frame)
         return self._training / folder / f"{path.stem}{suffix or path.suffix}"
 
 
@@ -94,13 +105,13 @@ def open_kitti_2015(root: str | Path) -> list[Drive]:
             by_size[image_size(path)][100 * int(scene) + int(index)] = path
     if not by_size:
         raise InputError(f"{training / 'image_2'}: no KITTI 2015 images (000000_10.png); unpack them there")
-    folders = [FrameFolder(training / "image_2", files, size) for size, files in sorted(by_size.items())]
+    folders = [FrameFolder.of(training / "image_2", files, size) for size, files in sorted(by_size.items())]
     return [Kitti2015Drive(training, images) for images in folders]
 
 
 def _calibration(training: Path, images: FrameFolder) -> tuple[float, float, float, float]:
     """Focal length, centre and baseline: from the official calibration of the first frame, or by the image size."""
-    first = next(iter(images.files.values()))
+    first = images.path(images.files.numbers[0])
     file = training / "calib_cam_to_cam" / f"{first.stem.partition('_')[0]}.txt"
     if file.is_file():
         calibration = Calibration(file.parent, CalibrationFile.read(file))

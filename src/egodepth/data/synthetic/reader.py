@@ -1,5 +1,6 @@
 """Reading a rendered set."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from egodepth.data.cameras import CAMERA_FILE, read_rig
 from egodepth.data.drive import Drive
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.images import read_rgb, read_uint16
 from egodepth.data.synthetic.description import (
     DEPTH,
@@ -38,7 +40,7 @@ class SyntheticDrive(Drive):
                 f"{folder}: this drive is missing; finish the set with the same egodepth data render command"
             )
         self.folder, self.name = folder, name
-        self.frames, self.size = list(range(description.frames)), description.size
+        self.frames, self.size = FrameNumbers.of(range(description.frames)), description.size
         rig = read_rig(folder / CAMERA_FILE, self.size)
         self.camera = rig.camera
         if description.partner:
@@ -51,9 +53,10 @@ class SyntheticDrive(Drive):
             raise InputError(f"{self.name}: rendered without the stereo partner; render a set with it")
         return self._read_rgb(PARTNER if partner else IMAGES, frame)
 
-    def has_depth(self, frame: int) -> bool:
-        """True for every frame."""
-        return 0 <= frame < len(self.frames)
+    @property
+    def depth_frames(self) -> Sequence[int]:
+        """Every frame."""
+        return self.frames
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
         """True depth in metres along the axis, 0 in the sky; in steps of 1/256 m."""
