@@ -97,10 +97,10 @@ def differences(found: tuple[Any, list[Tensor]], expected: tuple[Any, list[Tenso
     return {"found": found[0], "expected": expected[0], "gradients": apart}
 
 
-def traced(*names: str) -> dict[str, Any]:
+def traced() -> dict[str, Any]:
     """Ways of combining, in one graph each; the auto-mask is switched on in the course of the first."""
     results = {}
-    for name in names or tuple(CASES):
+    for name in CASES:
         torch._dynamo.reset()
         counters.clear()
         objective = an_objective(**CASES[name])

@@ -42,10 +42,9 @@ def compile_objective(
         compiled = torch.compile(objective.losses_from, fullgraph=True, **settings)
         objective.losses_from = compiled  # pyright: ignore[reportAttributeAccessIssue]
     else:
-        torch.compiler.assume_constant_result(
-            depth_unit
-        )  # a number of the configuration's, which it reads from tensors
-        # Not fullgraph: some backbone of timm's hundreds may not be traced in one piece
+        # A number of the configuration's, computed by tensors, would break the graph.
+        torch.compiler.assume_constant_result(depth_unit)
+        # Not fullgraph: some backbone of timm's hundreds may not be traced in one piece.
         objective.compile(**settings)
     said = f"compiling {'the losses' if what == 'losses' else 'networks and losses'}: the first step takes a while"
     if device.type == "cpu":
