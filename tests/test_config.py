@@ -11,9 +11,8 @@ from egodepth.config import (
     OptimiserConfig,
     TrainConfig,
     TrainerConfig,
-    from_json,
-    to_json,
 )
+from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError
 
 

@@ -1,6 +1,7 @@
 import pytest
 
-from egodepth.config import TrainConfig, from_json, to_json
+from egodepth.config import TrainConfig
+from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError
 from egodepth.recipes import ABOUT, RECIPES, recipe
 

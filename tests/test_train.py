@@ -21,11 +21,13 @@ from timm.models import save_for_hf
 from egodepth import DepthPredictor
 from egodepth import train as train_module
 from egodepth.cli import main
-from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig, to_json
+from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
+from egodepth.config_json import to_json
 from egodepth.data import resident
 from egodepth.data.sampler import epoch_order
 from egodepth.errors import InputError
 from egodepth.train import Summary, pick_device, train
+from egodepth.training import job as job_module
 from egodepth.training.watch import SANE, Range
 
 SIZE = (64, 64)
@@ -281,7 +283,7 @@ def test_a_model_from_a_local_checkpoint_needs_it_no_more(clip: Path, tmp_path: 
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(clip: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(train_module, "learning_rates", lambda step, *_: (float("nan") if step == 2 else 1e-4,) * 2)
+    monkeypatch.setattr(job_module, "learning_rates", lambda step, *_: (float("nan") if step == 2 else 1e-4,) * 2)
     with pytest.raises(InputError, match=r"the loss is nan .*at step 3; the weights of the last checkpoint are good"):
         quietly(a_config(clip), tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_00000002"]
@@ -374,8 +376,8 @@ def test_validation_keeps_the_best_model(clip: Path, tmp_path: Path, monkeypatch
         def mean(self, alignment: str) -> dict[str, float]:
             return {"abs_rel": self.score, "rmse": 1.0, "a1": 0.5}
 
-    monkeypatch.setattr(train_module, "depth_frames", lambda drives, limit: [(drives[0], 0)])
-    monkeypatch.setattr(train_module, "evaluate_predictions", lambda *_: Report())
+    monkeypatch.setattr(job_module, "depth_frames", lambda drives, limit: [(drives[0], 0)])
+    monkeypatch.setattr(job_module, "evaluate_predictions", lambda *_: Report())
     summary, said = quietly(a_config(clip, validate_every=1), tmp_path / "run")
     assert summary.best == 0.2
     assert DepthPredictor.load(tmp_path / "run", "cpu").model.card.step == 2

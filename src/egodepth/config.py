@@ -1,22 +1,11 @@
-"""Configuration: frozen dataclasses, one a part, validated, with a strict JSON round trip."""
+"""Configuration: frozen dataclasses, one a part, validated; `config_json` writes and reads them."""
 
-import dataclasses
-import json
-import typing
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-from egodepth.errors import InputError
+from egodepth.errors import require
 
-T = TypeVar("T")
 TestSet = Literal["eigen", "odometry", "none"]
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,23 +66,23 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         # 32 would leave one pixel at the coarsest stride, which reflection padding cannot extend.
-        _require(
+        require(
             all(s >= 64 and s % 32 == 0 for s in self.size), f"data.size {self.size}: use multiples of 32, 64 and more"
         )
-        _require(0 not in self.offsets, "data.offsets: 0 is the target itself; use neighbours such as -1 1")
-        _require(bool(self.offsets) or self.stereo, "data: neither offsets nor stereo: there is nothing to learn from")
-        _require(
+        require(0 not in self.offsets, "data.offsets: 0 is the target itself; use neighbours such as -1 1")
+        require(bool(self.offsets) or self.stereo, "data: neither offsets nor stereo: there is nothing to learn from")
+        require(
             bool(self.offsets) or self.poses == "learned", "data.poses 'given' without neighbours; give data.offsets"
         )
-        _require(
+        require(
             self.stereo or not (self.lone_pairs or self.nominal_baseline_m),
             "data.lone_pairs and data.nominal_baseline_m are for training with data.stereo",
         )
-        _require(0 <= self.jitter_strength <= 4, "data.jitter_strength is a factor, 0 to 4")
-        _require(self.nominal_baseline_m >= 0, "data.nominal_baseline_m cannot be negative")
-        _require(0 <= self.min_motion < 0.1, "data.min_motion is a share of the image's width: 0, or about 0.0004")
-        _require(1 <= self.zoom <= 4, "data.zoom is a factor, 1 to 4")
-        _require(0 <= self.flip <= 1 and 0 <= self.jitter <= 1, "data.flip and data.jitter are probabilities, 0 to 1")
+        require(0 <= self.jitter_strength <= 4, "data.jitter_strength is a factor, 0 to 4")
+        require(self.nominal_baseline_m >= 0, "data.nominal_baseline_m cannot be negative")
+        require(0 <= self.min_motion < 0.1, "data.min_motion is a share of the image's width: 0, or about 0.0004")
+        require(1 <= self.zoom <= 4, "data.zoom is a factor, 1 to 4")
+        require(0 <= self.flip <= 1 and 0 <= self.jitter <= 1, "data.flip and data.jitter are probabilities, 0 to 1")
 
     @property
     def metric(self) -> bool:
@@ -123,8 +112,8 @@ class ModelConfig:
     at ten times, with room for what is near, as stereo in metres needs; video alone needs depth_scaling with it."""
 
     def __post_init__(self) -> None:
-        _require(0 < self.min_depth < self.max_depth, "model: needs 0 < min_depth < max_depth")
-        _require(0 < self.initial_disparity < 1, "model.initial_disparity must lie between 0 and 1")
+        require(0 < self.min_depth < self.max_depth, "model: needs 0 < min_depth < max_depth")
+        require(0 < self.initial_disparity < 1, "model.initial_disparity must lie between 0 and 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +138,9 @@ class LossConfig:
     """Weight of the predictive mask's cross-entropy against 1."""
 
     def __post_init__(self) -> None:
-        _require(0 <= self.ssim_weight <= 1, "loss.ssim_weight is a share, 0 to 1")
-        _require(self.smoothness >= 0 and self.mask_weight >= 0, "loss: weights cannot be negative")
-        _require(not (self.predictive_mask and self.automask), "loss: predictive_mask goes with --loss.no-automask")
+        require(0 <= self.ssim_weight <= 1, "loss.ssim_weight is a share, 0 to 1")
+        require(self.smoothness >= 0 and self.mask_weight >= 0, "loss: weights cannot be negative")
+        require(not (self.predictive_mask and self.automask), "loss: predictive_mask goes with --loss.no-automask")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,9 +162,9 @@ class OptimiserConfig:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(self.learning_rate > 0, "optimiser.learning_rate must be positive")
-        _require(self.weight_decay >= 0, "optimiser.weight_decay cannot be negative")
-        _require(
+        require(self.learning_rate > 0, "optimiser.learning_rate must be positive")
+        require(self.weight_decay >= 0, "optimiser.weight_decay cannot be negative")
+        require(
             0 <= self.drop_at <= 1 and 0 <= self.warmup < 1 and 0 <= self.pose_first < 1,
             "optimiser: drop_at, warmup and pose_first are shares of all steps",
         )
@@ -221,9 +210,9 @@ class TrainerConfig:
             "panels_every",
         )
         for name in positive:
-            _require(getattr(self, name) > 0, f"trainer.{name} must be at least 1")
+            require(getattr(self, name) > 0, f"trainer.{name} must be at least 1")
         for name in ("workers", "seed", "clean_statistics"):
-            _require(getattr(self, name) >= 0, f"trainer.{name} cannot be negative")
+            require(getattr(self, name) >= 0, f"trainer.{name} cannot be negative")
 
 
 HOUSEKEEPING = (
@@ -253,61 +242,12 @@ class TrainConfig:
     """A model folder or run whose weights training starts from."""
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.optimiser.pose_first == 0 or self.data.learned_poses,
             "optimiser.pose_first: there are no poses to learn; leave it at 0",
         )
-        _require(
+        require(
             self.loss.depth_scaling == "none" or not self.data.metric,
             "loss.depth_scaling 'median' is for mono training, a known pose already fixes the scale: give "
             "--loss.depth-scaling none",
         )
-
-
-def to_json(config: Any) -> str:
-    """The configuration as indented JSON; `from_json` reads it back equal."""
-    return json.dumps(dataclasses.asdict(config), indent=2)
-
-
-def flattened(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings under dotted names, as the command line writes them."""
-    flat = {}
-    for name, item in value.items():
-        flat |= flattened(item, f"{prefix}{name}.") if isinstance(item, Mapping) else {prefix + name: item}
-    return flat
-
-
-def from_json(kind: type[T], text: str, source: str | Path = "configuration") -> T:
-    """Read a configuration dataclass from JSON text.
-
-    Raises:
-        InputError: not JSON, an unknown or missing key, or a value of the wrong type; names `source` and the key.
-    """
-    try:
-        return _build(kind, json.loads(text), "")
-    except (ValueError, TypeError, InputError) as error:
-        raise InputError(f"{source}: not a valid {kind.__name__}: {error}") from error
-
-
-def _build(kind: Any, value: Any, where: str) -> Any:
-    """A value of type `kind` from parsed JSON; `where` is the dotted key, for messages."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    name = where.rstrip(".")
-    if dataclasses.is_dataclass(kind):
-        _require(isinstance(value, dict), f"{name or 'the top level'} must be an object")
-        hints = typing.get_type_hints(kind)
-        for key in value:
-            _require(key in hints, f"unknown field '{where}{key}'")
-        return kind(**{key: _build(hints[key], item, f"{where}{key}.") for key, item in value.items()})  # type: ignore[operator]
-    if origin is Literal:
-        _require(value in arguments, f"{name} is {value!r}; choose from {', '.join(map(repr, arguments))}")
-        return value
-    if origin is tuple:
-        _require(isinstance(value, list), f"{name} must be a list")
-        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
-        _require(len(inner) == len(value), f"{name} must have {len(inner)} entries")
-        return tuple(_build(t, item, f"{name}[{i}].") for i, (t, item) in enumerate(zip(inner, value, strict=True)))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    _require(type(value) is kind, f"{name} is {value!r}, not of type {kind.__name__}")
-    return value

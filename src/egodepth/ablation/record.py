@@ -10,7 +10,8 @@ from typing import Any
 from egodepth.ablation.cells import Cell, Examination, Score, read_score
 from egodepth.ablation.table import RULE, Row, differences, to_markdown
 from egodepth.ablation.variants import VARIANTS, trained_as
-from egodepth.config import HOUSEKEEPING, TrainConfig, flattened, from_json
+from egodepth.config import HOUSEKEEPING, TrainConfig
+from egodepth.config_json import flattened, from_json
 from egodepth.errors import InputError
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.files import write_text

@@ -6,7 +6,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Literal
 
-from egodepth.config import from_json, to_json
+from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError
 from egodepth.weights import ModelCard
 

@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from egodepth.config import ModelConfig, from_json, to_json
+from egodepth.config import ModelConfig
+from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError
 from egodepth.networks import DepthNet, PoseNet, build_pose_net
 

@@ -12,7 +12,7 @@ masks/000000.png     8 bit, a bit for each of MASK_BITS
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from egodepth.config import from_json, to_json
+from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError
 from egodepth.files import write_text
 
