@@ -13,13 +13,13 @@ import torch
 from jaxtyping import UInt8
 from torch import nn
 
-from egodepth.benchmark.twin import as_commonly_written
 from egodepth.config import ModelConfig
 from egodepth.exported import DepthGraph
 from egodepth.exported.formats import write_onnx, write_openvino
 from egodepth.exported.quantise import quantise
 from egodepth.exported.runtime import Run, open_file
 from egodepth.networks import DepthNet
+from egodepth.networks.plain import as_commonly_written
 from egodepth.networks.precision import resolve_precision
 from egodepth.weights import DepthModel, ModelCard, load_model
 

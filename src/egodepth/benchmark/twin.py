@@ -16,7 +16,7 @@ from egodepth.config import TrainConfig
 from egodepth.data.types import Batch, View
 from egodepth.geometry import Camera, transform_from_axis_angle
 from egodepth.networks import DepthNet, PoseNet, disparity_to_depth, translation_in_depth_units
-from egodepth.networks.decoder import JoiningConv3x3, ReflectedConv3x3
+from egodepth.networks.plain import as_commonly_written
 
 
 class PlainTwin(nn.Module):
@@ -61,24 +61,6 @@ class PlainTwin(nn.Module):
             total = total + errors.amin(1).mean()
             total = total + config.loss.smoothness * _smoothness(disparity[:, None], colours) / 2**scale
         return total / len(disparities)
-
-
-def as_commonly_written(network: nn.Module) -> None:
-    """Put torch's reflected convolutions in the place of ours, of features that are enlarged and joined before."""
-    for name, child in network.named_children():
-        if isinstance(child, ReflectedConv3x3):
-            plain = _EnlargedAndJoined if isinstance(child, JoiningConv3x3) else nn.Conv2d
-            conv = plain(child.in_channels, child.out_channels, 3, padding=1, padding_mode="reflect")
-            conv.load_state_dict(child.state_dict())
-            setattr(network, name, conv)
-        else:
-            as_commonly_written(child)
-
-
-class _EnlargedAndJoined(nn.Conv2d):
-    def forward(self, input: Tensor, skip: Tensor | None = None) -> Tensor:
-        enlarged = interpolate(input, scale_factor=2.0, mode="nearest")
-        return super().forward(enlarged if skip is None else torch.cat([enlarged, skip], 1))
 
 
 def _matrix(camera: Camera, size: tuple[int, int]) -> Float[Tensor, "b 4 4"]:

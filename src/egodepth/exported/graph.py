@@ -1,5 +1,6 @@
 """The graph that is exported: 8-bit images of any size in, depth at their own size out."""
 
+import copy
 import math
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from egodepth.networks import disparity_to_depth
+from egodepth.networks.plain import as_commonly_written
 from egodepth.weights import DepthModel
 
 
@@ -21,7 +23,8 @@ class DepthGraph(nn.Module):
     def __init__(self, model: DepthModel, size: tuple[int, int] | None = None) -> None:
         """Wrap a model's depth network; `size` is the height and width at which it runs, if not its own."""
         super().__init__()
-        self.depth_net = model.depth_net
+        self.depth_net = copy.deepcopy(model.depth_net)
+        as_commonly_written(self.depth_net)
         self.size = size or model.card.size
         self.limits = (model.card.network.min_depth, model.card.network.max_depth)
         self.eval()
