@@ -24,12 +24,17 @@ _HELP = """usage: egodepth VERB ... (egodepth VERB --help explains each)
 Self-supervised depth and ego-motion from any moving camera.
 
   data render        make synthetic drives with exact truth
-  data inspect DIR   what is in a data set: drives, frames, cameras, usable samples
+  data extract VIDEO frames of a video, or of a folder of frames, that are worth training on
+  data inspect DIR   what is in a data set or a video: drives, frames, cameras, usable samples, motion
   data prepare DIR   decode a data set once, for every training with --data.store
+  data undistort CLIP
+                     undo a lens's distortion: frames of a pinhole camera, and its camera.json
+  camera CLIP        the camera of frames that nobody calibrated, by structure from motion
   train RECIPE       train, or go on with, a model:  egodepth train quickstart --data DIR --run runs/first
   evaluate MODEL     score a model against true depth: table, JSON, CSV, pictures
   predict MODEL ...  depth of images, folders and videos
   odometry MODEL     trajectories of drives: KITTI and TUM files, plot, scores where truth is there
+  scale MODEL        metres from one known length: stereo baseline, camera height, speed, a measured distance
   export MODEL       ONNX, OpenVINO (float32, bfloat16, int8) or torch program, checked against the predictor
   ablate RECIPE      the paper's ablation on any data set, over several seeds
   benchmark WHAT     measured throughput of this machine
@@ -109,12 +114,16 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("predict",): _verb("predict", "Predict"),
     ("ablate",): _ablate,
     ("odometry",): _verb("odometry", "Odometry"),
+    ("scale",): _verb("scale.command", "Scale"),
     ("export",): _verb("export", "Export"),
     ("benchmark",): _verb("benchmark", "Benchmark"),
+    ("camera",): _verb("sfm.camera_command", "FindCamera"),
     ("import-monodepth2",): _verb("import_monodepth2", "ImportMonodepth2"),
     ("data", "render"): _verb("data.synthetic.render_command", "Render"),
+    ("data", "extract"): _verb("data.footage.extract_command", "Extract"),
     ("data", "inspect"): _verb("data.inspect_command", "Inspect"),
     ("data", "prepare"): _verb("data.prepare_command", "Prepare"),
+    ("data", "undistort"): _verb("data.undistort_command", "Undistort"),
 }
 
 

@@ -50,9 +50,10 @@ class CommonScales:
         """The colours from far to near."""
         return colormaps["magma"](np.arange(256), bytes=True)[:, :3]
 
-    def summary(self, metric: bool) -> dict[str, object]:
-        """What a reader of the files has to know."""
+    def summary(self, metric: bool, scale: str = "") -> dict[str, object]:
+        """What a reader of the files has to know; `scale` says how the metres were found, if not by training."""
         unit = "metres" if metric else "units that differ from metres by one unknown factor"
+        unit += f" ({scale})" if scale else ""
         return {
             "metric": metric,
             "depth_unit": unit,

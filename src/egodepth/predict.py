@@ -58,7 +58,7 @@ class Predict:
         images, videos = named_inputs(self.inputs)
         opened = {name: Video.open(path) for name, path in videos.items()}
         predictor = DepthPredictor.load(self.model, self.device, self.size, self.post_process)
-        metric = predictor.model.card.metric
+        card = predictor.model.card
         summary: dict[str, Any] = {
             "model": self.model,
             "size": list(predictor.size),
@@ -73,7 +73,8 @@ class Predict:
                     for name, video in opened.items()
                 ]
             write_text(folder / "predictions.json", json.dumps(summary, indent=2) + "\n")
-        unit = "in metres" if metric else "up to scale"
+        unit = "in metres" if card.metric else "up to scale"
+        unit += f" ({card.scale})" if card.scale.by else ""
         count = f"{len(images)} depth maps" if images or not opened else ""
         shown = sum(video["frames"] for video in summary.get("videos", []))
         count += (
@@ -132,10 +133,10 @@ def _predict_images(predictor: DepthPredictor, images: Mapping[str, Path], folde
 
     shown = track(decode(), "Predicting", len(images), console=console, transient=True)
     pipeline(shown, predict, store)
-    metric = predictor.model.card.metric
-    scales = CommonScales.of(np.concatenate(samples), metric)
+    card = predictor.model.card
+    scales = CommonScales.of(np.concatenate(samples), card.metric)
     for name in track(images, "Writing pictures", console=console, transient=True):
         with np.load(folder / f"{name}.npz") as arrays:
             write_image(folder / f"{name}_depth.png", scales.depth_png(arrays["depth"]))
             write_image(folder / f"{name}_colour.png", scales.colours(arrays["inverse_depth"]))
-    return {**scales.summary(metric), "images": records}
+    return {**scales.summary(card.metric, str(card.scale)), "images": records}

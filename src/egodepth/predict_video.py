@@ -58,7 +58,7 @@ def predict_video(
     Raises:
         InputError: the video cannot be read, or the files not written.
     """
-    metric = predictor.model.card.metric
+    card = predictor.model.card
     scales, known = stream_scales(predictor, video)
     times: list[float] = []
 
@@ -82,7 +82,7 @@ def predict_video(
 
         pipeline(_shown(video, name), predict, store, batch)
     record = {"name": name, "input": str(video.path), "output": path.name, "frames": len(times)}
-    record |= {"height": video.size[0], "width": video.size[1], **scales.summary(metric)}
+    record |= {"height": video.size[0], "width": video.size[1], **scales.summary(card.metric, str(card.scale))}
     return record | ({"times": times} if files else {})
 
 

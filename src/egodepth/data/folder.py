@@ -6,18 +6,20 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from egodepth.data.cameras import CAMERA_FILE, check_aspect, read_rig
+from egodepth.data.cameras import CAMERA_FILE, check_aspect, find_camera_file, read_lens_rig
 from egodepth.data.drive import Drive
 from egodepth.data.frames import FrameFolder
+from egodepth.data.undistortion import Undistortion
 from egodepth.errors import InputError
 
 PARTNER_FOLDER = "partner"
 
 
 class FolderDrive(Drive):
-    """Images of one folder in natural order, `camera.json` with them, and perhaps the other camera's in `partner/`.
+    """Images of one folder in natural order, their camera file, and perhaps the other camera's images in `partner/`.
 
-    Frames carry the numbers at the end of their file names (see `number_files`), so a missing file is a gap.
+    Frames carry the numbers at the end of their file names (see `number_files`), so a missing file is a gap. Where the
+    camera file has distortion, frames are undistorted as they are read, and `camera` is the pinhole camera of those.
     """
 
     def __init__(self, folder: str | Path, camera_file: str | Path | None = None, name: str | None = None) -> None:
@@ -25,23 +27,32 @@ class FolderDrive(Drive):
 
         Args:
             folder: holds the images.
-            camera_file: default: `camera.json` in the folder.
+            camera_file: default, also where there is no such `camera.json`: the one in the folder, or above it (see
+                `cameras`).
             name: default: the folder's name.
 
         Raises:
             InputError: a missing or empty folder, frames of different sizes, or no usable camera file.
         """
         folder = Path(folder)
-        camera_file = Path(camera_file) if camera_file else folder / CAMERA_FILE
+        camera_file = Path(camera_file or folder / CAMERA_FILE)
+        if camera_file.name == CAMERA_FILE and not camera_file.is_file():
+            camera_file = find_camera_file(camera_file.parent, folder.resolve().parent)
         self._images = FrameFolder.open(folder)
         self.name = name or folder.resolve().name
         self.frames = self._images.files.numbers
         self.size = self._images.size
-        self.camera, partner_camera, partner_from_self = read_rig(camera_file, self.size)
+        (self.camera, partner_camera, partner_from_self), lens = read_lens_rig(camera_file, self.size)
+        self._undistortion = Undistortion.of(self.camera, lens, self.size, camera_file) if lens else None
+        if self._undistortion:
+            self.camera = self._undistortion.camera
         self._partner = None
         if (folder / PARTNER_FOLDER).is_dir():
             if partner_camera is None:
-                raise InputError(f'{camera_file}: no stereo partner; add "partner": {{"baseline_m": 0.54}} in metres')
+                raise InputError(
+                    f'{camera_file}: no stereo partner; add "partner": {{"baseline_m": 0.54}} in metres'
+                    + (f" to a {CAMERA_FILE}" if camera_file.suffix != ".json" else "")
+                )
             self._partner = FrameFolder.open(folder / PARTNER_FOLDER)
             check_aspect(self.size, self._partner.size, camera_file)
             self.partner_camera, self.partner_from_self = partner_camera, partner_from_self
@@ -51,7 +62,8 @@ class FolderDrive(Drive):
         images = self._partner if partner else self._images
         if images is None:
             raise InputError(f"{self.name}: no stereo partner; put its frames into a folder '{PARTNER_FOLDER}'")
-        return images.read(frame)
+        image = images.read(frame)
+        return self._undistortion(image) if self._undistortion else image
 
     @property
     def partner_frames(self) -> Sequence[int]:

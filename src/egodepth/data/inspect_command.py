@@ -1,4 +1,4 @@
-"""`egodepth data inspect DIR`: what a data set holds, and whether one can train on it."""
+"""`egodepth data inspect DIR`: what a data set or a recording holds, and whether one can train on it."""
 
 import json
 from collections import Counter
@@ -13,10 +13,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from egodepth.data.cameras import horizontal_fov_deg
+from egodepth.data.cameras import find_camera_file, horizontal_fov_deg
 from egodepth.data.drive import Drive
+from egodepth.data.folder import FolderDrive
+from egodepth.data.footage.extract import FOOTAGE_FILE
+from egodepth.data.footage.report import footage_table
+from egodepth.data.footage.select import MOTION
+from egodepth.data.footage.source import Footage, open_footage
+from egodepth.data.footage.summary import FootageSummary, verdict
+from egodepth.data.footage.watch import watch
 from egodepth.data.frame_numbers import FrameNumbers
+from egodepth.data.frames import list_images
 from egodepth.data.kitti.lists import positions_of, read_list
+from egodepth.data.manifest import is_manifest
 from egodepth.data.opening import open_drives, training_samples
 from egodepth.errors import InputError
 from egodepth.files import write_text
@@ -42,11 +51,15 @@ class DriveSummary:
 
 @dataclass(frozen=True)
 class Inspect:
-    """Look at a data set: drives, frames, gaps, camera, stereo, true depth, and the samples one can train on."""
+    """Look at a data set: drives, frames, gaps, camera, stereo, true depth, and the samples one can train on.
+
+    Of a video file and of a folder of frames, which need no camera for that, the pictures are looked at, too: how they
+    move, whether with parallax, what is wrong with them, and what to do about it.
+    """
 
     folder: tyro.conf.Positional[Path]
-    """Frames with camera.json, a folder of such folders, any folder with manifest.csv, KITTI (raw, odometry or 2015),
-    Cityscapes, Make3D, or a rendered set."""
+    """A video file, frames with camera.json or without, a folder of folders with both, any folder with manifest.csv,
+    KITTI (raw, odometry or 2015), Cityscapes, Make3D, or a rendered set."""
     split: Literal["train", "val", "test"] = "train"
     """Which drives of a rendered set or of Cityscapes."""
     offsets: tuple[int, ...] = (-1, 1)
@@ -60,16 +73,43 @@ class Inspect:
 
     def __call__(self) -> None:
         """Print the table; write the JSON file if asked for."""
-        drives = open_drives(self.folder, self.split)
+        drives = [] if is_loose(self.folder) else open_drives(self.folder, self.split)
         summaries = [summarise(drive, self.offsets, self.stereo) for drive in drives]
         coverage = list_coverage(self.split_file, drives) if self.split_file else None
+        footage = open_footage(self.folder) if _is_one_recording(drives) else None
+        measured = _measured(footage) if footage else None
         if self.json:
-            _write_json(self.json, self.folder, summaries, coverage)
+            _write_json(self.json, self.folder, summaries, coverage, measured)
         console = Console()
-        console.print(_table(str(self.folder), summaries))
-        console.print("gaps: missing numbers; depth: frames with truth; train: frames with all that training needs")
+        if drives:
+            console.print(_table(str(self.folder), summaries))
+            console.print("gaps: missing numbers; depth: frames with truth; train: frames with all that training needs")
         if coverage:
             console.print(coverage.text(), highlight=False)
+        if footage and measured:
+            console.print(footage_table(footage, measured))
+            for sentence in verdict(measured):
+                console.print(sentence, highlight=False, markup=False)
+
+
+def is_loose(path: Path) -> bool:
+    """Whether a path is a recording without a camera file: a video, or a folder of frames and nothing else."""
+    if not path.is_dir():
+        return path.is_file()
+    camera_file = find_camera_file(path, path.resolve().parent)
+    return bool(list_images(path)) and not camera_file.is_file() and not is_manifest(path)
+
+
+def _is_one_recording(drives: Sequence[Drive]) -> bool:
+    """Whether its pictures are looked at: those of whole data sets are too many."""
+    return not drives or (len(drives) == 1 and isinstance(drives[0], FolderDrive))
+
+
+def _measured(footage: Footage) -> FootageSummary:
+    # Frames that were extracted are as far apart as was asked for, give or take what compression changes.
+    motion = MOTION * (0.7 if (footage.path / FOOTAGE_FILE).is_file() else 1)
+    measures = watch(footage, lambda kept: None, motion)
+    return FootageSummary.of(measures, footage.ended)
 
 
 @dataclass(frozen=True)
@@ -119,10 +159,18 @@ def summarise(drive: Drive, offsets: tuple[int, ...] = (-1, 1), stereo: bool = F
     )
 
 
-def _write_json(path: Path, folder: Path, summaries: list[DriveSummary], coverage: ListCoverage | None) -> None:
+def _write_json(
+    path: Path,
+    folder: Path,
+    summaries: list[DriveSummary],
+    coverage: ListCoverage | None,
+    measured: FootageSummary | None,
+) -> None:
     content: dict[str, object] = {"folder": str(folder), "drives": [asdict(summary) for summary in summaries]}
     if coverage:
         content["list"] = asdict(coverage)
+    if measured:
+        content["footage"] = asdict(measured) | {"verdict": verdict(measured)}
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 

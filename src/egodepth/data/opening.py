@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from egodepth.data.cameras import CAMERA_FILE
 from egodepth.data.cityscapes import has_cityscapes_split, is_cityscapes, open_cityscapes
 from egodepth.data.drive import Drive
 from egodepth.data.folder import PARTNER_FOLDER, FolderDrive
@@ -65,7 +64,7 @@ def open_drives(
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and list_images(folder)]
     if not folders or [folder.name for folder in folders] == [PARTNER_FOLDER]:
         raise InputError(f"{root}: no frames found ({_contents(root)}); give {UNDERSTOOD}")
-    return [FolderDrive(folder, _camera_file(folder)) for folder in folders]
+    return [FolderDrive(folder) for folder in folders]
 
 
 def training_samples(
@@ -146,9 +145,3 @@ def _contents(root: Path) -> str:
         return f"{packed[0]} is still packed: unpack it there"
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     return f"it has {shown}" if names else "it is empty"
-
-
-def _camera_file(folder: Path) -> Path:
-    """A folder's own camera file, or the one that it shares with the folders beside it."""
-    own, shared = folder / CAMERA_FILE, folder.parent / CAMERA_FILE
-    return shared if shared.is_file() and not own.is_file() else own

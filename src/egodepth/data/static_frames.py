@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from egodepth.data.drive import Drive
@@ -26,11 +26,11 @@ full of traffic; slow traffic has 0.0014, a usual drive 0.002 to 0.007, creeping
 _Images = dict[int, Float32[np.ndarray, "h w"] | None]
 _VERSION = 1
 """Raised whenever the measure changes."""
-_WIDTH, _BLOCK = 192, 8
+WIDTH, _BLOCK = 192, 8
 """Images are compared at this width, smaller ones at their own, in blocks with this side; pixels."""
-_TEXTURE = 4.0
+TEXTURE = 4.0
 """Blocks count from this contrast on: standard deviation of the gradient, grey levels a pixel."""
-_QUANTILE = 0.3
+QUANTILE = 0.3
 """The measure is what this share of the blocks stays below: traffic in front may fill half of the image, and more."""
 
 
@@ -83,31 +83,41 @@ def image_motion(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, 
     difference by the gradient; then the 0.3-quantile over the blocks with texture. Shifts up to a pixel or so are true;
     what has moved further comes out as something large. A part of the camera's own car that fills 30 % stands, too.
     """
-    second = second * np.median((first + 1) / (second + 1))  # exposure
+    second = second * brightness_ratio(first, second)
     mean = (first + second) / 2
     right = _blocks((mean[1:-1, 2:] - mean[1:-1, :-2]) / 2)
     down = _blocks((mean[2:, 1:-1] - mean[:-2, 1:-1]) / 2)
     change = _blocks((second - first)[1:-1, 1:-1])
     xx, yy, xy = (right**2).mean(1), (down**2).mean(1), (right * down).mean(1)
-    textured = xx + yy > _TEXTURE**2
+    textured = xx + yy > TEXTURE**2
     if textured.sum() < 4:
         return float("inf")
     xx, yy = xx + 1, yy + 1  # a block with a single edge moves across it
     x, y = (right * change).mean(1), (down * change).mean(1)
     shift = np.hypot(yy * x - xy * y, xx * y - xy * x) / (xx * yy - xy**2)
-    return float(np.quantile(shift[textured], _QUANTILE)) / first.shape[1]
+    return float(np.quantile(shift[textured], QUANTILE)) / first.shape[1]
 
 
-def _small_grey(drive: Drive, frame: int) -> Float32[np.ndarray, "h w"] | None:
-    """A frame as `image_motion` compares it, 0 to 255; None if it cannot be read."""
-    try:
-        image = Image.fromarray(np.ascontiguousarray(drive.read_image(frame)))
-    except InputError:
-        return None
-    width = min(_WIDTH, image.width)
+def small_grey(rgb: UInt8[np.ndarray, "h w 3"], most: int = WIDTH) -> Float32[np.ndarray, "hs ws"]:
+    """An image as `image_motion` compares it: grey, 0 to 255, at most so wide."""
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    width = min(most, image.width)
     size = width, max(round(image.height * width / image.width), 1)
     grey = image.reduce(max(image.width // (2 * width), 1)).convert("L").convert("F")  # the first is for speed alone
     return np.array(grey.resize(size, Image.Resampling.BOX))
+
+
+def brightness_ratio(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, "h w"]) -> np.floating:
+    """What takes the second image to the first one's exposure: the median over the pixels."""
+    return np.median((first + 1) / (second + 1))
+
+
+def _small_grey(drive: Drive, frame: int) -> Float32[np.ndarray, "h w"] | None:
+    """A frame as `image_motion` compares it; None if it cannot be read."""
+    try:
+        return small_grey(drive.read_image(frame))
+    except InputError:
+        return None
 
 
 def _measured(drive: Drive, ends: _Images, report: Callable[[int], None]) -> Iterator[float]:

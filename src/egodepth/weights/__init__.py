@@ -2,17 +2,20 @@
 
 from egodepth.weights.folder import (
     DepthModel,
+    MetricScale,
     ModelCard,
     initialise_from,
     load_model,
     load_strictly,
     read_tensors,
     replace_folder,
+    rewrite_card,
 )
 from egodepth.weights.monodepth2 import import_monodepth2
 
 __all__ = [
     "DepthModel",
+    "MetricScale",
     "ModelCard",
     "import_monodepth2",
     "initialise_from",
@@ -20,4 +23,5 @@ __all__ = [
     "load_strictly",
     "read_tensors",
     "replace_folder",
+    "rewrite_card",
 ]

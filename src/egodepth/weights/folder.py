@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import textwrap
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +16,41 @@ from torch import Tensor, nn
 
 from egodepth.config import ModelConfig
 from egodepth.config_json import from_json, to_json
-from egodepth.errors import InputError
+from egodepth.errors import InputError, require
+from egodepth.files import write_text
 from egodepth.networks import DepthNet, PoseNet, build_pose_net
 
 FORMAT = "egodepth-model-2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricScale:
+    """Where the metres of a model come from that learned depth up to scale; `by` is empty where it has none."""
+
+    factor: float = 1.0
+    """Metres in a unit of the depth that was learned."""
+    spread: float = 0.0
+    """Half of the factor's 95 % interval, relative."""
+    scatter: float = 0.0
+    """How far single frames' factors scatter, relative: what one image's depth may be off besides."""
+    by: str = ""
+    """`baseline`, `height`, `speed`, `oxts`, `distance` or `depth`."""
+    on: str = ""
+    """The data it was found on."""
+    samples: int = 0
+    """Frames, pairs of frames or distances that it was found from."""
+    when: str = ""
+    """The day, YYYY-MM-DD."""
+    own_limits: tuple[float, float] = (0.0, 0.0)
+    """The network's `min_depth` and `max_depth` in its own units, as they were before."""
+
+    def __post_init__(self) -> None:
+        require(0 < self.factor < float("inf"), f"scale.factor is {self.factor:g}: positive and finite ones exist")
+        require(self.spread >= 0 and self.scatter >= 0, "scale.spread and scale.scatter cannot be negative")
+
+    def __str__(self) -> str:
+        percent = 100 * self.spread
+        return f"scale by {self.by}, +-{percent:.{0 if percent >= 1.95 else 1}f} %" if self.by else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +62,7 @@ class ModelCard:
     size: tuple[int, int]
     """Height and width it was trained at: the size belongs to the model."""
     metric: bool
-    """Depth is in metres; otherwise it is up to an unknown scale."""
+    """Depth is in metres, learned or by `scale`; otherwise it is up to an unknown factor."""
     has_pose_net: bool
     depth_scaling: Literal["none", "median"] = "none"
     """`median`: the pose network's translations are in units of each frame's median depth."""
@@ -38,6 +70,27 @@ class ModelCard:
     """The neighbours that the pose network was trained with, from the target frame."""
     training_drives: tuple[str, ...] = ()
     step: int = 0
+    scale: MetricScale = MetricScale()
+    """How depth that was learned up to scale became metric, if it did."""
+
+    def scaled(self, scale: MetricScale) -> "ModelCard":
+        """The card of the same weights with depth in metres, by a factor on the depth as it was learned.
+
+        Depth is linear in both of its limits, and translations are in its units: with the limits everything that is
+        made of the card is in metres, predictions, trajectories and exports, and nothing has to remember a factor.
+        """
+        own = self.unscaled()
+        limits = own.network.min_depth, own.network.max_depth
+        network = replace(own.network, min_depth=limits[0] * scale.factor, max_depth=limits[1] * scale.factor)
+        return replace(own, network=network, metric=True, scale=replace(scale, own_limits=limits))
+
+    def unscaled(self) -> "ModelCard":
+        """The card as training wrote it."""
+        if not self.scale.by:
+            return self
+        low, high = self.scale.own_limits
+        network = replace(self.network, min_depth=low, max_depth=high)
+        return replace(self, network=network, metric=False, scale=MetricScale())
 
 
 class DepthModel(nn.Module):
@@ -119,6 +172,20 @@ def _read_card(file: Path) -> ModelCard:
     return from_json(ModelCard, text, file)
 
 
+def rewrite_card(source: str | Path, change: Callable[[ModelCard], ModelCard]) -> ModelCard:
+    """Replace the card in the folder of a model by what `change` makes of it; the weights are not touched.
+
+    Raises:
+        InputError: no local model, a card that cannot be read, or a folder that cannot be written to.
+    """
+    if not Path(source).exists():
+        raise InputError(f"{source}: no such folder, and what is on the hub cannot be changed; give a local model")
+    file = _locate(str(source)) / "config.json"
+    card = change(_read_card(file))
+    write_text(file, to_json(card) + "\n")
+    return card
+
+
 def load_strictly(module: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
     """Load a state dict whose names and shapes must be the module's; `InputError` names `source`."""
     try:
@@ -167,7 +234,7 @@ def initialise_from(source: str, depth_net: nn.Module, pose_net: nn.Module | Non
         InputError: no such model, other networks, or not the depth limits that its disparities mean.
     """
     model = load_model(source)
-    network = model.card.network
+    network = model.card.unscaled().network  # weights know nothing of a scale that was found afterwards
     if (network.min_depth, network.max_depth) != limits:
         raise InputError(
             f"{source}: knows depths of {network.min_depth:g} to {network.max_depth:g}, not {limits[0]:g} to "

@@ -1,0 +1,40 @@
+"""Camera files beside the frames of a drive, in the forms that the field has, and the check that every camera passes.
+
+Our own, `camera.json`, is a JSON object with `fx`, `fy`, `cx`, `cy` in pixels (OpenCV: the centre of the first pixel is
+0) and the `width` and `height` they belong to (left out: those of the images); or with `fov_deg` alone, the horizontal
+field of view of a camera with square pixels and a central axis. With the former, an optional `distortion` lists the
+coefficients of OpenCV's model, k1 k2 p1 p2 [k3 [k4 k5 k6]], or with `"distortion_model": "fisheye"` its k1 k2 k3 k4. An
+optional `partner` describes the other camera of a rectified stereo pair: its own numbers (left out: the same) and
+`baseline_m`, how far to the right of this camera it is, in metres (negative: to the left).
+
+Others that are read: KITTI's `calib.txt` and `calib_cam_to_cam.txt` (of rectified images), COLMAP's `cameras.txt`, a
+`cam.txt` with the nine numbers of a 3x3 matrix in pixels, and the YAML of OpenCV and ROS.
+"""
+
+from egodepth.data.cameras.checks import (
+    ASPECT_TOLERANCE,
+    FOCAL_WIDTHS,
+    check_aspect,
+    check_camera,
+    horizontal_fov_deg,
+    translation,
+)
+from egodepth.data.cameras.json_file import CAMERA_FILE, HOW_TO_WRITE, write_camera
+from egodepth.data.cameras.reading import CameraRig, find_camera_file, read_camera, read_lens_rig, read_rig
+
+__all__ = [
+    "ASPECT_TOLERANCE",
+    "CAMERA_FILE",
+    "FOCAL_WIDTHS",
+    "HOW_TO_WRITE",
+    "CameraRig",
+    "check_aspect",
+    "check_camera",
+    "find_camera_file",
+    "horizontal_fov_deg",
+    "read_camera",
+    "read_lens_rig",
+    "read_rig",
+    "translation",
+    "write_camera",
+]

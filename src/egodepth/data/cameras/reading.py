@@ -1,0 +1,90 @@
+"""From a file, whatever its kind, to a camera; and from a folder to its camera file."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from egodepth.data.cameras.checks import translation
+from egodepth.data.cameras.json_file import CAMERA_FILE, HOW_TO_WRITE, read_json
+from egodepth.data.cameras.text_files import read_text_camera
+from egodepth.data.cameras.yaml_file import SUFFIXES, is_camera_yaml, read_yaml
+from egodepth.errors import InputError
+from egodepth.geometry.camera import Camera
+from egodepth.geometry.distortion import Lens
+
+TEXT_FILES = ("calib.txt", "calib_cam_to_cam.txt", "cameras.txt", "cam.txt")
+"""Names that camera files of the field have; given by name, a file may be called anything."""
+
+
+class CameraRig(NamedTuple):
+    """What a camera file says; partner fields are None for a single camera."""
+
+    camera: Camera
+    partner_camera: Camera | None
+    partner_from_self: Float[np.ndarray, "4 4"] | None
+
+
+def read_camera(path: str | Path, size: tuple[int, int]) -> Camera:
+    """The camera of a camera file for images of `size` (height, width); raises as `read_rig`."""
+    return read_rig(path, size).camera
+
+
+def read_rig(path: str | Path, size: tuple[int, int]) -> CameraRig:
+    """The camera of a camera file and its stereo partner, for images of `size` (height, width).
+
+    Raises:
+        InputError: as `read_lens_rig`, or the lens distorts, and who asks takes images as they are.
+    """
+    rig, lens = read_lens_rig(path, size)
+    if lens:
+        raise InputError(
+            f"{path}: a lens with distortion; undistort its frames first: egodepth data undistort FRAMES --camera "
+            f"{path} --out DIR, and use those with the camera.json beside them"
+        )
+    return rig
+
+
+def read_lens_rig(path: str | Path, size: tuple[int, int]) -> tuple[CameraRig, Lens | None]:
+    """As `read_rig`, with the distortion of the camera's lens, None where there is none (always, of a stereo pair).
+
+    The kind is told by the suffix (.json, .yaml or .yml), or else by the text.
+
+    Raises:
+        InputError: missing, not understood, of images of another shape, or absurd intrinsics.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no camera file; {HOW_TO_WRITE}")
+    if path.suffix.lower() == ".json":
+        camera, partner, baseline = read_json(path, size)
+    else:
+        is_yaml = path.suffix.lower() in SUFFIXES
+        camera, partner, baseline = read_yaml(path) if is_yaml else read_text_camera(path, size), None, 0.0
+    own = camera.normalised(size, path)
+    if partner is None:
+        return CameraRig(own, None, None), camera.lens
+    other = own if partner is camera else partner.normalised(size, path)
+    return CameraRig(own, other, translation(-baseline)), camera.lens
+
+
+def find_camera_file(*folders: Path) -> Path:
+    """The camera file of the first of the folders that has one; where none has, where camera.json would be.
+
+    camera.json counts before all others.
+
+    Raises:
+        InputError: several others in one folder.
+    """
+    for folder in folders:
+        if (folder / CAMERA_FILE).is_file():
+            return folder / CAMERA_FILE
+        found = [folder / name for name in TEXT_FILES if (folder / name).is_file()]
+        found += sorted(path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}") if is_camera_yaml(path))
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise InputError(f"{folder}: several camera files ({names}); keep one, or write {CAMERA_FILE}")
+        if found:
+            return found[0]
+    return folders[0] / CAMERA_FILE

@@ -1,0 +1,118 @@
+"""Text files of cameras, told apart by what is in them: KITTI's, COLMAP's, and the nine numbers of a matrix."""
+
+import re
+from pathlib import Path
+
+from egodepth.data.cameras.pixels import PixelCamera, camera_of_matrix
+from egodepth.errors import InputError
+from egodepth.geometry.distortion import FisheyeLens, RationalLens
+
+_MOST_CHARACTERS = 1 << 20
+_KITTI_CAMERA = 2
+"""KITTI's left colour camera, whose images most use."""
+_KITTI_LINE = re.compile(r"^\s*P(?:_rect_0)?(\d)\s*:(.*)$", re.MULTILINE)
+_KITTI_SIZE = re.compile(r"^\s*S_rect_02\s*:\s*(\S+)\s+(\S+)\s*$", re.MULTILINE)
+_COLMAP_LINE = re.compile(r"^\s*\d+\s+([A-Z][A-Z_]+)\s+(\d+)\s+(\d+)\s+(\S.*)$", re.MULTILINE)
+_COLMAP = {
+    "SIMPLE_PINHOLE": (1, None),
+    "PINHOLE": (2, None),
+    "SIMPLE_RADIAL": (1, ("k1",)),
+    "RADIAL": (1, ("k1", "k2")),
+    "OPENCV": (2, ("k1", "k2", "p1", "p2")),
+    "FULL_OPENCV": (2, RationalLens._fields),
+    "OPENCV_FISHEYE": (2, FisheyeLens._fields),
+    "SIMPLE_RADIAL_FISHEYE": (1, ("k1",)),
+    "RADIAL_FISHEYE": (1, ("k1", "k2")),
+}
+"""How many focal lengths come first, and which coefficients follow the centre (COLMAP, src/colmap/sensor/models.h)."""
+
+
+def read_text_camera(path: Path, images: tuple[int, int]) -> PixelCamera:
+    """The camera of a text file; of several of COLMAP's, the one of images of `images` (height, width).
+
+    Raises:
+        InputError: not readable, of none of the kinds, or of several cameras that differ.
+    """
+    text = read_small_text(path)
+    if projections := _KITTI_LINE.findall(text):
+        return _kitti(projections, text, path)
+    if cameras := _COLMAP_LINE.findall(text):
+        return _colmap(cameras, images, path)
+    matrix = _numbers(text.replace(",", " ").replace(";", " "), path)
+    if len(matrix) != 9:
+        raise InputError(
+            f"{path}: not a camera file: neither KITTI's (P2: and 12 numbers) nor COLMAP's cameras.txt, nor the 9 "
+            "numbers of a 3x3 matrix; write camera.json"
+        )
+    return camera_of_matrix(matrix, path)
+
+
+def read_small_text(path: Path) -> str:
+    """The text of a camera file; `InputError` where there is none."""
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            text = stream.read(_MOST_CHARACTERS + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable text file; give the camera file or write camera.json") from error
+    if len(text) > _MOST_CHARACTERS:
+        raise InputError(f"{path}: more than a megabyte, no camera file; check the path")
+    return text
+
+
+def _kitti(projections: list[tuple[str, str]], text: str, path: Path) -> PixelCamera:
+    """Left colour camera of `P0: ...` or `P_rect_00: ...` (Geiger et al. 2013); another where all are the same.
+
+    P = K [I | t] is that of the rectified images: they have no distortion left.
+    """
+    matrices: dict[int, tuple[float, ...]] = {}
+    for camera, line in projections:
+        numbers = _numbers(line, path)
+        if len(numbers) != 12:
+            raise InputError(f"{path}: P{camera} has {len(numbers)} numbers, not 12; unpack the calibration again")
+        matrices[int(camera)] = (*numbers[0:3], *numbers[4:7], *numbers[8:11])
+    if _KITTI_CAMERA not in matrices and len(set(matrices.values())) > 1:
+        raise InputError(f"{path}: cameras that differ, and no P2 among them; write camera.json for this one")
+    size = _KITTI_SIZE.search(text)
+    width, height = _numbers(" ".join(size.groups()), path) if size else (0, 0)
+    matrix = matrices.get(_KITTI_CAMERA) or next(iter(matrices.values()))
+    return camera_of_matrix(matrix, path, (round(height), round(width)) if size else None)
+
+
+def _colmap(cameras: list[tuple[str, str, str, str]], images: tuple[int, int], path: Path) -> PixelCamera:
+    """The line `CAMERA_ID MODEL WIDTH HEIGHT PARAMS[]` of the images' size, or the only one there is."""
+    found = {_colmap_camera(*line, path) for line in cameras}
+    fitting = {camera for camera in found if camera.size == images} or found
+    if len(fitting) > 1:
+        raise InputError(
+            f"{path}: {len(fitting)} cameras for images of one size; keep the line of this clip's, or calibrate with "
+            "COLMAP's --ImageReader.single_camera 1"
+        )
+    return fitting.pop()
+
+
+def _colmap_camera(model: str, width: str, height: str, rest: str, path: Path) -> PixelCamera:
+    if model not in _COLMAP:
+        raise InputError(f"{path}: COLMAP's camera model {model} is not understood; use one of {', '.join(_COLMAP)}")
+    focals, names = _COLMAP[model]
+    values = _numbers(rest, path)
+    if len(values) != focals + 2 + len(names or ()):
+        raise InputError(
+            f"{path}: {model} with {len(values)} numbers, not {focals + 2 + len(names or ())}; export again"
+        )
+    fx, fy = values[0], values[focals - 1]
+    # COLMAP counts from the corner of the first pixel, whose centre is (0.5, 0.5) (colmap.github.io/format.html).
+    cx, cy = values[focals] - 0.5, values[focals + 1] - 0.5
+    coefficients = dict(zip(names or (), values[focals + 2 :], strict=True))
+    fisheye = model.endswith("FISHEYE")
+    lens = (
+        FisheyeLens(**coefficients) if fisheye else RationalLens(**coefficients) if any(values[focals + 2 :]) else None
+    )
+    return PixelCamera(fx, fy, cx, cy, (int(height), int(width)), lens)
+
+
+def _numbers(text: str, path: Path) -> list[float]:
+    """Of text between blanks; empty where some word is none (a file of another kind)."""
+    try:
+        return [float(word) for word in text.split()]
+    except ValueError:
+        return []

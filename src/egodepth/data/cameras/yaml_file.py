@@ -1,0 +1,102 @@
+"""Camera files in YAML: OpenCV's FileStorage, and ROS's camera_info (its calibrator's, or a printed message)."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from egodepth.data.cameras.pixels import PixelCamera, camera_of_matrix, lens_of
+from egodepth.data.cameras.text_files import read_small_text
+from egodepth.errors import InputError
+
+SUFFIXES = (".yaml", ".yml")
+_MATRIX = ("camera_matrix", "cameraMatrix", "K", "k")
+_COEFFICIENTS = ("distortion_coefficients", "distCoeffs", "dist_coeffs", "D", "d")
+_SIZES = (("image_height", "image_width"), ("height", "width"))
+_CAMERA = re.compile(rf"^\s*({'|'.join(_MATRIX)})\s*:", re.MULTILINE)
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data, and OpenCV's matrices as the mappings that they are written as."""
+
+
+def _matrix(loader: yaml.SafeLoader, node: yaml.Node) -> dict[Any, Any]:
+    if not isinstance(node, yaml.MappingNode):
+        raise yaml.YAMLError("a matrix without rows and columns")
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:opencv-matrix", _matrix)
+
+
+def is_camera_yaml(path: Path) -> bool:
+    """Whether a file is YAML with a camera's matrix: other YAML lies beside frames, too."""
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return False
+    try:
+        return bool(_CAMERA.search(read_small_text(path)))
+    except InputError:
+        return False
+
+
+def read_yaml(path: Path) -> PixelCamera:
+    """The camera of a file as OpenCV or ROS write it: the raw images', before any rectification.
+
+    Raises:
+        InputError: not YAML, no matrix, or a matrix or distortion that is not understood.
+    """
+    values = _load(path)
+    matrix = _numbers(_first(values, _MATRIX), path)
+    if len(matrix) != 9:
+        raise InputError(f"{path}: no camera_matrix of 9 numbers; give a calibration by OpenCV or ROS, or camera.json")
+    size = None
+    for height, width in _SIZES:
+        if height in values and width in values:
+            rows, columns = _numbers([values[height], values[width]], path)
+            size = (round(rows), round(columns)) if 0 < rows < 1e6 and 0 < columns < 1e6 else (0, 0)
+            break
+    coefficients = _numbers(_first(values, _COEFFICIENTS) or [], path)
+    model = values.get("distortion_model") or ("fisheye" if values.get("fisheye_model") == 1 else "opencv")
+    if not isinstance(model, str):
+        raise InputError(f"{path}: distortion_model is not a word; save the calibration again")
+    return camera_of_matrix(matrix, path, size, lens_of(model, coefficients, path))
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    # OpenCV's first line, `%YAML:1.0`, is none of YAML's; messages printed by ROS end with the mark of the next one.
+    text = re.sub(r"^%.*$", "", read_small_text(path), flags=re.MULTILINE)
+    try:
+        values = next(iter(yaml.load_all(text, _Loader)), None)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not readable YAML; save the calibration again, or write camera.json") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: not the YAML of a camera; give a calibration by OpenCV or ROS, or camera.json")
+    return values
+
+
+def _first(values: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    return next((values[key] for key in keys if key in values), None)
+
+
+def _numbers(value: Any, path: Path) -> list[float]:
+    """Of a list, of lists within one, or of a matrix with its `data`; words such as 1e-05 count."""
+    if isinstance(value, dict):
+        value = value.get("data")
+    if value is None:
+        return []
+    return [_number(inner, path) for outer in _listed(value) for inner in _listed(outer)]
+
+
+def _number(value: Any, path: Path) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        # Never all of what a stranger's lists of lists of lists unfold to.
+        shown = value[:40] if isinstance(value, str) else type(value).__name__
+        raise InputError(f"{path}: '{shown}' where a number is expected; save the calibration again") from error
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,122 @@
+"""From a recording to a folder of frames that can be trained on, and `footage.json`, which says where each is from."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from egodepth.data.footage.measures import Measures
+from egodepth.data.footage.select import Kept
+from egodepth.data.footage.source import Footage
+from egodepth.data.footage.summary import FootageSummary, verdict
+from egodepth.data.footage.watch import watch
+from egodepth.data.frames import list_images
+from egodepth.data.images import resize_rgb, write_image
+from egodepth.errors import InputError
+from egodepth.files import write_text
+
+FOOTAGE_FILE = "footage.json"
+FORMAT = 1
+"""Raised whenever the same recording would give other frames."""
+
+
+def output_size(size: tuple[int, int], pixel_aspect: Fraction, longest: int) -> tuple[int, int]:
+    """(height, width) of the frames to write: square pixels, and no side longer than asked for; never enlarged.
+
+    Where the pixels are no squares, the side that they make too long is shrunk.
+    """
+    height, width = size[0] * min(1, 1 / pixel_aspect), size[1] * min(1, pixel_aspect)
+    shrink = min(1.0, longest / float(max(height, width)))
+    return max(1, round(float(height) * shrink)), max(1, round(float(width) * shrink))
+
+
+def extract(footage: Footage, out: Path, longest: int, motion: float) -> tuple[FootageSummary, int]:
+    """Write the frames that are worth training on, numbered so that neighbours have consecutive numbers.
+
+    Stopped, and started again, it looks at the recording once more, but does not write again what is there. A full disk
+    ends it: what is written stays.
+
+    Args:
+        footage: what to read.
+        out: where to; new, empty, or of this same extraction.
+        longest: side of the frames, pixels.
+        motion: from a frame to the next, share of the width.
+
+    Returns:
+        What the recording holds, and how many of its frames had been there before.
+
+    Raises:
+        InputError: the folder holds something else, or cannot be written to.
+    """
+    size = output_size(footage.size, footage.pixel_aspect, longest)
+    task = {
+        "format": FORMAT,
+        "source": str(footage.path.resolve()),
+        "fingerprint": footage.fingerprint(),
+        "longest": longest,
+        "motion": motion,
+    }
+    _claim(out, task)
+    frames: list[tuple[int, int, float]] = []
+    there = 0
+
+    def write(kept: Kept) -> None:
+        nonlocal there
+        path = out / f"{kept.number:06d}.jpg"
+        frames.append((kept.number, kept.picture.number, round(kept.picture.seconds, 4)))
+        if path.exists():
+            there += 1
+        elif kept.picture.image is not None:
+            write_image(path, resize_rgb(kept.picture.image, size))
+
+    measures = watch(footage, write, motion, "Extracting from")
+    summary = FootageSummary.of(measures, footage.ended)
+    _write_record(out, task | {"complete": True, "size": size}, frames, measures, summary)
+    return summary, there
+
+
+def _claim(out: Path, task: dict[str, Any]) -> None:
+    """Make the folder this extraction's, unless it is something else's."""
+    record = out / FOOTAGE_FILE
+    if record.exists():
+        try:
+            found = json.loads(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = None
+        if not isinstance(found, dict) or any(found.get(key) != value for key, value in task.items()):
+            raise InputError(f"{out}: holds another extraction, of other footage or options; choose another --out")
+        for leftover in out.glob(".*.part.jpg"):
+            with suppress(OSError):
+                leftover.unlink()
+        if found.get("complete"):
+            return
+    elif out.exists() and (not out.is_dir() or list_images(out)):
+        raise InputError(f"{out}: holds something else already; choose another --out")
+    write_text(record, json.dumps(task | {"complete": False}, indent=2) + "\n")
+
+
+def _write_record(
+    out: Path,
+    head: dict[str, Any],
+    frames: list[tuple[int, int, float]],
+    measures: Measures,
+    summary: FootageSummary,
+) -> None:
+    """`footage.json`, with a frame or a row of dropped ones on each line."""
+    content = head | {"summary": asdict(summary), "verdict": verdict(summary)}
+    content["breaks"] = [{"source": number, "why": why} for number, why in measures.breaks]
+    lists = {
+        "frames": (json.dumps({"number": n, "source": s, "seconds": t}) for n, s, t in frames),
+        "dropped": (json.dumps({"first": a, "last": b, "why": why}) for a, b, why in measures.runs()),
+    }
+    text = json.dumps(content, indent=2).rstrip("}\n")
+    text += "".join(f',\n  "{name}": [{_lines(lines)}]' for name, lines in lists.items())
+    write_text(out / FOOTAGE_FILE, text + "\n}\n")
+
+
+def _lines(items: Iterator[str]) -> str:
+    text = ",\n".join(f"    {item}" for item in items)
+    return f"\n{text}\n  " if text else ""

@@ -1,0 +1,142 @@
+"""A video file or a folder of images as one stream of pictures, whatever is wrong with some of them."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from egodepth.data.frames import list_images, number_files
+from egodepth.data.images import SUFFIXES, image_size, read_rgb
+from egodepth.data.video import Video, is_video
+from egodepth.errors import InputError
+
+FOLDER_RATE = 10.0
+"""Frames a second of a folder, as it does not say: KITTI's."""
+
+logger = logging.getLogger("egodepth")
+
+
+class Picture(NamedTuple):
+    """One frame of a recording."""
+
+    number: int
+    """Its place in a video, from 0; the number in the file name of a folder's image."""
+    seconds: float
+    """When it is shown, from the first on."""
+    image: UInt8[np.ndarray, "h w 3"] | None
+    """RGB, upright; None where it cannot be read."""
+
+
+class Footage(ABC):
+    """A recording that is read from beginning to end, one picture in memory at a time."""
+
+    path: Path
+    size: tuple[int, int]
+    """(height, width) of the first picture."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel over its height."""
+    rate: float
+    """Frames a second, on average."""
+    expected: int | None
+    """How many pictures there will be, if that is known."""
+    ended: str | None = None
+    """Why it ended before its end, known once it has been read."""
+
+    @abstractmethod
+    def pictures(self) -> Iterator[Picture]:
+        """All of them in order; numbers ascend, and one that is missing is a gap."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Changes when the recording does."""
+
+
+class VideoFootage(Footage):
+    """A video file. Where its size changes it ends: the frames after are those of another camera."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it; `InputError` as of `Video.open`."""
+        self._video = Video.open(path)
+        self.path, self.size, self.pixel_aspect = path, self._video.size, self._video.pixel_aspect
+        self.rate, self.expected = float(self._video.rate), self._video.expected
+
+    def pictures(self) -> Iterator[Picture]:
+        """Every frame that can be decoded."""
+        number = -1
+        frames = self._video.frames()
+        while True:
+            try:
+                frame = next(frames, None)
+            except InputError as error:
+                if number < 0:
+                    raise
+                self.ended = f"{error}; what follows is left out"
+                return
+            if frame is None:
+                return
+            number += 1
+            yield Picture(number, float(frame.pts * self._video.time_base), frame.image)
+
+    def fingerprint(self) -> str:
+        """Size and date of the file."""
+        return _stamp(self.path)
+
+
+class FolderFootage(Footage):
+    """Images of one folder, numbered as `number_files` does."""
+
+    rate = FOLDER_RATE
+
+    def __init__(self, path: Path) -> None:
+        """List it; `InputError` where there is no image that can be read."""
+        self.path = path
+        self._files = number_files(list_images(path))
+        if not self._files:
+            raise InputError(f"{path}: no images in this folder ({', '.join(SUFFIXES)}); check the path")
+        self.size, self.expected = self._first_size(), len(self._files)
+
+    def _first_size(self) -> tuple[int, int]:
+        trouble: InputError | None = None
+        for path in self._files.values():
+            try:
+                return image_size(path)
+            except InputError as error:
+                trouble = trouble or error
+        raise trouble or InputError(f"{self.path}: no images in this folder")
+
+    def pictures(self) -> Iterator[Picture]:
+        """Every file; times are those of `FOLDER_RATE`."""
+        first = next(iter(self._files))
+        for number, path in self._files.items():
+            try:
+                image = read_rgb(path)
+            except InputError as error:
+                logger.warning("%s", error)
+                image = None
+            yield Picture(number, (number - first) / self.rate, image)
+
+    def fingerprint(self) -> str:
+        """How many files, and size and date of the outer ones."""
+        paths = list(self._files.values())
+        return f"{len(paths)} {_stamp(paths[0])} {_stamp(paths[-1])}"
+
+
+def open_footage(path: Path) -> Footage:
+    """A video file or a folder of images; whatever else is an `InputError`."""
+    if path.is_dir():
+        return FolderFootage(path)
+    if not path.exists():
+        raise InputError(f"{path}: does not exist; give a video file or a folder of frames")
+    if not is_video(path):
+        raise InputError(f"{path}: neither a video nor a folder of frames; check the path or convert it")
+    return VideoFootage(path)
+
+
+def _stamp(path: Path) -> str:
+    state = path.stat()
+    return f"{path.name} {state.st_size} {state.st_mtime_ns}"

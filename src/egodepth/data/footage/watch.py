@@ -1,0 +1,36 @@
+"""One pass over a recording: what is kept of it, as it comes, and a bar of how far that is."""
+
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from egodepth.data.footage.measures import Measures
+from egodepth.data.footage.select import MOTION, Kept, Selector
+from egodepth.data.footage.source import Footage, Picture
+
+
+def watch(
+    footage: Footage, keep: Callable[[Kept], None], motion: float = MOTION, description: str = "Looking at"
+) -> Measures:
+    """Measure every picture and hand the kept ones to `keep`; memory does not grow with the recording.
+
+    Args:
+        footage: read once, from beginning to end.
+        keep: called in order.
+        motion: from one kept picture to the next, share of the width.
+        description: for the bar on standard error.
+    """
+    selector = Selector(footage.size, motion)
+    for picture in _shown(footage, description):
+        for kept in selector.take(picture):
+            keep(kept)
+    return selector.finish()
+
+
+def _shown(footage: Footage, description: str) -> Iterator[Picture]:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    progress = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    with progress:
+        title = f"{description} {footage.path.name}"
+        yield from progress.track(footage.pictures(), footage.expected, description=title)

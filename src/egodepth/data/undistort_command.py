@@ -1,0 +1,179 @@
+"""`egodepth data undistort CLIP`: the frames of a lens with distortion as a pinhole camera would have seen them."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from tyro.conf import Positional
+
+from egodepth.data.cameras import CAMERA_FILE, find_camera_file, horizontal_fov_deg, read_lens_rig, write_camera
+from egodepth.data.folder import PARTNER_FOLDER
+from egodepth.data.frames import FrameFolder
+from egodepth.data.images import write_image
+from egodepth.data.undistortion import Undistortion
+from egodepth.errors import InputError
+from egodepth.files import write_text
+
+_NOTE = "undistorted.json"
+"""Beside the frames: what they were made from, so that the same command goes on and another does not mix in."""
+_KEPT_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+_NAMED = 10
+"""Bad frames that are named; the others are counted."""
+
+
+@dataclass(frozen=True)
+class Undistorted:
+    """How it ended."""
+
+    folder: str
+    camera_file: str
+    """Whose distortion was undone."""
+    frames: int
+    """That are there now."""
+    already_there: int
+    unreadable: list[str]
+    fov_deg: float
+    """Of the undistorted frames, horizontal."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Undistort:
+    """Undo the distortion of a lens: frames as a pinhole camera would have seen them, of the same size and names, and
+    that camera's camera.json beside them.
+
+    No border stays empty, so a part of the view is cut off. Stopped or killed, the same command goes on. Frames beside
+    a camera file with distortion need no such copies for training, evaluation or odometry: they are undistorted as they
+    are read. For predict they do.
+    """  # noqa: D205 - the first paragraph is the verb's help
+
+    clip: Positional[Path]
+    """Folder of frames."""
+    out: Path
+    """Folder for the undistorted ones; new, or one of this command."""
+    camera: Path | None = None
+    """Camera file with the distortion: camera.json, COLMAP's cameras.txt, YAML of OpenCV or ROS; the clip's own when
+    left out."""
+    workers: int = 0
+    """Threads; 0: one a processor."""
+    json: Path | None = None
+    """Write the summary to this file, too."""
+
+    def __call__(self) -> None:
+        """Undistort, and say what is where."""
+        torch.set_num_threads(1)  # frames go side by side
+        done = undistort(self.clip, self.out, self.camera, self.workers)
+        made = done.frames - done.already_there
+        print(
+            f"{done.folder}: {done.frames} frames, field of view {done.fov_deg:.0f} degrees, by {done.camera_file}; "
+            f"{made} undistorted in {done.seconds:.1f} s ({made / done.seconds:.0f} frames/s), {done.already_there} "
+            "were there"
+        )
+        for name in done.unreadable[:_NAMED]:
+            print(f"cannot be read: {name}")
+        if len(done.unreadable) > _NAMED:
+            print(f"... and {len(done.unreadable) - _NAMED} more")
+        if self.json:
+            write_text(self.json, json.dumps(asdict(done), indent=2) + "\n")
+
+
+def undistort(
+    clip: Path, out: Path, camera: Path | None = None, workers: int = 0, console: Console | None = None
+) -> Undistorted:
+    """Bring the undistorted frames of a clip into a folder; those that are there stay.
+
+    Args:
+        clip: folder of frames.
+        out: folder for the others.
+        camera: its camera file; the clip's own by default.
+        workers: threads; 0 for one a processor.
+        console: where the progress is shown; standard error by default.
+
+    Raises:
+        InputError: nothing to read or to undo, a folder of something else, or a full disk: what is written stays.
+    """
+    began = time.monotonic()
+    frames = FrameFolder.open(clip)
+    camera = camera or find_camera_file(clip, clip.resolve().parent)
+    undistortion = _undistortion(clip, frames, camera)
+    _claim(out, clip, undistortion)
+    targets = {number: out / _target_name(name) for number, name in frames.files.items()}
+    missing = [number for number, target in targets.items() if not target.is_file()]
+    unreadable: list[str] = []
+
+    def make(number: int) -> None:
+        try:
+            image = frames.read(number)
+        except InputError as error:
+            unreadable.append(str(error))
+            return
+        write_image(targets[number], undistortion(image))
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console or Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Undistorting", total=len(targets), completed=len(targets) - len(missing))
+        _for_each(missing, make, workers, lambda: bar.advance(task))
+    if len(unreadable) == len(targets):
+        raise InputError(sorted(unreadable)[0])
+    write_camera(out / CAMERA_FILE, undistortion.camera, frames.size)
+    fov = round(horizontal_fov_deg(undistortion.camera), 2)
+    there, seconds = len(targets) - len(missing), time.monotonic() - began
+    count = len(targets) - len(unreadable)
+    return Undistorted(str(out), str(camera), count, there, sorted(unreadable), fov, seconds)
+
+
+def _undistortion(clip: Path, frames: FrameFolder, camera: Path) -> Undistortion:
+    if (clip / PARTNER_FOLDER).is_dir():
+        raise InputError(f"{clip / PARTNER_FOLDER}: stereo pairs are to be rectified together; use your rig's tool")
+    rig, lens = read_lens_rig(camera, frames.size)
+    if lens is None:
+        raise InputError(f"{camera}: no distortion to undo; use the frames of {clip} as they are")
+    return Undistortion.of(rig.camera, lens, frames.size, camera)
+
+
+def _claim(out: Path, clip: Path, undistortion: Undistortion) -> None:
+    """Note in the folder what it is for; `InputError` where it is for something else."""
+    distorted = undistortion.distorted
+    note: dict[str, Any] = {
+        "frames_of": str(clip.resolve()),
+        "size": list(undistortion.size),
+        "focal": distorted.focal.tolist(),
+        "centre": distorted.centre.tolist(),
+        "lens": type(undistortion.lens).__name__,
+        "coefficients": list(undistortion.lens),
+    }
+    text = json.dumps(note, indent=2) + "\n"
+    if out.resolve() == clip.resolve():
+        raise InputError(f"{out}: the clip's own folder; choose another for the undistorted frames")
+    file = out / _NOTE
+    if file.is_file():
+        if file.read_text(encoding="utf-8") != text:
+            raise InputError(f"{out}: has frames of another clip or camera; delete it or choose another folder")
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: not empty and not a folder of this command; choose another")
+    else:
+        write_text(file, text)
+
+
+def _target_name(name: str) -> str:
+    """What a frame is called afterwards: the same, but for formats that hold more than is read, or are not written."""
+    path = Path(name)
+    return name if path.suffix.lower() in _KEPT_SUFFIXES else f"{path.stem}.png"
+
+
+def _for_each(numbers: Sequence[int], work: Callable[[int], None], workers: int, done: Callable[[], None]) -> None:
+    """Do the work in threads; what fails, or is stopped, ends it after the frames in hand."""
+    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+    try:
+        for _ in pool.map(work, numbers):
+            done()
+    finally:
+        pool.shutdown(cancel_futures=True)

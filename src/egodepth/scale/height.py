@@ -1,0 +1,104 @@
+"""Scale by the camera's height over the road (Song and Chandraker 2014; dense constraints: Xue et al. 2020).
+
+On a plane n . X = h with unit normal n, inverse depth is linear in the viewing ray: 1/z = (n / h) . ray, as rows of
+the road are in a v-disparity map (Labayrade et al. 2002). So q = n / h is fitted to inverse depths, by RANSAC
+(Fischler and Bolles 1981) and then by least squares on relative errors, and the height is 1 / |q|.
+"""
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from egodepth.geometry import Camera, viewing_rays
+
+ROWS, COLUMNS = (0.6, 0.98), (0.25, 0.75)
+"""The lower middle of the image, in shares of it: road, unless a car is close."""
+BELOW_CENTRE = 0.1
+"""Rows begin at least this far below the camera's centre: a level camera has its horizon there."""
+STEEPEST_DEG = 10.0
+"""Between the plane's normal and the camera's y axis: what tilts more is no road."""
+TOLERANCE = 0.1
+"""Relative error of depth within which a pixel belongs to the plane."""
+LEAST_SHARE = 0.4
+"""Of the pixels, those that have to belong to it."""
+_HYPOTHESES = 200
+_MOST_PIXELS = 4000
+
+Rays = Float64[np.ndarray, "n 3"]
+
+
+def camera_height(inverse_depth: Float[Tensor, "h w"], camera: Camera, seed: int = 0) -> float | None:
+    """The camera's height over the road in units of the depth; None where no plane is found.
+
+    Args:
+        inverse_depth: of one image.
+        camera: its camera, unbatched.
+        seed: of RANSAC's draws.
+    """
+    rays, inverse = _road_pixels(inverse_depth, camera)
+    if len(inverse) < 3:
+        return None
+    q = _best_hypothesis(rays, inverse, np.random.default_rng(seed))
+    for _ in range(3):
+        if q is None:
+            return None
+        near = _relative_error(rays, inverse, q) < TOLERANCE
+        if near.mean() < LEAST_SHARE:
+            return None
+        q = _fitted(rays[near], inverse[near], q)
+    return 1 / float(np.linalg.norm(q)) if q is not None and _is_level(q) else None
+
+
+def _road_pixels(inverse_depth: Float[Tensor, "h w"], camera: Camera) -> tuple[Rays, Float64[np.ndarray, " n"]]:
+    """Viewing rays and inverse depths of the lower middle, evenly thinned."""
+    height, width = inverse_depth.shape
+    batched = Camera(camera.focal[None].double(), camera.centre[None].double())
+    rays = viewing_rays(batched, (height, width))[0]
+    top = max(ROWS[0], camera.centre[1].item() + BELOW_CENTRE)
+    rows = slice(round(top * height), round(ROWS[1] * height))
+    columns = slice(round(COLUMNS[0] * width), round(COLUMNS[1] * width))
+    part, values = rays[:, rows, columns].flatten(1).T.numpy(), inverse_depth[rows, columns].flatten()
+    step = max(1, len(part) // _MOST_PIXELS)
+    return part[::step], values.to(torch.float64).numpy()[::step]
+
+
+def _best_hypothesis(
+    rays: Rays, inverse: Float64[np.ndarray, " n"], rng: np.random.Generator
+) -> Float64[np.ndarray, "3"] | None:
+    """The plane through three pixels that most others lie on."""
+    picked = rng.integers(0, len(rays), (_HYPOTHESES, 3))
+    matrices = rays[picked]
+    sound = np.abs(np.linalg.det(matrices)) > 1e-6 * np.abs(matrices).max() ** 3
+    if not sound.any():
+        return None
+    planes = np.linalg.solve(matrices[sound], inverse[picked[sound]][..., None])[..., 0]
+    planes = planes[[_is_level(q) for q in planes]]
+    if not len(planes):
+        return None
+    # q . X = 1 on the plane: the error is relative to the depth, and to the height.
+    counts = (np.abs(rays @ planes.T / inverse[:, None] - 1) < TOLERANCE).sum(0)
+    return planes[counts.argmax()]
+
+
+def _fitted(
+    rays: Rays, inverse: Float64[np.ndarray, " n"], q: Float64[np.ndarray, "3"]
+) -> Float64[np.ndarray, "3"] | None:
+    """Least squares on errors relative to the fitted inverse depth, so that noise in the measured one has no bias."""
+    weights = 1 / (rays @ q)
+    if not np.isfinite(weights).all() or (weights <= 0).any():
+        return None
+    return np.linalg.lstsq(rays * weights[:, None], inverse * weights, rcond=None)[0]
+
+
+def _relative_error(
+    rays: Rays, inverse: Float64[np.ndarray, " n"], q: Float64[np.ndarray, "3"]
+) -> Float64[np.ndarray, " n"]:
+    return np.abs(rays @ q / inverse - 1)
+
+
+def _is_level(q: Float64[np.ndarray, "3"]) -> bool:
+    """Whether the plane lies below the camera and its normal is near the y axis, which points down."""
+    return bool(q[1] > math.cos(math.radians(STEEPEST_DEG)) * np.linalg.norm(q) > 0)

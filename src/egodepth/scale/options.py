@@ -1,0 +1,83 @@
+"""Which options go with which way of finding a scale, and which values they may have."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from egodepth.errors import InputError
+from egodepth.scale.speed import FASTEST_MPS
+
+Way = Literal["baseline", "height", "speed", "oxts", "distance", "depth"]
+GIVEN_PERCENT: dict[str, float] = {
+    "baseline": 0.5,
+    "height": 3.0,
+    "speed": 2.0,
+    "oxts": 1.0,
+    "distance": 1.0,
+    "depth": 1.0,
+}
+"""95 % error of what is given, unless said: 5 cm of a camera's height, a GPS's speed, an inertial unit's, a
+calibration. A car's own speedometer shows up to 10 % too much (UNECE regulation 39)."""
+DISTORTION_PERCENT: dict[str, float] = {"baseline": 10.0, "height": 10.0, "speed": 10.0, "oxts": 10.0}
+"""How far, 95 %, the factor where a way looks (the road, say) may be from the ratio of medians: an allowance. A model
+trained for 12 minutes on one street was off by 24 % by height, 7 % by baseline and 12 % by oxts on KITTI's drive
+0001, partly more than is allowed for; published models lose little by height instead of medians (Xue et al. 2020)."""
+_OWN: dict[str, set[str]] = {
+    "baseline": {"data"},
+    "height": {"data", "height_m"},
+    "speed": {"data", "speed_mps", "speeds", "fps"},
+    "oxts": {"data", "fps"},
+    "distance": {"image", "pixel", "distance_m", "camera"},
+    "depth": {"data"},
+}
+"""The options that mean something to each way; those of data go with `drives`, `split` and `limit`."""
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "height": ("height_m",),
+    "distance": ("image", "pixel", "distance_m"),
+}
+
+
+def check_options(given: Mapping[str, Any]) -> None:
+    """Refuse what does not go together: options by name, those that differ from their defaults.
+
+    Raises:
+        InputError: one is missing, means nothing here, or has an impossible value.
+    """
+    if "remove" in given:
+        if len(given) > 1:
+            raise InputError("--remove takes the scale off, and goes with no other option")
+        return
+    if "by" not in given:
+        raise InputError("scale: say --by baseline, height, speed, oxts, distance or depth (or --remove)")
+    by = given["by"]
+    own = _OWN[by] | ({"drives", "split", "limit"} if "data" in _OWN[by] else set())
+    idle = sorted(given.keys() - own - {"by", "given_percent", "store", "json", "device"})
+    if idle:
+        raise InputError(f"{_option(idle[0])} means nothing with --by {by}; leave it out")
+    needed = _NEEDED.get(by, ()) + (("data",) if "data" in _OWN[by] else ())
+    missing = [name for name in needed if name not in given]
+    if missing:
+        raise InputError(f"scale --by {by} needs {_option(missing[0])}")
+    if by == "speed" and ("speed_mps" in given) == ("speeds" in given):
+        raise InputError("scale --by speed needs either --speed-mps or --speeds FILE")
+    for is_right, message in _conditions(given):
+        if not is_right:
+            raise InputError(message)
+
+
+def _conditions(given: Mapping[str, Any]) -> list[tuple[bool, str]]:
+    """What the values have to fulfil, and what to say if one does not."""
+    points, metres, images = (len(given.get(name, ())) for name in ("pixel", "distance_m", "image"))
+    return [
+        (0.05 <= given.get("height_m", 1) <= 20, "--height-m: metres over the road, 0.05 to 20"),
+        (1 <= given.get("speed_mps", 1) <= FASTEST_MPS, f"--speed-mps: metres a second, 1 to {FASTEST_MPS:g}"),
+        (0 < given.get("fps", 1) < 1e4, "--fps: frames a second, above 0"),
+        (given.get("limit", 3) >= 3, "--limit: look at three frames at least"),
+        (all(0.1 <= length <= 1000 for length in given.get("distance_m", ())), "--distance-m: metres, 0.1 to 1000"),
+        (points == metres, f"{points} --pixel for {metres} --distance-m: give as many"),
+        (images in {min(1, points), points}, "--image: one for each --pixel, or one for all"),
+        (0 <= given.get("given_percent", 0) <= 50, "--given-percent: 0 to 50"),
+    ]
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

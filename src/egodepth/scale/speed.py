@@ -1,0 +1,115 @@
+"""Scale by the distance driven: what the pose network says of two frames against what is known of it.
+
+Translations are in the units of the depth that they were learned with. Distances come from a speed, a log of speeds
+(CSV), or KITTI's GPS and inertial unit (`oxts`). Standing tells nothing, and slow driving little.
+"""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from egodepth.errors import InputError
+
+Distance = Callable[[int, int], float | None]
+"""Metres between two frames of a drive, by their numbers; None where it is not known."""
+SLOWEST_MPS = 1.0
+"""Below this a pair of frames is left out."""
+FASTEST_MPS = 150.0
+_OXTS_SPEEDS = (8, 9, 10)
+"""Columns of an oxts line: speed forward, to the left and upward, m/s (KITTI's dataformat.txt)."""
+HOW_TO_WRITE = "write two columns under a line that says time,speed: seconds from the first frame, metres a second"
+
+
+def constant_speed(speed_mps: float, fps: float) -> Distance:
+    """Distances at one speed."""
+    return lambda earlier, later: speed_mps * (later - earlier) / fps
+
+
+def logged_speeds(path: Path, fps: float) -> Distance:
+    """Distances by a CSV of times (seconds, 0 at frame 0) and speeds (m/s), straight lines between its rows.
+
+    Raises:
+        InputError: not such a file, times that do not ascend, or speeds that no car has.
+    """
+    times, speeds = _read_speeds(path)
+
+    def distance(earlier: int, later: int) -> float | None:
+        begin, end = earlier / fps, later / fps
+        if begin < times[0] or end > times[-1]:
+            return None
+        inside = times[(times > begin) & (times < end)]
+        at = np.concatenate([[begin], inside, [end]])
+        return float(np.trapezoid(np.interp(at, times, speeds), at))
+
+    return distance
+
+
+def oxts_speeds(folder: Path) -> Distance:
+    """Distances by KITTI's oxts folder: `timestamps.txt` and `data/0000000000.txt`, a line a frame.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    times = _oxts_times(folder / "timestamps.txt")
+
+    def speed(frame: int) -> float | None:
+        path = folder / "data" / f"{frame:010d}.txt"
+        if not path.is_file() or frame >= len(times):
+            return None
+        try:
+            words = path.read_text(encoding="utf-8").split()
+            return float(np.linalg.norm([float(words[column]) for column in _OXTS_SPEEDS]))
+        except (OSError, ValueError, IndexError) as error:
+            raise InputError(f"{path}: no oxts line of 30 numbers; unpack it again") from error
+
+    def distance(earlier: int, later: int) -> float | None:
+        known = [(times[frame], value) for frame in range(earlier, later + 1) if (value := speed(frame)) is not None]
+        if len(known) < later - earlier + 1:
+            return None
+        at, speeds = np.array(known).T
+        return float(np.trapezoid(speeds, at))
+
+    return distance
+
+
+def find_oxts(data: Path, drive: str) -> Path:
+    """The oxts folder of one of KITTI's raw drives (`2011_09_26_drive_0001_sync/image_02`) below a data set's folder.
+
+    Raises:
+        InputError: there is none.
+    """
+    name = drive.partition("/")[0]
+    places = [data / "oxts", data.parent / "oxts", data / name / "oxts", *data.glob(f"*/{name}/oxts")]
+    found = next((place for place in places if place.is_dir() and place.resolve().parent.name == name), None)
+    if found is None:
+        raise InputError(f"{drive}: no oxts folder (GPS and inertial unit) of KITTI raw; unpack it, or take --by speed")
+    return found
+
+
+def _read_speeds(path: Path) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+        names = [name.strip() for name in rows[0]]
+        columns = names.index("time"), names.index("speed")
+        values = np.array([[float(row[column]) for column in columns] for row in rows[1:]])
+        times, speeds = values.T
+    except (OSError, UnicodeDecodeError, ValueError, IndexError, csv.Error) as error:
+        raise InputError(f"{path}: no speeds that can be read; {HOW_TO_WRITE}") from error
+    if len(times) < 2 or not np.isfinite(values).all() or (np.diff(times) <= 0).any():
+        raise InputError(f"{path}: two rows at least, finite, times ascending; {HOW_TO_WRITE}")
+    if (speeds < 0).any() or (speeds > FASTEST_MPS).any():
+        raise InputError(f"{path}: speeds of {speeds.min():g} to {speeds.max():g}; give metres a second, 0 to 150")
+    return times, speeds
+
+
+def _oxts_times(path: Path) -> Float64[np.ndarray, " n"]:
+    """Seconds from the first line's time."""
+    try:
+        stamps = np.array([line.strip() for line in path.read_text(encoding="utf-8").splitlines()], "datetime64[ns]")
+        return (stamps - stamps[0]).astype(np.float64) / 1e9
+    except (OSError, ValueError, IndexError) as error:
+        raise InputError(f"{path}: missing or damaged; a line has a date and a time; unpack it again") from error

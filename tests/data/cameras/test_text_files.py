@@ -1,0 +1,140 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from egodepth.data.cameras import read_lens_rig, read_rig
+from egodepth.errors import InputError
+from egodepth.geometry.camera import Camera
+from egodepth.geometry.distortion import FisheyeLens, Lens, RationalLens
+
+SIZE = (375, 1242)
+P2 = "721.5 0 609.6 44.9 0 721.5 172.9 0.2 0 0 1 0.003"
+
+
+def written(folder: Path, text: str, name: str = "camera.txt") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def pixels(camera: Camera, size: tuple[int, int] = SIZE) -> list[float]:
+    matrix = camera.to_pixels(size)
+    return [round(value.item(), 2) for value in (matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2])]
+
+
+def test_kittis_projections_give_the_left_colour_camera(tmp_path: Path) -> None:
+    other = P2.replace("721.5", "700")
+    for text in (
+        f"P0: {other}\nP1: {other}\nP2: {P2}\nP3: {other}\nTr: 1 2 3\n",
+        f"calib_time: 09-Jan-2012 13:57:47\nS_rect_02: 1.242e+03 3.75e+02\nP_rect_00: {other}\nP_rect_02: {P2}\n",
+    ):
+        rig = read_rig(written(tmp_path, text, "calib.txt"), SIZE)
+        assert pixels(rig.camera) == [721.5, 721.5, 609.6, 172.9]
+        assert rig.partner_camera is None
+
+
+def test_kittis_grey_cameras_do_where_all_are_the_same(tmp_path: Path) -> None:
+    same = P2.replace("44.9", "-386.1")
+    assert pixels(read_rig(written(tmp_path, f"P0: {P2}\nP1: {same}\n"), SIZE).camera)[0] == 721.5
+    with pytest.raises(InputError, match=r"camera\.txt: cameras that differ, and no P2 among them"):
+        read_rig(written(tmp_path, f"P0: {P2}\nP1: {P2.replace('721.5', '700')}\n"), SIZE)
+
+
+def test_kittis_own_files_are_read(real_data: Path) -> None:
+    date = real_data / "kitti_raw" / "2011_09_26" / "calib_cam_to_cam.txt"
+    odometry = next((real_data / "kitti_odometry").rglob("calib.txt"))
+    assert pixels(read_rig(date, SIZE).camera) == [721.54, 721.54, 609.56, 172.85]
+    assert pixels(read_rig(odometry, (370, 1226)).camera, (370, 1226))[0] == pytest.approx(707.09, abs=0.01)
+
+
+def test_images_that_kitti_did_not_rectify_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, f"S_rect_02: 1242 375\nP_rect_02: {P2}\n")
+    with pytest.raises(InputError, match="calibrated for 1242x375, but the images are 1392x512"):
+        read_rig(path, (512, 1392))
+
+
+@pytest.mark.parametrize(
+    ("line", "focal", "lens"),
+    [
+        ("SIMPLE_PINHOLE 1242 375 700 621 187.5", (700, 700), None),
+        ("PINHOLE 1242 375 700 710 621 187.5", (700, 710), None),
+        ("SIMPLE_RADIAL 1242 375 700 621 187.5 -0.1", (700, 700), RationalLens(-0.1)),
+        ("SIMPLE_RADIAL 1242 375 700 621 187.5 0", (700, 700), None),
+        ("RADIAL 1242 375 700 621 187.5 -0.1 0.02", (700, 700), RationalLens(-0.1, 0.02)),
+        (
+            "OPENCV 1242 375 700 710 621 187.5 -0.1 0.02 1e-3 -2e-3",
+            (700, 710),
+            RationalLens(-0.1, 0.02, 0.001, -0.002),
+        ),
+        (
+            "FULL_OPENCV 1242 375 700 710 621 187.5 -.1 .02 .001 -.002 .003 .01 .02 .005",
+            (700, 710),
+            RationalLens(-0.1, 0.02, 0.001, -0.002, 0.003, 0.01, 0.02, 0.005),
+        ),
+        ("OPENCV_FISHEYE 1242 375 700 710 621 187.5 .1 .02 .03 .04", (700, 710), FisheyeLens(0.1, 0.02, 0.03, 0.04)),
+        ("SIMPLE_RADIAL_FISHEYE 1242 375 700 621 187.5 .1", (700, 700), FisheyeLens(0.1)),
+        ("RADIAL_FISHEYE 1242 375 700 621 187.5 .1 .02", (700, 700), FisheyeLens(0.1, 0.02)),
+    ],
+)
+def test_colmaps_models_are_read_and_its_pixels_begin_at_their_corner(
+    tmp_path: Path, line: str, focal: tuple[float, float], lens: Lens | None
+) -> None:
+    text = f"# Camera list with one line of data per camera:\n# Number of cameras: 1\n1 {line}\n"
+    rig, found = read_lens_rig(written(tmp_path, text, "cameras.txt"), SIZE)
+    np.testing.assert_allclose(rig.camera.centre, [0.5, 0.5], rtol=1e-6)
+    assert pixels(rig.camera)[:2] == list(focal)
+    assert found == lens
+    assert type(found) is type(lens)
+
+
+def test_of_colmaps_cameras_the_one_of_the_images_size_is_taken(tmp_path: Path) -> None:
+    small, large = "1 SIMPLE_PINHOLE 640 480 500 320 240", "2 SIMPLE_PINHOLE 1242 375 700 621 187.5"
+    assert pixels(read_rig(written(tmp_path, f"{small}\n{large}\n"), SIZE).camera)[0] == 700
+    assert pixels(read_rig(written(tmp_path, f"{large}\n3{large[1:]}\n"), SIZE).camera)[0] == 700
+    with pytest.raises(InputError, match="2 cameras for images of one size; keep the line"):
+        read_rig(written(tmp_path, f"{large}\n{large.replace('700', '710')}\n"), SIZE)
+
+
+@pytest.mark.parametrize("text", ["700 0 620.5\n0 710 187\n0 0 1\n", "700,0,620.5,0,710,187,0,0,1", "[bad]"])
+def test_nine_numbers_are_a_matrix(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, text, "cam.txt")
+    if text == "[bad]":
+        with pytest.raises(InputError, match=r"cam\.txt: not a camera file: neither KITTI's .*; write camera\.json"):
+            read_rig(path, SIZE)
+    else:
+        assert pixels(read_rig(path, SIZE).camera) == [700, 710, 620.5, 187]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0.58 0 0.5 0 1.92 0.5 0 0 1", "fx is 0.58 px"),
+        ("700 5 620 0 700 187 0 0 1", "is not a camera matrix; give fx 0 cx"),
+        ("700 nan 620 0 700 187 0 0 1", "is not a camera matrix"),
+        ("nan 0 620 0 700 187 0 0 1", "is not a camera matrix|not a finite number"),
+        ("700 0 620 0 700 187 0 0 2", "is not a camera matrix"),
+        ("700 0 1620 0 700 187 0 0 1", "cx is 1620 px, outside"),
+        ("P2: 1 2 3", "P2 has 3 numbers, not 12"),
+        ("P2: " + P2.replace("0.003", "x"), "P2 has 0 numbers, not 12"),
+        ("1 FOV 1242 375 700 700 621 187.5 0.9", "COLMAP's camera model FOV is not understood; use one of SIMPLE"),
+        ("1 OPENCV 1242 375 700 700 621 187.5", "OPENCV with 4 numbers, not 8"),
+        ("1 PINHOLE 0 375 700 700 621 187.5", "size 0x375"),
+        ("1 PINHOLE 1242 375 70 70 621 187.5", "fx is 70 px, 0.0564 widths"),
+        ("1 SIMPLE_RADIAL 1242 375 700 621 187.5 nan", "not a finite number"),
+    ],
+)
+def test_absurd_files_are_refused_in_a_line_that_names_them(tmp_path: Path, text: str, message: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(InputError, match=message) as error:
+        read_rig(path, SIZE)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_no_text_or_too_much_of_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cam.txt").write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(InputError, match="not a readable text file"):
+        read_rig(tmp_path / "cam.txt", SIZE)
+    with pytest.raises(InputError, match="more than a megabyte"):
+        read_rig(written(tmp_path, "1 " * (1 << 20)), SIZE)

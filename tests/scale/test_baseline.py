@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from egodepth.geometry import Camera, synthesise
+from egodepth.scale.baseline import best_places, fitting_factor
+from egodepth.scale.estimates import combined, gathered
+
+SIZE = (64, 160)
+CAMERA = Camera(torch.tensor([[0.58, 1.45]]), torch.tensor([[0.5, 0.48]]))
+POSE = torch.eye(4)[None].clone()
+POSE[0, 0, 3] = -0.54
+
+
+def a_texture(rng: torch.Generator) -> Tensor:
+    waves = [interpolate(torch.rand(1, 3, *size, generator=rng), SIZE, mode="bicubic") for size in ((8, 20), (24, 60))]
+    return (0.5 * sum(waves)).clamp(0, 1)
+
+
+def a_pair(seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Target, partner and true depth: a road with a wall behind, painted with the partner's colours."""
+    rng = torch.Generator().manual_seed(seed)
+    rows = (torch.arange(SIZE[0]) + 0.5) / SIZE[0]
+    depth = (1.65 * 1.45 / (rows - 0.48).clamp(min=0.02)).clamp(max=25)[:, None].expand(SIZE)
+    depth = (depth * (1 + 0.2 * torch.rand(1, generator=rng))).contiguous()[None]
+    partner = a_texture(rng)
+    return synthesise(partner, depth, POSE, CAMERA, CAMERA), partner, depth
+
+
+@pytest.mark.parametrize("factor", [0.3, 5.4, 31.0])
+def test_the_factor_of_an_exact_depth_is_found_in_any_unit(factor: float) -> None:
+    target, partner, depth = a_pair(0)
+    assert fitting_factor(target, partner, depth / factor, (CAMERA, CAMERA), POSE) == pytest.approx(factor, rel=0.01)
+
+
+def test_a_depth_with_errors_gives_it_within_the_spread_in_nine_of_ten() -> None:
+    covered = []
+    for drive in range(10):
+        found = []
+        for frame in range(5):
+            target, partner, depth = a_pair(100 * drive + frame)
+            rng = torch.Generator().manual_seed(drive * 100 + frame)
+            error = interpolate(torch.randn(1, 1, 4, 10, generator=rng), SIZE, mode="bicubic")[0]
+            noisy = depth / 5.4 * (0.07 * error).exp()
+            grain = 0.02 * torch.randn(target.shape, generator=rng)
+            picture = (target + grain).clamp(0, 1)
+            found.append((str(drive), fitting_factor(picture, partner, noisy, (CAMERA, CAMERA), POSE)))
+        result = combined(gathered(found), 0.005)
+        covered.append(abs(result.factor / 5.4 - 1) <= result.spread)
+        assert result.factor == pytest.approx(5.4, rel=0.05)
+    assert np.sum(covered) >= 9
+
+
+def test_images_that_show_nothing_or_something_else_have_no_factor() -> None:
+    target, partner, depth = a_pair(0)
+    grey = torch.full_like(target, 0.5)
+    assert fitting_factor(grey, grey, depth, (CAMERA, CAMERA), POSE) is None
+    other = torch.rand(target.shape, generator=torch.Generator().manual_seed(5))
+    assert fitting_factor(other, partner, depth, (CAMERA, CAMERA), POSE) is None
+
+
+def test_the_place_of_a_minimum_is_found_between_the_steps_and_a_double_one_is_not_sure() -> None:
+    x = torch.arange(30.0)[:, None, None]
+    errors = torch.cat([0.001 * (x - 12.3) ** 2, 0.001 * x, (0.01 * (x - 5) ** 2).minimum(0.01 * (x - 20) ** 2)], 2)
+    place, is_sure = best_places(errors)
+    assert is_sure.tolist() == [[True, False, False]]
+    assert place[0, 0].item() == pytest.approx(12.3, abs=1e-3)

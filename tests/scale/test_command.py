@@ -1,0 +1,216 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from egodepth.cli import main
+from egodepth.config import ModelConfig
+from egodepth.errors import InputError
+from egodepth.exported.graph import DepthGraph
+from egodepth.motion import MotionPredictor
+from egodepth.predictor import DepthPredictor
+from egodepth.weights import DepthModel, MetricScale, ModelCard, initialise_from, load_model
+
+NETWORK = ModelConfig(encoder="test_resnet", pose="separate")
+SCALE = MetricScale(factor=5.4, spread=0.03, scatter=0.1, by="height", on="clip", samples=40, when="2026-01-02")
+
+
+def a_model(metric: bool = False, has_pose_net: bool = True, network: ModelConfig = NETWORK) -> DepthModel:
+    """Of random weights; its pose network says 0.05 straight ahead, in units of the depth, whatever it sees."""
+    torch.manual_seed(1)
+    card = ModelCard(network=network, size=(64, 96), metric=metric, has_pose_net=has_pose_net)
+    model = DepthModel(card).eval()
+    if model.pose_net is not None and network.pose == "separate":
+        six = model.pose_net.decoder.six
+        torch.nn.init.zeros_(six.weight)
+        six.bias.data = torch.tensor([0, 0, 0, 0, 0, -5.0])
+    return model
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    a_model().save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def clip(make_clip, tmp_path: Path) -> Path:
+    return make_clip(tmp_path / "clip", frames=5, size=(64, 96))
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 90, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    with pytest.raises(SystemExit) as stop:
+        main(["scale", *map(str, words)])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    return error
+
+
+# The card: what everything else reads.
+
+
+def test_a_scale_multiplies_depth_and_makes_it_metric_and_comes_off_to_the_bit(photo: Path) -> None:
+    model = a_model()
+    before, own = DepthPredictor(model)(photo), model.card
+    model.card = own.scaled(SCALE)
+    after = DepthPredictor(model)(photo)
+    assert after.metric
+    assert not before.metric
+    torch.testing.assert_close(after.depth, 5.4 * before.depth)
+    model.card = model.card.scaled(MetricScale(factor=2.0, by="speed"))
+    torch.testing.assert_close(DepthPredictor(model)(photo).depth, 2 * before.depth)
+    assert model.card.unscaled() == own
+
+
+@pytest.mark.parametrize("depth_scaling", ["none", "median"])
+@pytest.mark.parametrize("pose", ["separate", "posecnn"])
+def test_translations_are_scaled_as_the_depth_is(pose: str, depth_scaling: str) -> None:
+    model = DepthModel(
+        ModelCard(
+            network=ModelConfig(encoder="test_resnet", pose=pose),
+            size=(64, 96),
+            metric=False,
+            has_pose_net=True,
+            depth_scaling=depth_scaling,
+        )
+    ).eval()
+    images = torch.rand(2, 1, 3, 64, 96)
+    before = MotionPredictor(model)(*images)
+    model.card = model.card.scaled(SCALE)
+    after = MotionPredictor(model)(*images)
+    torch.testing.assert_close(after[:, :3, 3], 5.4 * before[:, :3, 3])
+    torch.testing.assert_close(after[:, :3, :3], before[:, :3, :3])
+
+
+def test_what_is_exported_is_in_metres(photo: Path) -> None:
+    model = a_model()
+    model.card = model.card.scaled(SCALE)
+    pixels = torch.from_numpy(np.array(Image.open(photo)))[None]
+    with torch.no_grad():
+        depth = DepthGraph(model)(pixels)[0]
+    torch.testing.assert_close(depth[0], DepthPredictor(model)(photo).depth, rtol=1e-4, atol=0)
+
+
+def test_weights_of_a_scaled_model_start_trainings_as_before(tmp_path: Path) -> None:
+    model = a_model()
+    model.card = model.card.scaled(SCALE)
+    model.save(tmp_path / "scaled")
+    fresh = a_model()
+    initialise_from(str(tmp_path / "scaled"), fresh.depth_net, fresh.pose_net, (NETWORK.min_depth, NETWORK.max_depth))
+
+
+def test_a_card_without_a_scale_is_read_as_one_of_factor_1(model: Path) -> None:
+    values = json.loads((model / "config.json").read_text())
+    del values["scale"]
+    (model / "config.json").write_text(json.dumps(values))
+    card = load_model(model).card
+    assert card.scale == MetricScale()
+    assert card.unscaled() == card
+    assert str(card.scale) == ""
+
+
+def test_a_scale_says_how_sure_it_is() -> None:
+    assert str(SCALE) == "scale by height, +-3 %"
+    assert str(MetricScale(factor=2.0, spread=0.012, by="oxts")) == "scale by oxts, +-1.2 %"
+    with pytest.raises(InputError, match=r"scale\.factor"):
+        MetricScale(factor=0.0)
+
+
+# The command.
+
+
+def test_a_speed_is_stored_said_and_taken_off_again(
+    model: Path, clip: Path, photo: Path, tmp_path: Path, capsys
+) -> None:
+    card_before = (model / "config.json").read_bytes()
+    weights = (model / "model.safetensors").read_bytes()
+    found = tmp_path / "scale.json"
+    main(["scale", str(model), "--by", "speed", "--speed-mps", "10", "--data", str(clip), "--json", str(found)])
+    printed = capsys.readouterr().out
+    assert "1 unit of depth = 20 m" in printed
+    assert "in metres from now on" in printed
+    record = json.loads(found.read_text())
+    assert record["factor"] == pytest.approx(20, rel=1e-3)
+    assert (record["samples"], record["drives"], record["by"]) == (4, 1, "speed")
+    assert record["model"] == str(model)
+    card = load_model(model).card
+    assert card.scale.factor == record["factor"]
+    assert card.scale.on == str(clip)
+    assert card.metric
+    assert (model / "model.safetensors").read_bytes() == weights
+    assert sorted(path.name for path in model.iterdir()) == ["config.json", "model.safetensors"]
+    main(["predict", str(model), str(photo), "--out", str(tmp_path / "out")])
+    assert "in metres (scale by speed, +-" in capsys.readouterr().out
+    summary = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert summary["metric"] is True
+    assert summary["depth_unit"].startswith("metres (scale by speed, +-")
+    # Found again, it is in the model's own units, not on top of the first.
+    main(["scale", str(model), "--by", "speed", "--speed-mps", "5", "--data", str(clip)])
+    assert load_model(model).card.scale.factor == pytest.approx(10, rel=1e-3)
+    main(["scale", str(model), "--remove"])
+    assert (model / "config.json").read_bytes() == card_before
+
+
+def test_what_is_not_stored_leaves_the_model_alone(model: Path, clip: Path) -> None:
+    before = (model / "config.json").read_bytes()
+    main(["scale", str(model), "--by", "speed", "--speed-mps", "10", "--data", str(clip), "--no-store"])
+    assert (model / "config.json").read_bytes() == before
+
+
+def test_one_distance_is_enough_and_has_a_wide_error_bar(model: Path, photo: Path) -> None:
+    depth = DepthPredictor.load(model, "cpu")(photo).depth
+    words = ["--by", "distance", "--image", photo, "--pixel", "40", "25", "--distance-m", "12"]
+    main(["scale", *map(str, [model, *words])])
+    scale = load_model(model).card.scale
+    assert scale.factor == pytest.approx(12 / depth[23:28, 38:43].median().item(), rel=1e-4)
+    assert scale.spread > 0.2
+
+
+def test_a_rendered_set_gives_it_by_depth(model: Path, tmp_path: Path) -> None:
+    words = "--train 1 --val 0 --test 0 --frames 4 --size 64 96 --processes 1 --no-partner"
+    main(["data", "render", "--out", str(tmp_path / "streets"), *words.split()])
+    main(["scale", str(model), "--by", "depth", "--data", str(tmp_path / "streets")])
+    scale = load_model(model).card.scale
+    assert scale.samples == 4
+    assert scale.factor > 1
+
+
+def test_bad_input_is_one_line(model: Path, clip: Path, photo: Path, tmp_path: Path, capsys) -> None:
+    a_model(has_pose_net=False).save(tmp_path / "blind")
+    a_model(metric=True).save(tmp_path / "metric")
+    data, speed = ["--data", clip], ["--by", "speed", "--speed-mps", "10"]
+    point = ["--pixel", "4", "5", "--distance-m", "3"]
+    assert "say --by" in refusal(capsys, model)
+    assert "no scale to take off" in refusal(capsys, model, "--remove")
+    assert "no other option" in refusal(capsys, model, "--remove", "--by", "depth")
+    assert "needs --height-m" in refusal(capsys, model, "--by", "height", *data)
+    assert "needs --data" in refusal(capsys, model, *speed)
+    assert "either --speed-mps or --speeds" in refusal(capsys, model, "--by", "speed", *data)
+    assert "--speed-mps means nothing" in refusal(capsys, model, "--by", "oxts", "--speed-mps", "3", *data)
+    assert "0.05 to 20" in refusal(capsys, model, "--by", "height", "--height-m", "165", *data)
+    assert "no pose network" in refusal(capsys, tmp_path / "blind", *speed, *data)
+    assert "in metres already" in refusal(capsys, tmp_path / "metric", *speed, *data)
+    assert "no frame has a stereo partner" in refusal(capsys, model, "--by", "baseline", *data)
+    assert "no oxts folder" in refusal(capsys, model, "--by", "oxts", *data)
+    assert "no frame has true depth" in refusal(capsys, model, "--by", "depth", *data)
+    assert "level road was found" in refusal(capsys, model, "--by", "height", "--height-m", "1.6", *data)
+    assert "absurd" in refusal(capsys, model, "--by", "speed", "--speed-mps", "140", "--fps", "0.001", *data)
+    assert "give as many" in refusal(
+        capsys, model, "--by", "distance", "--image", photo, *point, "--pixel", "1", "2", "3", "4"
+    )
+    assert "outside an image" in refusal(
+        capsys, model, "--by", "distance", "--image", photo, "--pixel", "90", "5", "--distance-m", "3"
+    )
+    assert "no such folder" in refusal(capsys, tmp_path / "none" / "model", *speed, *data)
+    assert json.loads((model / "config.json").read_text())["metric"] is False

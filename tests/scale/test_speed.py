@@ -1,0 +1,131 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from egodepth.config import ModelConfig
+from egodepth.data.folder import FolderDrive
+from egodepth.errors import InputError
+from egodepth.motion import MotionPredictor
+from egodepth.scale.estimates import combined, gathered
+from egodepth.scale.sources import by_distance_driven
+from egodepth.scale.speed import constant_speed, find_oxts, logged_speeds, oxts_speeds
+from egodepth.weights import DepthModel, ModelCard
+
+
+class KnownMotion(MotionPredictor):
+    """Says what it is told, one pair after the other, whatever the images."""
+
+    def __init__(self, lengths: list[float], offsets: tuple[int, ...] = (-1, 1)) -> None:
+        network = ModelConfig(encoder="test_resnet", pose="posecnn")
+        card = ModelCard(network=network, size=(64, 64), metric=False, has_pose_net=True, offsets=offsets)
+        super().__init__(DepthModel(card))
+        self.lengths = iter(lengths)
+
+    def __call__(self, earlier: torch.Tensor, later: torch.Tensor) -> torch.Tensor:
+        pose = torch.eye(4)[None].clone()
+        pose[0, 2, 3] = -next(self.lengths)
+        return pose
+
+
+@pytest.fixture
+def drive(make_clip, tmp_path: Path) -> FolderDrive:
+    return FolderDrive(make_clip(tmp_path / "clip", frames=41, size=(64, 64)))
+
+
+@pytest.mark.parametrize("offsets", [(-1, 1), (-2, 2)])
+def test_the_factor_is_distance_over_translation_and_its_spread_covers_in_nine_of_ten(
+    drive: FolderDrive, offsets: tuple[int, ...]
+) -> None:
+    """Pairs are as far apart as in training."""
+    apart, covered = offsets[1], []
+    for seed in range(10):
+        noise = np.random.default_rng(seed).normal(0, 0.07, 40)
+        lengths = 1.39 * apart / 21.0 * np.exp(noise)
+        motion = KnownMotion(lengths.tolist(), offsets)
+        found = by_distance_driven(motion, [drive], lambda _: constant_speed(13.9, 10.0), 10.0, 200)
+        assert len(found) == 41 - apart
+        result = combined(gathered(found), 0.02)
+        covered.append(abs(result.factor / 21.0 - 1) <= result.spread)
+        assert result.factor == pytest.approx(21.0, rel=0.05)
+    assert sum(covered) >= 9
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_a_log_of_speeds_gives_distances_between_its_rows(tmp_path: Path) -> None:
+    distance = logged_speeds(write(tmp_path / "v.csv", "note,time,speed\na,0,10\nb,1,20\nc,3,20\n"), fps=2.0)
+    assert distance(0, 2) == pytest.approx(15)
+    assert distance(1, 2) == pytest.approx(0.5 * 17.5)
+    assert distance(1, 3) == pytest.approx(0.5 * 17.5 + 0.5 * 20)
+    assert distance(2, 6) == pytest.approx(40)
+    assert distance(5, 7) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("", "no speeds"),
+        ("time,velocity\n0,1\n", "time,speed"),
+        ("time,speed\n0,x\n1,2\n", "no speeds"),
+        ("time,speed\n0,1\n", "two rows"),
+        ("time,speed\n1,1\n0,1\n", "ascending"),
+        ("time,speed\n0,1\n1,400\n", "metres a second"),
+    ],
+)
+def test_a_log_that_is_none_is_refused_in_one_line(tmp_path: Path, text: str, hint: str) -> None:
+    with pytest.raises(InputError, match=hint):
+        logged_speeds(write(tmp_path / "v.csv", text), 10.0)
+
+
+def test_a_standing_camera_tells_nothing(drive: FolderDrive, tmp_path: Path) -> None:
+    rows = "time,speed\n0,0\n1,0\n1.1,10\n9,10\n"
+    log = logged_speeds(write(tmp_path / "v.csv", rows), 10.0)
+    found = by_distance_driven(KnownMotion([0.05] * 40), [drive], lambda _: log, 10.0, 200)
+    assert len(found) == 30
+    with pytest.raises(InputError, match="known to drive"):
+        by_distance_driven(KnownMotion([]), [drive], lambda _: constant_speed(0.5, 10.0), 10.0, 200)
+
+
+def an_oxts_folder(folder: Path, speeds: list[float]) -> Path:
+    (folder / "data").mkdir(parents=True)
+    stamps = [f"2011-09-26 13:02:{25 + frame / 10:012.9f}" for frame in range(len(speeds))]
+    (folder / "timestamps.txt").write_text("\n".join(stamps) + "\n")
+    for frame, speed in enumerate(speeds):
+        words = ["0"] * 8 + [str(speed), "0", "0"] + ["0"] * 19
+        (folder / "data" / f"{frame:010d}.txt").write_text(" ".join(words))
+    return folder
+
+
+def test_oxts_gives_the_way_between_frames_and_nothing_across_a_gap(tmp_path: Path) -> None:
+    folder = an_oxts_folder(tmp_path / "x_sync" / "oxts", [10, 20, 20, 20])
+    distance = oxts_speeds(folder)
+    assert distance(0, 1) == pytest.approx(1.5)
+    assert distance(1, 3) == pytest.approx(4)
+    assert distance(2, 5) is None
+    (folder / "data" / "0000000002.txt").unlink()
+    assert distance(1, 3) is None
+    for place in (tmp_path, tmp_path / "x_sync", tmp_path / "x_sync" / "image_02"):
+        place.mkdir(exist_ok=True)
+        assert find_oxts(place, "x_sync/image_02") == folder
+    with pytest.raises(InputError, match="y_sync/image_02: no oxts folder"):
+        find_oxts(tmp_path, "y_sync/image_02")
+
+
+def test_damaged_oxts_files_are_named(tmp_path: Path) -> None:
+    folder = an_oxts_folder(tmp_path / "oxts", [10, 20])
+    (folder / "data" / "0000000001.txt").write_text("1 2 3")
+    with pytest.raises(InputError, match=r"0000000001\.txt"):
+        oxts_speeds(folder)(0, 1)
+    (folder / "timestamps.txt").write_text("yesterday\n")
+    with pytest.raises(InputError, match=r"timestamps\.txt"):
+        oxts_speeds(folder)
+
+
+def test_kitti_drives_at_thirteen_metres_a_second(real_data: Path) -> None:
+    folder = find_oxts(real_data / "kitti_raw", "2011_09_26_drive_0001_sync/image_02")
+    assert oxts_speeds(folder)(0, 4) == pytest.approx(13.17 * 0.414, rel=0.03)
