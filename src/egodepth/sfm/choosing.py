@@ -1,0 +1,109 @@
+"""Which frames of a clip to reconstruct: those between which the camera moves, where it turns most.
+
+A camera that drives straight on says little of its focal length: a longer lens and a longer street look alike. Where it
+turns, the whole image shifts by angle times focal length, and that is what determines it.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float32, Float64, UInt8
+from PIL import Image
+
+from egodepth.data.frames import FrameFolder
+from egodepth.data.static_frames import image_motion
+
+MOST_LOOKED_AT = 3000
+"""Of a longer clip, its middle: five minutes at 10 frames a second, some minutes of decoding."""
+STANDING = 0.0003
+"""Motion of the image a frame, share of its width, that a standing camera does not reach; see `static_frames`."""
+STEP = 0.002
+"""Motion between frames that are used: a slow car at 10 frames a second; of 60 frames a second, some are left out."""
+_WIDTH = 192
+
+
+def chosen_frames(clip: FrameFolder, count: int, report: Callable[[int], None]) -> list[int]:
+    """Numbers of up to `count` frames that follow one another with motion between them, where the camera turns most.
+
+    Fewer than two if the camera stands still.
+
+    Args:
+        clip: the frames; those that cannot be read are an `InputError`.
+        count: how many are wanted.
+        report: told how many frames more were looked at; `frames_to_look_at` in all.
+    """
+    looked_at = frames_to_look_at(clip)
+    motion, shift = _motions(clip, looked_at, report)
+    kept = moving_positions(motion)
+    if len(kept) > count:
+        heading = np.concatenate([[0.0], np.cumsum(shift)])
+        kept = kept[most_turning(heading[kept], count) :][:count]
+    return [looked_at[position] for position in kept]
+
+
+def frames_to_look_at(clip: FrameFolder) -> Sequence[int]:
+    """All frames, or the middle of a long clip."""
+    frames = list(clip.files.numbers)
+    start = max(len(frames) - MOST_LOOKED_AT, 0) // 2
+    return frames[start : start + MOST_LOOKED_AT]
+
+
+def moving_positions(motion: Float64[np.ndarray, " steps"]) -> list[int]:
+    """Positions of frames between which the image has moved by `STEP` at least, from the motion of each step.
+
+    A single one if nothing moves. Unknown motion (infinite) counts as a step.
+    """
+    kept, moved = [0], 0.0
+    for position, step in enumerate(motion, start=1):
+        moved += step if step > STANDING else 0.0
+        if moved >= STEP:
+            kept.append(position)
+            moved = 0.0
+    return kept
+
+
+def most_turning(heading: Float64[np.ndarray, " n"], count: int) -> int:
+    """Where the window of `count` frames with the widest range of headings starts; the first of equal ones."""
+    windows = np.lib.stride_tricks.sliding_window_view(heading, count)
+    return int(np.argmax(np.ptp(windows, axis=1)))
+
+
+def horizontal_shift(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, "h w"]) -> float:
+    """How far the image as a whole moved to the side, share of its width, by phase correlation.
+
+    Driving on moves both sides apart and the middle not at all: what is left is the turn.
+    """
+    window = np.hanning(first.shape[0])[:, None] * np.hanning(first.shape[1])
+    a, b = (np.fft.rfft2((image - image.mean()) * window) for image in (first, second))
+    cross = np.conj(a) * b
+    correlation = np.fft.irfft2(cross / np.maximum(np.abs(cross), 1e-9), first.shape)
+    width = first.shape[1]
+    row, column = divmod(int(np.argmax(correlation)), width)
+    before, peak, after = (max(float(correlation[row, (column + step) % width]), 0.0) for step in (-1, 0, 1))
+    shift = column if column <= width // 2 else column - width
+    return (shift + (after - before) / max(before + peak + after, 1e-9)) / width
+
+
+def _motions(
+    clip: FrameFolder, frames: Sequence[int], report: Callable[[int], None]
+) -> tuple[Float64[np.ndarray, " steps"], Float64[np.ndarray, " steps"]]:
+    """Motion of the image and its shift to the side from each frame to the next, shares of the width."""
+    motion, shift = [], []
+    before: Float32[np.ndarray, "h w"] | None = None
+    for frame in frames:
+        image = _small_grey(clip.read(frame))
+        if before is not None:
+            motion.append(image_motion(before, image))
+            shift.append(horizontal_shift(before, image))
+        before = image
+        report(1)
+    return np.array(motion, np.float64), np.array(shift, np.float64)
+
+
+def _small_grey(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "hs ws"]:
+    """As `image_motion` compares it."""
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    width = min(_WIDTH, picture.width)
+    size = width, max(round(picture.height * width / picture.width), 1)
+    grey = picture.reduce(max(picture.width // (2 * width), 1)).convert("L").convert("F")
+    return np.array(grey.resize(size, Image.Resampling.BOX))

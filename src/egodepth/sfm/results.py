@@ -1,0 +1,137 @@
+"""The files of `egodepth camera`: the camera, how it was found, and the sparse world as a check of depth."""
+
+import json
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from egodepth.errors import InputError
+from egodepth.files import replacing, write_text
+from egodepth.sfm.types import Reconstruction, SparsePoints
+from egodepth.sfm.verdict import Estimate, fov_of
+
+
+def report_path(out: Path) -> Path:
+    """Where the report of a camera file is."""
+    return out.with_name(f"{out.stem}_report.json")
+
+
+def check_out(out: Path) -> None:
+    """Refuse to write over a camera file that this verb has not written: it may be somebody's calibration."""
+    if out.suffix != ".json":
+        raise InputError(f"{out}: not a .json file; name one, such as --out camera.json")
+    if out.exists() and not report_path(out).exists():
+        raise InputError(f"{out}: is there already, perhaps a calibration; choose another name or move it away")
+
+
+def write_camera(out: Path, focal_widths: float, found: Reconstruction | None, size: tuple[int, int]) -> None:
+    """The camera file of images of (height, width): square pixels, centre and distortion of what was found, if given.
+
+    COLMAP's SIMPLE_RADIAL is OpenCV's distortion with k1 alone.
+    """
+    height, width = size
+    x, y = (0.5, 0.5) if found is None else (found.centre_px[0] / found.size[1], found.centre_px[1] / found.size[0])
+    focal = focal_widths * width
+    values: dict[str, Any] = {"width": width, "height": height, "fx": focal, "fy": focal}
+    values |= {"cx": x * width - 0.5, "cy": y * height - 0.5}
+    if found is not None and found.distortion:
+        values["distortion"] = [found.distortion, 0.0, 0.0, 0.0]
+    write_text(out, json.dumps(values, indent=2) + "\n")
+
+
+def write_report(
+    out: Path, estimate: Estimate, found: Reconstruction | None, size: tuple[int, int], used: dict[str, Any]
+) -> None:
+    """Everything that is known of the camera as JSON; `used` says what the camera file holds and how it came to be."""
+    width = size[1]
+    pixels = {
+        "focal_px": _times(estimate.focal_widths, float(width)),
+        "focal_sigma_px": _times(estimate.sigma_widths, float(width)),
+        "fov_deg": _times(estimate.fov_deg),
+        "fov_sigma_deg": _times(estimate.fov_sigma_deg),
+        "turned_deg": _times(estimate.turned_deg),
+    }
+    content: dict[str, Any] = {"verdict": estimate.verdict.value, "reason": estimate.reason, **used, **pixels}
+    if found is not None:
+        scale = width / found.size[1]
+        content |= {
+            "width": width,
+            "height": size[0],
+            "other_model_focal_px": found.other_focal_px * scale,
+            "focals_without_a_part_px": [focal * scale for focal in found.part_focals_px],
+            "distortion_k1": found.distortion,
+            "frames_registered": len(found.registered),
+            "points": len(found.points.xyz),
+            "median_error_px": float(np.median(found.points.error_px)) * scale,
+            "mean_track_length": float(found.points.track_length.mean()),
+        }
+    write_text(report_path(out), json.dumps(content, indent=2) + "\n")
+
+
+def write_sparse(folder: Path, found: Reconstruction, frames: list[int]) -> None:
+    """`sparse.npz` with everything and `sparse.ply` to look at; `frames`: numbers of the frames worked on.
+
+    `observations` are (position among `frames`, position among `xyz`): depth of a point in a frame is z of
+    camera_from_world times the point, in the same arbitrary unit everywhere.
+    """
+    points = found.points
+    with replacing(folder / "sparse.npz") as beside:
+        np.savez_compressed(
+            beside,
+            xyz=points.xyz,
+            rgb=points.rgb,
+            error_px=points.error_px,
+            track_length=points.track_length,
+            observations=points.observations,
+            frames=np.array([frames[position] for position in found.registered], np.int64),
+            world_from_camera=found.world_from_camera,
+            # Of the images at `size`, OpenCV's pixels.
+            intrinsics=np.array(
+                [
+                    [found.focal_px, 0, found.centre_px[0] - 0.5],
+                    [0, found.focal_px, found.centre_px[1] - 0.5],
+                    [0, 0, 1],
+                ]
+            ),
+            distortion=np.array([found.distortion]),
+            size=np.array(found.size),
+        )
+    with replacing(folder / "sparse.ply") as beside:
+        beside.write_bytes(_ply(points))
+
+
+def _ply(points: SparsePoints) -> bytes:
+    """Binary PLY with colour, error and track length a point."""
+    columns = [("x", "<f4", "float"), ("y", "<f4", "float"), ("z", "<f4", "float")]
+    columns += [("red", "u1", "uchar"), ("green", "u1", "uchar"), ("blue", "u1", "uchar")]
+    columns += [("error_px", "<f4", "float"), ("track_length", "<i4", "int")]
+    rows = np.empty(len(points.xyz), [(name, kind) for name, kind, _ in columns])
+    for index, name in enumerate("xyz"):
+        rows[name] = points.xyz[:, index]
+    for index, name in enumerate(("red", "green", "blue")):
+        rows[name] = points.rgb[:, index]
+    rows["error_px"], rows["track_length"] = points.error_px, points.track_length
+    properties = "".join(f"property {word} {name}\n" for name, _, word in columns)
+    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(rows)}\n{properties}end_header\n"
+    return header.encode("ascii") + rows.tobytes()
+
+
+def summary_line(estimate: Estimate, size: tuple[int, int]) -> str:
+    """Focal length and field of view with one standard deviation, for people."""
+    if estimate.focal_widths is None or estimate.sigma_widths is None:
+        return "no estimate"
+    focal, sigma = estimate.focal_widths * size[1], estimate.sigma_widths * size[1]
+    angle = f"{fov_of(estimate.focal_widths):.1f} ± {estimate.fov_sigma_deg:.1f} degrees"
+    return f"focal length {focal:.1f} ± {sigma:.1f} px of {size[1]}, field of view {angle}"
+
+
+def _times(value: float | None, factor: float = 1.0) -> float | None:
+    return None if value is None or not np.isfinite(value) else value * factor
+
+
+def working_size(size: tuple[int, int], most_pixels: int) -> tuple[int, int]:
+    """(height, width) with at most so many pixels, the same shape to a pixel."""
+    shrink = min(1.0, sqrt(most_pixels / (size[0] * size[1])))
+    return max(round(size[0] * shrink), 1), max(round(size[1] * shrink), 1)

@@ -1,0 +1,113 @@
+"""What an estimated focal length is worth, in words that a user can act upon."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import atan, degrees, radians, sqrt, tan
+
+import numpy as np
+from jaxtyping import Float64
+
+from egodepth.data.cameras import FOCAL_WIDTHS
+from egodepth.sfm.types import Reconstruction
+
+RELIABLE, USABLE = 0.03, 0.12
+"""Standard deviation of the focal length, share of it, up to which it is reliable, and better than a guess."""
+TURN_DEG = 5.0
+"""Turning less than this over all frames counts as straight driving."""
+
+
+class Verdict(StrEnum):
+    """What the clip says of its camera."""
+
+    RELIABLE = "reliable"
+    WEAK = "weak"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """The focal length of a clip, one standard deviation, and what to think of it."""
+
+    verdict: Verdict
+    reason: str
+    focal_widths: float | None = None
+    """Focal length in image widths; None where the reconstruction failed."""
+    sigma_widths: float | None = None
+    turned_deg: float | None = None
+
+    @property
+    def fov_deg(self) -> float | None:
+        """Horizontal field of view."""
+        return None if self.focal_widths is None else fov_of(self.focal_widths)
+
+    @property
+    def fov_sigma_deg(self) -> float | None:
+        """One standard deviation of it, to first order."""
+        if self.focal_widths is None or self.sigma_widths is None:
+            return None
+        return degrees(self.sigma_widths / (self.focal_widths**2 + 0.25))
+
+
+def failed(reason: str) -> Estimate:
+    """No estimate."""
+    return Estimate(verdict=Verdict.FAILED, reason=reason)
+
+
+def judge(found: Reconstruction | None, frames: int) -> Estimate:
+    """The estimate of a reconstruction from so many frames.
+
+    The standard deviation is that of estimates without one part of the clip each, which feels moving cars, rolling
+    shutters and all else that differs from part to part. What errs everywhere alike (an axis off the middle) is not in
+    it. (The curvature of the bundle adjustment knows the noise of features alone, and takes minutes to invert.)
+    """
+    if found is None:
+        return failed("too few frames could be put together: too little texture or parallax")
+    width = found.size[1]
+    sigma = spread(found.part_focals_px) / width
+    focal = found.focal_px / width
+    turned = turned_deg(found.world_from_camera)
+    known = {"focal_widths": focal, "sigma_widths": sigma, "turned_deg": turned}
+    if 2 * len(found.registered) < frames:
+        return Estimate(
+            verdict=Verdict.FAILED, reason=f"only {len(found.registered)} of {frames} frames fit together", **known
+        )
+    if not FOCAL_WIDTHS[0] <= focal <= FOCAL_WIDTHS[1] or not sigma < USABLE * focal:
+        return Estimate(verdict=Verdict.FAILED, reason=_why(turned), **known)
+    if len(found.part_focals_px) < 2:
+        reason = f"{len(found.registered)} frames are too few to compare parts of the clip"
+        return Estimate(verdict=Verdict.WEAK, reason=reason, **known)
+    if sigma > RELIABLE * focal:
+        return Estimate(verdict=Verdict.WEAK, reason=_why(turned), **known)
+    reason = f"{len(found.registered)} of {frames} frames fit together, and parts of the clip agree"
+    return Estimate(verdict=Verdict.RELIABLE, reason=reason, **known)
+
+
+def spread(focals_px: tuple[float, ...]) -> float:
+    """Jackknife: standard deviation of the whole from estimates without each part in turn (Tukey 1958).
+
+    Pixels, 0 for less than two of them.
+    """
+    count = len(focals_px)
+    return float(np.std(focals_px)) * sqrt(count - 1) if count > 1 else 0.0
+
+
+def turned_deg(world_from_camera: Float64[np.ndarray, "f 4 4"]) -> float:
+    """The widest angle between the first view's axis and another's, degrees."""
+    axes = world_from_camera[:, :3, 2]
+    return float(np.degrees(np.arccos(np.clip(axes @ axes[0], -1, 1)).max()))
+
+
+def fov_of(focal_widths: float) -> float:
+    """Horizontal field of view in degrees of a focal length in image widths."""
+    return 2 * degrees(atan(0.5 / focal_widths))
+
+
+def focal_of(fov_deg: float) -> float:
+    """Focal length in image widths of a horizontal field of view in degrees."""
+    return 0.5 / tan(radians(fov_deg) / 2)
+
+
+def _why(turned: float) -> str:
+    if turned < TURN_DEG:
+        return f"straight driving (it turns by {turned:.1f} degrees) determines the focal length weakly"
+    return "parts of the clip disagree about the focal length"
