@@ -116,8 +116,7 @@ class DepthPredictor:
 
     def network_input(self, images: list[UInt8[np.ndarray, "_ _ 3"]]) -> Float[Tensor, "b 3 hn wn"]:
         """Images of any size as the batch that the network sees, on its device: resized as training frames are."""
-        # As bytes: that takes a fifth of the time that floats take, and a quarter of their transfer to a device.
-        return _resized(images, self.size).to(self.device).permute(0, 3, 1, 2).float().div_(255)
+        return _resized(images, self.size, self.device)
 
     @torch.no_grad()
     def inverse_depth(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
@@ -146,7 +145,7 @@ def resized_for(size: tuple[int, int], images: Float[Tensor, "b 3 h w"]) -> Floa
     """Images at the size that a network sees; of another size they are rounded to 8 bits, as training frames are."""
     if images.shape[-2:] == size:
         return images
-    return _resized(list(_bytes(images)), size).to(images.device).permute(0, 3, 1, 2).float().div_(255)
+    return _resized(list(_bytes(images)), size, images.device)
 
 
 def at_size(inverse_depth: Float[Tensor, "b hn wn"], size: tuple[int, int]) -> Float[Tensor, "b h w"]:
@@ -173,8 +172,12 @@ def _bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
     return (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
-def _resized(images: list[UInt8[np.ndarray, "_ _ 3"]], size: tuple[int, int]) -> UInt8[Tensor, "b hn wn 3"]:
-    return torch.from_numpy(np.stack([resize_rgb(image, size) for image in images]))
+def _resized(
+    images: list[UInt8[np.ndarray, "_ _ 3"]], size: tuple[int, int], device: torch.device
+) -> Float[Tensor, "b 3 hn wn"]:
+    # As bytes: that takes a fifth of the time that floats take, and a quarter of their transfer to a device.
+    pixels = torch.from_numpy(np.stack([resize_rgb(image, size) for image in images]))
+    return pixels.to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
 def _pixels(image: Image.Image | np.ndarray | str | Path) -> UInt8[np.ndarray, "h w 3"]:

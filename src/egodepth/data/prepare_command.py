@@ -1,12 +1,9 @@
 """`egodepth data prepare DIR`: decode a data set once, for every training that follows."""
 
 import json
-import os
 import shutil
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,12 +16,10 @@ from tyro.conf import Positional
 from egodepth.config import DataConfig
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.opening import open_drives
+from egodepth.data.side_by_side import for_each, print_unreadable
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
 from egodepth.files import write_text
-
-_NAMED = 10
-"""Bad frames that are named; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +72,7 @@ class Prepare:
             f"{done.store}: {done.frames} frames, {done.bytes_on_disk / 1e9:.2f} GB; {made} decoded in "
             f"{done.seconds:.1f} s ({made / done.seconds:.0f} frames/s), {done.already_there} were there"
         )
-        for name in done.unreadable[:_NAMED]:
-            print(f"cannot be read: {name}")
-        if len(done.unreadable) > _NAMED:
-            print(f"... and {len(done.unreadable) - _NAMED} more")
+        print_unreadable(done.unreadable)
         if self.json:
             write_text(self.json, json.dumps(asdict(done), indent=2) + "\n")
 
@@ -118,7 +110,7 @@ def prepare(
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("Decoding", total=_count(drives, partner))
-        _for_each(_frames(drives, partner), lambda work: _read(store, *work), workers, lambda: bar.advance(task))
+        for_each(_frames(drives, partner), lambda work: _read(store, *work), workers, lambda: bar.advance(task))
     for trouble in store.troubles():
         console.print(trouble, highlight=False)
     unreadable = [f"{bad.drive}, frame {bad.frame}{' (partner)' if bad.partner else ''}" for bad in store.bad_frames()]
@@ -164,23 +156,3 @@ def _read(store: FrameStore, drive: int, frame: int, partner: bool) -> None:
             f"{store.folder}: cannot be written ({store.write_error()}); free some space and run the same command "
             f"again: {store.on_disk()[0]} frames are there"
         )
-
-
-def _for_each(
-    items: Iterator[tuple[int, int, bool]],
-    work: Callable[[tuple[int, int, bool]], None],
-    workers: int,
-    done: Callable[[], None],
-) -> None:
-    """Do the work in threads, a few items ahead: memory does not grow with their number."""
-    workers = workers or os.cpu_count() or 1
-    waiting: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) >= 4 * workers:
-                waiting.popleft().result()
-                done()
-        for future in waiting:
-            future.result()
-            done()

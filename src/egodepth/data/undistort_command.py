@@ -1,10 +1,7 @@
 """`egodepth data undistort CLIP`: the frames of a lens with distortion as a pinhole camera would have seen them."""
 
 import json
-import os
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from egodepth.data.cameras import CAMERA_FILE, find_camera_file, horizontal_fov_
 from egodepth.data.folder import PARTNER_FOLDER
 from egodepth.data.frames import FrameFolder
 from egodepth.data.images import write_image
+from egodepth.data.side_by_side import for_each, print_unreadable
 from egodepth.data.undistortion import Undistortion
 from egodepth.errors import InputError
 from egodepth.files import write_text
@@ -25,8 +23,6 @@ from egodepth.files import write_text
 _NOTE = "undistorted.json"
 """Beside the frames: what they were made from, so that the same command goes on and another does not mix in."""
 _KEPT_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-_NAMED = 10
-"""Bad frames that are named; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +73,7 @@ class Undistort:
             f"{made} undistorted in {done.seconds:.1f} s ({made / done.seconds:.0f} frames/s), {done.already_there} "
             "were there"
         )
-        for name in done.unreadable[:_NAMED]:
-            print(f"cannot be read: {name}")
-        if len(done.unreadable) > _NAMED:
-            print(f"... and {len(done.unreadable) - _NAMED} more")
+        print_unreadable(done.unreadable)
         if self.json:
             write_text(self.json, json.dumps(asdict(done), indent=2) + "\n")
 
@@ -120,7 +113,7 @@ def undistort(
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console or Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Undistorting", total=len(targets), completed=len(targets) - len(missing))
-        _for_each(missing, make, workers, lambda: bar.advance(task))
+        for_each(missing, make, workers, lambda: bar.advance(task))
     if len(unreadable) == len(targets):
         raise InputError(sorted(unreadable)[0])
     write_camera(out / CAMERA_FILE, undistortion.camera, frames.size)
@@ -167,13 +160,3 @@ def _target_name(name: str) -> str:
     """What a frame is called afterwards: the same, but for formats that hold more than is read, or are not written."""
     path = Path(name)
     return name if path.suffix.lower() in _KEPT_SUFFIXES else f"{path.stem}.png"
-
-
-def _for_each(numbers: Sequence[int], work: Callable[[int], None], workers: int, done: Callable[[], None]) -> None:
-    """Do the work in threads; what fails, or is stopped, ends it after the frames in hand."""
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
-    try:
-        for _ in pool.map(work, numbers):
-            done()
-    finally:
-        pool.shutdown(cancel_futures=True)

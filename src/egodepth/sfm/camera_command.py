@@ -17,7 +17,7 @@ from egodepth.data.images import resize_rgb, write_image
 from egodepth.errors import InputError
 from egodepth.files import write_text
 from egodepth.sfm.choosing import chosen_frames, frames_to_look_at
-from egodepth.sfm.library import pycolmap
+from egodepth.sfm.colmap import pycolmap
 from egodepth.sfm.reconstruct import FEWEST_FRAMES, reconstruct
 from egodepth.sfm.results import (
     check_out,

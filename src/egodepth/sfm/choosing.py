@@ -7,11 +7,10 @@ turns, the whole image shifts by angle times focal length, and that is what dete
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8
-from PIL import Image
+from jaxtyping import Float32, Float64
 
 from egodepth.data.frames import FrameFolder
-from egodepth.data.static_frames import image_motion
+from egodepth.data.static_frames import image_motion, small_grey
 
 MOST_LOOKED_AT = 3000
 """Of a longer clip, its middle: five minutes at 10 frames a second, some minutes of decoding."""
@@ -19,7 +18,6 @@ STANDING = 0.0003
 """Motion of the image a frame, share of its width, that a standing camera does not reach; see `static_frames`."""
 STEP = 0.002
 """Motion between frames that are used: a slow car at 10 frames a second; of 60 frames a second, some are left out."""
-_WIDTH = 192
 
 
 def chosen_frames(clip: FrameFolder, count: int, report: Callable[[int], None]) -> list[int]:
@@ -91,19 +89,10 @@ def _motions(
     motion, shift = [], []
     before: Float32[np.ndarray, "h w"] | None = None
     for frame in frames:
-        image = _small_grey(clip.read(frame))
+        image = small_grey(clip.read(frame))
         if before is not None:
             motion.append(image_motion(before, image))
             shift.append(horizontal_shift(before, image))
         before = image
         report(1)
     return np.array(motion, np.float64), np.array(shift, np.float64)
-
-
-def _small_grey(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, "hs ws"]:
-    """As `image_motion` compares it."""
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    width = min(_WIDTH, picture.width)
-    size = width, max(round(picture.height * width / picture.width), 1)
-    grey = picture.reduce(max(picture.width // (2 * width), 1)).convert("L").convert("F")
-    return np.array(grey.resize(size, Image.Resampling.BOX))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from egodepth.sfm.library import pycolmap
+from egodepth.sfm.colmap import pycolmap
 from egodepth.sfm.mapping import Mapper
 from egodepth.sfm.refining import Refined, part_focals, refined
 from egodepth.sfm.stages import Stages
