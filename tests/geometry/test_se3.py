@@ -5,7 +5,14 @@ import torch
 from torch import Tensor
 
 import reference
-from egodepth.geometry import mirrored_transform, rotation_from_axis_angle, transform_from_axis_angle, transform_points
+from egodepth.geometry import (
+    mirrored_transform,
+    rotation_from_axis_angle,
+    transform_from_axis_angle,
+    transform_from_twist,
+    transform_points,
+    twist_of,
+)
 
 ANGLES = [0.0, 1e-12, 1e-6, 9.9e-3, 1.01e-2, 0.3, 1.5, 3.0]
 """On both sides of where the series takes over from the closed form, and at zero itself."""
@@ -82,3 +89,21 @@ def test_the_mirrored_transform_moves_mirrored_points_to_mirrored_places(assert_
     points, mirror = torch.randn(2, 3, 4, 5).double(), torch.tensor([-1.0, 1.0, 1.0]).double()[:, None, None]
     expected = mirror * transform_points(b_from_a, points)
     assert_close(transform_points(mirrored_transform(b_from_a), mirror * points), expected)
+
+
+@pytest.mark.parametrize("angle", ANGLES)
+def test_the_twist_of_a_transform_gives_the_transform_back(assert_close, angle):
+    transform = transform_from_axis_angle(axis_angle_of(angle), torch.tensor([[0.3, -1.0, 5.0]], dtype=torch.float64))
+    assert_close(transform_from_twist(twist_of(transform)), transform)
+
+
+def test_a_third_of_a_twist_done_three_times_is_the_whole_motion(assert_close):
+    transform = transform_from_axis_angle(axis_angle_of(0.4), torch.tensor([[0.3, -1.0, 5.0]], dtype=torch.float64))
+    third = transform_from_twist(twist_of(transform) / 3)
+    assert_close(third @ third @ third, transform)
+
+
+def test_the_twist_of_a_shift_alone_is_the_shift(assert_close):
+    shift = torch.tensor([[1.0, -2.0, 3.0]], dtype=torch.float64)
+    twist = twist_of(transform_from_axis_angle(torch.zeros_like(shift), shift))
+    assert_close(twist, torch.tensor([[0.0, 0.0, 0.0, 1.0, -2.0, 3.0]], dtype=torch.float64))

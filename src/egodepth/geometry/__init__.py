@@ -5,7 +5,9 @@ from egodepth.geometry.se3 import (
     mirrored_transform,
     rotation_from_axis_angle,
     transform_from_axis_angle,
+    transform_from_twist,
     transform_points,
+    twist_of,
 )
 from egodepth.geometry.warp import sample, synthesise
 
@@ -19,6 +21,8 @@ __all__ = [
     "sample",
     "synthesise",
     "transform_from_axis_angle",
+    "transform_from_twist",
     "transform_points",
+    "twist_of",
     "viewing_rays",
 ]

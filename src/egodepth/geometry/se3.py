@@ -50,6 +50,35 @@ def transform_from_axis_angle(
     return torch.cat([top, bottom], -2)
 
 
+def twist_of(b_from_a: Float[Tensor, "*b 4 4"]) -> Float[Tensor, "*b 6"]:
+    """Logarithm of transforms that turn by less than a half turn: axis-angle, then translation along the screw.
+
+    Half of a twist is half of the motion: what `transform_from_twist` makes of it, done twice, is the whole.
+    """
+    rotation, translation = b_from_a[..., :3, :3], b_from_a[..., :3, 3]
+    skew = (rotation - rotation.transpose(-1, -2)) / 2
+    axis = torch.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], -1)
+    sine = axis.norm(dim=-1, keepdim=True)
+    cosine = (rotation.diagonal(dim1=-2, dim2=-1).sum(-1, keepdim=True) - 1) / 2
+    angle = torch.atan2(sine, cosine)
+    axis_angle = axis * torch.where(sine > 1e-9, angle / sine.clamp(min=1e-9), torch.ones_like(sine))
+    cross = _cross_matrix(axis_angle)
+    squared = angle.square()[..., None].clamp(min=1e-12)
+    # (1 - half angle times its cotangent) / angle^2, which is 1/12 at zero.
+    half = angle[..., None].clamp(min=1e-6) / 2
+    factor = torch.where(angle[..., None] < 1e-3, torch.full_like(squared, 1 / 12), (1 - half / half.tan()) / squared)
+    identity = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
+    along = (identity - cross / 2 + factor * (cross @ cross)) @ translation[..., None]
+    return torch.cat([axis_angle, along[..., 0]], -1)
+
+
+def transform_from_twist(twist: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 4 4"]:
+    """Exponential of twists, the inverse of `twist_of`: constant motion along a screw for one unit of time."""
+    generator = twist.new_zeros(*twist.shape[:-1], 4, 4)
+    generator[..., :3, :3], generator[..., :3, 3] = _cross_matrix(twist[..., :3]), twist[..., 3:]
+    return torch.linalg.matrix_exp(generator)
+
+
 def transform_points(b_from_a: Float[Tensor, "b 4 4"], points: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
     """Points of a's axes in b's axes."""
     moved = b_from_a[:, :3, :3] @ points.flatten(2) + b_from_a[:, :3, 3:]
