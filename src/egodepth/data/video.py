@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from egodepth.data.images import MAX_PIXELS, SUFFIXES, image_size
+from egodepth.data.tone import is_hdr, tone_mapped
 from egodepth.errors import InputError
 
 VIDEO_SUFFIXES = (
@@ -224,8 +225,10 @@ def _after_seek(path: Path, container: Any, stream: Any, offset: int) -> Any:
 
 
 def _upright(frame: Any) -> UInt8[np.ndarray, "h w 3"]:
-    """A decoded frame as RGB, turned and mirrored as its display matrix says."""
+    """A decoded frame as RGB, of ordinary contrast, turned and mirrored as its display matrix says."""
     image = frame.to_ndarray(format="rgb24", threads=1)
+    if is_hdr(frame.color_trc):
+        image = tone_mapped(image, frame.color_trc)
     matrix = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
     if matrix is None:
         return image
