@@ -10,6 +10,7 @@ masks/000000.png     8 bit, a bit for each of MASK_BITS
 """
 
 from dataclasses import asdict, dataclass
+from math import radians, tan
 from pathlib import Path
 
 from egodepth.config_json import from_json, to_json
@@ -44,10 +45,21 @@ class Description:
     """Drives of each split."""
     val: int
     test: int
+    fov_deg: float = 0.0
+    """Horizontal field of view where all cameras have the same and square pixels; 0: each drive draws one near KITTI's,
+    as sets do that were made before this was written down."""
 
     def folders(self, root: Path, split: str) -> list[Path]:
         """Folders of a split's drives, in order."""
         return [root / split / f"drive_{index:04d}" for index in range(getattr(self, split))]
+
+    @property
+    def focal(self) -> tuple[float, float] | None:
+        """Focal lengths of all cameras in shares of the image's width and height; None where each drive draws them."""
+        if not self.fov_deg:
+            return None
+        across = 0.5 / tan(radians(self.fov_deg) / 2)
+        return across, across * self.size[1] / self.size[0]
 
     def street_seed(self, split: str, index: int) -> int:
         """Seed of a drive's street: no two drives of any split share one."""

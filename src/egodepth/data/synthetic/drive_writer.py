@@ -17,8 +17,23 @@ from egodepth.files import write_text
 from egodepth.geometry.camera import Camera
 
 
-def write_drive(folder: Path, street_seed: int, frames: int, size: tuple[int, int], partner: bool) -> None:
+def write_drive(
+    folder: Path,
+    street_seed: int,
+    frames: int,
+    size: tuple[int, int],
+    partner: bool,
+    focal: tuple[float, float] | None = None,
+) -> None:
     """Render a drive into a folder beside `folder`, then rename it.
+
+    Args:
+        folder: of this drive; must not be there.
+        street_seed: says which street.
+        frames: how many.
+        size: (height, width) of the images.
+        partner: whether the stereo partner's images are wanted.
+        focal: of the camera, in shares of the image's width and height; None: the street's own, near KITTI's.
 
     Raises:
         InputError: the disk is full or may not be written to.
@@ -28,20 +43,19 @@ def write_drive(folder: Path, street_seed: int, frames: int, size: tuple[int, in
         shutil.rmtree(beside, ignore_errors=True)
         for kind in (IMAGES, PARTNER, DEPTH, MASKS) if partner else (IMAGES, DEPTH, MASKS):
             (beside / kind).mkdir(parents=True)
-        _write_into(beside, street_seed, frames, size, partner)
+        _write_into(beside, Street(street_seed, frames, focal), size, partner)
         os.replace(beside, folder)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"{folder}: cannot be written ({reason}); free some space or choose another folder") from error
 
 
-def _write_into(folder: Path, street_seed: int, frames: int, size: tuple[int, int], partner: bool) -> None:
+def _write_into(folder: Path, street: Street, size: tuple[int, int], partner: bool) -> None:
     """Camera, frames and poses of a drive."""
-    street = Street(street_seed, frames)
     camera = Camera(torch.from_numpy(street.focal), torch.from_numpy(street.centre))
     write_camera(folder / CAMERA_FILE, camera, size, baseline_m=BASELINE if partner else None)
     poses = []
-    for index, frame in enumerate(render_frames(street, range(frames), size, partner)):
+    for index, frame in enumerate(render_frames(street, range(street.frames), size, partner)):
         _write_frame(folder, f"{index:06d}.png", frame)
         poses.append(" ".join(repr(float(value)) for value in frame.world_from_camera[:3].ravel()))
     write_text(folder / POSES_FILE, "\n".join(poses) + "\n")

@@ -33,6 +33,8 @@ class Render:
     """Frames of each drive."""
     size: tuple[int, int] = (96, 320)
     """Height and width."""
+    fov_deg: float = 0.0
+    """Horizontal field of view of all cameras, whose pixels are then square; 0: a camera near KITTI's a drive."""
     seed: int = 0
     """Another seed makes other streets."""
     partner: bool = True
@@ -46,6 +48,7 @@ class Render:
             (all(0 <= count < 10_000 for count in counts) and any(counts), "drives of a split: 0 to 9999, not all 0"),
             (3 <= self.frames <= 100_000, f"frames {self.frames}: 3 to 100000 are possible"),
             (all(16 <= side <= 4096 for side in self.size), f"size {self.size}: sides of 16 to 4096 are possible"),
+            (not self.fov_deg or 12 <= self.fov_deg <= 135, f"--fov-deg {self.fov_deg:g}: 12 to 135 are possible"),
             (self.seed >= 0 and self.processes >= 0, "seed and processes cannot be negative"),
         )
         for is_right, message in checks:
@@ -62,10 +65,11 @@ class Render:
             train=self.train,
             val=self.val,
             test=self.test,
+            fov_deg=self.fov_deg,
         )
         claim(self.out, description)
         jobs = [
-            (folder, description.street_seed(split, index), self.frames, self.size, self.partner)
+            (folder, description.street_seed(split, index), self.frames, self.size, self.partner, description.focal)
             for split in SPLITS
             for index, folder in enumerate(description.folders(self.out, split))
             if not folder.is_dir()

@@ -22,17 +22,19 @@ class Street:
     """A procedural street and a drive through it, the same for the same seed and number of frames.
 
     Frames are numbered 0 to frames - 1; poses and traffic exist for -1 and `frames` as well, so that every frame has
-    two neighbours. The camera is KITTI-like: 1.65 m above the ground, normalised focal lengths near (0.58, 1.92).
+    two neighbours. The camera is 1.65 m above the ground. Its focal lengths, in shares of the image's width and height,
+    are KITTI's, near (0.58, 1.92), or `focal`: the street stays the same one.
     """
 
-    def __init__(self, seed: int, frames: int = 60):
+    def __init__(self, seed: int, frames: int = 60, focal: tuple[float, float] | None = None):
         rng = np.random.default_rng([2019, seed])
         self.seed, self.frames = seed, frames
         self.road = random_road(rng)
         self.traffic = random_traffic(rng, self.road, frames)
         end = float(self.traffic.camera_z[-1]) + VIEW_RANGE
         self.static = concatenate([ground_plane(), *random_layout(rng, self.road, -15.0, end)])
-        self.focal = np.array([0.58, 1.92]) * rng.uniform(0.98, 1.02)
+        usual = np.array([0.58, 1.92]) * rng.uniform(0.98, 1.02)
+        self.focal = usual if focal is None else np.array(focal)
         self.centre = np.array([0.5, 0.48]) + rng.uniform(-1, 1, 2) * (0.012, 0.03)
         self.height = rng.uniform(1.6, 1.7)
         self._sway = [
