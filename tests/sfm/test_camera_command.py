@@ -102,6 +102,12 @@ def test_the_way_of_the_camera_is_the_true_one_but_for_its_scale(found: Path, st
     np.testing.assert_allclose(steps / steps.mean(), true_steps / true_steps.mean(), rtol=0.1)
 
 
+def test_more_threads_give_the_same_bytes(found: Path, tmp_path: Path):
+    FindCamera(clip=found / "clip", out=tmp_path / "camera.json", threads=4)()
+    for name in ("camera.json", "sparse.npz", "sparse.ply"):
+        assert (tmp_path / name).read_bytes() == (found / name).read_bytes()
+
+
 def test_nothing_of_the_work_is_left(found: Path):
     names = {"camera.json", "camera_report.json", "clip", "figures.json", "sparse.npz", "sparse.ply"}
     assert {path.name for path in found.iterdir()} == names

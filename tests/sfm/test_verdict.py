@@ -66,6 +66,7 @@ def test_without_parts_to_compare_nothing_is_reliable():
         (None, "could be put together"),
         (found(frames=10), "only 10 of 40 frames"),
         (found(parts=(400.0, 1600.0), turn_deg=1.0), "straight driving"),
+        (found(turn_deg=0.5), "straight driving"),
         (found(focal=90.0), "disagree"),
     ],
 )

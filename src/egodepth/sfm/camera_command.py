@@ -60,7 +60,7 @@ class FindCamera:
     features: int = 8192
     """Features of an image, at most."""
     threads: int = 0
-    """Processor threads; 0: all."""
+    """Processor threads; 0: all. The camera file is the same with any number."""
     seed: int = 0
     """Of all that is drawn by lot."""
     keep: bool = False

@@ -14,6 +14,9 @@ RELIABLE, USABLE = 0.03, 0.12
 """Standard deviation of the focal length, share of it, up to which it is reliable, and better than a guess."""
 TURN_DEG = 5.0
 """Turning less than this over all frames counts as straight driving."""
+STRAIGHT_DEG = 1.0
+"""Turning less than this tells nothing, however well parts of the clip agree: they err together (measured
+on a motorway that turns by 0.3 degrees: LOG.md)."""
 
 
 class Verdict(StrEnum):
@@ -71,7 +74,8 @@ def judge(found: Reconstruction | None, frames: int) -> Estimate:
         return Estimate(
             verdict=Verdict.FAILED, reason=f"only {len(found.registered)} of {frames} frames fit together", **known
         )
-    if not FOCAL_WIDTHS[0] <= focal <= FOCAL_WIDTHS[1] or not sigma < USABLE * focal:
+    possible = FOCAL_WIDTHS[0] <= focal <= FOCAL_WIDTHS[1]
+    if not possible or not sigma < USABLE * focal or turned < STRAIGHT_DEG:
         return Estimate(verdict=Verdict.FAILED, reason=_why(turned), **known)
     if len(found.part_focals_px) < 2:
         reason = f"{len(found.registered)} frames are too few to compare parts of the clip"
