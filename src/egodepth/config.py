@@ -46,8 +46,10 @@ class DataConfig:
     poses: Literal["learned", "given"] = "learned"
     """Where the neighbours' poses come from: the pose network, or the data set, which must have them (a rendered set
     does); depth is in metres then."""
-    camera: Literal["true", "kitti_average"] = "true"
-    """Intrinsics: the data set's own, or the one average camera that the paper takes for all of KITTI."""
+    camera: Literal["true", "kitti_average", "learned"] = "true"
+    """Intrinsics: the data set's own; the one average camera that the paper takes for all of KITTI; or the data set's
+    own as a first guess, whose focal length is learned with depth and poses: for video of a camera that turns, and
+    to some percent. Guess rather too long than too short a focal length: from the latter it may run away."""
     nominal_baseline_m: float = 0.0
     """Take every stereo partner to be this far away; 0 takes the data set's own baseline."""
     min_motion: float = 0.0
@@ -77,6 +79,11 @@ class DataConfig:
         require(
             self.stereo or not (self.lone_pairs or self.nominal_baseline_m),
             "data.lone_pairs and data.nominal_baseline_m are for training with data.stereo",
+        )
+        require(
+            self.camera != "learned" or (self.learned_poses and not self.stereo),
+            "data.camera 'learned' is for video alone with learned poses, known ones come with a known camera: give "
+            "--data.camera true",
         )
         require(0 <= self.jitter_strength <= 4, "data.jitter_strength is a factor, 0 to 4")
         require(self.nominal_baseline_m >= 0, "data.nominal_baseline_m cannot be negative")
@@ -160,8 +167,12 @@ class OptimiserConfig:
     auto-mask rewards any warp at first, right or wrong (the better of two views is better than one), and Adam makes
     full steps of the depth network's first, meaningless gradients: poses and depth may settle there (LOG.md)."""
     weight_decay: float = 0.0
+    focal_rate: float = 10.0
+    """Learning rate of a learned focal length's logarithm (`data.camera`), times that of the depth network; with 1 it
+    hardly moves in a short training."""
 
     def __post_init__(self) -> None:
+        require(self.focal_rate > 0, "optimiser.focal_rate must be positive")
         require(self.learning_rate > 0, "optimiser.learning_rate must be positive")
         require(self.weight_decay >= 0, "optimiser.weight_decay cannot be negative")
         require(

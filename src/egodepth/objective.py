@@ -25,6 +25,7 @@ from egodepth.networks import (
     disparity_to_depth,
     translation_in_depth_units,
 )
+from egodepth.networks.focal import LearnedFocal
 
 
 class Estimate(NamedTuple):
@@ -66,6 +67,7 @@ class SelfSupervisedObjective(nn.Module):
         self.depth_net, self.pose_net, self.config = depth_net, pose_net, config
         sources = len(config.data.offsets) + config.data.stereo
         self.mask_decoder = Decoder(depth_net.encoder.channels, sources) if config.loss.predictive_mask else None
+        self.focal = LearnedFocal() if config.data.camera == "learned" else None
 
     def forward(self, batch: Batch, seen: list[Tensor] | None = None, automask: bool = True) -> dict[str, Tensor]:
         """Losses of a batch; see `losses_from`.
@@ -163,6 +165,8 @@ class SelfSupervisedObjective(nn.Module):
         config = replace(self.config.loss, automask=self.config.loss.automask and automask)
         sources = [*batch.neighbours, *(rig.view for rig in batch.rig)]
         poses = [*poses, *(rig.source_from_target for rig in batch.rig)]
+        if self.focal is not None:
+            poses = [self.focal(pose) for pose in poses]
         full, present = batch.target.image.shape[-2:], _present(batch, len(sources))
         finest = self._depth(disparities[0])
         if config.multiscale == "full":

@@ -27,6 +27,7 @@ from egodepth.networks import DepthNet
 from egodepth.objective import SelfSupervisedObjective
 from egodepth.predictor import DepthPredictor
 from egodepth.training.checkpoint import Progress, save_checkpoint
+from egodepth.training.learned_camera import description, write_learned_camera
 from egodepth.training.log import RunLog
 from egodepth.training.panels import draw_panels
 from egodepth.training.schedule import head_start, learning_rates
@@ -61,11 +62,13 @@ class Job:
         self._latest: Batch | None = None
         self._reported: set[Any] = set()
         hooks = [Hook(settings.log_every, self._report_bad_frames), Hook(settings.panels_every, self._look)]
+        if self.objective.focal is not None:
+            hooks.append(Hook(settings.log_every, self._log_focal))
         trainer = Trainer(
             module=self.objective,
             optimiser=optimiser,
             arguments=self._arguments,
-            learning_rates=lambda step: learning_rates(step, settings.steps, self.config.optimiser),
+            learning_rates=self._learning_rates,
             log=self.log,
             log_every=settings.log_every,
             batch_size=settings.batch_size,
@@ -83,6 +86,24 @@ class Job:
         )
         hooks.append(Hook(settings.validate_every, self._validation(trainer)))
         return trainer
+
+    def _learning_rates(self, step: int) -> tuple[float, ...]:
+        """Of a step: one a parameter group of `build_optimiser`.
+
+        A learned focal length waits with the depth network during the head start: of a scene that is still flat it
+        would be told nothing that is true.
+        """
+        settings = self.config.optimiser
+        depth, poses = learning_rates(step, self.config.trainer.steps, settings)
+        return (depth, poses) if self.objective.focal is None else (depth, poses, settings.focal_rate * depth)
+
+    def _log_focal(self, done: int) -> None:
+        if self.objective.focal is None:
+            return
+        factor = self.objective.focal.factor
+        self.log.scalars(done - 1, {"camera/focal_factor": factor})
+        if done == self.config.trainer.steps:
+            self.log.say(description(self.dataset.store.drives, factor))
 
     def _arguments(self, raw: RawBatch, step: int) -> tuple[Batch, list[Tensor], bool]:
         data = self.config.data
@@ -133,6 +154,8 @@ class Job:
         def validate(done: int) -> None:
             model = DepthModel(self._card(done), self._depth_net(), self.objective.pose_net)
             model.save(self.run / "model_last")
+            if self.objective.focal is not None:
+                write_learned_camera(self.run, self.dataset.store.drives, self.objective.focal.factor)
             if frames:
                 predict = DepthPredictor(model).judged
                 samples = (drive.depth_sample(frame) for drive, frame in frames)
@@ -175,4 +198,5 @@ class Job:
             offsets=self.config.data.offsets,
             training_drives=tuple(drive.name for drive in self.dataset.store.drives),
             step=done,
+            focal_factor=self.objective.focal.factor if self.objective.focal is not None else 1.0,
         )

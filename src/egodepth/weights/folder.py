@@ -70,6 +70,8 @@ class ModelCard:
     """The neighbours that the pose network was trained with, from the target frame."""
     training_drives: tuple[str, ...] = ()
     step: int = 0
+    focal_factor: float = 1.0
+    """What the focal lengths of the training's cameras have to be multiplied by, where they were learned."""
     scale: MetricScale = MetricScale()
     """How depth that was learned up to scale became metric, if it did."""
 

@@ -1,0 +1,65 @@
+"""The camera that a training with `data.camera learned` finds, as a camera file in the run folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from egodepth.data.cameras import CAMERA_FILE, FOCAL_WIDTHS, horizontal_fov_deg, read_camera, write_camera
+from egodepth.data.drive import Drive
+from egodepth.errors import InputError
+from egodepth.geometry.camera import Camera
+
+
+def corrected(camera: Camera, factor: float) -> Camera:
+    """The camera with `factor` times its focal length."""
+    return Camera(camera.focal * factor, camera.centre)
+
+
+def write_learned_camera(run: Path, drives: Sequence[Drive], factor: float) -> None:
+    """Write `camera.json` of a run whose drives all have one camera; no file where there are several.
+
+    Args:
+        run: the run folder.
+        drives: that are trained on. The camera is that of their frames as they are read, that is, undistorted.
+        factor: what their focal lengths have to be multiplied by.
+    """
+    drive = drives[0]
+    if _one_camera(drives):
+        write_camera(run / CAMERA_FILE, corrected(drive.camera, factor), drive.size)
+
+
+def learned_camera(run: str | Path, size: tuple[int, int]) -> Camera:
+    """The camera that a training found, for images of `size` (height, width): any size of the same shape.
+
+    Raises:
+        InputError: the run has found none, has found one that cannot be, or the images have another shape.
+    """
+    file = Path(run) / CAMERA_FILE
+    if not file.is_file():
+        raise InputError(
+            f"{file}: the run has found no camera; train it to its first validation with --data.camera learned, on "
+            "drives that all have the same camera"
+        )
+    return read_camera(file, size)
+
+
+def description(drives: Sequence[Drive], factor: float) -> str:
+    """What was found, in one line."""
+    times = f"{factor:.3f} times the focal length that was given"
+    drive = drives[0]
+    if not _one_camera(drives):
+        return f"learned camera: {times}, for all cameras"
+    camera = corrected(drive.camera, factor)
+    widths = camera.focal[0].item()
+    line = (
+        f"learned camera: focal length {widths:.3f} image widths ({widths * drive.size[1]:.0f} px of {drive.size[1]}), "
+        f"horizontal field of view {horizontal_fov_deg(camera):.1f} degrees, {times}"
+    )
+    low, high = FOCAL_WIDTHS
+    return line if low <= widths <= high else f"{line}; no real camera has it: do not use it"
+
+
+def _one_camera(drives: Sequence[Drive]) -> bool:
+    first = drives[0]
+    return all(drive.size == first.size and all(map(torch.equal, drive.camera, first.camera)) for drive in drives)
