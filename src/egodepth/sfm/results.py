@@ -9,7 +9,8 @@ import numpy as np
 
 from egodepth.errors import InputError
 from egodepth.files import replacing, write_text
-from egodepth.sfm.types import Reconstruction, SparsePoints
+from egodepth.ply_files import write_ply
+from egodepth.sfm.types import Reconstruction
 from egodepth.sfm.verdict import Estimate, fov_of
 
 
@@ -98,24 +99,8 @@ def write_sparse(folder: Path, found: Reconstruction, frames: list[int]) -> None
             distortion=np.array([found.distortion]),
             size=np.array(found.size),
         )
-    with replacing(folder / "sparse.ply") as beside:
-        beside.write_bytes(_ply(points))
-
-
-def _ply(points: SparsePoints) -> bytes:
-    """Binary PLY with colour, error and track length a point."""
-    columns = [("x", "<f4", "float"), ("y", "<f4", "float"), ("z", "<f4", "float")]
-    columns += [("red", "u1", "uchar"), ("green", "u1", "uchar"), ("blue", "u1", "uchar")]
-    columns += [("error_px", "<f4", "float"), ("track_length", "<i4", "int")]
-    rows = np.empty(len(points.xyz), [(name, kind) for name, kind, _ in columns])
-    for index, name in enumerate("xyz"):
-        rows[name] = points.xyz[:, index]
-    for index, name in enumerate(("red", "green", "blue")):
-        rows[name] = points.rgb[:, index]
-    rows["error_px"], rows["track_length"] = points.error_px, points.track_length
-    properties = "".join(f"property {word} {name}\n" for name, _, word in columns)
-    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(rows)}\n{properties}end_header\n"
-    return header.encode("ascii") + rows.tobytes()
+    more = {"error_px": points.error_px, "track_length": points.track_length}
+    write_ply(folder / "sparse.ply", points.xyz, points.rgb, **more)
 
 
 def summary_line(estimate: Estimate, size: tuple[int, int]) -> str:

@@ -1,0 +1,31 @@
+"""Point clouds as PLY files, which every viewer reads: binary, little endian, one vertex a point."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Shaped, UInt8
+
+from egodepth.files import replacing
+
+_TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
+"""What PLY calls the kinds of numbers that are written."""
+
+
+def write_ply(
+    path: str | Path,
+    xyz: Float[np.ndarray, "n 3"],
+    rgb: UInt8[np.ndarray, "n 3"],
+    **more: Shaped[np.ndarray, "n"],
+) -> None:
+    """Points with their colours, and further columns under their own names (32-bit floats or integers, or bytes)."""
+    columns = {name: xyz[:, index].astype("<f4") for index, name in enumerate("xyz")}
+    columns |= {name: rgb[:, index] for index, name in enumerate(("red", "green", "blue"))}
+    columns |= more
+    rows = np.empty(len(xyz), [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        rows[name] = column
+    properties = "".join(f"property {_TYPES[column.dtype.str]} {name}\n" for name, column in columns.items())
+    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(rows)}\n{properties}end_header\n"
+    with replacing(path) as beside, beside.open("wb") as file:
+        file.write(header.encode("ascii"))
+        file.write(rows.tobytes())
