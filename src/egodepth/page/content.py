@@ -1,0 +1,110 @@
+"""What a report says and shows, before anything is known of HTML.
+
+Positions and points are in one world: x right, y down, z forward, the axes of its first camera. Texts are plain: the
+page escapes them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Shaped, UInt8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A sentence of the verdict."""
+
+    text: str
+    warning: bool = False
+    """Whether it says that something is not to be trusted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A row of the diagnostics."""
+
+    name: str
+    value: str
+    """With its unit."""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureGroup:
+    """Rows of the diagnostics that belong together."""
+
+    name: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageFrame:
+    """A frame to look at, already small: about 480 pixels wide."""
+
+    label: str
+    seconds: float
+    """When it is shown in the video."""
+    image: UInt8[np.ndarray, "h w 3"]
+    depth: UInt8[np.ndarray, "h w 3"]
+    """In colours."""
+    confidence: UInt8[np.ndarray, "h w 3"]
+    """In colours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A line over time; NaN makes a gap."""
+
+    name: str
+    seconds: Shaped[np.ndarray, " n"]
+    values: Shaped[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """Lines over time that share an axis."""
+
+    name: str
+    axis: str
+    """What the values are, with their unit."""
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """An unbroken piece of the camera's path: from one cut to the next."""
+
+    name: str
+    seconds: Float[np.ndarray, " n"]
+    positions: Float[np.ndarray, "n 3"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageContent:
+    """Everything on the page. What is empty, or None, leaves no trace on it."""
+
+    title: str
+    summary: tuple[Finding, ...]
+    """The verdict in words, the most important first."""
+    figures: tuple[FigureGroup, ...]
+    frames: tuple[PageFrame, ...]
+    """About 12 to 40, ascending in time."""
+    plots: tuple[Plot, ...]
+    segments: tuple[Segment, ...]
+    cloud_xyz: Float32[np.ndarray, "n 3"]
+    cloud_rgb: UInt8[np.ndarray, "n 3"]
+    unit: str
+    """Of positions and points: "metres" or "units up to scale"."""
+    video: str | None = None
+    """Path of the depth video, relative to the page."""
+    files: tuple[tuple[str, str], ...] = ()
+    """Paths relative to the page, and what each is."""
+
+    def position_at(self, seconds: float) -> Float[np.ndarray, " 3"] | None:
+        """Where the camera was, at the known time nearest to this one; None without a path."""
+        times = np.concatenate([np.zeros(0), *(segment.seconds for segment in self.segments)])
+        positions = np.concatenate([np.zeros((0, 3)), *(segment.positions for segment in self.segments)])
+        known = np.isfinite(positions).all(1)
+        if not known.any():
+            return None
+        return positions[known][np.argmin(np.abs(times[known] - seconds))]
