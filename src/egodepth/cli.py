@@ -29,6 +29,7 @@ Self-supervised depth and ego-motion from any moving camera.
   data prepare DIR   decode a data set once, for every training with --data.store
   data undistort CLIP
                      undo a lens's distortion: frames of a pinhole camera, and its camera.json
+  video CLIP ...     the whole way from a video that nobody calibrated: model, depth video, trajectory, cloud, report
   camera CLIP        the camera of frames that nobody calibrated, by structure from motion
   train RECIPE       train, or go on with, a model:  egodepth train quickstart --data DIR --run runs/first
   evaluate MODEL     score a model against true depth: table, JSON, CSV, pictures
@@ -117,6 +118,7 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("scale",): _verb("scale.command", "Scale"),
     ("export",): _verb("export", "Export"),
     ("benchmark",): _verb("benchmark", "Benchmark"),
+    ("video",): _verb("clip.command", "VideoToDepth"),
     ("camera",): _verb("sfm.camera_command", "FindCamera"),
     ("import-monodepth2",): _verb("import_monodepth2", "ImportMonodepth2"),
     ("data", "render"): _verb("data.synthetic.render_command", "Render"),

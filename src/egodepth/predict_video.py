@@ -72,7 +72,7 @@ def predict_video(
     panel, output = layout(video.size)
     path = folder / f"{name}_depth.mp4"
     with video_writer(path, output, video.time_base, video.rate, video.pixel_aspect) as writer:
-        show = _drawing(writer, panel, output, scales)
+        show = drawing(writer, panel, output, scales)
 
         def store(result: DepthFrame) -> None:
             show(result)
@@ -112,7 +112,7 @@ def layout(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
     return panel, (rows * panel[0], columns * panel[1])
 
 
-def _drawing(
+def drawing(
     writer: VideoWriter, panel: tuple[int, int], output: tuple[int, int], scales: CommonScales
 ) -> Callable[[DepthFrame], None]:
     """A function that draws and appends a frame."""

@@ -62,7 +62,10 @@ class FolderDrive(Drive):
         images = self._partner if partner else self._images
         if images is None:
             raise InputError(f"{self.name}: no stereo partner; put its frames into a folder '{PARTNER_FOLDER}'")
-        image = images.read(frame)
+        return self.undistorted(images.read(frame))
+
+    def undistorted(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+        """What `read_image` makes of an image of this camera and size; the same where the lens does not distort."""
         return self._undistortion(image) if self._undistortion else image
 
     @property

@@ -103,23 +103,31 @@ class FootageSummary:
 
 def verdict(summary: FootageSummary) -> list[str]:
     """What it means and what to do about it: sentences, the most important first."""
-    return [*_usable(summary), *_flaws(summary)]
+    return [_usable(summary), *_flaws(summary)]
 
 
-def _usable(s: FootageSummary) -> list[str]:
-    """Whether anything can be learned from it."""
+def obstacle(summary: FootageSummary) -> str | None:
+    """Why nothing can be learned from it and what to do about that; None where something can."""
+    s = summary
     if s.frames < SHORTEST:
-        return [f"Only {s.frames} frame{'s' * (s.frames != 1)}: nothing to compare. Record a video while moving."]
+        return f"Only {s.frames} frame{'s' * (s.frames != 1)}: nothing to compare. Record a video while moving."
     stands = s.motion is not None and s.motion.high < MINIMUM_MOTION
     if s.static > 0.9 or (s.kept == 0 and (s.static > 0.5 or stands)):
-        return ["The camera stands still: no parallax, nothing to learn depth from. Record while moving."]
+        return "The camera stands still: no parallax, nothing to learn depth from. Record while moving."
     if s.kept == 0:
-        return ["No three frames in a row move enough and can be followed: nothing to train on. Record longer."]
+        return "No three frames in a row move enough and can be followed: nothing to train on. Record longer."
     if s.turned_only > 0.8:
-        return ["The camera turns but does not move: no parallax, nothing to learn depth from. Walk or drive with it."]
+        return "The camera turns but does not move: no parallax, nothing to learn depth from. Walk or drive with it."
+    return None
+
+
+def _usable(s: FootageSummary) -> str:
+    """Whether anything can be learned from it."""
+    if why := obstacle(s):
+        return why
     said = f"Can be trained on: {s.kept} of {s.frames} frames, in {s.runs} row{'s' * (s.runs != 1)}"
     few = ", but they are few: one scene is learned by heart from them; record some minutes" if s.kept < FEW else ""
-    return [f"{said}{few}."]
+    return f"{said}{few}."
 
 
 def _flaws(s: FootageSummary) -> list[str]:

@@ -30,7 +30,9 @@ def watch(
 
 def _shown(footage: Footage, description: str) -> Iterator[Picture]:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    progress = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    shown = console.is_terminal
+    progress = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not shown)
     with progress:
         title = f"{description} {footage.path.name}"
         yield from progress.track(footage.pictures(), footage.expected, description=title)

@@ -1,0 +1,26 @@
+"""Arrays in a file of their own, written whole or not at all."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from egodepth.errors import InputError
+from egodepth.files import replacing
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays and numbers by name (NPZ)."""
+    with replacing(path) as beside:
+        np.savez(beside, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, Any]:
+    """Read what `write_arrays` wrote; `InputError` where that is damaged."""
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise InputError(f"{path}: damaged; delete its folder and start the command again") from error

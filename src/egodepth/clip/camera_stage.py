@@ -1,0 +1,129 @@
+"""The camera of a recording: given, found, or stated; and what is to be thought of it."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from rich.console import Console
+
+from egodepth.data.cameras import (
+    CAMERA_FILE,
+    check_camera,
+    find_camera_file,
+    horizontal_fov_deg,
+    read_lens_rig,
+    write_camera,
+)
+from egodepth.data.frames import FrameFolder
+from egodepth.errors import InputError
+from egodepth.geometry import Camera
+from egodepth.sfm.camera_command import USUAL_FOV_DEG, FindCamera
+from egodepth.sfm.results import report_path
+from egodepth.sfm.verdict import TURN_DEG, Verdict, focal_of
+
+_RUN_AWAY_DEG = 110.0
+"""Wider fields of view are hardly ever true, and the loss does not tell when the learned focal length becomes shorter
+and shorter (LOG.md)."""
+Way = Literal["auto", "sfm", "learned", "stated"]
+
+
+@dataclass(frozen=True)
+class CameraFound:
+    """What the training's camera is, and how it came to be."""
+
+    way: Literal["given", "sfm", "learned", "stated"]
+    """`learned`: the file is a first guess, whose focal length the training corrects."""
+    fov_deg: float
+    said: str
+    """For people: where it is from, how sure it is, what to do about it."""
+    fov_sigma_deg: float | None = None
+    """One standard deviation, if known."""
+    sure: bool = True
+
+
+def given_camera(frames: FrameFolder, size: tuple[int, int], source: Path | float | tuple[float, ...]) -> CameraFound:
+    """Write the camera that the user gave above the extracted frames.
+
+    Args:
+        frames: extracted from the recording.
+        size: (height, width) of the recording's own frames.
+        source: a camera file, a horizontal field of view in degrees, or fx fy cx cy in pixels of the recording.
+
+    Raises:
+        InputError: a camera file that cannot be read or does not fit.
+    """
+    lens = None
+    if isinstance(source, Path):
+        (camera, _, _), lens = read_lens_rig(source, size)
+        said = f"from {source}"
+    elif isinstance(source, tuple):
+        fx, fy, cx, cy = source
+        camera = Camera.from_pixels(torch.tensor([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]), size)
+        said = "--intrinsics as given"
+    else:
+        camera, said = _of_fov(source, frames.size), "--fov-deg as given"
+    check_camera(camera, frames.size, said)
+    write_camera(frames.folder.parent / CAMERA_FILE, camera, frames.size, lens=lens)
+    return CameraFound("given", horizontal_fov_deg(camera), said)
+
+
+def beside(clip: Path) -> Path | None:
+    """The camera file that lies in a folder of frames or above it."""
+    if not clip.is_dir():
+        return None
+    found = find_camera_file(clip, clip.resolve().parent)
+    return found if found.is_file() else None
+
+
+def found_camera(frames: FrameFolder, way: Way, fov_deg: float | None, seed: int) -> CameraFound:
+    """Find the camera by structure from motion, or prepare a training that learns it; the file lies above the frames.
+
+    `auto` takes structure from motion where that works, and the training where frames could not be put together or
+    pycolmap is missing; where the clip holds no information on it, the stated field of view stays.
+    """
+    out = frames.folder.parent / CAMERA_FILE
+    out.unlink(missing_ok=True)  # of a call that was stopped
+    guess = fov_deg or USUAL_FOV_DEG
+    stated = f"{guess:g} degrees, {'as stated' if fov_deg else 'which nobody stated: give --fov-deg if you know it'}"
+    if way in ("auto", "sfm"):
+        try:
+            FindCamera(clip=frames.folder, out=out, fov_deg=fov_deg, seed=seed)()
+        except InputError as error:
+            if way == "sfm" or "pycolmap" not in str(error):
+                raise
+            Console(stderr=True).print(f"[yellow]{error}; the focal length is learned instead[/]", soft_wrap=True)
+        else:
+            report = json.loads(report_path(out).read_text(encoding="utf-8"))
+            found = _of_report(report)
+            turned = report["turned_deg"]
+            if found or way == "sfm" or (turned is not None and turned < TURN_DEG):
+                return found or CameraFound("stated", guess, f"{stated}; {report['reason']}", sure=False)
+    write_camera(out, _of_fov(guess, frames.size), frames.size)
+    if way == "stated":
+        return CameraFound("stated", guess, stated, sure=False)
+    return CameraFound("learned", guess, f"learned in the training, from {stated}", sure=False)
+
+
+def learned(first_guess: CameraFound, fov_deg: float) -> CameraFound:
+    """What a training made of a first guess, with what that is worth: measured, it ends 5 to 10 % off at best."""
+    said = f"{first_guess.said}; learned focal lengths are 5 to 10 % off at best"
+    if fov_deg > _RUN_AWAY_DEG:
+        said += ", and one as short as this has probably run away: find out the field of view and give --fov-deg"
+    return replace(first_guess, fov_deg=fov_deg, said=said)
+
+
+def _of_report(report: dict[str, Any]) -> CameraFound | None:
+    """What structure from motion found, if it may be used."""
+    if report["camera_file"] != "estimate":
+        return None
+    sure = report["verdict"] == Verdict.RELIABLE.value
+    said = f"by structure from motion, {report['verdict']}: {report['reason']}"
+    return CameraFound("sfm", report["fov_deg"], said, report["fov_sigma_deg"], sure)
+
+
+def _of_fov(fov_deg: float, size: tuple[int, int]) -> Camera:
+    """A central camera with square pixels for images of (height, width)."""
+    focal = focal_of(fov_deg)
+    return Camera(torch.tensor([focal, focal * size[1] / size[0]]), torch.tensor([0.5, 0.5]))

@@ -1,0 +1,182 @@
+"""The stages of `egodepth video`, one after the other; each goes on where it was stopped."""
+
+import dataclasses
+import json
+import shutil
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from egodepth.clip.aligned import Aligned
+from egodepth.clip.bar import bar
+from egodepth.clip.camera_stage import CameraFound, learned
+from egodepth.clip.checks import check_sparse
+from egodepth.clip.depth_pass import depth_pass, reach_of
+from egodepth.clip.learning import found_scale, picked_frames, trained, way_to_camera
+from egodepth.clip.output_pass import output_pass
+from egodepth.clip.record import StageRecord
+from egodepth.clip.recording import Recording
+from egodepth.clip.report import Known, figures_of, page_content
+from egodepth.clip.results import read_clouds, recorded_frames, write_clouds, write_trajectories, written_files
+from egodepth.clip.track import read_image, read_tracks, row_track, write_tracks
+from egodepth.data.footage.source import open_footage
+from egodepth.data.video import pyav
+from egodepth.files import write_text
+from egodepth.motion import MotionPredictor
+from egodepth.page import write_page, write_recording
+from egodepth.page.plots import plotly
+from egodepth.page.recording import rerun_library
+from egodepth.predictor import DepthPredictor
+from egodepth.train import pick_device
+from egodepth.weights import load_model
+
+if TYPE_CHECKING:
+    from egodepth.clip.command import VideoToDepth
+
+_FREE = ("out", "keep", "json", "device", "clips")
+"""Options that no result depends on; the clips are recorded by their content."""
+REPORT, RECORDING = "report.html", "recording.rrd"
+
+
+class Journey:
+    """One call of the command."""
+
+    def __init__(self, command: "VideoToDepth", clips: dict[str, Path]) -> None:
+        """Open the clips and take the folder; raises as `StageRecord` and `open_footage`.
+
+        What is not installed or cannot be read is missed here, not after an hour.
+        """
+        self.command, self.clips, self.out = command, clips, command.out
+        self.device = pick_device(command.device)
+        pyav()
+        plotly("graph_objects")
+        if command.rerun:
+            rerun_library()
+        if command.model:
+            MotionPredictor(self._predictor.model)
+        if command.init_from:
+            load_model(command.init_from)
+        self.frames, self.run = self.out / "frames", self.out / "run"
+        options: dict[str, Any] = {
+            f"--{field.name.replace('_', '-')}": getattr(command, field.name)
+            for field in dataclasses.fields(command)
+            if field.name not in _FREE
+        }
+        options["--camera"] = command.camera and str(command.camera.resolve())
+        options["clips"] = [f"{name} ({open_footage(path).fingerprint()})" for name, path in clips.items()]
+        titles = {
+            "frames": "Picking frames",
+            "camera": "Finding the camera",
+            **({} if command.model else {"training": "Training"}),
+            **({"scale": "Finding the scale"} if command.height_m or command.speed_mps else {}),
+            "depth": "Depth of every frame",
+            "video": "Depth video, depth maps, trajectory",
+            **({"cloud": "Point cloud"} if command.cloud else {}),
+            "report": "Report",
+        }
+        self.record = StageRecord(self.out, options, titles)
+
+    def go(self) -> None:
+        """All stages."""
+        run, command = self.record.run, self.command
+        picked = run("frames", lambda: picked_frames(self.clips, self.frames, command.longest))
+        found = run("camera", lambda: dataclasses.asdict(way_to_camera(command, self.clips, self.frames, picked)))
+        camera, training = CameraFound(**found), None
+        if not command.model:
+            training = run("training", lambda: self._train(picked, camera))
+            if "fov_deg" in training:
+                camera = learned(camera, training["fov_deg"])
+        if command.height_m or command.speed_mps:
+            run("scale", lambda: found_scale(command, self._recordings.values(), self.frames, self.run, self.device))
+        counts = run("depth", self._depth)
+        run("video", lambda: self._video(counts))
+        if command.cloud:
+            run("cloud", lambda: self._cloud(counts))
+        figures = run("report", lambda: self._report(counts, picked, camera, training))
+        if not command.keep:
+            shutil.rmtree(self.out / "work", ignore_errors=True)
+        if command.json:
+            write_text(command.json, json.dumps(figures, indent=2) + "\n")
+        for name in self.clips:
+            Console().print(str(self.out / name / REPORT), soft_wrap=True, highlight=False, markup=False)
+
+    def _train(self, picked: dict[str, Any], camera: CameraFound) -> dict[str, Any]:
+        rows = [len(row.numbers) for recording in self._recordings.values() for row in recording.rows]
+        found = trained(self.command, [self.frames / name for name in self.clips], rows, picked, camera, self.run)
+        # With a learned camera the recordings' camera files have changed.
+        del self._recordings
+        return found
+
+    def _depth(self) -> dict[str, int]:
+        """The first look at every clip; how many frames each has."""
+        card = self._predictor.model.card
+        motion, apart = MotionPredictor(self._predictor.model), min(map(abs, card.offsets), default=1)
+        counts = {}
+        for name, recording in self._recordings.items():
+            work, rows = self.out / "work" / name, recording.rows
+            if not (tracks := work / "tracks.npz").is_file():
+                with bar(f"{name}: motion", sum(len(row.numbers) for row in rows)) as told:
+                    read = read_image(recording)
+                    write_tracks(tracks, [row_track(motion, row, read, apart, told) for row in rows])
+            with bar(f"{name}: depth", recording.footage.expected) as told:
+                reach = reach_of(recording, apart)
+                counts[name] = depth_pass(recording, read_tracks(tracks), self._predictor, work, reach, told)
+        return counts
+
+    def _video(self, counts: dict[str, int]) -> None:
+        """The second look, and where the camera went."""
+        for name, recording in self._recordings.items():
+            aligned = self._aligned(name, counts)
+            scales = aligned.scales(self._predictor.model.card.metric)
+            with bar(f"{name}: writing", counts[name]) as told:
+                output_pass(recording, aligned, scales, self.out / name, self.command.files, told)
+            write_trajectories(self.out / name, aligned)
+
+    def _cloud(self, counts: dict[str, int]) -> None:
+        for name, recording in self._recordings.items():
+            with bar(f"{name}: cloud", sum(len(row.numbers) for row in recording.rows)) as told:
+                write_clouds(self.out / name, recording, self._aligned(name, counts), told)
+
+    def _report(
+        self, counts: dict[str, int], picked: dict[str, Any], camera: CameraFound, training: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Pages and figures of every clip."""
+        figures, card = {}, self._predictor.model.card
+        for name, recording in self._recordings.items():
+            out, aligned = self.out / name, self._aligned(name, counts)
+            known = Known(
+                recording=recording,
+                aligned=aligned,
+                scales=aligned.scales(card.metric),
+                verdict=picked[name]["verdict"],
+                summary=picked[name]["summary"],
+                camera=camera,
+                training=training,
+                card=card,
+                clouds=read_clouds(aligned) if self.command.cloud else [],
+                # A map whose camera was not believed is no witness.
+                sparse=check_sparse(self.frames / "sparse.npz", recording, aligned) if camera.way == "sfm" else None,
+                seconds=self.record.seconds,
+            )
+            figures[name] = figures_of(known)
+            files = written_files(out, aligned, self.command)
+            content = page_content(known, figures[name], files)
+            if self.command.rerun:
+                write_recording(out / RECORDING, content, recorded_frames(recording, aligned))
+            write_page(out / REPORT, content)
+            write_text(out / "report.json", json.dumps(figures[name], indent=2) + "\n")
+        return figures
+
+    def _aligned(self, name: str, counts: dict[str, int]) -> Aligned:
+        work = self.out / "work" / name
+        return Aligned.of(self._recordings[name], work, counts[name], read_tracks(work / "tracks.npz"))
+
+    @cached_property
+    def _recordings(self) -> dict[str, Recording]:
+        return {name: Recording.open(path, self.frames / name) for name, path in self.clips.items()}
+
+    @cached_property
+    def _predictor(self) -> DepthPredictor:
+        return DepthPredictor.load(self.command.model or self.run, self.device)

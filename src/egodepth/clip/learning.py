@@ -1,0 +1,136 @@
+"""From recordings to a model of them: frames, camera, training, scale."""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from rich.console import Console
+
+from egodepth.clip.camera_stage import CameraFound, beside, found_camera, given_camera
+from egodepth.clip.plan import (
+    EXTRACT_MOTION,
+    check_apart,
+    frames_apart,
+    has_imagenet_weights,
+    network_size,
+    training_plan,
+)
+from egodepth.clip.recording import Recording
+from egodepth.data.cameras import CAMERA_FILE, horizontal_fov_deg, write_camera
+from egodepth.data.footage.extract import extract
+from egodepth.data.footage.source import open_footage
+from egodepth.data.footage.summary import obstacle, verdict
+from egodepth.data.frames import FrameFolder
+from egodepth.errors import InputError
+from egodepth.scale.command import Scale
+from egodepth.train import pick_device, train
+from egodepth.training.learned_camera import learned_camera
+
+if TYPE_CHECKING:
+    from egodepth.clip.command import VideoToDepth
+
+
+def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[str, Any]:
+    """Extract frames of every clip into a folder of its name; what is known of each.
+
+    Raises:
+        InputError: a clip from which nothing can be learned; says why, and what to do.
+    """
+    picked = {}
+    for name, path in clips.items():
+        summary, _ = extract(open_footage(path), frames / name, longest, EXTRACT_MOTION)
+        if why := obstacle(summary):
+            raise InputError(f"{path}: {why[0].lower()}{why[1:]}")
+        for sentence in (said := verdict(summary)):
+            _say(f"{name}: {sentence}")
+        picked[name] = {"summary": dataclasses.asdict(summary), "verdict": said}
+    return picked
+
+
+def way_to_camera(command: "VideoToDepth", clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
+    """The camera of all clips, looked for in the one with the most frames; its file lies above the frames."""
+    name = max(picked, key=lambda name: picked[name]["summary"]["kept"])
+    extracted, clip = FrameFolder.open(frames / name), clips[name]
+    source = command.camera or command.intrinsics
+    if source is None and command.find_camera is None:
+        source = command.fov_deg or beside(clip)
+    if source is not None:
+        found = given_camera(extracted, open_footage(clip).size, source)
+    else:
+        found = found_camera(extracted, command.find_camera or "auto", command.fov_deg, command.seed)
+    _say(f"field of view {found.fov_deg:.1f} degrees: {found.said}")
+    return found
+
+
+def trained(
+    command: "VideoToDepth",
+    folders: list[Path],
+    rows: list[int],
+    picked: dict[str, Any],
+    camera: CameraFound,
+    run: Path,
+) -> dict[str, Any]:
+    """Train on the extracted frames in a run folder; a camera that was learned is written over the first guess.
+
+    Args:
+        command: what was asked for.
+        folders: of the frames.
+        rows: how many frames follow one another without a break, of all clips.
+        picked: what is known of them.
+        camera: as it was found, or to be learned.
+        run: where the training is, or goes on.
+    """
+    shape, device = FrameFolder.open(folders[0]).size, pick_device(command.device)
+    spacings = [clip["summary"]["spacing"] for clip in picked.values()]
+    apart = check_apart(rows, frames_apart(min(spacing["middle"] for spacing in spacings if spacing)))
+    size = command.size or network_size(shape, device.type)
+    pretrained = not command.init_from and has_imagenet_weights()
+    config = training_plan(
+        folders,
+        apart,
+        size,
+        device,
+        command.seed,
+        command.steps,
+        command.init_from or "",
+        pretrained=pretrained,
+        learned_camera=camera.way == "learned",
+    )
+    weights = command.init_from or ("ImageNet weights" if pretrained else "random weights")
+    away = f"{apart} frame{'s' * (apart != 1)} away"
+    _say(f"{size[1]}x{size[0]}, {config.trainer.steps} steps, neighbours {away}, from {weights}")
+    summary = train(config, run)
+    found = {"steps": summary.steps, "size": size, "apart": apart, "weights": weights}
+    if camera.way == "learned":
+        learned = learned_camera(run, shape)
+        write_camera(folders[0].parent / CAMERA_FILE, learned, shape)
+        found["fov_deg"] = horizontal_fov_deg(learned)
+    return found
+
+
+def found_scale(
+    command: "VideoToDepth", recordings: Iterable[Recording], frames: Path, run: Path, device: torch.device
+) -> dict[str, Any]:
+    """Bring the trained model to metres, by the camera's height or its speed; what was found."""
+    file = run / "scale.json"
+    # Numbers of extracted frames are no times: what a frame's number is in seconds is the clips' mean.
+    seconds = [float(row.seconds[-1] - row.seconds[0]) for recording in recordings for row in recording.rows]
+    steps = [len(row.numbers) - 1 for recording in recordings for row in recording.rows]
+    Scale(
+        model=str(run),
+        by="height" if command.height_m else "speed",
+        data=frames,
+        height_m=command.height_m,
+        speed_mps=command.speed_mps,
+        fps=sum(steps) / sum(seconds),
+        device=str(device),
+        json=file,
+    )()
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _say(line: str) -> None:
+    Console(stderr=True).print(f"    {line}", highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,113 @@
+"""What training suits a recording: its size, and how far apart the frames are that it compares."""
+
+from dataclasses import replace
+from math import log
+from pathlib import Path
+
+import timm
+import torch
+from huggingface_hub import try_to_load_from_cache
+
+from egodepth.config import TrainConfig
+from egodepth.errors import InputError
+from egodepth.recipes import recipe
+from egodepth.weights import load_model
+
+EXTRACT_MOTION = 0.005
+"""Motion from one extracted frame to the next, share of the width: little, so that there are many to learn from."""
+TRAIN_MOTION = 0.045
+"""Motion from a frame to the neighbours that it is compared with: what the recipe for real streets has."""
+MOST_APART = 8
+"""Frames to a neighbour, at most: less than the gap that extracting leaves where there is a break."""
+_PIXELS = {"cpu": 15_000, "cuda": 123_000}
+"""Of the images to train on, about: minutes on two cores, or the size that is usual on a GPU."""
+_TUNED_STEPS, _TUNED_RATE = 1200, 3e-4
+"""From given weights: fewer and smaller steps (recipe `street-clip-tuned`)."""
+
+
+def network_size(size: tuple[int, int], device: str) -> tuple[int, int]:
+    """(height, width) in multiples of 32 of nearly the shape of a frame, and with pixels that a device can train on."""
+    pixels, shape = _PIXELS.get(device, _PIXELS["cuda"]), size[1] / size[0]
+    sides = range(64, 2049, 32)
+
+    def badness(height: int, width: int) -> float:
+        return abs(log(width / height / shape)) + abs(log(height * width / pixels)) / 2
+
+    return min(((height, width) for height in sides for width in sides), key=lambda sides: badness(*sides))
+
+
+def frames_apart(spacing: float | None) -> int:
+    """How many extracted frames to a neighbour, from the motion between two of them."""
+    return min(MOST_APART, max(1, round(TRAIN_MOTION / spacing))) if spacing else 1
+
+
+def training_plan(
+    folders: list[Path],
+    apart: int,
+    size: tuple[int, int],
+    device: torch.device,
+    seed: int = 0,
+    steps: int | None = None,
+    init_from: str = "",
+    pretrained: bool = False,
+    learned_camera: bool = False,
+) -> TrainConfig:
+    """The configuration for extracted frames.
+
+    Args:
+        folders: of frames.
+        apart: how many frames to a neighbour.
+        size: (height, width) that the network sees.
+        device: to train on.
+        seed: of all that is drawn.
+        steps: how long; None takes the recipe's.
+        init_from: weights to start from; their encoder and depth limits are taken with them.
+        pretrained: start the encoder from timm's ImageNet weights, without `init_from`.
+        learned_camera: learn the focal length, from the camera file's on.
+
+    Raises:
+        InputError: the weights cannot be read, or their networks not be trained here.
+    """
+    base = recipe("street-clip")
+    data = replace(
+        base.data,
+        path=tuple(str(folder) for folder in folders),
+        test_set="none",  # whose recording this is, is the user's business
+        size=size,
+        offsets=(-apart, apart),
+        camera="learned" if learned_camera else "true",
+    )
+    model, optimiser, trainer = replace(base.model, pretrained=pretrained), base.optimiser, base.trainer
+    if init_from:
+        card = load_model(init_from).card.unscaled()
+        model = replace(card.network, pretrained=False, pose=card.network.pose if card.has_pose_net else model.pose)
+        known = card.has_pose_net
+        optimiser = replace(optimiser, learning_rate=_TUNED_RATE, pose_first=0.0 if known else optimiser.pose_first)
+        trainer = replace(trainer, steps=_TUNED_STEPS)
+    trainer = replace(
+        trainer,
+        steps=steps or trainer.steps,
+        seed=seed,
+        device=str(device),
+        validate_every=min(trainer.validate_every, steps or trainer.steps),
+    )
+    return replace(base, data=data, model=model, optimiser=optimiser, trainer=trainer, init_from=init_from)
+
+
+def has_imagenet_weights() -> bool:
+    """Whether timm's weights of the recipe's encoder are on this machine already: asking the hub takes a minute."""
+    known = timm.get_pretrained_cfg(recipe("street-clip").model.encoder)
+    name = known.hf_hub_id if known else None
+    return isinstance(name, str) and isinstance(try_to_load_from_cache(name, "model.safetensors"), str)
+
+
+def check_apart(rows: list[int], apart: int) -> int:
+    """`apart`, or less where no row of so many frames has a frame with both neighbours.
+
+    Raises:
+        InputError: no row has three frames.
+    """
+    longest = max(rows, default=0)
+    if longest < 3:
+        raise InputError("no three frames in a row to learn from; record longer while moving")
+    return max(1, min(apart, (longest - 1) // 2))

@@ -1,0 +1,77 @@
+"""A recording and the frames that were extracted from it to train on."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from egodepth.data.folder import FolderDrive
+from egodepth.data.footage.extract import FOOTAGE_FILE
+from egodepth.data.footage.source import Footage, open_footage
+from egodepth.data.images import resize_rgb
+from egodepth.errors import InputError
+
+
+class Picture(NamedTuple):
+    """One frame of a recording as the model's camera sees it."""
+
+    place: int
+    """Its place among all frames that can be read, from 0: what files are called after."""
+    seconds: float
+    image: UInt8[np.ndarray, "h w 3"]
+
+
+class Row(NamedTuple):
+    """Extracted frames between which the camera moves without a break."""
+
+    numbers: list[int]
+    """Of the extracted frames, consecutive."""
+    seconds: Float64[np.ndarray, " n"]
+    """When each is shown in the recording."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A video or a folder of images, with the drive that was extracted from it."""
+
+    name: str
+    footage: Footage
+    drive: FolderDrive
+    rows: list[Row]
+
+    @classmethod
+    def open(cls, path: Path, frames: Path) -> "Recording":
+        """A recording and the folder that `egodepth data extract` made of it, with a camera file in or above it.
+
+        Raises:
+            InputError: one of them cannot be read.
+        """
+        drive = FolderDrive(frames)
+        return cls(frames.name, open_footage(path), drive, _rows(frames / FOOTAGE_FILE))
+
+    def pictures(self, first: int = 0) -> Iterator[Picture]:
+        """All frames from a place on, upright, undistorted, and as large as the extracted ones; bad ones left out."""
+        place = 0
+        for picture in self.footage.pictures():
+            if picture.image is None or picture.image.shape[:2] != self.footage.size:
+                continue
+            if place >= first:
+                image = self.drive.undistorted(resize_rgb(picture.image, self.drive.size))
+                yield Picture(place, picture.seconds, image)
+            place += 1
+
+
+def _rows(file: Path) -> list[Row]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        frames = [(int(frame["number"]), float(frame["seconds"])) for frame in content["frames"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: not what `egodepth data extract` writes; extract the frames again") from error
+    breaks = [place for place, (a, b) in enumerate(pairwise(frames), 1) if b[0] != a[0] + 1]
+    rows = [frames[begin:end] for begin, end in pairwise([0, *breaks, len(frames)])]
+    return [Row([number for number, _ in row], np.array([seconds for _, seconds in row])) for row in rows if row]

@@ -1,0 +1,191 @@
+"""What the report of a recording says, in words, figures and pictures; `egodepth.page` makes the page of it."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+
+from egodepth.clip.aligned import Aligned
+from egodepth.clip.camera_stage import CameraFound
+from egodepth.clip.checks import SparseCheck
+from egodepth.clip.confidence import confidence
+from egodepth.clip.output_pass import picture_path, picture_places
+from egodepth.clip.recording import Recording
+from egodepth.cloud import Cloud
+from egodepth.common_scales import CommonScales
+from egodepth.data.images import read_rgb, resize_rgb
+from egodepth.page import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Segment, Series
+from egodepth.weights import ModelCard
+
+_UNSTEADY, _WRONG, _CROOKED = 0.05, 0.2, 5.0
+"""Flicker, difference from sparse points (shares) and from their trajectory (percent) from which the report warns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """All that is known of a recording when its report is written."""
+
+    recording: Recording
+    aligned: Aligned
+    scales: CommonScales
+    verdict: list[str]
+    """Of its frames."""
+    summary: dict[str, Any]
+    """Of its frames (`FootageSummary`)."""
+    camera: CameraFound
+    training: dict[str, Any] | None
+    """None where a model was given."""
+    card: ModelCard
+    clouds: list[Cloud]
+    sparse: SparseCheck | None
+    seconds: dict[str, float]
+    """That each stage took."""
+
+    @property
+    def unit(self) -> str:
+        """Of all lengths."""
+        return "metres" if self.card.metric else "units up to scale"
+
+
+def figures_of(known: Known) -> dict[str, Any]:
+    """The figures as JSON."""
+    before, after = known.aligned.flicker.typical()
+    trust = [float(confidence(known.aligned.frame(place)).mean()) for place in picture_places(len(known.aligned.rows))]
+    return {
+        "frames": len(known.aligned.rows),
+        "frames_trained_on": known.summary["kept"],
+        "camera": dataclasses.asdict(known.camera),
+        "training": known.training,
+        "unit": known.unit,
+        **known.scales.summary(known.card.metric, str(known.card.scale)),
+        "flicker_before": before,
+        "flicker": after,
+        "mean_confidence": float(np.mean(trust)),
+        "path_length": [_length(known.aligned, row) for row in range(len(known.aligned.tracks))],
+        "cloud_points": [len(cloud.xyz) for cloud in known.clouds],
+        "sparse_check": None if known.sparse is None else dataclasses.asdict(known.sparse),
+        "seconds": known.seconds,
+    }
+
+
+def page_content(known: Known, figures: dict[str, Any], files: tuple[tuple[str, str], ...]) -> PageContent:
+    """The page of a recording."""
+    aligned, seconds = known.aligned, known.aligned.seconds
+    flicker = aligned.flicker
+    lines = (
+        Series(name="as predicted", seconds=seconds, values=100 * flicker.before),
+        Series(name="in one scale", seconds=seconds, values=100 * flicker.after),
+    )
+    factors = (Series(name="factor", seconds=seconds, values=aligned.factors),)
+    longest = max(range(len(aligned.tracks)), key=lambda row: int((aligned.rows == row).sum()))
+    cloud = known.clouds[longest] if known.clouds else None
+    return PageContent(
+        title=known.recording.name,
+        summary=tuple(_findings(known, figures)),
+        figures=tuple(_groups(known, figures)),
+        frames=tuple(_frame(known, place) for place in picture_places(len(seconds))),
+        plots=(
+            Plot(name="Flicker of depth from frame to frame", axis="percent of the depth", series=lines),
+            Plot(name="What brings each frame's depth to one scale", axis="factor", series=factors),
+        ),
+        # The cloud is of one row, in whose axes it is; the ways of the others begin elsewhere.
+        segments=(_segment(aligned, longest),),
+        cloud_xyz=cloud.xyz if cloud else np.empty((0, 3), np.float32),
+        cloud_rgb=cloud.rgb if cloud else np.empty((0, 3), np.uint8),
+        unit=known.unit,
+        video=files[0][0],
+        files=files,
+    )
+
+
+def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
+    """The verdict: what it is worth, what is to be mistrusted."""
+    metric = f"in metres ({known.card.scale or 'as it was trained'})" if known.card.metric else "up to scale"
+    away = "" if known.card.metric else ": give --height-m or --speed-mps, or use egodepth scale, for metres"
+    found = [Finding(text=f"Depth is {metric}{away}.")]
+    camera = known.camera
+    sigma = f" ± {camera.fov_sigma_deg:.1f}" if camera.fov_sigma_deg else ""
+    found.append(
+        Finding(text=f"Field of view {camera.fov_deg:.1f}{sigma} degrees: {camera.said}.", warning=not camera.sure)
+    )
+    if figures["flicker"] > _UNSTEADY:
+        found.append(Finding(text=f"Depth flickers by {figures['flicker']:.1%} from frame to frame.", warning=True))
+    if (sparse := known.sparse) is not None:
+        text = f"Structure from motion's points lie {sparse.abs_rel:.0%} from the model's depth on average"
+        found.append(Finding(text=f"{text}, one scale for all frames.", warning=sparse.abs_rel > _WRONG))
+        if sparse.ate_percent > _CROOKED:
+            text = f"The trajectory is off that of structure from motion by {sparse.ate_percent:.1f} % of its length."
+            found.append(Finding(text=text, warning=True))
+    if len(known.aligned.tracks) > 1:
+        rows = len(known.aligned.tracks)
+        found.append(Finding(text=f"{rows} rows of frames without a break; cloud and way shown are the longest's."))
+    return [*found, *(Finding(text=text, warning=place > 0) for place, text in enumerate(known.verdict))]
+
+
+def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
+    """The diagnostics."""
+    recording, sparse, training = known.recording, known.sparse, known.training
+    groups = [
+        FigureGroup(
+            name="Recording",
+            figures=(
+                Figure(name="Frames", value=str(figures["frames"])),
+                Figure(name="Trained on", value=str(figures["frames_trained_on"]), note="picked by their motion"),
+                Figure(name="Size", value=f"{recording.drive.size[1]}x{recording.drive.size[0]}"),
+            ),
+        )
+    ]
+    if training:
+        size = f"{training['size'][1]}x{training['size'][0]}"
+        length = Figure(name="Training", value=f"{training['steps']} steps", note=f"from {training['weights']}")
+        apart = Figure(name="Neighbours", value=f"{training['apart']} apart", note="frames, by their motion")
+        groups.append(FigureGroup(name="Model", figures=(length, Figure(name="Network's size", value=size), apart)))
+    before, after = figures["flicker_before"], figures["flicker"]
+    depth = [
+        Figure(name="Flicker", value=f"{after:.2%}", note=f"{before:.2%} before the frames were brought to one scale"),
+        Figure(name="Confidence", value=f"{figures['mean_confidence']:.2f}", note="mean, 0 to 1"),
+    ]
+    if sparse is not None:
+        note = f"from structure from motion's points ({sparse.points} sightings in {sparse.frames} frames)"
+        depth += [
+            Figure(name="Difference, one scale", value=f"{sparse.abs_rel:.1%}", note=note),
+            Figure(name="Difference, a scale a frame", value=f"{sparse.abs_rel_per_frame:.1%}", note="likewise"),
+            Figure(name="of the surer half", value=f"{sparse.abs_rel_confident:.1%}", note="one scale"),
+        ]
+    groups.append(FigureGroup(name="Depth", figures=tuple(depth)))
+    way = [Figure(name="Length", value=f"{max(figures['path_length']):.4g}", note=known.unit)]
+    if sparse is not None:
+        way.append(
+            Figure(name="Off structure from motion's", value=f"{sparse.ate_percent:.2f} %", note="RMSE / length")
+        )
+    points = Figure(name="Points of the cloud", value=f"{sum(figures['cloud_points']):,}")
+    groups.append(FigureGroup(name="Way and cloud", figures=(*way, points)))
+    took = tuple(Figure(name=name, value=f"{seconds:.0f} s") for name, seconds in known.seconds.items())
+    groups.append(FigureGroup(name="Time that each stage took", figures=took))
+    return groups
+
+
+def _frame(known: Known, place: int) -> PageFrame:
+    maps = known.aligned.frame(place)
+    image = read_rgb(picture_path(known.aligned.maps, place))
+    size = (image.shape[0], image.shape[1])
+    trust = colormaps["viridis"](confidence(maps), bytes=True)[..., :3]
+    return PageFrame(
+        label=f"frame {place}",
+        seconds=maps.seconds,
+        image=image,
+        depth=resize_rgb(known.scales.colours(maps.inverse_depth), size),
+        confidence=resize_rgb(trust, size),
+    )
+
+
+def _segment(aligned: Aligned, row: int) -> Segment:
+    seconds, poses = aligned.trajectory(row)
+    return Segment(name=f"row {row + 1}" if row else "path", seconds=seconds, positions=poses[:, :3, 3])
+
+
+def _length(aligned: Aligned, row: int) -> float:
+    _, poses = aligned.trajectory(row)
+    return float(np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1).sum())

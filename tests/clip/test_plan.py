@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from egodepth.clip.plan import check_apart, frames_apart, network_size, training_plan
+from egodepth.config import ModelConfig
+from egodepth.errors import InputError
+from egodepth.recipes import recipe
+from egodepth.weights import DepthModel, ModelCard
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((375, 1242), (64, 224)), ((540, 960), (96, 160)), ((1920, 1080), (160, 96))]
+)
+def test_the_network_gets_a_size_of_the_clips_shape(size: tuple[int, int], expected: tuple[int, int]):
+    assert network_size(size, "cpu") == expected
+
+
+def test_on_a_gpu_it_is_as_large_as_published():
+    height, width = network_size((375, 1242), "cuda")
+    assert (height, width) == (192, 640)
+
+
+def test_neighbours_are_as_far_apart_as_their_motion_asks_for():
+    assert [frames_apart(spacing) for spacing in (0.02, 0.045, 0.2, 0.005, 0.001, None)] == [2, 1, 1, 8, 8, 1]
+
+
+def test_a_short_row_brings_neighbours_nearer():
+    assert check_apart([4, 6], 8) == 2
+    with pytest.raises(InputError, match="no three frames in a row"):
+        check_apart([2, 2], 1)
+
+
+def test_the_plan_is_the_recipe_for_real_streets_on_these_frames():
+    plan = training_plan([Path("a"), Path("b")], 3, (96, 160), CPU, seed=5, steps=100, learned_camera=True)
+    base = recipe("street-clip")
+    assert (plan.data.path, plan.data.offsets, plan.data.size) == (("a", "b"), (-3, 3), (96, 160))
+    assert (plan.data.camera, plan.data.test_set, plan.trainer.seed) == ("learned", "none", 5)
+    assert (plan.trainer.steps, plan.trainer.validate_every) == (100, 100)
+    assert (plan.loss, plan.optimiser) == (base.loss, base.optimiser)
+
+
+def test_given_weights_bring_their_limits_and_need_fewer_steps(tmp_path: Path):
+    network = ModelConfig(min_depth=1.0, max_depth=80.0, pose="posecnn")
+    DepthModel(ModelCard(network=network, size=(64, 96), metric=True, has_pose_net=True)).save(tmp_path / "m")
+    plan = training_plan([Path("a")], 1, (64, 96), CPU, init_from=str(tmp_path / "m"))
+    assert (plan.model.min_depth, plan.model.max_depth, plan.model.pretrained) == (1.0, 80.0, False)
+    assert plan.trainer.steps < recipe("street-clip").trainer.steps
+    assert plan.optimiser.pose_first == 0.0  # the pose network knows its trade already
