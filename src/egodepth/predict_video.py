@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
 from egodepth.common_scales import CommonScales, sampled
@@ -20,6 +18,7 @@ from egodepth.data.images import write_image
 from egodepth.data.video import Video, VideoFrame
 from egodepth.data.video_writer import VideoWriter, video_writer, yuv_planes
 from egodepth.predictor import DepthPredictor, at_size
+from egodepth.progress import counting_bar
 from egodepth.stream import coarse_inverse_depth, pipeline
 
 MOST_SCALE_FRAMES = 16
@@ -161,7 +160,5 @@ def _write_files(stem: Path, result: DepthFrame, scales: CommonScales, files: Co
 
 def _shown(video: Video, name: str) -> Iterator[VideoFrame]:
     """The frames, with a bar of how many are through and how long the rest will take."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    progress = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-    with progress:
+    with counting_bar() as progress:
         yield from progress.track(video.frames(), video.expected, description=f"Predicting {name}")

@@ -1,3 +1,4 @@
+import errno
 import json
 from pathlib import Path
 
@@ -134,6 +135,42 @@ def test_two_clips_of_one_camera_train_one_model_and_each_gets_its_report(clip: 
         assert json.loads((folder / "report.json").read_text())["frames"] == frames
         assert not list(folder.glob("depth/*.png"))
         assert not (folder / "cloud.ply").exists()
+
+
+def test_from_one_side_of_a_cut_to_the_other_no_way_is_made_up(out: Path, tmp_path: Path):
+    images = [*street(3.0 * np.arange(8)), *street(3.0 * np.arange(10), seed=9)]
+    cut = write_folder(tmp_path / "cut", noisy(images))
+    main(["video", str(cut), "--out", str(tmp_path / "out"), "--fov-deg", "70", "--model", str(out / "run")])
+    folder = tmp_path / "out" / "cut"
+    lengths = [len(read_kitti_poses(folder / name)) for name in ("trajectory.txt", "trajectory_2.txt")]
+    assert lengths == [8, 10]
+    assert (folder / "cloud_2.ply").is_file()
+    assert len(list((folder / "depth").glob("*.npz"))) == 18
+    assert "2 rows of frames without a break" in (folder / "report.html").read_text()
+    assert len(json.loads((folder / "report.json").read_text())["path_length"]) == 2
+
+
+def test_a_full_disk_half_way_is_one_line_and_the_same_command_goes_on(
+    clip: Path, out: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    words = (clip, "--out", tmp_path / "out", "--fov-deg", "70", "--model", out / "run", "--no-cloud")
+    save, room = np.savez, [5]
+
+    def full(file, *arrays, **named) -> None:
+        if room[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        room[0] -= 1
+        save(file, *arrays, **named)
+
+    monkeypatch.setattr(np, "savez", full)
+    assert "No space left on device" in refused(capsys, *words)
+    there = sorted((tmp_path / "out" / "work").rglob("0*.npz"))
+    assert len(there) == 4  # and the camera's way
+    monkeypatch.setattr(np, "savez", save)
+    before = [path.stat().st_mtime_ns for path in there]
+    main(["video", *map(str, words), "--keep"])
+    assert [path.stat().st_mtime_ns for path in there] == before
+    assert len(depth_files(tmp_path / "out", "npz")) == FRAMES
 
 
 def test_a_known_speed_makes_everything_metric(clip: Path, tmp_path: Path):

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from egodepth.progress import counting_bar
 
 T = TypeVar("T")
 
@@ -18,7 +17,7 @@ class Stages:
 
         An exception here, Ctrl-C among them, calls `cancel`, which has to make `work` end, and waits for that.
         """
-        with self._bar() as progress, ThreadPoolExecutor(1) as pool:
+        with counting_bar() as progress, ThreadPoolExecutor(1) as pool:
             bar = progress.add_task(label, total=total)
             future = pool.submit(work, lambda count: progress.advance(bar, count))
             try:
@@ -35,12 +34,6 @@ class Stages:
 
     def each(self, label: str, total: int, work: Callable[[Callable[[int], None]], T]) -> T:
         """What `work` returns, which runs here and tells the function it is given how much more is done."""
-        with self._bar() as progress:
+        with counting_bar() as progress:
             bar = progress.add_task(label, total=total)
             return work(lambda count: progress.advance(bar, count))
-
-    def _bar(self) -> Progress:
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        shown = console.is_terminal
-        return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not shown)

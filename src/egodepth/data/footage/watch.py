@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
 from egodepth.data.footage.measures import Measures
 from egodepth.data.footage.select import MOTION, Kept, Selector
 from egodepth.data.footage.source import Footage, Picture
+from egodepth.progress import counting_bar
 
 
 def watch(
@@ -29,10 +27,6 @@ def watch(
 
 
 def _shown(footage: Footage, description: str) -> Iterator[Picture]:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    console = Console(stderr=True)
-    shown = console.is_terminal
-    progress = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not shown)
-    with progress:
+    with counting_bar() as progress:
         title = f"{description} {footage.path.name}"
         yield from progress.track(footage.pictures(), footage.expected, description=title)

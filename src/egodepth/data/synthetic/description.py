@@ -49,6 +49,9 @@ class Description:
     """Horizontal field of view where all cameras have the same and square pixels; 0: each drive draws one near KITTI's,
     as sets do that were made before this was written down."""
 
+    winding: float = 1.0
+    """How many times as far its roads swing to either side; 1: as in sets that do not say it."""
+
     def folders(self, root: Path, split: str) -> list[Path]:
         """Folders of a split's drives, in order."""
         return [root / split / f"drive_{index:04d}" for index in range(getattr(self, split))]

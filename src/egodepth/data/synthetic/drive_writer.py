@@ -24,6 +24,7 @@ def write_drive(
     size: tuple[int, int],
     partner: bool,
     focal: tuple[float, float] | None = None,
+    winding: float = 1.0,
 ) -> None:
     """Render a drive into a folder beside `folder`, then rename it.
 
@@ -34,6 +35,7 @@ def write_drive(
         size: (height, width) of the images.
         partner: whether the stereo partner's images are wanted.
         focal: of the camera, in shares of the image's width and height; None: the street's own, near KITTI's.
+        winding: how many times as far the road swings to either side.
 
     Raises:
         InputError: the disk is full or may not be written to.
@@ -43,7 +45,7 @@ def write_drive(
         shutil.rmtree(beside, ignore_errors=True)
         for kind in (IMAGES, PARTNER, DEPTH, MASKS) if partner else (IMAGES, DEPTH, MASKS):
             (beside / kind).mkdir(parents=True)
-        _write_into(beside, Street(street_seed, frames, focal), size, partner)
+        _write_into(beside, Street(street_seed, frames, focal, winding), size, partner)
         os.replace(beside, folder)
     except OSError as error:
         reason = error.strerror or error

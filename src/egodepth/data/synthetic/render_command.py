@@ -35,6 +35,8 @@ class Render:
     """Height and width."""
     fov_deg: float = 0.0
     """Horizontal field of view of all cameras, whose pixels are then square; 0: a camera near KITTI's a drive."""
+    winding: float = 1.0
+    """How many times as far the roads swing to either side: 1 turns by 10 degrees at most, 4 by up to 40."""
     seed: int = 0
     """Another seed makes other streets."""
     partner: bool = True
@@ -49,6 +51,7 @@ class Render:
             (3 <= self.frames <= 100_000, f"frames {self.frames}: 3 to 100000 are possible"),
             (all(16 <= side <= 4096 for side in self.size), f"size {self.size}: sides of 16 to 4096 are possible"),
             (not self.fov_deg or 12 <= self.fov_deg <= 135, f"--fov-deg {self.fov_deg:g}: 12 to 135 are possible"),
+            (0 <= self.winding <= 6, f"--winding {self.winding:g}: 0 to 6 are possible"),
             (self.seed >= 0 and self.processes >= 0, "seed and processes cannot be negative"),
         )
         for is_right, message in checks:
@@ -66,10 +69,14 @@ class Render:
             val=self.val,
             test=self.test,
             fov_deg=self.fov_deg,
+            winding=self.winding,
         )
         claim(self.out, description)
         jobs = [
-            (folder, description.street_seed(split, index), self.frames, self.size, self.partner, description.focal)
+            (
+                *(folder, description.street_seed(split, index), self.frames, self.size, self.partner),
+                *(description.focal, self.winding),
+            )
             for split in SPLITS
             for index, folder in enumerate(description.folders(self.out, split))
             if not folder.is_dir()

@@ -1,5 +1,6 @@
 """A whole drive through a street, drawn from one seed: the world, the camera and its way, the traffic, the light."""
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -23,13 +24,14 @@ class Street:
 
     Frames are numbered 0 to frames - 1; poses and traffic exist for -1 and `frames` as well, so that every frame has
     two neighbours. The camera is 1.65 m above the ground. Its focal lengths, in shares of the image's width and height,
-    are KITTI's, near (0.58, 1.92), or `focal`: the street stays the same one.
+    are KITTI's, near (0.58, 1.92), or `focal`: the street stays the same one. With another `winding` it does not.
     """
 
-    def __init__(self, seed: int, frames: int = 60, focal: tuple[float, float] | None = None):
+    def __init__(self, seed: int, frames: int = 60, focal: tuple[float, float] | None = None, winding: float = 1.0):
         rng = np.random.default_rng([2019, seed])
         self.seed, self.frames = seed, frames
-        self.road = random_road(rng)
+        road = random_road(rng)
+        self.road = replace(road, amplitude=winding * road.amplitude)
         self.traffic = random_traffic(rng, self.road, frames)
         end = float(self.traffic.camera_z[-1]) + VIEW_RANGE
         self.static = concatenate([ground_plane(), *random_layout(rng, self.road, -15.0, end)])
