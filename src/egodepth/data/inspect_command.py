@@ -20,6 +20,7 @@ from egodepth.data.footage.extract import FOOTAGE_FILE
 from egodepth.data.footage.report import footage_table
 from egodepth.data.footage.select import MOTION
 from egodepth.data.footage.source import Footage, open_footage
+from egodepth.data.footage.stereo import stereo_warnings
 from egodepth.data.footage.summary import FootageSummary, verdict
 from egodepth.data.footage.watch import watch
 from egodepth.data.frame_numbers import FrameNumbers
@@ -29,6 +30,9 @@ from egodepth.data.manifest import is_manifest
 from egodepth.data.opening import open_drives, training_samples
 from egodepth.errors import InputError
 from egodepth.files import write_text
+
+MOST_MATCHED = 12
+"""Drives of a set whose stereo pairs are matched: one that is the wrong way round, all are."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class Inspect:
     """Look at a data set: drives, frames, gaps, camera, stereo, true depth, and the samples one can train on.
 
     Of a video file and of a folder of frames, which need no camera for that, the pictures are looked at, too: how they
-    move, whether with parallax, what is wrong with them, and what to do about it.
+    move, whether with parallax, what is wrong with them, and what to do about it. Stereo pairs are matched: is the
+    partner on the side, at the height and as far away as the camera file says?
     """
 
     folder: tyro.conf.Positional[Path]
@@ -76,16 +81,19 @@ class Inspect:
         drives = [] if is_loose(self.folder) else open_drives(self.folder, self.split)
         summaries = [summarise(drive, self.offsets, self.stereo) for drive in drives]
         coverage = list_coverage(self.split_file, drives) if self.split_file else None
+        mismatches = stereo_warnings(drives[:MOST_MATCHED])
         footage = open_footage(self.folder) if _is_one_recording(drives) else None
         measured = _measured(footage) if footage else None
         if self.json:
-            _write_json(self.json, self.folder, summaries, coverage, measured)
+            _write_json(self.json, self.folder, summaries, coverage, measured, mismatches)
         console = Console()
         if drives:
             console.print(_table(str(self.folder), summaries))
             console.print("gaps: missing numbers; depth: frames with truth; train: frames with all that training needs")
         if coverage:
             console.print(coverage.text(), highlight=False)
+        for warning in mismatches:
+            console.print(warning, highlight=False, markup=False)
         if footage and measured:
             console.print(footage_table(footage, measured))
             for sentence in verdict(measured):
@@ -165,8 +173,10 @@ def _write_json(
     summaries: list[DriveSummary],
     coverage: ListCoverage | None,
     measured: FootageSummary | None,
+    mismatches: list[str],
 ) -> None:
     content: dict[str, object] = {"folder": str(folder), "drives": [asdict(summary) for summary in summaries]}
+    content["stereo_warnings"] = mismatches
     if coverage:
         content["list"] = asdict(coverage)
     if measured:

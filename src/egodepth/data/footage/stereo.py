@@ -1,0 +1,106 @@
+"""Whether stereo pairs are what the camera file says: on which side the partner is, rectified, how far away."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from egodepth.data.drive import Drive
+from egodepth.data.footage.motion import block_flow
+from egodepth.data.frame_numbers import FrameNumbers
+from egodepth.data.opening import thinned
+from egodepth.data.static_frames import small_grey
+
+PAIRS = 6
+"""Of a drive, evenly spread."""
+_RIGHT_SIDE = 0.8
+"""Share of the blocks that must be displaced to the side that the baseline says; moving noise does the rest."""
+_LEVEL = 0.003
+"""Share of the width by which rectified pairs differ in height at most: 2 pixels of 640."""
+_BASELINE_OFF = 0.15
+_FARTHEST = 0.005
+"""Disparities of less, share of the width, say nothing of the baseline: a pixel would be a large part of them."""
+
+
+@dataclass(frozen=True)
+class StereoCheck:
+    """What matching says of the pairs of a drive."""
+
+    pairs: int
+    right_side: float
+    """Share of the matched blocks that are displaced to the side that the baseline says."""
+    height: float
+    """Median difference in height of matched blocks, share of the width."""
+    baseline_m: float | None
+    """By true depth, where the drive has that."""
+
+    def warnings(self, drive: Drive) -> list[str]:
+        """What is wrong, and what to do about it."""
+        found = []
+        if self.right_side < 1 - _RIGHT_SIDE:
+            found.append(
+                f"{drive.name}: the partner's images are from the other side: exchange the two cameras' images, or the "
+                "sign of the baseline"
+            )
+        elif self.right_side < _RIGHT_SIDE:
+            found.append(f"{drive.name}: the pairs hardly match; are the partner's frames of the same instants?")
+        if self.height > _LEVEL:
+            found.append(
+                f"{drive.name}: partner's points are {self.height:.1%} of the width higher or lower: rectify them"
+            )
+        given = _baseline(drive)
+        if self.baseline_m and abs(self.baseline_m / given - 1) > _BASELINE_OFF and self.right_side >= _RIGHT_SIDE:
+            found.append(f"{drive.name}: by true depth the baseline is {self.baseline_m:.2f} m, not {given:.2f} m")
+        return found
+
+
+def check_stereo(drive: Drive, pairs: int = PAIRS) -> StereoCheck | None:
+    """Match some pairs of a drive; None where it has none, or nothing in them can be matched."""
+    if drive.partner_camera is None or drive.partner_from_self is None:
+        return None
+    frames = list(FrameNumbers.of(drive.frames).shared_with(drive.partner_frames))
+    shifts, depths = [], []
+    chosen = thinned(frames, pairs)
+    for frame in chosen:
+        own, other = (small_grey(drive.read_image(frame, partner=partner)) for partner in (False, True))
+        flow = block_flow(own, other)
+        if len(flow.shift):
+            shifts.append(flow.shift)
+            depths.append(_depth_at(drive, frame, flow.position))
+    if not shifts:
+        return None
+    shift, depth = np.concatenate(shifts), np.concatenate(depths)
+    # Where two cameras' centres differ, what is infinitely far is displaced by that much.
+    displaced = shift[:, 0] - float(drive.partner_camera.centre[0] - drive.camera.centre[0])
+    to_the_side = displaced * np.sign(drive.partner_from_self[0, 3])
+    known = (depth > 0) & (to_the_side > _FARTHEST)
+    baselines = to_the_side[known] * depth[known] / float(drive.camera.focal[0])
+    return StereoCheck(
+        pairs=len(chosen),
+        right_side=float((to_the_side > 0).mean()),
+        height=float(np.median(np.abs(shift[:, 1]))),
+        baseline_m=float(np.median(baselines)) if len(baselines) else None,
+    )
+
+
+def stereo_warnings(drives: Sequence[Drive]) -> list[str]:
+    """What is wrong with the stereo pairs of some drives."""
+    checks = ((drive, check_stereo(drive)) for drive in drives)
+    return [warning for drive, check in checks if check for warning in check.warnings(drive)]
+
+
+def _baseline(drive: Drive) -> float:
+    assert drive.partner_from_self is not None
+    return float(np.linalg.norm(drive.partner_from_self[:3, 3]))
+
+
+def _depth_at(drive: Drive, frame: int, position: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
+    """True depth at places right and down from the middle of the image, in shares of its width; 0 where unknown."""
+    if not drive.has_depth(frame):
+        return np.zeros(len(position))
+    depth = drive.read_depth(frame)
+    height, width = depth.shape
+    columns = np.clip((position[:, 0] + 0.5) * width, 0, width - 1).astype(int)
+    rows = np.clip(position[:, 1] * width + height / 2, 0, height - 1).astype(int)
+    return depth[rows, columns].astype(np.float64)
