@@ -1,5 +1,6 @@
 import errno
 import json
+import sys
 from pathlib import Path
 
 import av
@@ -181,6 +182,43 @@ def test_a_known_speed_makes_everything_metric(clip: Path, tmp_path: Path):
     assert "by speed" in figures["depth_unit"]
     # 14 frames at 25 frames a second and 10 m/s.
     assert figures["path_length"][0] == pytest.approx(5.2, rel=0.15)
+
+
+SHORT = ("--steps", "4", "--size", "64", "96", "--no-cloud", "--files", "npz")
+
+
+def test_a_camera_that_is_learned_ends_in_the_camera_file_and_is_not_called_sure(clip: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    main(["video", str(clip), "--out", str(out), "--find-camera", "learned", *SHORT, "--rerun"])
+    camera = json.loads((out / "ride" / "report.json").read_text())["camera"]
+    assert (camera["way"], camera["sure"]) == ("learned", False)
+    assert "5 to 10 % off at best" in camera["said"]
+    kept, found = (json.loads((out / name / "camera.json").read_text()) for name in ("frames", "run"))
+    assert kept == pytest.approx(found)
+    guess = 192 / 2 / np.tan(np.radians(30))
+    assert kept["fx"] != pytest.approx(guess, abs=1e-9)
+    assert (out / "ride" / "recording.rrd").stat().st_size > 10_000
+
+
+def test_without_pycolmap_the_focal_length_is_stated_or_learned(
+    clip: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "pycolmap", None)
+    words = ["video", str(clip), "--find-camera", "auto", *SHORT]
+    for name, more, expected in (("out", [], "learned"), ("stated", ["--fov-deg", "50"], "stated")):
+        main([*words, *more, "--out", str(tmp_path / name)])
+        camera = json.loads((tmp_path / name / "ride" / "report.json").read_text())["camera"]
+        assert camera["way"] == expected
+        assert ("as stated" if more else "from 60 degrees (a usual one") in camera["said"]
+    assert "pip install 'egodepth[sfm]'" in " ".join(capsys.readouterr().err.split())
+    assert "egodepth[sfm]" in refused(capsys, clip, "--out", tmp_path / "other", *SHORT, "--find-camera", "sfm")
+
+
+def test_a_stated_camera_is_not_looked_for(clip: Path, tmp_path: Path):
+    main(["video", str(clip), "--out", str(tmp_path / "out"), "--find-camera", "stated", *SHORT])
+    camera = json.loads((tmp_path / "out" / "ride" / "report.json").read_text())["camera"]
+    assert (camera["way"], camera["fov_deg"], camera["sure"]) == ("stated", 60.0, False)
+    assert "nobody stated it" in camera["said"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 
 from egodepth.data.cameras import (
     CAMERA_FILE,
@@ -77,23 +78,24 @@ def beside(clip: Path) -> Path | None:
     return found if found.is_file() else None
 
 
-def found_camera(frames: FrameFolder, way: Way, fov_deg: float | None, seed: int) -> CameraFound:
+def found_camera(frames: FrameFolder, way: Way, fov_deg: float | None, seed: int, trains: bool) -> CameraFound:
     """Find the camera by structure from motion, or prepare a training that learns it; the file lies above the frames.
 
-    `auto` takes structure from motion where that works, and the training where frames could not be put together or
-    pycolmap is missing; where the clip holds no information on it, the stated field of view stays.
+    `auto` takes structure from motion where that works. Where frames could not be put together, or pycolmap is missing,
+    the stated field of view is taken, or, if nobody stated one, the training learns it. Where the clip holds no
+    information on it, or nothing is trained, the stated one stays, or 60 degrees.
     """
     out = frames.folder.parent / CAMERA_FILE
     out.unlink(missing_ok=True)  # of a call that was stopped
     guess = fov_deg or USUAL_FOV_DEG
-    stated = f"{guess:g} degrees, {'as stated' if fov_deg else 'which nobody stated: give --fov-deg if you know it'}"
+    stated = "as stated" if fov_deg else "a usual one, as nobody stated it: give --fov-deg if you know it"
     if way in ("auto", "sfm"):
         try:
             FindCamera(clip=frames.folder, out=out, fov_deg=fov_deg, seed=seed)()
         except InputError as error:
             if way == "sfm" or "pycolmap" not in str(error):
                 raise
-            Console(stderr=True).print(f"[yellow]{error}; the focal length is learned instead[/]", soft_wrap=True)
+            Console(stderr=True).print(f"[yellow]{escape(str(error))}[/]", soft_wrap=True)
         else:
             report = json.loads(report_path(out).read_text(encoding="utf-8"))
             found = _of_report(report)
@@ -101,9 +103,10 @@ def found_camera(frames: FrameFolder, way: Way, fov_deg: float | None, seed: int
             if found or way == "sfm" or (turned is not None and turned < TURN_DEG):
                 return found or CameraFound("stated", guess, f"{stated}; {report['reason']}", sure=False)
     write_camera(out, _of_fov(guess, frames.size), frames.size)
-    if way == "stated":
+    # A learned focal length is 5 to 10 % off at best: people know theirs better, if they know it at all.
+    if way == "stated" or not trains or (way == "auto" and fov_deg):
         return CameraFound("stated", guess, stated, sure=False)
-    return CameraFound("learned", guess, f"learned in the training, from {stated}", sure=False)
+    return CameraFound("learned", guess, f"learned in the training, from {guess:g} degrees ({stated})", sure=False)
 
 
 def learned(first_guess: CameraFound, fov_deg: float) -> CameraFound:

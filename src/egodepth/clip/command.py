@@ -35,8 +35,9 @@ class VideoToDepth:
     intrinsics: tuple[float, float, float, float] | None = None
     """fx fy cx cy in pixels of the clip's frames."""
     find_camera: Way | None = None
-    """How to find the camera if it is not given. auto (default): by structure from motion, and if that fails, learned
-    in the training; where the clip cannot tell, 60 degrees are taken and said. stated: take --fov-deg, or 60."""
+    """How to find the camera if it is not given. auto (default): by structure from motion; if that fails, --fov-deg, or
+    learned in the training; where the clip cannot tell, 60 degrees are taken and said. stated: take --fov-deg, or 60.
+    """
     model: str | None = None
     """Do not train: use this run folder, model folder or hub id. Its pose network gives the trajectory."""
     init_from: str | None = None

@@ -60,7 +60,8 @@ def way_to_camera(command: "VideoToDepth", clips: dict[str, Path], frames: Path,
     if source is not None:
         found = given_camera(extracted, open_footage(clip).size, source)
     else:
-        found = found_camera(extracted, command.find_camera or "auto", command.fov_deg, command.seed)
+        way, trains = command.find_camera or "auto", command.model is None
+        found = found_camera(extracted, way, command.fov_deg, command.seed, trains)
     _say(f"field of view {found.fov_deg:.1f} degrees: {found.said}")
     return found
 
