@@ -25,7 +25,11 @@ def test_on_a_gpu_it_is_as_large_as_published():
 
 
 def test_neighbours_are_as_far_apart_as_their_motion_asks_for():
-    assert [frames_apart(spacing) for spacing in (0.02, 0.045, 0.2, 0.005, 0.001, None)] == [2, 1, 1, 8, 8, 1]
+    assert [frames_apart(spacing, 0.01) for spacing in (0.02, 0.045, 0.2, 0.005, 0.001)] == [2, 1, 1, 8, 8]
+
+
+def test_neighbours_are_no_more_than_a_third_of_a_second_away_if_there_are_nearer_ones():
+    assert [frames_apart(0.006, seconds) for seconds in (0.04, 0.1, 0.12, 0.25, 2.0)] == [7, 3, 2, 1, 1]
 
 
 def test_a_short_row_brings_neighbours_nearer():

@@ -85,8 +85,9 @@ def trained(
         run: where the training is, or goes on.
     """
     shape, device = FrameFolder.open(folders[0]).size, pick_device(command.device)
-    spacings = [clip["summary"]["spacing"] for clip in picked.values()]
-    apart = check_apart(rows, frames_apart(min(spacing["middle"] for spacing in spacings if spacing)))
+    summaries = [clip["summary"] for clip in picked.values()]
+    spacing, seconds = (min(summary[name]["middle"] for summary in summaries) for name in ("spacing", "seconds_apart"))
+    apart = check_apart(rows, frames_apart(spacing, seconds))
     size = command.size or network_size(shape, device.type)
     pretrained = not command.init_from and has_imagenet_weights()
     config = training_plan(

@@ -17,6 +17,9 @@ EXTRACT_MOTION = 0.005
 """Motion from one extracted frame to the next, share of the width: little, so that there are many to learn from."""
 TRAIN_MOTION = 0.045
 """Motion from a frame to the neighbours that it is compared with: what the recipe for real streets has."""
+TRAIN_SECONDS = 0.3
+"""The same in time, at most: where most of the image is far away, as on a motorway, little moves there, while the road
+in front of the camera is another one after a second (measured: nothing was learned from neighbours 0.8 s away)."""
 MOST_APART = 8
 """Frames to a neighbour, at most: less than the gap that extracting leaves where there is a break."""
 _PIXELS = {"cpu": 15_000, "cuda": 123_000}
@@ -36,9 +39,9 @@ def network_size(size: tuple[int, int], device: str) -> tuple[int, int]:
     return min(((height, width) for height in sides for width in sides), key=lambda sides: badness(*sides))
 
 
-def frames_apart(spacing: float | None) -> int:
-    """How many extracted frames to a neighbour, from the motion between two of them."""
-    return min(MOST_APART, max(1, round(TRAIN_MOTION / spacing))) if spacing else 1
+def frames_apart(spacing: float, seconds: float) -> int:
+    """How many extracted frames to a neighbour, from the motion between two of them and the time."""
+    return max(1, min(MOST_APART, round(TRAIN_MOTION / spacing), int(TRAIN_SECONDS / seconds + 1e-6)))
 
 
 def training_plan(

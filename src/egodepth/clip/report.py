@@ -19,8 +19,9 @@ from egodepth.data.images import read_rgb, resize_rgb
 from egodepth.page import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Segment, Series
 from egodepth.weights import ModelCard
 
-_UNSTEADY, _WRONG, _CROOKED = 0.05, 0.2, 5.0
-"""Flicker, difference from sparse points (shares) and from their trajectory (percent) from which the report warns."""
+_UNSURE, _UNSTEADY, _WRONG, _CROOKED = 0.4, 0.05, 0.2, 5.0
+"""Mean confidence below which, and flicker, difference from sparse points (shares) and from their trajectory (percent)
+from which the report warns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,12 @@ def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
     found.append(
         Finding(text=f"Field of view {camera.fov_deg:.1f}{sigma} degrees: {camera.said}.", warning=not camera.sure)
     )
+    if figures["mean_confidence"] < _UNSURE:
+        text = "The model is sure of little: neighbouring frames do not look as its depth and motion make them, or its "
+        text += (
+            "depth of the mirrored image is another. Do not rely on it; train on more frames, or with a known camera."
+        )
+        found.append(Finding(text=text, warning=True))
     if figures["flicker"] > _UNSTEADY:
         found.append(Finding(text=f"Depth flickers by {figures['flicker']:.1%} from frame to frame.", warning=True))
     if (sparse := known.sparse) is not None:
