@@ -78,7 +78,7 @@ def test_without_a_partner_there_is_nothing_to_check(make_clip, tmp_path: Path):
 
 
 def test_inspect_says_it_of_real_pairs_with_a_wrong_sign(real_data: Path, tmp_path: Path, capsys):
-    source = real_data / "kitti_raw" / "2011_09_26" / "2011_09_26_drive_0009_sync"
+    source = (real_data / "kitti_raw" / "2011_09_26" / "2011_09_26_drive_0009_sync").resolve()
     clip = tmp_path / "clip"
     clip.mkdir()
     for left, right in zip(*(sorted((source / f"image_0{n}" / "data").iterdir())[:6] for n in (2, 3)), strict=True):
