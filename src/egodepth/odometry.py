@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -122,11 +121,7 @@ def longest_run(drive: Drive) -> list[int]:
 
 def _predicted(motion: MotionPredictor | None, drive: Drive, frames: list[int]) -> Poses:
     assert motion is not None
-
-    def read(frame: int) -> torch.Tensor:
-        return torch.from_numpy(drive.read_image(frame)).permute(2, 0, 1).float() / 255
-
-    steps = trajectory(motion, frames, read)
+    steps = trajectory(motion, frames, drive.read_tensor)
     shown = track(steps, drive.name, total=len(frames), console=Console(stderr=True), transient=True)
     return np.stack(list(shown))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float64, Int64
 
 from egodepth.clip.alignment import MEMORY_SECONDS, Flicker, aligned_factors, flicker, typical_changes
 from egodepth.clip.maps import FrameMaps, maps_path
@@ -50,11 +50,8 @@ class Aligned:
 
     def scales(self, metric: bool) -> CommonScales:
         """Of the colours and the PNGs of all frames."""
-        places = np.unique(np.linspace(0, len(self.seconds) - 1, _SCALE_FRAMES).round().astype(int))
-        return CommonScales.of(np.concatenate([self._sampled(int(place)) for place in places]), metric)
-
-    def _sampled(self, place: int) -> Float32[np.ndarray, " k"]:
-        return sampled(self.frame(place).inverse_depth)
+        places = spread_places(len(self.seconds), _SCALE_FRAMES)
+        return CommonScales.of(np.concatenate([sampled(self.frame(place).inverse_depth) for place in places]), metric)
 
     def place_of(self, seconds: float) -> int:
         """The frame that is shown at a time."""
@@ -72,3 +69,8 @@ class Aligned:
         track, poses = self.tracks[row], self.row_poses(row)
         seconds = self.seconds[self.rows == row]
         return seconds, np.stack([track.at(time, poses) for time in seconds.tolist()])
+
+
+def spread_places(count: int, most: int) -> list[int]:
+    """Up to `most` of `count` places, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()

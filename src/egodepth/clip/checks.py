@@ -9,7 +9,7 @@ from jaxtyping import Float64, Int64
 from egodepth.clip.aligned import Aligned
 from egodepth.clip.confidence import confidence
 from egodepth.clip.recording import Recording
-from egodepth.evaluation.odometry import similarity
+from egodepth.evaluation.odometry import score_trajectory
 
 _FEWEST = 20
 """Sparse points in a frame, and frames, that a comparison needs."""
@@ -43,7 +43,7 @@ def check_sparse(file: Path, recording: Recording, aligned: Aligned) -> SparseCh
         for row in recording.rows
         for number, seconds in zip(row.numbers, row.seconds.tolist(), strict=True)
     }
-    found, true, sure, frame_of = [], [], [], []
+    found, true, sure = [], [], []
     for position, number in enumerate(sparse["frames"].tolist()):
         if number not in place_of:
             return None
@@ -53,7 +53,6 @@ def check_sparse(file: Path, recording: Recording, aligned: Aligned) -> SparseCh
             found.append(predicted)
             true.append(depth)
             sure.append(trust)
-            frame_of.append(np.full(len(depth), position))
     if len(found) < 3:
         return None
     predicted, depth, trust = np.concatenate(found), np.concatenate(true), np.concatenate(sure)
@@ -99,14 +98,13 @@ def _ate_percent(
     world_from_camera: Float64[np.ndarray, "f 4 4"],
 ) -> float:
     """Of the row with the most frames that have a pose; NaN with fewer than three."""
-    best = (np.empty((0, 3)), np.empty((0, 3)))
+    best = (np.empty((0, 4, 4)), np.empty((0, 4, 4)))
     for index, row in enumerate(recording.rows):
         shared, ours, theirs = np.intersect1d(row.numbers, numbers, return_indices=True)
         if len(shared) > len(best[0]):
-            best = aligned.row_poses(index)[ours, :3, 3], world_from_camera[theirs, :3, 3]
+            best = aligned.row_poses(index)[ours], world_from_camera[theirs]
     found, true = best
     if len(found) < 3:
         return float("nan")
-    rotation, shift, scale = similarity(found, true)
-    off = np.square(scale * found @ rotation.T + shift - true).sum(1).mean() ** 0.5
-    return float(100 * off / np.linalg.norm(np.diff(true, axis=0), axis=1).sum())
+    scores = score_trajectory(found, true)
+    return 100 * scores.ate_m / scores.path_m

@@ -19,8 +19,15 @@ from egodepth.clip.output_pass import output_pass
 from egodepth.clip.record import StageRecord
 from egodepth.clip.recording import Recording
 from egodepth.clip.report import Known, figures_of, page_content
-from egodepth.clip.results import read_clouds, recorded_frames, write_clouds, write_trajectories, written_files
-from egodepth.clip.track import read_image, read_tracks, row_track, write_tracks
+from egodepth.clip.results import (
+    RECORDING,
+    read_clouds,
+    recorded_frames,
+    write_clouds,
+    write_trajectories,
+    written_files,
+)
+from egodepth.clip.track import read_tracks, row_track, write_tracks
 from egodepth.data.footage.source import open_footage
 from egodepth.data.video import pyav
 from egodepth.files import write_text
@@ -37,7 +44,7 @@ if TYPE_CHECKING:
 
 _FREE = ("out", "keep", "json", "device", "clips")
 """Options that no result depends on; the clips are recorded by their content."""
-REPORT, RECORDING = "report.html", "recording.rrd"
+REPORT = "report.html"
 
 
 class Journey:
@@ -77,6 +84,7 @@ class Journey:
             "report": "Report",
         }
         self.record = StageRecord(self.out, options, titles)
+        self._looked_at: dict[str, Aligned] = {}
 
     def go(self) -> None:
         """All stages."""
@@ -118,7 +126,7 @@ class Journey:
             work, rows = self.out / "work" / name, recording.rows
             if not (tracks := work / "tracks.npz").is_file():
                 with bar(f"{name}: motion", sum(len(row.numbers) for row in rows)) as told:
-                    read = read_image(recording)
+                    read = recording.drive.read_tensor
                     write_tracks(tracks, [row_track(motion, row, read, apart, told) for row in rows])
             with bar(f"{name}: depth", recording.footage.expected) as told:
                 reach = reach_of(recording, apart)
@@ -170,8 +178,12 @@ class Journey:
         return figures
 
     def _aligned(self, name: str, counts: dict[str, int]) -> Aligned:
-        work = self.out / "work" / name
-        return Aligned.of(self._recordings[name], work, counts[name], read_tracks(work / "tracks.npz"))
+        """A clip after the first look; its maps are read once for all stages that follow."""
+        if name not in self._looked_at:
+            work = self.out / "work" / name
+            tracks = read_tracks(work / "tracks.npz")
+            self._looked_at[name] = Aligned.of(self._recordings[name], work, counts[name], tracks)
+        return self._looked_at[name]
 
     @cached_property
     def _recordings(self) -> dict[str, Recording]:

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float16, Float32
+from jaxtyping import Bool, Float, Float16, Float32
 from torch import Tensor
 
 from egodepth.clip.arrays import read_arrays, write_arrays
-from egodepth.geometry import Camera, backproject, project, sample, synthesise, transform_points
+from egodepth.geometry import Camera, backproject, project, sample, transform_points
 from egodepth.losses import photometric_error
 
 SAMPLES = 256
@@ -57,9 +57,8 @@ def photometric_residual(
     camera = Camera(camera.focal[None], camera.centre[None])
     depth, smallest = 1 / inverse_depth[None], torch.full_like(inverse_depth, torch.inf)
     for image, pose in sources:
-        warped = synthesise(image[None], depth, pose[None], camera, camera)
-        error = photometric_error(target[None], warped)[0]
-        _, inside = _seen_from(depth, pose, camera)
+        uv, _, inside = _seen_from(depth, pose, camera)
+        error = photometric_error(target[None], sample(image[None], uv))[0]
         smallest = torch.where(inside, torch.minimum(smallest, error), smallest)
     return smallest.masked_fill(smallest.isinf(), torch.nan)
 
@@ -80,18 +79,17 @@ def depth_change(
     """
     camera = Camera(camera.focal[None], camera.centre[None])
     depth = 1 / inverse_depth[None]
-    points = transform_points(pose[None], backproject(depth, camera))
-    uv, inside = _seen_from(depth, pose, camera)
+    uv, expected, inside = _seen_from(depth, pose, camera)
     there = 1 / sample(following[None, None], uv)[:, 0]
-    change = (there / points[:, 2].clamp(min=1e-6)).log().where(inside[None], torch.nan)[0]
+    change = (there / expected.clamp(min=1e-6)).log().where(inside[None], torch.nan)[0]
     step = max(1, round((change.numel() / SAMPLES) ** 0.5))
     return change[step // 2 :: step, step // 2 :: step].flatten()
 
 
 def _seen_from(
     depth: Float[Tensor, "1 h w"], pose: Float[Tensor, "4 4"], camera: Camera
-) -> tuple[Float[Tensor, "1 2 h w"], Tensor]:
-    """Where another view sees each pixel's point, and whether that is before it and inside its image, `h w`."""
+) -> tuple[Float[Tensor, "1 2 h w"], Float[Tensor, "1 h w"], Bool[Tensor, "h w"]]:
+    """Where another view sees each pixel's point, at which depth, and whether that is before it and in its image."""
     points = transform_points(pose[None], backproject(depth, camera))
     uv = project(points, camera)
-    return uv, ((uv > 0) & (uv < 1)).all(1)[0] & (points[0, 2] > 0)
+    return uv, points[:, 2], ((uv > 0) & (uv < 1)).all(1)[0] & (points[0, 2] > 0)

@@ -5,10 +5,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
-from egodepth.clip.aligned import Aligned
+from egodepth.clip.aligned import Aligned, spread_places
+from egodepth.clip.arrays import write_arrays
 from egodepth.clip.confidence import confidence
 from egodepth.clip.maps import FrameMaps
 from egodepth.clip.recording import Picture, Recording
@@ -16,7 +16,6 @@ from egodepth.common_scales import CommonScales
 from egodepth.data.images import resize_rgb, write_image
 from egodepth.data.video import VideoFrame
 from egodepth.data.video_writer import video_writer
-from egodepth.files import replacing
 from egodepth.predict_video import DepthFrame, drawing, layout
 from egodepth.predictor import at_size
 from egodepth.stream import pipeline
@@ -79,7 +78,7 @@ def output_pass(
 
 def picture_places(count: int) -> list[int]:
     """The frames that the report shows."""
-    return np.unique(np.linspace(0, count - 1, min(PICTURES, count)).round().astype(int)).tolist()
+    return spread_places(count, PICTURES)
 
 
 def picture_path(maps: Path, place: int) -> Path:
@@ -95,11 +94,5 @@ def _write_frame(stem: Path, seen: _Seen, scales: CommonScales, files: Collectio
         full = at_size(torch.from_numpy(inverse_depth)[None], size)[0]
         write_image(path, scales.depth_png((1 / full).numpy()))
     if "npz" in files and not (path := stem.with_suffix(".npz")).exists():
-        with replacing(path) as beside:
-            np.savez(
-                beside,
-                depth=1 / inverse_depth,
-                inverse_depth=inverse_depth,
-                confidence=confidence(seen.maps),
-                seconds=seen.picture.seconds,
-            )
+        known = {"depth": 1 / inverse_depth, "inverse_depth": inverse_depth, "confidence": confidence(seen.maps)}
+        write_arrays(path, known | {"seconds": seen.picture.seconds})

@@ -22,6 +22,7 @@ from egodepth.trajectory_files import write_kitti_poses, write_tum_poses
 if TYPE_CHECKING:
     from egodepth.clip.command import VideoToDepth
 
+RECORDING = "recording.rrd"
 _FINER = 2
 """Points are made of depth maps so many times as large as the network's: colours are finer than depth."""
 
@@ -91,7 +92,7 @@ def written_files(out: Path, aligned: Aligned, command: "VideoToDepth") -> tuple
         if command.cloud:
             files.append((row_file(out, "cloud", row, ".ply").name, "point cloud"))
     if command.rerun:
-        files.append(("recording.rrd", "for the rerun viewer: rerun recording.rrd"))
+        files.append((RECORDING, f"for the rerun viewer: rerun {RECORDING}"))
     return (*files, ("report.json", "the figures of this page"))
 
 

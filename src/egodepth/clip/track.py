@@ -10,7 +10,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from egodepth.clip.arrays import read_arrays, write_arrays
-from egodepth.clip.recording import Recording, Row
+from egodepth.clip.recording import Row
 from egodepth.geometry import transform_from_twist, twist_of
 from egodepth.motion import MotionPredictor
 
@@ -96,12 +96,3 @@ def read_tracks(path: Path) -> list[RowTrack]:
     """Read what `write_tracks` wrote; `InputError` where that is damaged."""
     arrays = read_arrays(path)
     return [RowTrack(arrays[f"seconds_{row}"], arrays[f"twists_{row}"]) for row in range(len(arrays) // 2)]
-
-
-def read_image(recording: Recording) -> Callable[[int], Float[Tensor, "3 h w"]]:
-    """Reads extracted frames as `row_track` wants them."""
-
-    def read(number: int) -> Float[Tensor, "3 h w"]:
-        return torch.from_numpy(recording.drive.read_image(number)).permute(2, 0, 1).float() / 255
-
-    return read

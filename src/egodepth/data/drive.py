@@ -38,6 +38,10 @@ class Drive(ABC):
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
         """RGB image of a frame, or the stereo partner's of the same instant."""
 
+    def read_tensor(self, frame: int) -> Float[Tensor, "3 h w"]:
+        """RGB image of a frame in [0, 1]."""
+        return torch.from_numpy(self.read_image(frame)).permute(2, 0, 1).float() / 255
+
     @property
     def partner_frames(self) -> Sequence[int]:
         """Frames of which the stereo partner has an image, ascending; perhaps some that this camera lacks."""
@@ -80,8 +84,7 @@ class Drive(ABC):
 
     def sample_with(self, frame: int, depth: Float[Tensor, "hg wg"]) -> DepthSample:
         """The frame with true depth from elsewhere, and no masks."""
-        image = torch.from_numpy(self.read_image(frame)).permute(2, 0, 1).float() / 255
-        return DepthSample(sample_name(self, frame), image, depth, {})
+        return DepthSample(sample_name(self, frame), self.read_tensor(frame), depth, {})
 
 
 def sample_name(drive: Drive, frame: int) -> str:

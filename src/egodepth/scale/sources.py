@@ -123,7 +123,7 @@ def by_depth(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Foun
 
 
 def _image(drive: Drive, frame: int) -> Float[Tensor, "1 3 h w"]:
-    return torch.from_numpy(drive.read_image(frame)).permute(2, 0, 1)[None].float() / 255
+    return drive.read_tensor(frame)[None]
 
 
 def _shown(items: Sequence[T], doing: str) -> Iterator[T]:
