@@ -1,79 +1,34 @@
 import dataclasses
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import timm
 import torch
-from rich.console import Console
 from safetensors.torch import load_file
 from timm.models import save_for_hf
 
 from egodepth import DepthPredictor
 from egodepth import train as train_module
 from egodepth.cli import main
-from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
+from egodepth.config import TrainConfig
 from egodepth.config_json import to_json
 from egodepth.data import resident
 from egodepth.data.sampler import epoch_order
 from egodepth.errors import InputError
-from egodepth.train import Summary, pick_device, train
+from egodepth.train import pick_device, train
 from egodepth.training import job as job_module
 from egodepth.training.watch import SANE, Range
-
-SIZE = (64, 64)
+from tiny_training import SIZE, a_config, assert_same_weights, command, final_tensors, logged, quietly, start_and_kill
 
 
 @pytest.fixture
 def clip(make_clip, tmp_path: Path) -> Path:
     return make_clip(tmp_path / "clip", frames=8, size=SIZE, partner=True)
-
-
-def a_config(clip: Path, init_from: str = "", **changes: object) -> TrainConfig:
-    """A tiny training; changes go to whichever part has the field."""
-    parts = {
-        "data": DataConfig(path=(str(clip),), size=SIZE),
-        "model": ModelConfig(encoder="test_resnet", pose="posecnn"),
-        "loss": LossConfig(),
-        "optimiser": OptimiserConfig(learning_rate=1e-3),
-        "trainer": TrainerConfig(
-            steps=4, batch_size=1, device="cpu", log_every=1, validate_every=100, panels_every=100, checkpoint_every=2
-        ),
-    }
-    for part, value in parts.items():
-        own = {name: changes.pop(name) for name in list(changes) if name in value.__dataclass_fields__}
-        parts[part] = dataclasses.replace(value, **own)
-    assert not changes
-    return TrainConfig(**parts, init_from=init_from)
-
-
-def quietly(config: TrainConfig, run: Path) -> tuple[Summary, str]:
-    out = StringIO()
-    return train(config, run, Console(file=out, width=400)), out.getvalue()
-
-
-def final_tensors(run: Path) -> dict[str, torch.Tensor]:
-    return load_file(sorted((run / "checkpoints").iterdir())[-1] / "state.safetensors")
-
-
-def assert_same_weights(left: Path, right: Path) -> None:
-    found, expected = final_tensors(left), final_tensors(right)
-    assert found.keys() == expected.keys()
-    assert [name for name in found if not torch.equal(found[name], expected[name])] == []
-
-
-def logged(run: Path, name: str) -> dict[int, float]:
-    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    return {line["step"]: line[name] for line in lines if name in line}
 
 
 @pytest.mark.parametrize(
@@ -149,25 +104,6 @@ def test_a_finished_run_has_nothing_left_to_do(clip: Path, tmp_path: Path):
     assert (tmp_path / "run" / "log.jsonl").read_text() == before
 
 
-def command(clip: Path, run: Path, workers: int = 0) -> list[str]:
-    options = {
-        "data": clip,
-        "run": run,
-        "data.size": "64 64",
-        "model.encoder": "test_resnet",
-        "model.pose": "posecnn",
-        "trainer.steps": 12,
-        "trainer.batch-size": 1,
-        "trainer.workers": workers,
-        "trainer.checkpoint-every": 3,
-        "trainer.log-every": 1,
-        "trainer.device": "cpu",
-        "trainer.precision": "float32",
-    }
-    words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
-    return ["train", "street-clip", *words]
-
-
 @pytest.fixture(scope="module")
 def unbroken(make_clip, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A clip and a run on it that nothing disturbed."""
@@ -175,22 +111,6 @@ def unbroken(make_clip, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     clip, run = make_clip(folder / "clip", size=SIZE), folder / "run"
     main(command(clip, run))
     return clip, run
-
-
-def start_and_kill(words: list[str], log: Path, after: int) -> int:
-    """Exit status of the command, killed when it has logged `after` steps."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "egodepth", *words],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while process.poll() is None:
-        if log.exists() and log.read_text().count("\n") >= after:
-            os.killpg(process.pid, signal.SIGKILL)  # the loader's workers, too
-            break
-        time.sleep(0.002)
-    return process.wait(60)
 
 
 @pytest.mark.parametrize(("workers", "after"), [(0, 5), (2, 7)])

@@ -190,6 +190,9 @@ class TrainerConfig:
     seed: int = 0
     workers: int = 0
     """Processes that load data; 0 loads in the main process. The result does not depend on it."""
+    worker_patience: int = 300
+    """Seconds that a batch may take before the process that loads it counts as hanging, and others begin anew; 0: for
+    ever."""
     device: str = ""
     """`cpu`, `cuda`, ...; empty picks the GPU if there is one."""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
@@ -222,7 +225,7 @@ class TrainerConfig:
         )
         for name in positive:
             require(getattr(self, name) > 0, f"trainer.{name} must be at least 1")
-        for name in ("workers", "seed", "clean_statistics"):
+        for name in ("workers", "worker_patience", "seed", "clean_statistics"):
             require(getattr(self, name) >= 0, f"trainer.{name} cannot be negative")
 
 
@@ -230,6 +233,7 @@ HOUSEKEEPING = (
     "data.store",
     "data.on_device",
     "trainer.workers",
+    "trainer.worker_patience",
     "trainer.device",
     "trainer.log_every",
     "trainer.validate_every",

@@ -1,33 +1,36 @@
 """The verb `train`: from a configuration and a folder to a trained model, going on from where the folder stands."""
 
 import dataclasses
-import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from egodepth.config import HOUSEKEEPING, DataConfig, TrainConfig
-from egodepth.config_json import flattened, from_json, to_json
+from egodepth.config import DataConfig, TrainConfig
+from egodepth.config_json import to_json
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.kitti.test_sets import without_test_drives
+from egodepth.data.loader import batches_from
 from egodepth.data.opening import open_drives
 from egodepth.data.resident import ResidentFrames
-from egodepth.data.sampler import TrainBatches, batches_from
+from egodepth.data.sampler import TrainBatches
 from egodepth.data.store import CACHE_BYTES, FrameStore
 from egodepth.data.training_set import TrainingSet, open_training_set
-from egodepth.errors import InputError
+from egodepth.errors import InputError, Stopped
 from egodepth.files import write_text
 from egodepth.networks.precision import resolve_precision
 from egodepth.objective import SelfSupervisedObjective, build_objective
-from egodepth.training.checkpoint import Progress, list_checkpoints, load_checkpoint
+from egodepth.training.checkpoint import Progress, load_checkpoint
 from egodepth.training.compiling import compile_objective, one_line_of_compiler
 from egodepth.training.job import Job
 from egodepth.training.log import RunLog
 from egodepth.training.memory import keep_freed_memory
 from egodepth.training.optimiser import build_optimiser
+from egodepth.training.run_folder import CONFIG, check_run, starting_point
+from egodepth.training.stopping import StopRequest
 from egodepth.weights import initialise_from
 
 
@@ -51,7 +54,8 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
         console: where to say things; standard error by default.
 
     Raises:
-        InputError: unusable data, a run folder of another configuration, a loss that is not finite, a full disk.
+        InputError: unusable data, a run folder of another configuration, losses that are not finite, a full disk.
+        Stopped: a signal asked for it; the run has a checkpoint of the step that it was at.
     """
     began = time.monotonic()
     keep_freed_memory()
@@ -61,21 +65,21 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
     training = open_training_set(config.data)
     dataset = _dataset(config, training)
     judged = _validation_drives(config.data)
-    _check_run(run, config)
-    checkpoints = list_checkpoints(run / "checkpoints")
-    objective = _objective(config, fresh=not checkpoints).to(device, memory_format=torch.channels_last)  # pyright: ignore
+    check_run(run, config)
+    console = console or Console(stderr=True)
+    place = starting_point(run, partial(console.print, highlight=False, markup=False, soft_wrap=True))
+    objective = _objective(config, fresh=place is None).to(device, memory_format=torch.channels_last)  # pyright: ignore
     optimiser = build_optimiser(objective, config.optimiser)
-    progress = load_checkpoint(checkpoints[-1], objective, optimiser) if checkpoints else Progress(0, None)
+    progress = load_checkpoint(place, objective, optimiser) if place else Progress(0, None)
     resident = None
     if config.data.on_device and progress.step < config.trainer.steps:
         resident = ResidentFrames.copied(dataset.store, dataset.samples, config.data, device, console)
         dataset.read = resident.slots.read
     compiling = compile_objective(objective, config.trainer.compile, device)
     # Last, so that a command that cannot start does not take the folder.
-    write_text(run / "config.json", to_json(config) + "\n")
-    with RunLog(run, progress.step, config.trainer.steps, console) as log, one_line_of_compiler():
-        if progress.step:
-            log.say(f"going on from step {progress.step} of {config.trainer.steps}")
+    write_text(run / CONFIG, to_json(config) + "\n")
+    steps = config.trainer.steps
+    with RunLog(run, progress.step, steps, console) as log, one_line_of_compiler(), StopRequest() as stop:
         if training.left_out:
             log.say(f"left out, of the {config.data.test_set} test set: {', '.join(training.left_out)}")
         if training.still:
@@ -84,10 +88,16 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
         if compiling:
             log.say(compiling)
         job = Job(config, run, objective, dataset, resident, judged, log, device)
-        trainer = job.trainer(optimiser, progress)
-        batches = batches_from(dataset, progress.step, config.trainer.workers, pin=device.type == "cuda")
-        trainer.fit(batches, progress.step, config.trainer.steps)
-    return Summary(run, config.trainer.steps, time.monotonic() - began, trainer.best)
+        trainer = job.trainer(optimiser, progress, lambda: bool(stop))
+        workers, patience = config.trainer.workers, config.trainer.worker_patience
+        batches = batches_from(dataset, progress.step, workers, device.type == "cuda", patience, log.say)
+        done = trainer.fit(batches, progress.step, steps)
+    if done < steps:
+        assert stop.signal is not None
+        raise Stopped(
+            f"stopped by {stop.signal.name} after step {done} of {steps}; the same command goes on", stop.signal
+        )
+    return Summary(run, steps, time.monotonic() - began, trainer.best)
 
 
 def pick_device(name: str = "") -> torch.device:
@@ -135,18 +145,3 @@ def _objective(config: TrainConfig, fresh: bool) -> SelfSupervisedObjective:
         limits = (config.model.min_depth, config.model.max_depth)
         initialise_from(config.init_from, objective.depth_net, objective.pose_net, limits)
     return objective
-
-
-def _check_run(run: Path, config: TrainConfig) -> None:
-    """A run folder is new, or of the same configuration."""
-    file = run / "config.json"
-    if not file.exists():
-        if run.exists() and any(run.iterdir()):
-            raise InputError(f"{run}: not empty and not a run of egodepth; choose another --run")
-        return
-    old = from_json(TrainConfig, file.read_text(), file)
-    before = flattened(dataclasses.asdict(old))
-    for name, now in flattened(dataclasses.asdict(config)).items():
-        if now != before[name] and name not in HOUSEKEEPING:
-            was, is_now = json.dumps(before[name]), json.dumps(now)
-            raise InputError(f"{run}: was started with {name} = {was}, not {is_now}; use the same, or another --run")

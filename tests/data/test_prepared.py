@@ -14,7 +14,8 @@ from egodepth.config import DataConfig
 from egodepth.data import clip_files
 from egodepth.data.drive import Drive
 from egodepth.data.images import resize_rgb
-from egodepth.data.sampler import RawBatch, TrainBatches, batches_from
+from egodepth.data.loader import batches_from
+from egodepth.data.sampler import RawBatch, TrainBatches
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
 from egodepth.geometry import Camera

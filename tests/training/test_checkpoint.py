@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,7 +11,13 @@ from torch import nn
 
 from egodepth.errors import InputError
 from egodepth.training import checkpoint
-from egodepth.training.checkpoint import Progress, list_checkpoints, load_checkpoint, save_checkpoint
+from egodepth.training.checkpoint import (
+    Progress,
+    list_checkpoints,
+    load_checkpoint,
+    newest_whole,
+    save_checkpoint,
+)
 
 
 def a_module() -> nn.Module:
@@ -66,7 +73,9 @@ def test_a_checkpoint_says_its_format_step_and_configuration(tmp_path: Path):
     place = saved(tmp_path, step=12, best=0.5)
     assert place == tmp_path / "step_00000012"
     header = json.loads((place / "checkpoint.json").read_text())
-    assert header == {"format": "egodepth-checkpoint-1", "step": 12, "best": 0.5, "config": {"seed": 1}}
+    assert header["format"] == "egodepth-checkpoint-2"
+    assert (header["step"], header["best"], header["skipped"], header["config"]) == (12, 0.5, None, {"seed": 1})
+    assert header["state_sha256"] == hashlib.sha256((place / "state.safetensors").read_bytes()).hexdigest()
     assert {name.split(".")[0] for name in load_file(place / "state.safetensors")} == {"model", "optimiser"}
 
 
@@ -116,28 +125,69 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def a_better_best(path: Path) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"best": 0.0}))
+
+
 @pytest.mark.parametrize(
     ("file", "damage"),
     [
         ("checkpoint.json", lambda path: path.write_text("{")),
         ("checkpoint.json", lambda path: path.write_text("[]")),
+        ("checkpoint.json", lambda path: path.write_text("[" * 100_000)),
         ("checkpoint.json", lambda path: path.write_bytes(b"\xff\xfe")),
-        ("checkpoint.json", lambda path: path.write_text('{"format": "egodepth-checkpoint-1"}')),
+        ("checkpoint.json", lambda path: path.write_text('{"format": "egodepth-checkpoint-2"}')),
+        ("checkpoint.json", a_better_best),
         ("checkpoint.json", Path.unlink),
         ("state.safetensors", cut),
+        ("state.safetensors", flip),
         ("state.safetensors", lambda path: path.write_bytes(b"")),
         ("state.safetensors", lambda path: torch.save({"weight": torch.ones(3)}, path)),
         ("state.safetensors", Path.unlink),
     ],
 )
-def test_a_damaged_checkpoint_is_named_with_the_way_out(tmp_path: Path, file, damage):
-    place = saved(tmp_path)
-    damage(place / file)
-    with pytest.raises(InputError) as caught:
-        load(place)
-    assert str(caught.value).startswith(f"{place / file}: not readable") or "not a readable" in str(caught.value)
-    assert str(caught.value).endswith(f"remove {place} to use the one before")
-    assert "\n" not in str(caught.value)
+def test_a_damaged_checkpoint_is_named_and_set_aside_and_the_one_before_is_used(tmp_path: Path, file, damage):
+    before, newest = saved(tmp_path, 3), saved(tmp_path, 6)
+    damage(newest / file)
+    said: list[str] = []
+    assert newest_whole(tmp_path, said.append) == before
+    (line,) = said
+    assert line.startswith(f"{newest / file}: ")
+    assert line.endswith("it is called damaged_step_00000006 now, and the one before it is used")
+    assert "\n" not in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged_step_00000006", "step_00000003"]
+    assert load(before).step == 3
+
+
+def test_without_a_whole_checkpoint_there_is_none(tmp_path: Path):
+    for step in (3, 6):
+        cut(saved(tmp_path, step) / "state.safetensors")
+    said: list[str] = []
+    assert newest_whole(tmp_path, said.append) is None
+    assert len(said) == 2
+    assert newest_whole(tmp_path, said.append) is None
+    assert len(said) == 2
+
+
+def test_files_are_put_beside_it_before_it_counts_as_finished(tmp_path: Path):
+    def fail(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    module = a_module()
+    optimiser = an_optimiser(module)
+    with pytest.raises(InputError, match="No space left"):
+        save_checkpoint(tmp_path, module, optimiser, {}, Progress(3, None), 2, fail)
+    assert list(tmp_path.iterdir()) == []
+    place = save_checkpoint(
+        tmp_path, module, optimiser, {}, Progress(3, None), 2, lambda at: (at / "note").write_text("x") and None
+    )
+    assert (place / "note").read_text() == "x"
 
 
 def test_a_checkpoint_of_another_format_is_refused(tmp_path: Path):

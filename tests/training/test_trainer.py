@@ -3,6 +3,7 @@ from collections.abc import Callable
 from io import StringIO
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -48,8 +49,9 @@ def fit(
     **options: object,
 ):
     module = module or Slope()
-    seen: dict[str, list] = {"saved": [], "hook": [], "steps": [], "module": [module]}
-    with RunLog(folder, start, steps, Console(file=StringIO())) as log:
+    seen: dict[str, Any] = {"saved": [], "hook": [], "steps": [], "module": [module]}
+    said = StringIO()
+    with RunLog(folder, start, steps, Console(file=said, width=400)) as log:
         trainer = Trainer(
             module=module,
             optimiser=optimiser or torch.optim.SGD(module.parameters(), 1.0),
@@ -64,9 +66,10 @@ def fit(
             **options,
         )
         try:
-            trainer.fit(iter(values), start, steps)
+            seen["done"] = [trainer.fit(iter(values), start, steps)]
         except InputError as error:
             seen["error"] = [str(error)]
+    seen["said"] = said.getvalue()
     return seen
 
 
@@ -109,18 +112,67 @@ def test_the_log_has_the_losses_the_rate_and_the_speed(tmp_path: Path):
     assert all(line["images_per_second"] > 0 for line in lines)
 
 
+class Remembering(Slope):
+    """A buffer that takes in every value before anyone knows what comes of it, as batch statistics do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        self.seen += x
+        return super().forward(x)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_stops_before_it_reaches_the_weights(tmp_path: Path, value):
-    seen = fit(tmp_path, [1.0, 1.0, 1.0, 1.0, 1.0, value])
-    assert seen["saved"] == [Progress(4, None)]
+def test_one_loss_that_is_not_finite_leaves_no_trace_but_a_line(tmp_path: Path, value):
+    seen = fit(tmp_path, [1.0, 1.0, value, 1.0, 1.0, 1.0], module=Remembering())
+    module = seen["module"][0]
+    assert seen["saved"] == [Progress(4, None, 2), Progress(6, None, 2)]
+    assert module.seen == 5
+    assert module.weight.item() == pytest.approx(-1.10111)
+    assert "error" not in seen
+    (line,) = [line for line in seen["said"].splitlines() if "left out" in line]
+    assert line.startswith("the loss is ")
+    assert "at step 2: the step is left out" in line
+
+
+@pytest.mark.parametrize("earlier", [[float("nan")], []])
+def test_the_second_loss_that_is_not_finite_ends_the_run_before_it_reaches_the_weights(tmp_path: Path, earlier):
+    # The first may have been before a checkpoint.
+    values = [1.0, *(earlier or [1.0]), 1.0, 1.0, 1.0, float("nan")]
+    seen = fit(tmp_path, values, skipped=None if earlier else 1)
+    assert [progress.step for progress in seen["saved"]] == [4]
     assert torch.isfinite(seen["module"][0].weight)
-    assert seen["error"][0].startswith("the loss is ")
-    assert "at step 5; the weights of the last checkpoint are good: lower --optimiser.learning-rate" in seen["error"][0]
+    assert seen["error"][0].startswith("the loss is nan at step 5, as at step 1 before")
+    assert seen["error"][0].endswith("lower --optimiser.learning-rate, or look at the data")
+
+
+def test_long_after_the_first_the_second_is_one_of_its_own(tmp_path: Path):
+    seen = fit(tmp_path, [float("nan") if step in (0, 100) else 1.0 for step in range(104)], steps=104)
+    assert seen["saved"][-1] == Progress(104, None, 100)
+
+
+def test_weights_that_are_not_finite_are_never_kept(tmp_path: Path):
+    seen = fit(tmp_path, repeat(1.0), rates=lambda step: (float("nan") if step == 1 else 1.0,))
+    assert seen["saved"] == []
+    assert seen["error"][0].startswith(
+        "the loss is nan at step 2, and so are weights; those of the last checkpoint are"
+    )
 
 
 def test_a_gradient_that_is_not_finite_stops_before_it_reaches_the_weights(tmp_path: Path):
     seen = fit(tmp_path, repeat(1.0), module=Kinked())
-    assert seen["steps"] == [0]
+    assert seen["steps"] == [0, 1]
     assert seen["saved"] == []
     assert seen["module"][0].weight.item() == 0
     assert seen["error"][0].startswith("the gradient's norm is ")
+
+
+def test_asked_to_stop_it_finishes_the_step_saves_and_runs_no_hook(tmp_path: Path):
+    asked = iter([False, True])
+    seen = fit(tmp_path, repeat(1.0), stop=lambda: next(asked))
+    assert seen["steps"] == [0, 1]
+    assert seen["saved"] == [Progress(2, None)]
+    assert seen["hook"] == []
+    assert seen["done"] == [2]

@@ -1,13 +1,13 @@
 """Which samples a step sees: a pure function of (seed, step), whatever the workers and whenever it is asked."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from egodepth.config import DataConfig
 from egodepth.data.drive import Drive
@@ -168,19 +168,3 @@ def _partner_pose(drive: Drive, nominal_baseline_m: float) -> Float[np.ndarray, 
     if nominal_baseline_m:
         pose[:3, 3] *= nominal_baseline_m / np.linalg.norm(pose[:3, 3])
     return pose
-
-
-def batches_from(dataset: TrainBatches, start: int, workers: int, pin: bool) -> Iterator[RawBatch]:
-    """The batches of steps `start` to the end, in order; raises the `InputError` of a step that has none."""
-    loader = DataLoader(
-        dataset,
-        batch_size=None,
-        sampler=range(start, len(dataset)),  # pyright: ignore[reportArgumentType]
-        num_workers=workers,
-        pin_memory=pin,
-        prefetch_factor=4 if workers else None,
-    )
-    for batch in loader:
-        if isinstance(batch, InputError):
-            raise batch
-        yield RawBatch(*batch)

@@ -12,14 +12,15 @@ from jaxtyping import UInt8
 from egodepth.data.clip_files import ClipFiles
 from egodepth.data.drive import Drive
 from egodepth.data.images import resize_rgb
+from egodepth.data.patience import patiently
 from egodepth.data.prepared import open_prepared
 from egodepth.data.sample_index import FrameRuns
 from egodepth.errors import InputError
 
 _UNSEEN, _KEPT, _READ, _BAD = range(4)
-_SOME_BAD, _WRITE_ERROR, _DAMAGE = range(3)
+_SOME_BAD, _WRITE_ERROR, _DAMAGE, _TRIED_AGAIN = range(4)
 """What all processes share: whether a frame was bad, the error number that ended the writing, whether a frame on disk
-was not as it had been written."""
+was not as it had been written, whether reading had to be tried again."""
 CACHE_BYTES = 6 << 30
 """Of memory for frames, where they are not on disk."""
 _MAPPED_CLIPS = 8192
@@ -72,7 +73,7 @@ class FrameStore:
         slots = 2 * len(self)
         frame_bytes = size[0] * size[1] * 3
         kept = 0 if folder else min(slots, cache_bytes // frame_bytes)
-        self._flags = mmap.mmap(-1, 3)
+        self._flags = mmap.mmap(-1, 4)
         self._state = np.frombuffer(mmap.mmap(-1, max(slots, 1)), np.uint8)
         self._images = np.frombuffer(mmap.mmap(-1, max(kept * frame_bytes, 1)), np.uint8)[: kept * frame_bytes]
         self._images = self._images.reshape(kept, *size, 3)
@@ -93,7 +94,7 @@ class FrameStore:
         if clip and clip.marked(position):
             self._flags[_DAMAGE] = 1
         try:
-            image = self.drives[drive].read_image(frame, partner)
+            image = patiently(lambda: self.drives[drive].read_image(frame, partner), self._note_failure)
         except InputError:
             self._state[slot], self._flags[_SOME_BAD] = _BAD, 1
             raise
@@ -130,10 +131,18 @@ class FrameStore:
         return os.strerror(self._flags[_WRITE_ERROR]) if self._flags[_WRITE_ERROR] else ""
 
     def troubles(self) -> list[str]:
-        """What has happened to the folder, in a line each; none of it changes what is read."""
+        """What has happened to the files, in a line each; none of it changes what is read."""
         damage = f"{self.folder}: some frames were not as they had been written; they are decoded anew"
         end = f"{self.folder}: cannot be written ({self.write_error()}); the frames it lacks are decoded every time"
-        return [damage] * bool(self._flags[_DAMAGE]) + [end] * bool(self.write_error())
+        again = "some images could not be read at first, and were when tried again: see to the disk or the network"
+        return (
+            [damage] * bool(self._flags[_DAMAGE])
+            + [end] * bool(self.write_error())
+            + [again] * bool(self._flags[_TRIED_AGAIN])
+        )
+
+    def _note_failure(self) -> None:
+        self._flags[_TRIED_AGAIN] = 1
 
     def on_disk(self) -> tuple[int, int]:
         """How many frames of these drives the folder has, and for how many it has room; partners counted."""

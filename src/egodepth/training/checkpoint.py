@@ -1,11 +1,16 @@
 """Checkpoints: format, configuration, step, model and optimiser; no pickle, written beside and then renamed.
 
-The step is the only clock, so this is all a run needs to go on exactly as if it had never stopped.
+The step is the only clock, so this is all a run needs to go on exactly as if it had never stopped. Everything in a
+checkpoint is under a checksum: what a power cut or a bad disk has changed is found out, set aside, and the one before
+is used.
 """
 
+import dataclasses
+import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +23,14 @@ from torch import Tensor, nn
 from egodepth.errors import InputError
 from egodepth.weights import load_strictly, read_tensors
 
-FORMAT = "egodepth-checkpoint-1"
+FORMAT = "egodepth-checkpoint-2"
+STATE, HEADER = "state.safetensors", "checkpoint.json"
+DAMAGED = "damaged_"
+"""Put before the name of a checkpoint that cannot be used; it is kept for whoever wants to look at it."""
+
+
+class DamagedError(InputError):
+    """A checkpoint that is not as it was written."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,8 @@ class Progress:
     """Steps done: the next one has this number."""
     best: float | None
     """Best validation figure so far."""
+    skipped: int | None = None
+    """The latest step that was left out, see `trainer`."""
 
 
 def save_checkpoint(
@@ -38,8 +52,18 @@ def save_checkpoint(
     config: dict[str, Any],
     progress: Progress,
     keep: int,
+    beside_it: Callable[[Path], None] = lambda _: None,
 ) -> Path:
     """Write `folder/step_NNNNNNNN` and remove all but the newest `keep`.
+
+    Args:
+        folder: of the run's checkpoints.
+        module: all that is trained.
+        optimiser: its own.
+        config: of the run, as JSON has it.
+        progress: where the run stands.
+        keep: how many checkpoints.
+        beside_it: puts more files into the folder of the checkpoint before it gets its name.
 
     Raises:
         InputError: it cannot be written (disk full, no permission); older checkpoints stay as they are.
@@ -48,12 +72,15 @@ def save_checkpoint(
     beside = folder / f".{place.name}.writing"
     tensors = {f"model.{name}": value.contiguous() for name, value in module.state_dict().items()}
     tensors |= {f"optimiser.{name}": value for name, value in _optimiser_tensors(module, optimiser).items()}
-    header = {"format": FORMAT, "step": progress.step, "best": progress.best, "config": config}
+    header: dict[str, Any] = {"format": FORMAT, **dataclasses.asdict(progress), "config": config}
     try:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
-        save_file(tensors, beside / "state.safetensors")
-        (beside / "checkpoint.json").write_text(json.dumps(header, indent=2) + "\n")
+        save_file(tensors, beside / STATE)
+        header["state_sha256"] = _digest(beside / STATE)
+        header["header_sha256"] = _header_digest(header)
+        (beside / HEADER).write_text(json.dumps(header, indent=2) + "\n")
+        beside_it(beside)
         _flush(beside)
         shutil.rmtree(place, ignore_errors=True)
         os.replace(beside, place)
@@ -72,33 +99,79 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("step_*"))
 
 
+def newest_whole(folder: Path, say: Callable[[str], None]) -> Path | None:
+    """The newest checkpoint that is as it was written; newer ones that are not are renamed and named."""
+    for place in reversed(list_checkpoints(folder)):
+        try:
+            _check(place)
+        except DamagedError as damage:
+            aside = place.with_name(DAMAGED + place.name)
+            shutil.rmtree(aside, ignore_errors=True)
+            os.replace(place, aside)
+            say(f"{damage}; it is called {aside.name} now, and the one before it is used")
+        else:
+            return place
+    return None
+
+
 def load_checkpoint(place: Path, module: nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
-    """Restore module and optimiser in place.
+    """Restore module and optimiser in place, from a checkpoint that is whole (`newest_whole`).
 
     Raises:
-        InputError: not a checkpoint of this format, or damaged; names the file.
+        InputError: of another format, or of another network.
     """
-    header_file, state_file = place / "checkpoint.json", place / "state.safetensors"
-    remedy = f"remove {place} to use the one before"
-    try:
-        header = json.loads(header_file.read_text())
-        found = header["format"]
-        progress = Progress(int(header["step"]), header["best"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{header_file}: not a readable checkpoint ({error}); {remedy}") from error
-    if found != FORMAT:
-        raise InputError(f"{place}: checkpoint format '{found}', this version reads '{FORMAT}'; start a new --run")
-    tensors = read_tensors(state_file, remedy)
+    header, file = read_header(place), place / STATE
     groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}}
-    for name, value in tensors.items():
+    for name, value in read_tensors(file).items():
         kind, _, rest = name.partition(".")
         groups.setdefault(kind, {})[rest] = value
-    load_strictly(module, groups["model"], state_file)
+    load_strictly(module, groups["model"], file)
     try:
         _restore_optimiser(module, optimiser, groups["optimiser"])
     except (KeyError, RuntimeError) as error:
-        raise InputError(f"{state_file}: its optimiser state does not fit the model ({error}); {remedy}") from error
-    return progress
+        raise InputError(f"{file}: its optimiser state does not fit the model ({error}); start a new --run") from error
+    return Progress(header["step"], header["best"], header["skipped"])
+
+
+def read_header(place: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself.
+
+    Raises:
+        DamagedError: it is not as it was written.
+        InputError: of another format.
+    """
+    file = place / HEADER
+    try:
+        header = json.loads(file.read_text(encoding="utf-8"))
+        found, digest = header["format"], header.get("header_sha256")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedError(f"{file}: not a readable checkpoint ({error})") from error
+    if found != FORMAT:
+        raise InputError(f"{place}: checkpoint format '{found}', this version reads '{FORMAT}'; start a new --run")
+    if digest != _header_digest(header):
+        raise DamagedError(f"{file}: not as it was written, its checksum differs")
+    return header
+
+
+def _check(place: Path) -> None:
+    """See that nothing of a checkpoint has changed since; raises as `read_header`."""
+    expected, file = read_header(place)["state_sha256"], place / STATE
+    try:
+        found = _digest(file)
+    except OSError as error:
+        raise DamagedError(f"{file}: cannot be read ({error.strerror})") from error
+    if found != expected:
+        raise DamagedError(f"{file}: not as it was written, its checksum differs")
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _header_digest(header: dict[str, Any]) -> str:
+    rest = {name: value for name, value in header.items() if name != "header_sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _optimiser_tensors(module: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -127,6 +200,7 @@ def _restore_optimiser(module: nn.Module, optimiser: torch.optim.Optimizer, tens
 
 def _flush(folder: Path) -> None:
     """To the disk before the rename, so that a power cut leaves the old checkpoint or the new one, whole."""
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())

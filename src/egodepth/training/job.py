@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ from egodepth.networks import DepthNet
 from egodepth.objective import SelfSupervisedObjective
 from egodepth.predictor import DepthPredictor
 from egodepth.training.checkpoint import Progress, save_checkpoint
+from egodepth.training.kept_models import link_models
 from egodepth.training.learned_camera import description, write_learned_camera
 from egodepth.training.log import RunLog
 from egodepth.training.panels import draw_panels
+from egodepth.training.run_folder import CHECKPOINTS
 from egodepth.training.schedule import head_start, learning_rates
 from egodepth.training.statistics import with_statistics_of
 from egodepth.training.trainer import Hook, Trainer
@@ -56,8 +59,8 @@ class Job:
     log: RunLog
     device: torch.device
 
-    def trainer(self, optimiser: torch.optim.Optimizer, progress: Progress) -> Trainer:
-        """The loop, from where it stands, with the hooks."""
+    def trainer(self, optimiser: torch.optim.Optimizer, progress: Progress, stop: Callable[[], bool]) -> Trainer:
+        """The loop, from where it stands, with the hooks; `stop` is asked after every step."""
         settings = self.config.trainer
         self._latest: Batch | None = None
         self._reported: set[Any] = set()
@@ -73,16 +76,19 @@ class Job:
             log_every=settings.log_every,
             batch_size=settings.batch_size,
             save=lambda progress: save_checkpoint(
-                self.run / "checkpoints",
+                self.run / CHECKPOINTS,
                 self.objective,
                 optimiser,
                 dataclasses.asdict(self.config),
                 progress,
                 settings.keep_checkpoints,
+                partial(link_models, self.run),
             ),
             checkpoint_every=settings.checkpoint_every,
             hooks=hooks,
             best=progress.best,
+            skipped=progress.skipped,
+            stop=stop,
         )
         hooks.append(Hook(settings.validate_every, self._validation(trainer)))
         return trainer

@@ -1,0 +1,72 @@
+"""A run's folder as it is found: whose it is, where it stands, and what of it is lost or damaged."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from egodepth.config import HOUSEKEEPING, TrainConfig
+from egodepth.config_json import flattened, from_json
+from egodepth.errors import InputError
+from egodepth.training.checkpoint import DAMAGED, DamagedError, list_checkpoints, newest_whole, read_header
+from egodepth.training.kept_models import bring_back
+
+CONFIG = "config.json"
+CHECKPOINTS = "checkpoints"
+_OF_A_RUN = (CONFIG, CHECKPOINTS, "log.jsonl")
+
+
+def check_run(run: Path, config: TrainConfig) -> None:
+    """See that a run folder is new, or of the same configuration, by what is left of it.
+
+    Raises:
+        InputError: it is another run's, or no run's.
+    """
+    if not run.exists() or not any(run.iterdir()):
+        return
+    if not any((run / name).exists() for name in _OF_A_RUN):
+        raise InputError(f"{run}: not empty and not a run of egodepth; choose another --run")
+    found = _configuration(run)
+    if found is None:
+        return
+    text, source = found
+    before = flattened(dataclasses.asdict(from_json(TrainConfig, text, source)))
+    for name, now in flattened(dataclasses.asdict(config)).items():
+        if now != before[name] and name not in HOUSEKEEPING:
+            was, is_now = json.dumps(before[name]), json.dumps(now)
+            raise InputError(f"{run}: was started with {name} = {was}, not {is_now}; use the same, or another --run")
+
+
+def starting_point(run: Path, say: Callable[[str], None]) -> Path | None:
+    """The checkpoint to go on from, None for a run that begins; brings back what is lost of the models that it keeps.
+
+    Args:
+        run: the folder.
+        say: told what was damaged or lost, and where the run goes on.
+    """
+    place = newest_whole(run / CHECKPOINTS, say)
+    if place is not None:
+        say(f"going on from {place.name}")
+        for name in bring_back(place, run):
+            say(f"{run / name}: was lost, and is back from {place.name}")
+    elif any((run / CHECKPOINTS).glob(f"{DAMAGED}*")):
+        say("no checkpoint is left: the run begins anew, and will end the same")
+    return place
+
+
+def _configuration(run: Path) -> tuple[str, Path] | None:
+    """The run's configuration, from its file or else its newest checkpoint that is whole, and where that is."""
+    file = run / CONFIG
+    try:
+        text = file.read_text(encoding="utf-8")
+        json.loads(text)
+        return text, file
+    except (OSError, ValueError, RecursionError):
+        for place in reversed(list_checkpoints(run / CHECKPOINTS)):
+            try:
+                header: dict[str, Any] = read_header(place)
+            except DamagedError:
+                continue
+            return json.dumps(header["config"]), place
+    return None
