@@ -6,6 +6,7 @@ import inspect
 import io
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Annotated, Any
 import tyro
 
 from egodepth.config import TrainConfig
-from egodepth.errors import InputError
+from egodepth.errors import InputError, Stopped
 from egodepth.files import write_text
 from egodepth.recipes import ABOUT, RECIPES, recipe
 
@@ -31,6 +32,7 @@ Self-supervised depth and ego-motion from any moving camera.
                      undo a lens's distortion: frames of a pinhole camera, and its camera.json
   video CLIP ...     the whole way from a video that nobody calibrated: model, depth video, trajectory, cloud, report
   camera CLIP        the camera of frames that nobody calibrated, by structure from motion
+  cloud CLIP         one point cloud from depth maps and a trajectory
   train RECIPE       train, or go on with, a model:  egodepth train quickstart --data DIR --run runs/first
   evaluate MODEL     score a model against true depth: table, JSON, CSV, pictures
   predict MODEL ...  depth of images, folders and videos
@@ -120,6 +122,7 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("benchmark",): _verb("benchmark", "Benchmark"),
     ("video",): _verb("clip.command", "VideoToDepth"),
     ("camera",): _verb("sfm.camera_command", "FindCamera"),
+    ("cloud",): _verb("cloud.cloud_command", "FuseCloud"),
     ("import-monodepth2",): _verb("import_monodepth2", "ImportMonodepth2"),
     ("data", "render"): _verb("data.synthetic.render_command", "Render"),
     ("data", "extract"): _verb("data.footage.extract_command", "Extract"),
@@ -175,6 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = str(error)
     except OSError as error:
         message = f"{error.filename or 'a file'}: {error.strerror or error}"
+    except Stopped as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(130 if stop.signal == signal.SIGINT else 0)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from what is finished", file=sys.stderr)
         sys.exit(130)
