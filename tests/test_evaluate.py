@@ -7,12 +7,11 @@ import pytest
 import torch
 from jaxtyping import Float
 
-from egodepth import evaluate
 from egodepth.config import ModelConfig
 from egodepth.data.drive import Drive
 from egodepth.data.images import image_size
 from egodepth.errors import InputError
-from egodepth.evaluate import Evaluate
+from egodepth.evaluate import Evaluate, command, frames
 from egodepth.evaluation import METRICS
 from egodepth.geometry.camera import Camera
 from egodepth.weights import DepthModel, ModelCard
@@ -50,15 +49,15 @@ def data(monkeypatch) -> Path:
     def open_drives(path: Path, split: str, *truth: object) -> list[Drive]:
         return [SlopeDrive(name) for name in (flat if Path(path).name == "flat" else splits[split])]
 
-    monkeypatch.setattr(evaluate, "open_drives", open_drives)
-    monkeypatch.setattr(evaluate, "has_split", lambda path, split: path.name != "flat")
+    monkeypatch.setattr(frames, "open_drives", open_drives)
+    monkeypatch.setattr(frames, "has_split", lambda path, split: path.name != "flat")
     return Path("set")
 
 
 @pytest.fixture
 def without_pictures(monkeypatch) -> None:
     """The sheet takes longer than all the rest."""
-    monkeypatch.setattr(evaluate, "write_picture_sheet", lambda path, rows, protocol: None)
+    monkeypatch.setattr(command, "write_picture_sheet", lambda path, rows, protocol: None)
 
 
 @pytest.fixture

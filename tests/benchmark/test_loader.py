@@ -1,41 +1,44 @@
 import pytest
 from PIL import Image
 
-from egodepth.benchmark.loader import Cost, LoaderCosts, measure_index, measure_loader, synthetic_jpegs
+from egodepth.benchmark import loader
+from egodepth.benchmark.figures import Figure
+from egodepth.benchmark.index import IndexCosts
+from egodepth.benchmark.loader import LoaderCosts, measure_loader, measure_samples, synthetic_jpegs
 
 
 @pytest.fixture(scope="module")
 def costs() -> LoaderCosts:
-    return measure_loader(size=(64, 224), samples=9, repeats=2)
+    return measure_samples(size=(64, 224), samples=9, repeats=2)
 
 
-def test_every_way_is_measured_over_whole_batches(costs):
-    assert (costs.samples, costs.repeats, costs.device_name) == (8, 2, "cpu")
-    for cost in (costs.common, costs.jpeg, costs.jpeg_uncached, costs.store, costs.store_again, costs.device):
-        assert 0 < cost.lowest <= cost.median <= cost.highest
+def test_every_way_is_measured_and_named(costs):
+    assert (costs.common.name[:14], costs.store_again.name) == ("the common way", "from a store, later")
+    assert costs.device.name == "to float, flip, jitter on cpu"
+    for cost in costs:
+        assert 0 < cost.low <= cost.median <= cost.high
+        assert cost.unit == "ms/sample"
 
 
 def test_what_is_decoded_once_costs_less_than_what_is_decoded_always(costs):
     # Far apart, so that a busy machine does not turn them around: 2.5 times, and 5 times.
-    assert costs.store.lowest < costs.jpeg.lowest < costs.jpeg_uncached.lowest < costs.common.lowest
+    assert costs.store.low < costs.jpeg.low < costs.jpeg_uncached.low < costs.common.low
 
 
 def test_ratios_are_those_of_the_medians():
-    cost = {name: Cost(value, 0.0, 99.0) for name, value in (("common", 60.0), ("store", 1.0), ("device", 2.0))}
-    costs = LoaderCosts(
-        8, 2, jpeg=cost["store"], jpeg_uncached=cost["store"], store_again=cost["store"], device_name="cpu", **cost
-    )
+    costs = LoaderCosts(*(Figure("x", "ms/sample", median, 0.0, 99.0) for median in (60.0, 1.0, 1.0, 1.0, 1.0, 2.0)))
     assert costs.ratio(costs.store) == 20
     assert costs.ratio(costs.store, jitter=False) == 60
 
 
-def test_an_index_of_many_samples_is_opened_at_once_and_takes_no_memory():
-    costs = measure_index(10**8)
-    assert costs.samples == 10**8
-    assert costs.open_s < 1
-    assert costs.resident_mb < 200
-    assert costs.batch_us < 20_000
-    assert costs.process_mb > costs.resident_mb
+def test_the_result_holds_samples_and_index_against_their_marks(costs, monkeypatch):
+    monkeypatch.setattr(loader, "measure_samples", lambda *_, **__: costs)
+    monkeypatch.setattr(loader, "measure_index", lambda _: IndexCosts(10**8, 0.1, 500.0, 50.0, 400.0))
+    result = measure_loader((192, 640), 5, "cpu")
+    assert result.figures[: len(costs)] == costs
+    assert [figure.median for figure in result.figures[len(costs) :]] == [0.1, 500.0, 50.0]
+    assert [ratio.value for ratio in result.ratios[-2:]] == [0.1, 50.0]
+    assert all(ratio.reached for ratio in result.ratios[-2:])
 
 
 def test_synthetic_frames_are_as_large_as_kittis(tmp_path):

@@ -1,15 +1,13 @@
 from pathlib import Path
 
 import pytest
-import torch
 
+from egodepth.clip.command import VideoToDepth
 from egodepth.clip.plan import check_apart, frames_apart, network_size, training_plan
 from egodepth.config import ModelConfig
 from egodepth.errors import InputError
 from egodepth.recipes import recipe
 from egodepth.weights import DepthModel, ModelCard
-
-CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +37,8 @@ def test_a_short_row_brings_neighbours_nearer():
 
 
 def test_the_plan_is_the_recipe_for_real_streets_on_these_frames():
-    plan = training_plan([Path("a"), Path("b")], 3, (96, 160), CPU, seed=5, steps=100, learned_camera=True)
+    command = VideoToDepth(clips=(Path("a.mp4"),), out=Path("out"), seed=5, steps=100, device="cpu")
+    plan = training_plan(command, [Path("a"), Path("b")], (540, 960), 3, learned_camera=True)
     base = recipe("street-clip")
     assert (plan.data.path, plan.data.offsets, plan.data.size) == (("a", "b"), (-3, 3), (96, 160))
     assert (plan.data.camera, plan.data.test_set, plan.trainer.seed) == ("learned", "none", 5)
@@ -50,7 +49,9 @@ def test_the_plan_is_the_recipe_for_real_streets_on_these_frames():
 def test_given_weights_bring_their_limits_and_need_fewer_steps(tmp_path: Path):
     network = ModelConfig(min_depth=1.0, max_depth=80.0, pose="posecnn")
     DepthModel(ModelCard(network=network, size=(64, 96), metric=True, has_pose_net=True)).save(tmp_path / "m")
-    plan = training_plan([Path("a")], 1, (64, 96), CPU, init_from=str(tmp_path / "m"))
+    command = VideoToDepth(clips=(Path("a.mp4"),), out=Path("out"), size=(64, 96), init_from=str(tmp_path / "m"))
+    plan = training_plan(command, [Path("a")], (540, 960), 1, learned_camera=False)
+    assert plan.data.size == (64, 96)
     assert (plan.model.min_depth, plan.model.max_depth, plan.model.pretrained) == (1.0, 80.0, False)
     assert plan.trainer.steps < recipe("street-clip").trainer.steps
     assert plan.optimiser.pose_first == 0.0  # the pose network knows its trade already

@@ -23,6 +23,8 @@ def test_numbers_serve_as_their_list_does(seed: int) -> None:
     assert [n for n in range(-8, 50) if n in kept] == plain
     assert (kept[1:7], kept[::-2]) == (plain[1:7], plain[::-2])
     assert [first + k for first, length in kept.runs() for k in range(length)] == plain
+    assert [plain[places][0] for places in kept.slices()] == [first for first, _ in kept.runs()]
+    assert [number for places in kept.slices() for number in plain[places]] == plain
     assert FrameNumbers.of(np.array(plain, np.int64)) == kept == plain
     for place in (len(plain), -len(plain) - 1):
         with pytest.raises(IndexError):

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import reference
-from egodepth.geometry import Camera, backproject, image_grid, project
+from egodepth.geometry import Camera, backproject, focal_of_fov, image_grid, project
 
 
 def a_camera(batch: int = 2) -> Camera:
@@ -22,6 +22,13 @@ def test_the_opencv_centre_of_an_image_is_its_middle():
     camera = Camera.from_pixels(matrix, (40, 100))
     assert camera.focal.tolist() == [1.0, 3.0]
     assert camera.centre.tolist() == [0.5, 0.5]
+
+
+def test_the_edges_of_an_image_are_seen_under_half_the_field_of_view(assert_close):
+    camera = Camera.from_fov(90.0, (50, 100))
+    assert camera.centre.tolist() == [0.5, 0.5]
+    assert_close(camera.focal, torch.tensor([0.5, 1.0]))  # square pixels
+    assert focal_of_fov(60.0, 640) == pytest.approx(320 * 3**0.5)
 
 
 def test_a_camera_survives_the_way_to_pixels_and_back(assert_close):

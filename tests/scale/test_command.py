@@ -162,6 +162,18 @@ def test_a_speed_is_stored_said_and_taken_off_again(
     assert (model / "config.json").read_bytes() == card_before
 
 
+def test_a_speed_over_extracted_frames_counts_with_their_times_unless_a_rate_is_given(
+    model: Path, clip: Path, tmp_path: Path
+) -> None:
+    words = ["scale", str(model), "--by", "speed", "--speed-mps", "10", "--data", str(clip), "--no-store", "--json"]
+    times = [0.0, 0.2, 0.4, 0.65, 0.85]  # 0.05 units in 0.2 s, but for one pair; in 0.2125 s on average
+    frames = [{"number": number, "source": 2 * number, "seconds": time} for number, time in enumerate(times)]
+    (clip / "footage.json").write_text(json.dumps({"frames": frames}))
+    for options, factor in (((), 40.0), (("--fps", "10"), 20.0)):
+        main([*words, str(tmp_path / "found.json"), *options])
+        assert json.loads((tmp_path / "found.json").read_text())["factor"] == pytest.approx(factor, rel=1e-3)
+
+
 def test_what_is_not_stored_leaves_the_model_alone(model: Path, clip: Path) -> None:
     before = (model / "config.json").read_bytes()
     main(["scale", str(model), "--by", "speed", "--speed-mps", "10", "--data", str(clip), "--no-store"])

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from egodepth.errors import InputError
 from egodepth.motion import MotionPredictor
 from egodepth.scale.estimates import combined, gathered
 from egodepth.scale.sources import by_distance_driven
-from egodepth.scale.speed import constant_speed, find_oxts, logged_speeds, oxts_speeds
+from egodepth.scale.speed import constant_speed, find_oxts, logged_speeds, noted_times, numbered_times, oxts_speeds
 from egodepth.weights import DepthModel, ModelCard
+
+TIMES = numbered_times(10.0)
 
 
 class KnownMotion(MotionPredictor):
@@ -44,12 +47,40 @@ def test_the_factor_is_distance_over_translation_and_its_spread_covers_in_nine_o
         noise = np.random.default_rng(seed).normal(0, 0.07, 40)
         lengths = 1.39 * apart / 21.0 * np.exp(noise)
         motion = KnownMotion(lengths.tolist(), offsets)
-        found = by_distance_driven(motion, [drive], lambda _: constant_speed(13.9, 10.0), 10.0, 200)
+        found = by_distance_driven(motion, [drive], lambda _: constant_speed(13.9, TIMES), lambda _: TIMES, 200)
         assert len(found) == 41 - apart
         result = combined(gathered(found), 0.02)
         covered.append(abs(result.factor / 21.0 - 1) <= result.spread)
         assert result.factor == pytest.approx(21.0, rel=0.05)
     assert sum(covered) >= 9
+
+
+def note_times(folder: Path, seconds: list[float]) -> None:
+    """As `egodepth data extract` does."""
+    frames = [{"number": number, "source": number, "seconds": time} for number, time in enumerate(seconds)]
+    (folder / "footage.json").write_text(json.dumps({"frames": frames}))
+
+
+def test_frames_that_were_not_taken_evenly_count_with_their_own_times(drive: FolderDrive, tmp_path: Path) -> None:
+    steps = np.random.default_rng(0).uniform(0.05, 0.5, 40)
+    note_times(tmp_path / "clip", [2.0, *(2.0 + np.cumsum(steps)).tolist()])
+    for data in (tmp_path, tmp_path / "clip"):
+        times = noted_times(data, "clip")
+        assert times is not None
+        motion = KnownMotion((13.9 * steps / 21.0).tolist())
+        found = by_distance_driven(
+            motion, [drive], lambda _, t=times: constant_speed(13.9, t), lambda _, t=times: t, 200
+        )
+        assert [factor for _, factor in found] == pytest.approx([21.0] * 40)
+
+
+def test_a_frame_without_a_noted_time_is_named(drive: FolderDrive, tmp_path: Path) -> None:
+    assert noted_times(tmp_path, "clip") is None
+    note_times(tmp_path / "clip", [0.1 * frame for frame in range(40)])
+    times = noted_times(tmp_path, "clip")
+    assert times is not None
+    with pytest.raises(InputError, match=r"footage\.json: has no frame 40; extract the frames again"):
+        by_distance_driven(KnownMotion([]), [drive], lambda _: constant_speed(13.9, times), lambda _: times, 200)
 
 
 def write(path: Path, text: str) -> Path:
@@ -85,10 +116,10 @@ def test_a_log_that_is_none_is_refused_in_one_line(tmp_path: Path, text: str, hi
 def test_a_standing_camera_tells_nothing(drive: FolderDrive, tmp_path: Path) -> None:
     rows = "time,speed\n0,0\n1,0\n1.1,10\n9,10\n"
     log = logged_speeds(write(tmp_path / "v.csv", rows), 10.0)
-    found = by_distance_driven(KnownMotion([0.05] * 40), [drive], lambda _: log, 10.0, 200)
+    found = by_distance_driven(KnownMotion([0.05] * 40), [drive], lambda _: log, lambda _: TIMES, 200)
     assert len(found) == 30
     with pytest.raises(InputError, match="known to drive"):
-        by_distance_driven(KnownMotion([]), [drive], lambda _: constant_speed(0.5, 10.0), 10.0, 200)
+        by_distance_driven(KnownMotion([]), [drive], lambda _: constant_speed(0.5, TIMES), lambda _: TIMES, 200)
 
 
 def an_oxts_folder(folder: Path, speeds: list[float]) -> Path:

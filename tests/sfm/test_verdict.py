@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from egodepth.geometry import focal_of_fov
 from egodepth.sfm.types import Reconstruction, SparsePoints
-from egodepth.sfm.verdict import Verdict, focal_of, fov_of, judge, spread
+from egodepth.sfm.verdict import Verdict, fov_of, judge, spread
 
 
 def found(
@@ -78,4 +79,4 @@ def test_what_is_worse_than_a_guess_has_failed(reconstruction, why):
 
 def test_field_of_view_and_focal_length_are_inverse():
     assert fov_of(0.5) == pytest.approx(90)
-    assert focal_of(fov_of(0.83)) == pytest.approx(0.83)
+    assert focal_of_fov(fov_of(0.83)) == pytest.approx(0.83)

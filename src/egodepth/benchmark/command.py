@@ -10,8 +10,10 @@ from tyro.conf import Positional
 
 from egodepth.benchmark.evaluation import measure_evaluation
 from egodepth.benchmark.figures import Result, read_result
-from egodepth.benchmark.results import inference_result, loader_result, video_result
+from egodepth.benchmark.inference import measure_inference
+from egodepth.benchmark.loader import measure_loader
 from egodepth.benchmark.step import measure_step
+from egodepth.benchmark.video import measure_video
 from egodepth.errors import InputError
 from egodepth.files import write_text
 from egodepth.train import pick_device
@@ -79,11 +81,11 @@ class Benchmark:
         if what == "step":
             return measure_step(self.size, self.batch_size, self.repeats, device)
         if what == "loader":
-            return loader_result(self.size, self.repeats, str(device))
+            return measure_loader(self.size, self.repeats, str(device))
         if what == "inference":
-            return inference_result(self.model, self.size, self.repeats)
+            return measure_inference(self.model or None, self.size, self.repeats)
         if what == "video":
-            return video_result(self.size, self.repeats, self.device)
+            return measure_video(repeats=self.repeats, network_size=self.size, device=self.device or None)
         return measure_evaluation(self.images, self.repeats)
 
 

@@ -5,9 +5,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from egodepth.errors import InputError
+from egodepth.reading import read_json
 
 FORMAT = "egodepth-benchmark-1"
 
@@ -41,6 +42,9 @@ class Ratio(NamedTuple):
     def reached(self) -> bool:
         """Whether the mark is."""
         return self.value <= self.mark if self.at_most else self.value >= self.mark
+
+
+T = TypeVar("T", Figure, Ratio)
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,19 @@ class Result:
 def read_result(path: Path) -> Result:
     """An earlier `to_json`; `InputError` names a file that is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content.pop("format") != FORMAT:
             raise ValueError("another format")
-        figures = tuple(Figure(*one) for one in content.pop("figures"))
-        return Result(**content | {"figures": figures, "ratios": tuple(Ratio(*one) for one in content["ratios"])})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        figures = tuple(_checked(Figure(*one), 2) for one in content.pop("figures"))
+        ratios = tuple(_checked(Ratio(*one), 1) for one in content.pop("ratios"))
+        return Result(str(content.pop("what")), str(content.pop("conditions")), figures, ratios)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a result of egodepth benchmark ({error}); give its --json file") from error
+
+
+def _checked(found: T, texts: int) -> T:
+    """A figure or ratio whose first `texts` values are texts and the others numbers; raises `ValueError`."""
+    numbers = all(isinstance(value, int | float) for value in found[texts:])
+    if not numbers or not all(isinstance(value, str) for value in found[:texts]):
+        raise ValueError(f"{found[0]} is no figure")
+    return found

@@ -4,7 +4,6 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +12,7 @@ import torch
 from jaxtyping import UInt8
 from torch import nn
 
+from egodepth.benchmark.figures import Figure, Ratio, Result
 from egodepth.config import ModelConfig
 from egodepth.exported import DepthGraph
 from egodepth.exported.formats import write_onnx, write_openvino
@@ -26,37 +26,13 @@ from egodepth.weights import DepthModel, ModelCard, load_model
 REFERENCE = "torch float32, contiguous"
 """Plain eager PyTorch, the network as it is commonly written: what the others are compared with."""
 
+_MARKS = {"openvino float32": 1.5, "openvino int8": 4.0}
+"""Of the speed over plain eager PyTorch."""
 _WARM_UP = 3
 _CALIBRATION_IMAGES = 8
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Time of one image, several times over."""
-
-    way: str
-    milliseconds: tuple[float, ...]
-    median: float
-    fastest: float
-    slowest: float
-    speedup: float
-    """Over `REFERENCE`: the median of the ratios within each round."""
-
-
-@dataclass(frozen=True)
-class InferenceTimings:
-    """All ways in one run; what noise there was hit all alike."""
-
-    model: str
-    size: tuple[int, int]
-    """Height and width of the image and of the network."""
-    threads: int
-    timings: tuple[Timing, ...]
-
-
-def measure_inference(
-    model: str | Path | None = None, size: tuple[int, int] = (192, 640), repeats: int = 15
-) -> InferenceTimings:
+def measure_inference(model: str | Path | None = None, size: tuple[int, int] = (192, 640), repeats: int = 15) -> Result:
     """Measure batch 1, image at the network's size: eager PyTorch, ONNX Runtime and OpenVINO in each precision.
 
     The times of the last two include what their graphs have besides the network: 8-bit images in, depth out. int8 is
@@ -76,8 +52,12 @@ def measure_inference(
         ways = _torch_ways(depth_model.depth_net, image) | _exported_ways(depth_model, size, image, Path(folder))
         rounds = [{way: _milliseconds(run) for way, run in ways.items()} for _ in range(_WARM_UP + repeats)]
     rounds = rounds[_WARM_UP:]
-    timings = tuple(_timing(way, rounds) for way in ways)
-    return InferenceTimings(str(model or "random resnet18"), size, torch.get_num_threads(), timings)
+    figures = tuple(Figure.of(way, "ms", [one[way] for one in rounds]) for way in ways)
+    # Within each round, so that what noise there was hit both.
+    speedups = {way: statistics.median(one[REFERENCE] / one[way] for one in rounds) for way in _MARKS}
+    ratios = tuple(Ratio(f"{way} over {REFERENCE}", speedups[way], mark) for way, mark in _MARKS.items())
+    conditions = f"{model or 'random resnet18'}, batch 1, {size[1]}x{size[0]}, {torch.get_num_threads()} threads"
+    return Result("Inference", conditions, figures, ratios)
 
 
 def _random_model(size: tuple[int, int]) -> DepthModel:
@@ -131,9 +111,3 @@ def _milliseconds(run: Callable[[], object]) -> float:
     began = time.perf_counter()
     run()
     return 1000 * (time.perf_counter() - began)
-
-
-def _timing(way: str, rounds: list[dict[str, float]]) -> Timing:
-    times = tuple(one[way] for one in rounds)
-    speedup = statistics.median(one[REFERENCE] / one[way] for one in rounds)
-    return Timing(way, times, statistics.median(times), min(times), max(times), speedup)

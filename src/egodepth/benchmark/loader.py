@@ -1,32 +1,28 @@
-"""What loading costs: processor time a sample, the common way, from JPEG and from a store; and an index of millions.
+"""What loading costs: processor time a sample, the common way, from JPEG and from a store.
 
 A sample is a target and its two neighbours, jittered. Colour jitter counts wherever it runs: ours is measured apart, as
 it is one batched pass of `to_batch` on the training's device.
 """
 
 import json
-import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from PIL import Image
 from torchvision.transforms import functional as transforms
 
-from egodepth.benchmark.floor import peak_resident
+from egodepth.benchmark.figures import Figure, Ratio, Result
+from egodepth.benchmark.index import measure_index
 from egodepth.config import DataConfig
 from egodepth.data.augment import draw, to_batch
 from egodepth.data.folder import FolderDrive
 from egodepth.data.frames import list_images
 from egodepth.data.prepare_command import prepare
-from egodepth.data.sample_index import EpochOrder, SampleIndex
 from egodepth.data.sampler import RawBatch, TrainBatches
 from egodepth.data.store import FrameStore
 from egodepth.files import write_text
@@ -37,60 +33,58 @@ _QUALITY = 92
 _SCALES = 4
 _BATCH = 4
 _OFFSETS = (-1, 1)
-_MB = 1 << 20
+_INDEX_SAMPLES = 10**8
+_NAMES = {
+    "common": "the common way (PIL, 4 sizes, jitter)",
+    "jpeg": "from JPEG, each frame decoded once",
+    "jpeg_uncached": "from JPEG, nothing kept",
+    "store": "from a store, first epoch",
+    "store_again": "from a store, later",
+}
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Milliseconds of processor time a sample, over the repeats."""
-
-    median: float
-    lowest: float
-    highest: float
-
-
-@dataclass(frozen=True)
-class LoaderCosts:
+class LoaderCosts(NamedTuple):
     """What a sample of three frames costs, all of it on one thread."""
 
-    samples: int
-    """A repeat."""
-    repeats: int
-    common: Cost
+    common: Figure
     """PIL: decode three frames, resize each to four sizes, jitter all twelve, to tensors."""
-    jpeg: Cost
+    jpeg: Figure
     """Ours, an epoch without a store: each frame decoded and resized once; without the jitter."""
-    jpeg_uncached: Cost
+    jpeg_uncached: Figure
     """The same where nothing is kept, not even in memory: three frames decoded a sample."""
-    store: Cost
+    store: Figure
     """From a store, an epoch whose frames no process has used yet, checksums compared; without the jitter."""
-    store_again: Cost
+    store_again: Figure
     """The same, a later epoch."""
-    device: Cost
-    """To float, flip, jitter: what `to_batch` adds to each of ours, on `device_name`."""
-    device_name: str
+    device: Figure
+    """To float, flip, jitter: what `to_batch` adds to each of ours, on the training's device."""
 
-    def ratio(self, ours: Cost, jitter: bool = True) -> float:
+    def ratio(self, ours: Figure, jitter: bool = True) -> float:
         """How many times less than the common way, by the medians; with or without what runs on the device."""
         return self.common.median / (ours.median + (self.device.median if jitter else 0))
 
 
-@dataclass(frozen=True)
-class IndexCosts:
-    """What an index of so many samples costs a process that opens it and asks for batches."""
+def measure_loader(size: tuple[int, int], repeats: int, device: str) -> Result:
+    """Processor time of a sample, and an index of 10^8 samples."""
+    costs, index = measure_samples(size, repeats=repeats, device=device), measure_index(_INDEX_SAMPLES)
+    figures = (
+        *costs,
+        Figure.of("index of 10^8 samples: to open", "s", [index.open_s]),
+        Figure.of("index of 10^8 samples: a batch of 12", "µs", [index.batch_us]),
+        Figure.of("index of 10^8 samples: memory", "MB", [index.resident_mb]),
+    )
+    ratios = (
+        Ratio("from JPEG, with the jitter", costs.ratio(costs.jpeg), 6.0),
+        Ratio("from a store, with the jitter", costs.ratio(costs.store_again), 60.0),
+        Ratio("from a store, without the jitter", costs.ratio(costs.store_again, jitter=False), 60.0),
+        Ratio("index of 10^8 samples: seconds to open", index.open_s, 1.0, at_most=True),
+        Ratio("index of 10^8 samples: MB resident", index.resident_mb, 200.0, at_most=True),
+    )
+    conditions = f"3 frames of 1242x375 to {size[1]}x{size[0]}, processor time of one thread"
+    return Result("Loader", conditions, figures, ratios)
 
-    samples: int
-    open_s: float
-    """To open it, the frames' numbers included."""
-    batch_us: float
-    """To find the samples of a batch of 12 anywhere in an epoch."""
-    resident_mb: float
-    """What opening it and finding 1000 batches adds to the memory of the process, at most."""
-    process_mb: float
-    """Of the whole process, its libraries included."""
 
-
-def measure_loader(
+def measure_samples(
     size: tuple[int, int] = (192, 640),
     samples: int = 48,
     repeats: int = 5,
@@ -122,22 +116,6 @@ def measure_loader(
             return _measured(drive, list_images(jpegs)[: samples + 2], size, store, repeats, torch.device(device))
     finally:
         torch.set_num_threads(threads)
-
-
-def measure_index(samples: int = 10**8, run: int = 998, folder: Path | None = None) -> IndexCosts:
-    """Write an index of so many samples, and open it in a new process.
-
-    Args:
-        samples: how many.
-        run: consecutive samples of a drive: 998 for clips of 1000 frames; 1 where none follows another.
-        folder: where there is room for 20 bytes a run; default: the system's place for temporary files.
-    """
-    with TemporaryDirectory(dir=folder) as made:
-        first = np.append(np.arange(0, samples, run), samples)
-        SampleIndex(first, np.arange(len(first), dtype=np.int32), np.ones(len(first), np.int64)).save(made)
-        code = f"from egodepth.benchmark.loader import _opened; _opened({made!r})"
-        done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-        return IndexCosts(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def synthetic_jpegs(folder: Path, frames: int) -> Path:
@@ -194,8 +172,8 @@ def _measured(
         measure("device", lambda: [_on_device(batch, step, config, device) for step, batch in enumerate(raw)])
         if repeat == 0:
             costs.clear()  # warming up
-    spread = {way: Cost(statistics.median(ms), min(ms), max(ms)) for way, ms in costs.items()}
-    return LoaderCosts(samples, repeats, device_name=str(device), **spread)
+    names = {**_NAMES, "device": f"to float, flip, jitter on {device}"}
+    return LoaderCosts(**{way: Figure.of(names[way], "ms/sample", ms) for way, ms in costs.items()})
 
 
 def _common_sample(files: list[Path], size: tuple[int, int], seed: int) -> list[torch.Tensor]:
@@ -226,20 +204,3 @@ def _common_sample(files: list[Path], size: tuple[int, int], seed: int) -> list[
 def _on_device(raw: RawBatch, step: int, config: DataConfig, device: torch.device) -> None:
     raw = RawBatch(*(tensor.to(device) for tensor in raw))
     to_batch(raw, draw(0, step, _BATCH, config), stereo=False)
-
-
-def _opened(folder: str) -> None:
-    """What `measure_index` runs in a process of its own: prints the figures as JSON."""
-    before = peak_resident() / _MB
-    began = time.perf_counter()
-    index = SampleIndex.open(folder)
-    order = EpochOrder(0, 0, len(index))
-    opened = time.perf_counter() - began
-    began = time.perf_counter()
-    for step in range(1000):
-        places = (step * 99991 * 12 + np.arange(12)) % len(index)
-        for position in order.at(places):
-            _ = index[int(position)]
-    batch_us = (time.perf_counter() - began) * 1e3
-    most = peak_resident() / _MB
-    print(json.dumps(asdict(IndexCosts(len(index), opened, batch_us, most - before, most))))

@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from egodepth.benchmark.figures import Figure, Ratio, Result
 from egodepth.config import ModelConfig
 from egodepth.data.video import Video
 from egodepth.data.video_writer import video_writer, yuv_planes
@@ -24,39 +24,6 @@ _MOTION = 3
 """Pixels that the texture moves in a frame."""
 
 
-@dataclass(frozen=True)
-class VideoSpeed:
-    """Frames a second of the network alone and of the whole prediction, measured in turns."""
-
-    frames: int
-    size: tuple[int, int]
-    """(height, width) of the video."""
-    batch: int
-    threads: int
-    network: tuple[float, ...]
-    """Frames a second of each repeat: the network on frames already decoded and resized."""
-    whole: tuple[float, ...]
-    """Frames a second of each repeat: from one video file to the other."""
-    ratios: tuple[float, ...]
-    """`whole` over `network` of each repeat."""
-
-    @property
-    def ratio(self) -> float:
-        """Median of the ratios."""
-        return statistics.median(self.ratios)
-
-    def __str__(self) -> str:
-        """One line: medians with the slowest and the fastest repeat."""
-
-        def spread(values: tuple[float, ...], digits: int) -> str:
-            return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
-
-        return (
-            f"{self.frames} frames of {self.size[1]}x{self.size[0]}, batch {self.batch}, {self.threads} threads: "
-            f"network {spread(self.network, 1)} frames/s, whole {spread(self.whole, 1)}, ratio {spread(self.ratios, 3)}"
-        )
-
-
 def measure_video(
     size: tuple[int, int] = (375, 1242),
     frames: int = 100,
@@ -65,7 +32,7 @@ def measure_video(
     network_size: tuple[int, int] = (192, 640),
     device: str | None = None,
     encoder: str = "resnet18",
-) -> VideoSpeed:
+) -> Result:
     """Time the network alone and the whole prediction of a made-up video in turns, `repeats` times each.
 
     Weights are random: they do not change the time. Every repeat of one follows one of the other, so that what else the
@@ -88,8 +55,13 @@ def measure_video(
             began = time.perf_counter()
             predict_video(predictor, Video.open(video.path), Path(folder), "clip", batch=batch)
             whole.append(frames / (time.perf_counter() - began))
-    ratios = tuple(w / a for w, a in zip(whole, alone, strict=True))
-    return VideoSpeed(frames, size, batch, torch.get_num_threads(), tuple(alone), tuple(whole), ratios)
+    figures = Figure.of("network alone", "frames/s", alone), Figure.of("whole prediction", "frames/s", whole)
+    ratio = statistics.median(w / a for w, a in zip(whole, alone, strict=True))
+    conditions = (
+        f"{frames} frames of {size[1]}x{size[0]}, {encoder.replace('resnet', 'ResNet-')} at "
+        f"{network_size[1]}x{network_size[0]}, batch {batch}, {torch.get_num_threads()} threads"
+    )
+    return Result("Video", conditions, figures, (Ratio("whole prediction over the network alone", ratio, 0.85),))
 
 
 def _moving_texture(path: Path, size: tuple[int, int], frames: int) -> Video:

@@ -1,7 +1,9 @@
 """A recording after the first look: all its frames in one scale, and the camera's way through them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -14,6 +16,18 @@ from egodepth.common_scales import CommonScales, sampled
 
 _SCALE_FRAMES = 200
 """Colours and PNGs get a scale that suits this many frames, evenly spread."""
+
+
+class Trajectory(NamedTuple):
+    """Where the camera was at every frame of a row."""
+
+    seconds: Float64[np.ndarray, " f"]
+    world_from_camera: Float64[np.ndarray, "f 4 4"]
+
+    @property
+    def length(self) -> float:
+        """Of the way from each frame to the next."""
+        return float(np.linalg.norm(np.diff(self.world_from_camera[:, :3, 3], axis=0), axis=1).sum())
 
 
 @dataclass(frozen=True)
@@ -59,16 +73,21 @@ class Aligned:
         beside = [place for place in (after - 1, after) if 0 <= place < len(self.seconds)]
         return min(beside, key=lambda place: abs(self.seconds[place] - seconds))
 
-    def row_poses(self, row: int) -> Float64[np.ndarray, "k 4 4"]:
-        """World from camera of the extracted frames of a row, in the common scale of the depth."""
-        track = self.tracks[row]
-        return track.poses(self.factors[[self.place_of(seconds) for seconds in track.seconds]])
+    @cached_property
+    def row_poses(self) -> list[Float64[np.ndarray, "_ 4 4"]]:
+        """World from camera of the extracted frames of each row, in the common scale of the depth."""
+        return [
+            track.poses(self.factors[[self.place_of(seconds) for seconds in track.seconds]]) for track in self.tracks
+        ]
 
-    def trajectory(self, row: int) -> tuple[Float64[np.ndarray, " f"], Float64[np.ndarray, "f 4 4"]]:
-        """Times and world from camera of all frames of a row."""
-        track, poses = self.tracks[row], self.row_poses(row)
-        seconds = self.seconds[self.rows == row]
-        return seconds, np.stack([track.at(time, poses) for time in seconds.tolist()])
+    @cached_property
+    def trajectories(self) -> list[Trajectory]:
+        """The camera's way through all frames of each row."""
+        ways = []
+        for row, (track, poses) in enumerate(zip(self.tracks, self.row_poses, strict=True)):
+            seconds = self.seconds[self.rows == row]
+            ways.append(Trajectory(seconds, np.stack([track.at(time, poses) for time in seconds.tolist()])))
+        return ways
 
 
 def spread_places(count: int, most: int) -> list[int]:

@@ -22,7 +22,7 @@ from egodepth.errors import InputError
 from egodepth.geometry import Camera
 from egodepth.sfm.camera_command import USUAL_FOV_DEG, FindCamera
 from egodepth.sfm.results import report_path
-from egodepth.sfm.verdict import TURN_DEG, Verdict, focal_of
+from egodepth.sfm.verdict import TURN_DEG, Verdict
 
 _RUN_AWAY_DEG = 110.0
 """Wider fields of view are hardly ever true, and the loss does not tell when the learned focal length becomes shorter
@@ -64,7 +64,7 @@ def given_camera(frames: FrameFolder, size: tuple[int, int], source: Path | floa
         camera = Camera.from_pixels(torch.tensor([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]), size)
         said = "--intrinsics as given"
     else:
-        camera, said = _of_fov(source, frames.size), "--fov-deg as given"
+        camera, said = Camera.from_fov(source, frames.size), "--fov-deg as given"
     check_camera(camera, frames.size, said)
     write_camera(frames.folder.parent / CAMERA_FILE, camera, frames.size, lens=lens)
     return CameraFound("given", horizontal_fov_deg(camera), said)
@@ -102,7 +102,7 @@ def found_camera(frames: FrameFolder, way: Way, fov_deg: float | None, seed: int
             turned = report["turned_deg"]
             if found or way == "sfm" or (turned is not None and turned < TURN_DEG):
                 return found or CameraFound("stated", guess, f"{stated}; {report['reason']}", sure=False)
-    write_camera(out, _of_fov(guess, frames.size), frames.size)
+    write_camera(out, Camera.from_fov(guess, frames.size), frames.size)
     # A learned focal length is 5 to 10 % off at best: people know theirs better, if they know it at all.
     if way == "stated" or not trains or (way == "auto" and fov_deg):
         return CameraFound("stated", guess, stated, sure=False)
@@ -124,9 +124,3 @@ def _of_report(report: dict[str, Any]) -> CameraFound | None:
     sure = report["verdict"] == Verdict.RELIABLE.value
     said = f"by structure from motion, {report['verdict']}: {report['reason']}"
     return CameraFound("sfm", report["fov_deg"], said, report["fov_sigma_deg"], sure)
-
-
-def _of_fov(fov_deg: float, size: tuple[int, int]) -> Camera:
-    """A central camera with square pixels for images of (height, width)."""
-    focal = focal_of(fov_deg)
-    return Camera(torch.tensor([focal, focal * size[1] / size[0]]), torch.tensor([0.5, 0.5]))

@@ -102,7 +102,7 @@ def _ate_percent(
     for index, row in enumerate(recording.rows):
         shared, ours, theirs = np.intersect1d(row.numbers, numbers, return_indices=True)
         if len(shared) > len(best[0]):
-            best = aligned.row_poses(index)[ours], world_from_camera[theirs]
+            best = aligned.row_poses[index][ours], world_from_camera[theirs]
     found, true = best
     if len(found) < 3:
         return float("nan")

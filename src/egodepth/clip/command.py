@@ -20,7 +20,7 @@ class VideoToDepth:
     and its depth, in colours that keep their meaning), depth/ (16-bit PNG and NPZ with confidence of each frame),
     trajectory.txt (KITTI) and trajectory_tum.txt, cloud.ply, and report.html, which shows and judges all of it.
     Stopped, the same command goes on; each part is a command of its own, too: data extract, camera, train, scale,
-    predict, odometry. Several clips must be of one camera.
+    predict, odometry, cloud. Several clips must be of one camera.
     """
 
     clips: Positional[tuple[Path, ...]]

@@ -97,7 +97,7 @@ class Journey:
             if "fov_deg" in training:
                 camera = learned(camera, training["fov_deg"])
         if command.height_m or command.speed_mps:
-            run("scale", lambda: found_scale(command, self._recordings.values(), self.frames, self.run, self.device))
+            run("scale", lambda: found_scale(command, self.frames, self.run, self.device))
         counts = run("depth", self._depth)
         run("video", lambda: self._video(counts))
         if command.cloud:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +9,7 @@ import torch
 from rich.console import Console
 
 from egodepth.clip.camera_stage import CameraFound, beside, found_camera, given_camera
-from egodepth.clip.plan import (
-    EXTRACT_MOTION,
-    check_apart,
-    frames_apart,
-    has_imagenet_weights,
-    network_size,
-    training_plan,
-)
-from egodepth.clip.recording import Recording
+from egodepth.clip.plan import EXTRACT_MOTION, check_apart, frames_apart, training_plan
 from egodepth.data.cameras import CAMERA_FILE, horizontal_fov_deg, write_camera
 from egodepth.data.footage.extract import extract
 from egodepth.data.footage.source import open_footage
@@ -26,7 +17,7 @@ from egodepth.data.footage.summary import obstacle, verdict
 from egodepth.data.frames import FrameFolder
 from egodepth.errors import InputError
 from egodepth.scale.command import Scale
-from egodepth.train import pick_device, train
+from egodepth.train import train
 from egodepth.training.learned_camera import learned_camera
 
 if TYPE_CHECKING:
@@ -84,24 +75,13 @@ def trained(
         camera: as it was found, or to be learned.
         run: where the training is, or goes on.
     """
-    shape, device = FrameFolder.open(folders[0]).size, pick_device(command.device)
+    shape = FrameFolder.open(folders[0]).size
     summaries = [clip["summary"] for clip in picked.values()]
     spacing, seconds = (min(summary[name]["middle"] for summary in summaries) for name in ("spacing", "seconds_apart"))
     apart = check_apart(rows, frames_apart(spacing, seconds))
-    size = command.size or network_size(shape, device.type)
-    pretrained = not command.init_from and has_imagenet_weights()
-    config = training_plan(
-        folders,
-        apart,
-        size,
-        device,
-        command.seed,
-        command.steps,
-        command.init_from or "",
-        pretrained=pretrained,
-        learned_camera=camera.way == "learned",
-    )
-    weights = command.init_from or ("ImageNet weights" if pretrained else "random weights")
+    config = training_plan(command, folders, shape, apart, learned_camera=camera.way == "learned")
+    size = config.data.size
+    weights = command.init_from or ("ImageNet weights" if config.model.pretrained else "random weights")
     away = f"{apart} frame{'s' * (apart != 1)} away"
     _say(f"{size[1]}x{size[0]}, {config.trainer.steps} steps, neighbours {away}, from {weights}")
     summary = train(config, run)
@@ -113,21 +93,15 @@ def trained(
     return found
 
 
-def found_scale(
-    command: "VideoToDepth", recordings: Iterable[Recording], frames: Path, run: Path, device: torch.device
-) -> dict[str, Any]:
+def found_scale(command: "VideoToDepth", frames: Path, run: Path, device: torch.device) -> dict[str, Any]:
     """Bring the trained model to metres, by the camera's height or its speed; what was found."""
     file = run / "scale.json"
-    # Numbers of extracted frames are no times: what a frame's number is in seconds is the clips' mean.
-    seconds = [float(row.seconds[-1] - row.seconds[0]) for recording in recordings for row in recording.rows]
-    steps = [len(row.numbers) - 1 for recording in recordings for row in recording.rows]
     Scale(
         model=str(run),
         by="height" if command.height_m else "speed",
         data=frames,
         height_m=command.height_m,
         speed_mps=command.speed_mps,
-        fps=sum(steps) / sum(seconds),
         device=str(device),
         json=file,
     )()

@@ -3,15 +3,19 @@
 from dataclasses import replace
 from math import log
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import timm
-import torch
 from huggingface_hub import try_to_load_from_cache
 
 from egodepth.config import TrainConfig
 from egodepth.errors import InputError
 from egodepth.recipes import recipe
+from egodepth.train import pick_device
 from egodepth.weights import load_model
+
+if TYPE_CHECKING:
+    from egodepth.clip.command import VideoToDepth
 
 EXTRACT_MOTION = 0.005
 """Motion from one extracted frame to the next, share of the width: little, so that there are many to learn from."""
@@ -45,59 +49,52 @@ def frames_apart(spacing: float, seconds: float) -> int:
 
 
 def training_plan(
-    folders: list[Path],
-    apart: int,
-    size: tuple[int, int],
-    device: torch.device,
-    seed: int = 0,
-    steps: int | None = None,
-    init_from: str = "",
-    pretrained: bool = False,
-    learned_camera: bool = False,
+    command: "VideoToDepth", folders: list[Path], shape: tuple[int, int], apart: int, learned_camera: bool
 ) -> TrainConfig:
     """The configuration for extracted frames.
 
     Args:
+        command: what was asked for. With weights to start from, their encoder and depth limits are taken, too; without,
+            the encoder starts from timm's ImageNet weights if they are on this machine.
         folders: of frames.
+        shape: (height, width) of the frames.
         apart: how many frames to a neighbour.
-        size: (height, width) that the network sees.
-        device: to train on.
-        seed: of all that is drawn.
-        steps: how long; None takes the recipe's.
-        init_from: weights to start from; their encoder and depth limits are taken with them.
-        pretrained: start the encoder from timm's ImageNet weights, without `init_from`.
         learned_camera: learn the focal length, from the camera file's on.
 
     Raises:
         InputError: the weights cannot be read, or their networks not be trained here.
     """
-    base = recipe("street-clip")
+    base, device = recipe("street-clip"), pick_device(command.device)
     data = replace(
         base.data,
         path=tuple(str(folder) for folder in folders),
         test_set="none",  # whose recording this is, is the user's business
-        size=size,
+        size=command.size or network_size(shape, device.type),
         offsets=(-apart, apart),
         camera="learned" if learned_camera else "true",
     )
-    model, optimiser, trainer = replace(base.model, pretrained=pretrained), base.optimiser, base.trainer
-    if init_from:
-        card = load_model(init_from).card.unscaled()
+    model, optimiser, trainer = base.model, base.optimiser, base.trainer
+    if command.init_from:
+        card = load_model(command.init_from).card.unscaled()
         model = replace(card.network, pretrained=False, pose=card.network.pose if card.has_pose_net else model.pose)
         known = card.has_pose_net
         optimiser = replace(optimiser, learning_rate=_TUNED_RATE, pose_first=0.0 if known else optimiser.pose_first)
         trainer = replace(trainer, steps=_TUNED_STEPS)
+    else:
+        model = replace(model, pretrained=_has_imagenet_weights())
+    steps = command.steps or trainer.steps
     trainer = replace(
         trainer,
-        steps=steps or trainer.steps,
-        seed=seed,
+        steps=steps,
+        seed=command.seed,
         device=str(device),
-        validate_every=min(trainer.validate_every, steps or trainer.steps),
+        validate_every=min(trainer.validate_every, steps),
     )
+    init_from = command.init_from or ""
     return replace(base, data=data, model=model, optimiser=optimiser, trainer=trainer, init_from=init_from)
 
 
-def has_imagenet_weights() -> bool:
+def _has_imagenet_weights() -> bool:
     """Whether timm's weights of the recipe's encoder are on this machine already: asking the hub takes a minute."""
     known = timm.get_pretrained_cfg(recipe("street-clip").model.encoder)
     name = known.hf_hub_id if known else None

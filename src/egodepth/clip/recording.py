@@ -1,9 +1,7 @@
 """A recording and the frames that were extracted from it to train on."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +9,10 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from egodepth.data.folder import FolderDrive
-from egodepth.data.footage.extract import FOOTAGE_FILE
 from egodepth.data.footage.source import Footage, open_footage
+from egodepth.data.footage.times import frame_times
+from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.images import resize_rgb
-from egodepth.errors import InputError
 
 
 class Picture(NamedTuple):
@@ -52,7 +50,7 @@ class Recording:
             InputError: one of them cannot be read.
         """
         drive = FolderDrive(frames)
-        return cls(frames.name, open_footage(path), drive, _rows(frames / FOOTAGE_FILE))
+        return cls(frames.name, open_footage(path), drive, _rows(frames))
 
     def pictures(self, first: int = 0) -> Iterator[Picture]:
         """All frames from a place on, upright, undistorted, and as large as the extracted ones; bad ones left out."""
@@ -66,12 +64,7 @@ class Recording:
             place += 1
 
 
-def _rows(file: Path) -> list[Row]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        frames = [(int(frame["number"]), float(frame["seconds"])) for frame in content["frames"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: not what `egodepth data extract` writes; extract the frames again") from error
-    breaks = [place for place, (a, b) in enumerate(pairwise(frames), 1) if b[0] != a[0] + 1]
-    rows = [frames[begin:end] for begin, end in pairwise([0, *breaks, len(frames)])]
-    return [Row([number for number, _ in row], np.array([seconds for _, seconds in row])) for row in rows if row]
+def _rows(frames: Path) -> list[Row]:
+    times = frame_times(frames)
+    numbers, seconds = list(times), np.array(list(times.values()))
+    return [Row(numbers[places], seconds[places]) for places in FrameNumbers.of(numbers).slices()]

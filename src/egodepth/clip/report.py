@@ -64,7 +64,7 @@ def figures_of(known: Known) -> dict[str, Any]:
         "flicker_before": before,
         "flicker": after,
         "mean_confidence": float(np.mean(trust)),
-        "path_length": [_length(known.aligned, row) for row in range(len(known.aligned.tracks))],
+        "path_length": [trajectory.length for trajectory in known.aligned.trajectories],
         "cloud_points": [len(cloud.xyz) for cloud in known.clouds],
         "sparse_check": None if known.sparse is None else dataclasses.asdict(known.sparse),
         "seconds": known.seconds,
@@ -189,10 +189,5 @@ def _frame(known: Known, place: int) -> PageFrame:
 
 
 def _segment(aligned: Aligned, row: int) -> Segment:
-    seconds, poses = aligned.trajectory(row)
+    seconds, poses = aligned.trajectories[row]
     return Segment(name=f"row {row + 1}" if row else "path", seconds=seconds, positions=poses[:, :3, 3])
-
-
-def _length(aligned: Aligned, row: int) -> float:
-    _, poses = aligned.trajectory(row)
-    return float(np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1).sum())

@@ -37,8 +37,7 @@ def write_trajectories(out: Path, aligned: Aligned) -> None:
 
     Of each row its own, if there are more: from one to the next the camera's way is not known.
     """
-    for row in range(len(aligned.tracks)):
-        seconds, poses = aligned.trajectory(row)
+    for row, (seconds, poses) in enumerate(aligned.trajectories):
         write_kitti_poses(row_file(out, "trajectory", row, ".txt"), poses)
         write_tum_poses(row_file(out, "trajectory_tum", row, ".txt"), poses, seconds.tolist())
 
@@ -101,7 +100,7 @@ def _cloud_frames(
 ) -> Iterator[CloudFrame]:
     """The extracted frames of a row."""
     frames = recording.rows[row]
-    for number, seconds, pose in zip(frames.numbers, frames.seconds.tolist(), aligned.row_poses(row), strict=True):
+    for number, seconds, pose in zip(frames.numbers, frames.seconds.tolist(), aligned.row_poses[row], strict=True):
         maps = aligned.frame(aligned.place_of(seconds))
         size = (_FINER * maps.inverse_depth.shape[0], _FINER * maps.inverse_depth.shape[1])
         image = resize_rgb(recording.drive.read_image(number), size)

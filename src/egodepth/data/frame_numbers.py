@@ -44,6 +44,10 @@ class FrameNumbers(ColumnSequence[int]):
         ends = pairwise(self.place.tolist())
         return [[start, end - place] for start, (place, end) in zip(self.start.tolist(), ends, strict=True)]
 
+    def slices(self) -> list[slice]:
+        """The places of every run."""
+        return [slice(begin, end) for begin, end in pairwise(self.place.tolist())]
+
     def find(self, number: int) -> int | None:
         """The place of a number; None if it is not among them."""
         run = int(self.start.searchsorted(number, "right")) - 1

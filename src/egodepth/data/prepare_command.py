@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import ProgressColumn, Task
 from rich.text import Text
 from tyro.conf import Positional
 
@@ -20,6 +20,7 @@ from egodepth.data.side_by_side import for_each, print_unreadable
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
 from egodepth.files import write_text
+from egodepth.progress import counting_bar
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,7 @@ def prepare(
     )
     before, room = store.on_disk()
     _require_room(out, (room - before) * size[0] * size[1] * 3)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True) as bar:
+    with counting_bar(_Speed(), console=console) as bar:
         task = bar.add_task("Decoding", total=_count(drives, partner))
         for_each(_frames(drives, partner), lambda work: _read(store, *work), workers, lambda: bar.advance(task))
     for trouble in store.troubles():

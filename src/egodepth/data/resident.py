@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int32, Int64, UInt8
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from egodepth.config import DataConfig
@@ -17,6 +16,7 @@ from egodepth.data.sample_index import SampleIndex
 from egodepth.data.sampler import RawBatch
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
+from egodepth.progress import counting_bar
 
 _SHARE = 0.5
 """Of the free memory, for the frames; the training needs the rest."""
@@ -74,7 +74,7 @@ class ResidentFrames:
         images = torch.empty((count, *store.size, 3), dtype=torch.uint8, device=device)
         places = np.full(len(used), -1, np.int32)
         places[used] = np.arange(count)
-        return cls(images, FrameSlots(store, places, _copy(store, used, images, console or Console(stderr=True))))
+        return cls(images, FrameSlots(store, places, _copy(store, used, images, console)))
 
     def filled(self, batch: RawBatch) -> RawBatch:
         """The batch, already on the device, with the images in the place of their slots."""
@@ -142,7 +142,7 @@ def _frames(store: FrameStore, used: Bool[np.ndarray, " slots"]) -> Iterator[tup
 
 
 def _copy(
-    store: FrameStore, used: Bool[np.ndarray, " slots"], images: UInt8[Tensor, "frames h w 3"], console: Console
+    store: FrameStore, used: Bool[np.ndarray, " slots"], images: UInt8[Tensor, "frames h w 3"], console: Console | None
 ) -> dict[int, str]:
     """Copy the marked frames to the images, in their order; returns why some slots cannot be read."""
     unreadable: dict[int, str] = {}
@@ -155,9 +155,8 @@ def _copy(
         except InputError as error:
             unreadable[slot] = str(error)
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     frames, done = _frames(store, used), 0
-    with Progress(*columns, console=console, transient=True) as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with counting_bar(console=console) as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
         task = bar.add_task(f"Copying frames to {images.device}", total=len(images))
         while done < len(images):
             group = [next(frames) for _ in range(min(_TOGETHER, len(images) - done))]

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import Positional
 
 from egodepth.data.cameras import CAMERA_FILE, find_camera_file, horizontal_fov_deg, read_lens_rig, write_camera
@@ -19,6 +17,7 @@ from egodepth.data.side_by_side import for_each, print_unreadable
 from egodepth.data.undistortion import Undistortion
 from egodepth.errors import InputError
 from egodepth.files import write_text
+from egodepth.progress import counting_bar
 
 _NOTE = "undistorted.json"
 """Beside the frames: what they were made from, so that the same command goes on and another does not mix in."""
@@ -78,9 +77,7 @@ class Undistort:
             write_text(self.json, json.dumps(asdict(done), indent=2) + "\n")
 
 
-def undistort(
-    clip: Path, out: Path, camera: Path | None = None, workers: int = 0, console: Console | None = None
-) -> Undistorted:
+def undistort(clip: Path, out: Path, camera: Path | None = None, workers: int = 0) -> Undistorted:
     """Bring the undistorted frames of a clip into a folder; those that are there stay.
 
     Args:
@@ -88,7 +85,6 @@ def undistort(
         out: folder for the others.
         camera: its camera file; the clip's own by default.
         workers: threads; 0 for one a processor.
-        console: where the progress is shown; standard error by default.
 
     Raises:
         InputError: nothing to read or to undo, a folder of something else, or a full disk: what is written stays.
@@ -110,8 +106,7 @@ def undistort(
             return
         write_image(targets[number], undistortion(image))
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console or Console(stderr=True), transient=True) as bar:
+    with counting_bar() as bar:
         task = bar.add_task("Undistorting", total=len(targets), completed=len(targets) - len(missing))
         for_each(missing, make, workers, lambda: bar.advance(task))
     if len(unreadable) == len(targets):

@@ -1,6 +1,6 @@
 """Cameras, rigid motions and view synthesis; knows no images' meaning, no losses, no networks."""
 
-from egodepth.geometry.camera import Camera, backproject, image_grid, project, viewing_rays
+from egodepth.geometry.camera import Camera, backproject, focal_of_fov, image_grid, project, viewing_rays
 from egodepth.geometry.se3 import (
     mirrored_transform,
     rotation_from_axis_angle,
@@ -14,6 +14,7 @@ from egodepth.geometry.warp import sample, synthesise
 __all__ = [
     "Camera",
     "backproject",
+    "focal_of_fov",
     "image_grid",
     "mirrored_transform",
     "project",

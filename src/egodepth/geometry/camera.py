@@ -6,6 +6,7 @@ Camera axes are x right, y down, z forward; `depth` is z. Pixel units (OpenCV: t
 only in `Camera.from_pixels` and `Camera.to_pixels`.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -29,6 +30,12 @@ class Camera(NamedTuple):
         centre = (matrix[..., :2, 2] + 0.5) / scale
         return cls(focal, centre)
 
+    @classmethod
+    def from_fov(cls, fov_deg: float, size: tuple[int, int]) -> "Camera":
+        """Camera of a horizontal field of view for images of (height, width): square pixels and a central axis."""
+        focal = focal_of_fov(fov_deg)
+        return cls(torch.tensor([focal, focal * size[1] / size[0]]), torch.tensor([0.5, 0.5]))
+
     def to_pixels(self, size: tuple[int, int]) -> Float[Tensor, "*b 3 3"]:
         """The pixel-unit matrix K of this camera for an image of size (height, width); inverse of `from_pixels`."""
         scale = self.focal.new_tensor([size[1], size[0]])
@@ -43,6 +50,11 @@ class Camera(NamedTuple):
         """The camera of the image flipped left to right."""
         sign, offset = self.centre.new_tensor([-1.0, 1.0]), self.centre.new_tensor([1.0, 0.0])
         return Camera(self.focal, self.centre * sign + offset)
+
+
+def focal_of_fov(fov_deg: float, width: int | float = 1.0) -> float:
+    """Focal length, in the unit of the image's width, of a central camera with this horizontal field of view."""
+    return 0.5 * width / math.tan(math.radians(fov_deg) / 2)
 
 
 def image_grid(size: tuple[int, int], like: Tensor) -> Float[Tensor, "2 h w"]:

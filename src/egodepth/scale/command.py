@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,7 +21,17 @@ from egodepth.scale.estimates import PRIOR, Combined, combined, gathered
 from egodepth.scale.lengths import PIXEL_PRIOR, image_factor
 from egodepth.scale.options import DISTORTION_PERCENT, GIVEN_PERCENT, Way, check_options
 from egodepth.scale.sources import Found, by_baseline, by_depth, by_distance_driven, by_height
-from egodepth.scale.speed import Distance, constant_speed, find_oxts, logged_speeds, oxts_speeds
+from egodepth.scale.speed import (
+    USUAL_FPS,
+    Distance,
+    Times,
+    constant_speed,
+    find_oxts,
+    logged_speeds,
+    noted_times,
+    numbered_times,
+    oxts_speeds,
+)
 from egodepth.weights import MetricScale, ModelCard, rewrite_card
 
 
@@ -56,8 +65,9 @@ class Scale:
     """The speed, if it was the same all the time, metres a second."""
     speeds: Path | None = None
     """CSV of `time,speed`: seconds from the first frame (number 0), metres a second; of one drive."""
-    fps: float = 10.0
-    """Frames a second, counted as frame numbers are."""
+    fps: float | None = None
+    """Frames a second, counted as frame numbers are. Left out: 10; with --speed-mps the frames' own times, if they are
+    from egodepth data extract."""
     image: tuple[Path, ...] = ()
     """Images with a known distance in them: one for each, or one for all."""
     pixel: tuple[tuple[float, float], ...] = ()
@@ -126,7 +136,7 @@ class Scale:
             return self._distances(predictor)
         if self.by in ("speed", "oxts"):
             motion = MotionPredictor(predictor.model)  # first: a model without a pose network needs no data
-            return by_distance_driven(motion, self._drives(), self._distance_driven(), self.fps, self.limit)
+            return by_distance_driven(motion, self._drives(), self._distance_driven, self._times, self.limit)
         drives = self._drives()
         if self.by == "height":
             return by_height(predictor, drives, self.height_m or 0, self.limit)
@@ -140,18 +150,20 @@ class Scale:
             raise InputError(f"--speeds belongs to one drive; choose with --drives among {names}")
         return drives
 
-    def _distance_driven(self) -> Callable[[Drive], Distance]:
-        """Of a drive, what is known of how far it went between frames."""
+    def _distance_driven(self, drive: Drive) -> Distance:
+        """What is known of how far a drive went between frames."""
+        assert self.data is not None
+        if self.by == "oxts":
+            return oxts_speeds(find_oxts(self.data, drive.name))
+        if self.speeds:
+            return logged_speeds(self.speeds, self.fps or USUAL_FPS)
+        return constant_speed(self.speed_mps or 0, self._times(drive))
 
-        def distance(drive: Drive) -> Distance:
-            if self.by == "oxts":
-                assert self.data is not None
-                return oxts_speeds(find_oxts(self.data, drive.name))
-            return (
-                logged_speeds(self.speeds, self.fps) if self.speeds else constant_speed(self.speed_mps or 0, self.fps)
-            )
-
-        return distance
+    def _times(self, drive: Drive) -> Times:
+        """When a drive's frames were taken."""
+        assert self.data is not None
+        noted = noted_times(self.data, drive.name) if self.speed_mps and self.fps is None else None
+        return noted or numbered_times(self.fps or USUAL_FPS)
 
     def _distances(self, predictor: DepthPredictor) -> Found:
         images = self.image * (len(self.pixel) if len(self.image) == 1 else 1)

@@ -19,7 +19,7 @@ from egodepth.predictor import DepthPredictor
 from egodepth.scale.baseline import fitting_factor
 from egodepth.scale.height import camera_height
 from egodepth.scale.lengths import truth_factor
-from egodepth.scale.speed import SLOWEST_MPS, Distance
+from egodepth.scale.speed import SLOWEST_MPS, Distance, Times
 
 Found = list[tuple[str, float | None]]
 MOST = 0.5
@@ -73,11 +73,22 @@ def _pair_factor(predictor: DepthPredictor, drive: Drive, frame: int) -> float |
 
 
 def by_distance_driven(
-    motion: MotionPredictor, drives: list[Drive], distance: Callable[[Drive], Distance], fps: float, limit: int
+    motion: MotionPredictor,
+    drives: list[Drive],
+    distance: Callable[[Drive], Distance],
+    times: Callable[[Drive], Times],
+    limit: int,
 ) -> Found:
     """Of each pair of frames: metres driven over the pose network's translation.
 
     Pairs are as far apart as the frames that the network learned from.
+
+    Args:
+        motion: between two frames.
+        drives: to look at.
+        distance: what is known of how far each drive went.
+        times: of each drive's frames, which say what is too slow to tell anything.
+        limit: pairs to look at, evenly spaced.
 
     Raises:
         InputError: no such pairs, or the camera stands, or nothing is known of how it moved.
@@ -85,10 +96,10 @@ def by_distance_driven(
     apart = min(map(abs, motion.model.card.offsets), default=1)
     pairs: list[tuple[Drive, int, float]] = []
     for drive in drives:
-        between = distance(drive)
+        between, time = distance(drive), times(drive)
         for frame in FrameNumbers.of(drive.frames).with_neighbours((apart,)):
             metres = between(frame, frame + apart)
-            if metres is not None and metres >= SLOWEST_MPS * apart / fps:
+            if metres is not None and metres >= SLOWEST_MPS * (time(frame + apart) - time(frame)):
                 pairs.append((drive, frame, metres))
     if not pairs:
         raise InputError(

@@ -11,10 +11,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
+from egodepth.data.footage.extract import FOOTAGE_FILE
+from egodepth.data.footage.times import frame_times
 from egodepth.errors import InputError
 
 Distance = Callable[[int, int], float | None]
 """Metres between two frames of a drive, by their numbers; None where it is not known."""
+Times = Callable[[int], float]
+"""Seconds at which a frame of a drive was taken, by its number; from when they count is no matter."""
+USUAL_FPS = 10.0
+"""Of frames that do not say it: KITTI's."""
 SLOWEST_MPS = 1.0
 """Below this a pair of frames is left out."""
 FASTEST_MPS = 150.0
@@ -23,9 +29,33 @@ _OXTS_SPEEDS = (8, 9, 10)
 HOW_TO_WRITE = "write two columns under a line that says time,speed: seconds from the first frame, metres a second"
 
 
-def constant_speed(speed_mps: float, fps: float) -> Distance:
+def numbered_times(fps: float) -> Times:
+    """Times of frames whose numbers count them at so many a second."""
+    return lambda frame: frame / fps
+
+
+def noted_times(data: Path, drive: str) -> Times | None:
+    """Times of a drive's frames as `egodepth data extract` noted them; None where it did not.
+
+    Raises:
+        InputError: the note is damaged, or (of a time that is asked for) does not have the frame.
+    """
+    folder = next((place for place in (data / drive, data) if (place / FOOTAGE_FILE).is_file()), None)
+    if folder is None:
+        return None
+    noted = frame_times(folder)
+
+    def time(frame: int) -> float:
+        if frame not in noted:
+            raise InputError(f"{folder / FOOTAGE_FILE}: has no frame {frame}; extract the frames again, or give --fps")
+        return noted[frame]
+
+    return time
+
+
+def constant_speed(speed_mps: float, times: Times) -> Distance:
     """Distances at one speed."""
-    return lambda earlier, later: speed_mps * (later - earlier) / fps
+    return lambda earlier, later: speed_mps * (times(later) - times(earlier))
 
 
 def logged_speeds(path: Path, fps: float) -> Distance:

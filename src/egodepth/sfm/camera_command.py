@@ -16,6 +16,7 @@ from egodepth.data.frames import FrameFolder
 from egodepth.data.images import resize_rgb, write_image
 from egodepth.errors import InputError
 from egodepth.files import write_text
+from egodepth.geometry import focal_of_fov
 from egodepth.sfm.choosing import chosen_frames, frames_to_look_at
 from egodepth.sfm.colmap import pycolmap
 from egodepth.sfm.reconstruct import FEWEST_FRAMES, reconstruct
@@ -30,7 +31,7 @@ from egodepth.sfm.results import (
 )
 from egodepth.sfm.stages import Stages
 from egodepth.sfm.types import Reconstruction, SfmSettings
-from egodepth.sfm.verdict import Estimate, Verdict, failed, focal_of, judge
+from egodepth.sfm.verdict import Estimate, Verdict, failed, judge
 
 USUAL_FOV_DEG = 60.0
 """Where nothing else is known: phones and action cameras at work have 55 to 70, dashboard cameras up to 120."""
@@ -87,7 +88,7 @@ class FindCamera:
         clip = FrameFolder.open(self.clip)
         frames, found, estimate = self._reconstructed(clip)
         use = self._uses(estimate)
-        focal = estimate.focal_widths if use and estimate.focal_widths else focal_of(self.fov_deg or USUAL_FOV_DEG)
+        focal = estimate.focal_widths if use and estimate.focal_widths else focal_of_fov(self.fov_deg or USUAL_FOV_DEG)
         used = {
             "camera_file": "estimate" if use else f"stated field of view, {self._stated()}",
             "clip": str(self.clip),

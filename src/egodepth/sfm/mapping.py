@@ -7,11 +7,11 @@ drive 0095 is registered; with these, all are).
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from math import radians, tan
 from pathlib import Path
 from typing import Any, TypeVar
 
 from egodepth.data.cameras import FOCAL_WIDTHS
+from egodepth.geometry import focal_of_fov
 from egodepth.sfm.stages import Stages
 from egodepth.sfm.types import SfmSettings
 
@@ -32,8 +32,8 @@ class Mapper:
         self.names = sorted(path.name for path in images.iterdir())
         self._library, self._images, self._work, self._settings = library, images, work, settings
         self._database = work / "database.db"
-        self._stages, self._size = stages, size
-        self.focal_px = self.focal_of(settings.fov_deg)
+        self._stages, self.size = stages, size
+        self.focal_px = focal_of_fov(settings.fov_deg, size[1])
         """Of the camera that maps are made with."""
 
     def extract(self) -> None:
@@ -74,7 +74,7 @@ class Mapper:
         reader = library.ImageReaderOptions()
         reader.camera_model = "SIMPLE_RADIAL"
         # As a default, not as a prior: a prior would be taken for known where pairs of images are verified.
-        reader.default_focal_length_factor = self.focal_px / max(self._size)
+        reader.default_focal_length_factor = self.focal_px / max(self.size)
         with closing(library.Database.open(self._database)) as database:
             cameras = database.read_all_cameras()
         if cameras:
@@ -131,17 +131,13 @@ class Mapper:
         models = self._stages.run(label, len(self.names), work, token.cancel)
         return max(models.values(), key=lambda model: model.num_reg_images(), default=None)
 
-    def focal_of(self, fov_deg: float) -> float:
-        """Focal length in pixels of a horizontal field of view in degrees."""
-        return 0.5 * self._size[1] / tan(radians(fov_deg) / 2)
-
     def take_camera(self, focal_px: float, distortion: float = 0.0) -> bool:
         """Map with this camera from now on; False, and nothing changes, if no real camera looks like it."""
-        if not FOCAL_WIDTHS[0] <= focal_px / self._size[1] <= FOCAL_WIDTHS[1]:
+        if not FOCAL_WIDTHS[0] <= focal_px / self.size[1] <= FOCAL_WIDTHS[1]:
             return False
         with closing(self._library.Database.open(self._database)) as database:
             camera = database.read_all_cameras()[0]
-            camera.params = [focal_px, 0.5 * self._size[1], 0.5 * self._size[0], distortion]
+            camera.params = [focal_px, 0.5 * self.size[1], 0.5 * self.size[0], distortion]
             # Else the mapper takes the focal length that its first pair suggests, which may be far off, and keeps it.
             camera.has_prior_focal_length = True
             database.update_camera(camera)

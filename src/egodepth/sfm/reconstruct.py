@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from egodepth.geometry import focal_of_fov
 from egodepth.sfm.colmap import pycolmap
 from egodepth.sfm.mapping import Mapper
 from egodepth.sfm.refining import Refined, part_focals, refined
@@ -65,7 +66,7 @@ def _begun(mapper: Mapper, settings: SfmSettings, stages: Stages) -> Refined | N
     best = None
     guesses = [settings.fov_deg, *(min(factor * settings.fov_deg, 130.0) for factor in _OTHER_GUESSES)]
     for number, fov_deg in enumerate(guesses, start=1):
-        mapper.take_camera(mapper.focal_of(fov_deg))
+        mapper.take_camera(focal_of_fov(fov_deg, mapper.size[1]))
         label = f"Mapping from {fov_deg:.0f} degrees, guess {number} of at most {len(guesses)}"
         found = _mapped(mapper, label, settings, stages)
         if found is None:

@@ -11,7 +11,7 @@ from egodepth.errors import InputError
 from egodepth.files import replacing, write_text
 from egodepth.ply_files import write_ply
 from egodepth.sfm.types import Reconstruction
-from egodepth.sfm.verdict import Estimate, fov_of
+from egodepth.sfm.verdict import Estimate
 
 
 def report_path(out: Path) -> Path:
@@ -108,7 +108,7 @@ def summary_line(estimate: Estimate, size: tuple[int, int]) -> str:
     if estimate.focal_widths is None or estimate.sigma_widths is None:
         return "no estimate"
     focal, sigma = estimate.focal_widths * size[1], estimate.sigma_widths * size[1]
-    angle = f"{fov_of(estimate.focal_widths):.1f} ± {estimate.fov_sigma_deg:.1f} degrees"
+    angle = f"{estimate.fov_deg:.1f} ± {estimate.fov_sigma_deg:.1f} degrees"
     return f"focal length {focal:.1f} ± {sigma:.1f} px of {size[1]}, field of view {angle}"
 
 

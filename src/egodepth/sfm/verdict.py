@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import atan, degrees, radians, sqrt, tan
+from math import atan, degrees, sqrt
 
 import numpy as np
 from jaxtyping import Float64
@@ -104,11 +104,6 @@ def turned_deg(world_from_camera: Float64[np.ndarray, "f 4 4"]) -> float:
 def fov_of(focal_widths: float) -> float:
     """Horizontal field of view in degrees of a focal length in image widths."""
     return 2 * degrees(atan(0.5 / focal_widths))
-
-
-def focal_of(fov_deg: float) -> float:
-    """Focal length in image widths of a horizontal field of view in degrees."""
-    return 0.5 / tan(radians(fov_deg) / 2)
 
 
 def _why(turned: float) -> str:

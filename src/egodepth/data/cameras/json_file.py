@@ -8,7 +8,7 @@ from typing import Any
 from egodepth.data.cameras.pixels import PixelCamera, lens_of
 from egodepth.errors import InputError
 from egodepth.files import write_text
-from egodepth.geometry.camera import Camera
+from egodepth.geometry.camera import Camera, focal_of_fov
 from egodepth.geometry.distortion import FisheyeLens, Lens
 
 CAMERA_FILE = "camera.json"
@@ -99,7 +99,7 @@ def _camera(values: dict[str, Any], images: tuple[int, int], path: Path) -> Pixe
         raise InputError(f"{path}: fov_deg is {fov:g}; give an angle below 180 and no fx, fy, cx, cy beside it")
     if any(key in values for key in _LENS_KEYS):
         raise InputError(f"{path}: distortion belongs to a calibration in pixels; give fx, fy, cx, cy, not fov_deg")
-    focal = 0.5 * width / math.tan(math.radians(fov) / 2)
+    focal = focal_of_fov(fov, width)
     return PixelCamera(focal, focal, (width - 1) / 2, (height - 1) / 2, size)
 
 

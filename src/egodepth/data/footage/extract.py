@@ -17,6 +17,7 @@ from egodepth.data.frames import list_images
 from egodepth.data.images import resize_rgb, write_image
 from egodepth.errors import InputError
 from egodepth.files import write_text
+from egodepth.reading import read_json
 
 FOOTAGE_FILE = "footage.json"
 FORMAT = 1
@@ -83,7 +84,7 @@ def _claim(out: Path, task: dict[str, Any]) -> None:
     record = out / FOOTAGE_FILE
     if record.exists():
         try:
-            found = json.loads(record.read_text(encoding="utf-8"))
+            found = read_json(record)
         except (OSError, ValueError):
             found = None
         if not isinstance(found, dict) or any(found.get(key) != value for key, value in task.items()):

@@ -9,30 +9,23 @@ from typing import Literal
 from rich.console import Console
 from tyro.conf import Positional
 
-from egodepth.data.drive import sample_name
 from egodepth.data.kitti.raw import KittiDrive, Truth
 from egodepth.data.kitti.test_sets import shared_recordings
-from egodepth.data.opening import depth_frames, has_split, open_drives, thinned
 from egodepth.errors import InputError
-from egodepth.evaluation.baselines import MEAN_MAP_FRAMES, constant_depth, mean_map_of, mean_map_of_others
-from egodepth.evaluation.benchmarks import BENCHMARKS, Benchmark, Frames, benchmark_frames, published_order
-from egodepth.evaluation.evaluator import Predict, evaluate_predictions
+from egodepth.evaluate.frames import judged_samples, mean_map_baseline
+from egodepth.evaluate.options import check_options
+from egodepth.evaluation.baselines import constant_depth
+from egodepth.evaluation.benchmarks import BENCHMARKS, Benchmark, Frames
+from egodepth.evaluation.evaluator import evaluate_predictions
 from egodepth.evaluation.external import ExternalMaps, Kind, inverse_depth_from
 from egodepth.evaluation.paired import compare
 from egodepth.evaluation.pictures import notable_rows, write_picture_sheet
 from egodepth.evaluation.printing import print_paired, print_report
 from egodepth.evaluation.report import Report
-from egodepth.evaluation.samples import FrameSamples, true_depths
 from egodepth.files import write_text
 from egodepth.odometry import Odometry
 from egodepth.predictor import DepthPredictor
 from egodepth.upload import Upload
-
-_MEANT = {
-    "odometry": {"data", "model", "split", "drives", "out", "json", "device"},
-    "kitti_benchmark_server": {"data", "model", "out", "factor", "size", "post_process", "device"},
-}
-"""The options of those benchmarks that do not score depth."""
 
 
 @dataclass(frozen=True)
@@ -99,27 +92,22 @@ class Evaluate:
 
     def __call__(self) -> None:
         """Evaluate, print the table, write the report."""
-        depth = self.benchmark in BENCHMARKS
-        if depth:
-            self._check()
-        self._refuse_idle_options()
-        if self.factor is not None and not 0 < self.factor < float("inf"):
-            raise InputError(f"--factor {self.factor:g}: must be positive and finite")
+        check_options(self)
         if self.benchmark == "odometry":
             self._score_trajectories()
-        elif depth:
+        elif self.benchmark in BENCHMARKS:
             self._score_depth(BENCHMARKS[self.benchmark])
         else:
             self._write_upload()
 
     def _score_depth(self, benchmark: Benchmark) -> None:
         models = [DepthPredictor.load(name, self.device, self.size, self.post_process) for name in self.model]
-        samples, frames, order = self._samples(benchmark)
+        samples, frames, order = judged_samples(self, benchmark)
         judged = [(name, model.judged) for name, model in zip(self.model, models, strict=True)]
         if self.predictions:
             maps = ExternalMaps(self.predictions, samples.names, order, "predictions")
             judged = [(str(self.predictions), lambda sample: inverse_depth_from(maps, self.predicted, sample.name))]
-        mean_map = self._mean_map_baseline(samples, benchmark)
+        mean_map = mean_map_baseline(self, samples, benchmark)
         score = partial(
             evaluate_predictions,
             samples=samples,
@@ -164,65 +152,10 @@ class Evaluate:
         predictor = DepthPredictor.load(self.model[0], self.device, self.size, self.post_process)
         Upload(predictor, self.data, self.out, self.factor)()
 
-    def _refuse_idle_options(self) -> None:
-        """An option that would change nothing is a misunderstanding, and is said to be one."""
-        given = {
-            field.name
-            for field in dataclasses.fields(self)
-            if field.default is not dataclasses.MISSING and getattr(self, field.name) != field.default
-        }
-        idle = dict.fromkeys(given - _MEANT.get(self.benchmark, given), f"with --benchmark {self.benchmark}")
-        published = BENCHMARKS[self.benchmark].lines if self.benchmark in BENCHMARKS else ()
-        conditions = {
-            "improved": (self._truth == "improved", "without --truth improved"),
-            "truth": (self.truth_file is None, "with --truth-file"),
-            "predicted": (self.predictions is not None, "without --predictions"),
-            **dict.fromkeys(("size", "post_process", "device"), (not self.predictions, "with --predictions")),
-            **{name: (bool(published), "without a published list of frames") for name in ("partial", "all_frames")},
-        }
-        idle |= {name: reason for name, (meant, reason) in conditions.items() if name in given and not meant}
-        if idle:
-            name, reason = sorted(idle.items())[0]
-            raise InputError(f"--{name.replace('_', '-')} changes nothing {reason}; leave it out")
-
     @property
-    def _truth(self) -> Truth:
+    def truth_kind(self) -> Truth:
+        """Of KITTI raw: what was asked for, else the benchmark's."""
         return self.truth or (BENCHMARKS[self.benchmark].truth if self.benchmark in BENCHMARKS else "lidar")
-
-    def _check(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise InputError(f"--limit {self.limit}: evaluate on at least one frame")
-        if bool(self.model) == bool(self.predictions):
-            raise InputError("evaluate: give either a model or --predictions FILE")
-        if self.paired and self.predictions:
-            raise InputError("--paired compares two models; score --predictions without it")
-        if len(self.model) != 1 + self.paired and self.model:
-            wanted = "two models with --paired" if self.paired else "one model, or two with --paired"
-            raise InputError(f"evaluate: {len(self.model)} models given; give {wanted}")
-        if self._truth == "improved" and self.improved is None and self.truth_file is None:
-            raise InputError(
-                f"{self.benchmark}: give --improved DIR, KITTI's improved depth maps (the folder with train and val), "
-                "or another --truth"
-            )
-
-    def _samples(self, benchmark: Benchmark) -> tuple[FrameSamples, Frames, list[str]]:
-        """The samples to score on, their frames, and the names of all that the benchmark has, in order."""
-        own = "lidar" if self.truth_file else self._truth  # with a file no frame needs a truth of its own
-        drives = open_drives(self.data, self.split, own, self.improved)
-        if self.truth and not any(isinstance(drive, KittiDrive) for drive in drives):
-            raise InputError(
-                f"--truth {self.truth}: a choice for KITTI raw, and {self.data} is other data; leave it out"
-            )
-        if self.all_frames:
-            benchmark = dataclasses.replace(benchmark, lines=())
-        frames = benchmark_frames(
-            benchmark, drives, self.drives, self.partial, self.data, needs_depth=self.truth_file is None
-        )
-        if not frames:
-            raise InputError(f"{self.data}: no frame has true depth to compare with; give a data set that has it")
-        frames = thinned(frames, self.limit)
-        order = published_order(benchmark, drives, self.data) if self.truth_file or self.predictions else []
-        return FrameSamples(frames, "Evaluating", self.truth_file, order), frames, order
 
     def _folder(self, name: str, position: int) -> Path:
         if self.paired:
@@ -237,26 +170,6 @@ class Evaluate:
             write_text(self.json, comparison.to_json() + "\n")
         print_paired(Console(), comparison, self.model, folder / "paired.json")
 
-    def _mean_map_baseline(self, samples: FrameSamples, benchmark: Benchmark) -> dict[str, Predict]:
-        """The mean-depth-map baseline by its name, which says what the map is made of: no frame it is judged on."""
-        protocol, source = benchmark.protocol, self.mean_map or self.data
-        others: Frames = []
-        if self.mean_map or (self.split != "train" and has_split(source, "train")):
-            others = depth_frames(open_drives(source, "train", self._truth, self.improved))
-            # Of two sets that have splits, only the names are the same.
-            if not has_split(source, "train") or source.resolve() == self.data.resolve():
-                judged = set(samples.names)
-                others = [(drive, frame) for drive, frame in others if sample_name(drive, frame) not in judged]
-        if others:
-            label = self.mean_map.name if self.mean_map else "train"
-            return {f"mean map ({label})": mean_map_of(true_depths(thinned(others, MEAN_MAP_FRAMES)), protocol)}
-        if self.mean_map:
-            raise InputError(
-                f"{self.mean_map}: no frame has true depth, apart from those evaluated on; give another data set or "
-                "leave --mean-map out"
-            )
-        return {"mean map (leave-1-out)": mean_map_of_others(samples.depths(), protocol)}
-
     def _about(self, name: str, models: list[DepthPredictor], frames: Frames) -> dict[str, object]:
         """What the report says besides its scores; `models` holds the one scored, if it was one."""
         drives = dict.fromkeys(drive.name for drive, _ in frames)
@@ -266,7 +179,7 @@ class Evaluate:
             "data": str(self.data),
             "split": self.split,
             "drives": list(self.drives),
-            "truth": str(self.truth_file) if self.truth_file else self._truth if raw else None,
+            "truth": str(self.truth_file) if self.truth_file else self.truth_kind if raw else None,
             "limit": self.limit,
             "factor": self.factor,
             "all_frames": self.all_frames,
