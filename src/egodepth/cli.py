@@ -62,11 +62,14 @@ class Train:
     def __call__(self) -> None:
         """Train and say where the model is."""
         from egodepth.train import train
+        from egodepth.training.ranks import leads
 
         data = self.config.data
         allowed = self.allow_test_drives or data.allow_test_drives
         data = dataclasses.replace(data, path=self.data or data.path, allow_test_drives=allowed)
         summary = train(dataclasses.replace(self.config, data=data), self.run)
+        if not leads():
+            return
         best = "" if summary.best is None else f", best validation abs_rel {summary.best:.4f}"
         print(f"{summary.steps} steps in {summary.seconds / 60:.1f} min{best}; model: {summary.run / 'model'}")
         if self.json:

@@ -204,6 +204,9 @@ class TrainerConfig:
     values but for rounding, after up to some minutes in the first step (once a machine: translations are kept). For
     long runs on GPUs; on a processor `none` is faster, whose losses are loops in C that a translation leaves out. A run
     keeps to one setting."""
+    shared_statistics: bool = True
+    """Of several processes (torchrun): normalise by the statistics of the whole batch, so that the run is the same
+    whatever their number. Else each goes by its own part, which is faster where the network between them is slow."""
     clean_statistics: int = 0
     """Measure the batch statistics of every model that is kept anew, on this many training frames without jitter; 0
     keeps those of the training, as published. After a strong jitter they are those of other images."""

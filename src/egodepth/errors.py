@@ -16,7 +16,7 @@ class InputError(Exception):
         super().__init__(_one_line(message))
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - it is none
     """A signal asked for an end, and what is needed to go on is written; the message is one line."""
 
     def __init__(self, message: str, signal: Signals) -> None:

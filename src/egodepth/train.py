@@ -1,6 +1,7 @@
 """The verb `train`: from a configuration and a folder to a trained model, going on from where the folder stands."""
 
 import dataclasses
+import signal
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -22,13 +23,15 @@ from egodepth.data.training_set import TrainingSet, open_training_set
 from egodepth.errors import InputError, Stopped
 from egodepth.files import write_text
 from egodepth.networks.precision import resolve_precision
+from egodepth.networks.shared_norm import share_norms
 from egodepth.objective import SelfSupervisedObjective, build_objective
 from egodepth.training.checkpoint import Progress, load_checkpoint
 from egodepth.training.compiling import compile_objective, one_line_of_compiler
 from egodepth.training.job import Job
-from egodepth.training.log import RunLog
+from egodepth.training.log import OtherLog, RunLog
 from egodepth.training.memory import keep_freed_memory
 from egodepth.training.optimiser import build_optimiser
+from egodepth.training.ranks import Ranks, joined
 from egodepth.training.run_folder import CONFIG, check_run, starting_point
 from egodepth.training.stopping import StopRequest
 from egodepth.weights import initialise_from
@@ -57,47 +60,57 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
         InputError: unusable data, a run folder of another configuration, losses that are not finite, a full disk.
         Stopped: a signal asked for it; the run has a checkpoint of the step that it was at.
     """
-    began = time.monotonic()
     keep_freed_memory()
-    device = pick_device(config.trainer.device)
-    # Before the run folder is looked at: a run never changes its arithmetic on the way.
-    config = with_precision(config, device)
+    with joined(pick_device(config.trainer.device)) as (ranks, device):
+        # Before the run folder is looked at: a run never changes its arithmetic on the way.
+        return _trained(with_precision(config, device), run, console or Console(stderr=True), ranks, device)
+
+
+def _trained(config: TrainConfig, run: Path, console: Console, ranks: Ranks, device: torch.device) -> Summary:
+    began, steps = time.monotonic(), config.trainer.steps
     training = open_training_set(config.data)
-    dataset = _dataset(config, training)
-    judged = _validation_drives(config.data)
+    dataset = _dataset(config, training, ranks)
+    judged = _validation_drives(config.data) if ranks.leads else []
     check_run(run, config)
-    console = console or Console(stderr=True)
-    place = starting_point(run, partial(console.print, highlight=False, markup=False, soft_wrap=True))
+    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    place = ranks.first(lambda: starting_point(run, say))
     objective = _objective(config, fresh=place is None).to(device, memory_format=torch.channels_last)  # pyright: ignore
+    if ranks.count > 1 and config.trainer.shared_statistics:
+        share_norms(objective, config.model.encoder)
     optimiser = build_optimiser(objective, config.optimiser)
     progress = load_checkpoint(place, objective, optimiser) if place else Progress(0, None)
     resident = None
-    if config.data.on_device and progress.step < config.trainer.steps:
+    if config.data.on_device and progress.step < steps:
         resident = ResidentFrames.copied(dataset.store, dataset.samples, config.data, device, console)
         dataset.read = resident.slots.read
     compiling = compile_objective(objective, config.trainer.compile, device)
     # Last, so that a command that cannot start does not take the folder.
-    write_text(run / CONFIG, to_json(config) + "\n")
-    steps = config.trainer.steps
-    with RunLog(run, progress.step, steps, console) as log, one_line_of_compiler(), StopRequest() as stop:
-        if training.left_out:
-            log.say(f"left out, of the {config.data.test_set} test set: {', '.join(training.left_out)}")
-        if training.still:
-            frames = ", ".join(f"{name} ({count})" for name, count in training.still.items())
-            log.say(f"left out, standing still: {sum(training.still.values())} frames of {frames}")
-        if compiling:
-            log.say(compiling)
-        job = Job(config, run, objective, dataset, resident, judged, log, device)
-        trainer = job.trainer(optimiser, progress, lambda: bool(stop))
+    ranks.first(lambda: write_text(run / CONFIG, to_json(config) + "\n"))
+    log = RunLog(run, progress.step, steps, console) if ranks.leads else OtherLog(ranks.rank, console)
+    with log, one_line_of_compiler(), StopRequest() as stop:
+        if ranks.leads:
+            for line in [*_left_out(training, config.data.test_set), *filter(None, [compiling])]:
+                log.say(line)
+        job = Job(config, run, objective, dataset, resident, judged, log, device, ranks)
+        trainer = job.trainer(optimiser, progress, lambda: ranks.any(bool(stop), device))
         workers, patience = config.trainer.workers, config.trainer.worker_patience
         batches = batches_from(dataset, progress.step, workers, device.type == "cuda", patience, log.say)
         done = trainer.fit(batches, progress.step, steps)
     if done < steps:
-        assert stop.signal is not None
-        raise Stopped(
-            f"stopped by {stop.signal.name} after step {done} of {steps}; the same command goes on", stop.signal
-        )
+        number = stop.signal or signal.SIGTERM  # another process was asked
+        raise Stopped(f"stopped by {number.name} after step {done} of {steps}; the same command goes on", number)
     return Summary(run, steps, time.monotonic() - began, trainer.best)
+
+
+def _left_out(training: TrainingSet, test_set: str) -> list[str]:
+    """What is not trained on, and why."""
+    lines = []
+    if training.left_out:
+        lines.append(f"left out, of the {test_set} test set: {', '.join(training.left_out)}")
+    if training.still:
+        frames = ", ".join(f"{name} ({count})" for name, count in training.still.items())
+        lines.append(f"left out, standing still: {sum(training.still.values())} frames of {frames}")
+    return lines
 
 
 def pick_device(name: str = "") -> torch.device:
@@ -127,12 +140,13 @@ def _validation_drives(data: DataConfig) -> list[Drive]:
     return drives if named or data.allow_test_drives else without_test_drives(drives, data.test_set)
 
 
-def _dataset(config: TrainConfig, training: TrainingSet) -> TrainBatches:
+def _dataset(config: TrainConfig, training: TrainingSet, ranks: Ranks) -> TrainBatches:
     data, trainer = config.data, config.trainer
+    part = ranks.part(trainer.batch_size)
     folder = Path(data.store) if data.store else None
     kept = 0 if data.on_device else CACHE_BYTES
     store = FrameStore(training.drives, data.size, kept, folder, data.stereo)
-    return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps)
+    return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps, part)
 
 
 def _objective(config: TrainConfig, fresh: bool) -> SelfSupervisedObjective:

@@ -37,6 +37,10 @@ class Draws(NamedTuple):
     order: np.ndarray
     """`b 4`: in which order the four are applied."""
 
+    def of(self, part: slice) -> "Draws":
+        """Of some of the samples."""
+        return Draws(self.part[part], self.flip[part], self.jitter[part], self.factors[part], self.order[part])
+
 
 def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
     """The draws of a step: a pure function of its arguments and of the configuration's `zoom`, `flip`, `jitter...`."""

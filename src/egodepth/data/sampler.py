@@ -66,6 +66,7 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         batch_size: int,
         seed: int,
         steps: int,
+        part: slice = slice(None),
     ) -> None:
         """Describe the set.
 
@@ -76,9 +77,10 @@ class TrainBatches(Dataset[RawBatch | InputError]):
             batch_size: samples a step.
             seed: of the order.
             steps: length of the run.
+            part: which of a step's samples to load, where several processes share them.
         """
         self.store, self.samples, self.config = store, SampleIndex.of(samples), config
-        self.batch_size, self.seed, self.steps = batch_size, seed, steps
+        self.batch_size, self.seed, self.steps, self.part = batch_size, seed, steps, part
         self.read: Callable[[int, int, bool], np.ndarray] = store.read
         """What stands for a (drive, frame, partner) in a batch: its image, or its slot on the device."""
         self._order: tuple[int, EpochOrder | None] = (-1, None)
@@ -87,7 +89,7 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         return self.steps
 
     def indices(self, step: int) -> list[int]:
-        """Samples of a step."""
+        """Samples of a step, whoever loads them."""
         epochs, places = np.divmod(step * self.batch_size + np.arange(self.batch_size), len(self.samples))
         return [
             int(index)
@@ -105,7 +107,7 @@ class TrainBatches(Dataset[RawBatch | InputError]):
     def __getitem__(self, step: int) -> RawBatch | InputError:
         """The batch of a step, or the reason why there is none (an exception would lose its type in a worker)."""
         try:
-            return _collate([self._readable(index) for index in self.indices(step)], self.config)
+            return _collate([self._readable(index) for index in self.indices(step)[self.part]], self.config)
         except InputError as error:
             return error
 

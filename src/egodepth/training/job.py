@@ -32,6 +32,7 @@ from egodepth.training.kept_models import link_models
 from egodepth.training.learned_camera import description, write_learned_camera
 from egodepth.training.log import RunLog
 from egodepth.training.panels import draw_panels
+from egodepth.training.ranks import Ranks
 from egodepth.training.run_folder import CHECKPOINTS
 from egodepth.training.schedule import head_start, learning_rates
 from egodepth.training.statistics import with_statistics_of
@@ -58,40 +59,49 @@ class Job:
     """Drives to validate on."""
     log: RunLog
     device: torch.device
+    ranks: Ranks
 
     def trainer(self, optimiser: torch.optim.Optimizer, progress: Progress, stop: Callable[[], bool]) -> Trainer:
         """The loop, from where it stands, with the hooks; `stop` is asked after every step."""
         settings = self.config.trainer
         self._latest: Batch | None = None
         self._reported: set[Any] = set()
-        hooks = [Hook(settings.log_every, self._report_bad_frames), Hook(settings.panels_every, self._look)]
-        if self.objective.focal is not None:
-            hooks.append(Hook(settings.log_every, self._log_focal))
+        hooks = [Hook(settings.log_every, self._report_bad_frames)]
+        if self.ranks.leads:
+            hooks.append(Hook(settings.panels_every, self._look))
+            if self.objective.focal is not None:
+                hooks.append(Hook(settings.log_every, self._log_focal))
         trainer = Trainer(
-            module=self.objective,
+            module=self.ranks.wrapped(self.objective, self.device),
             optimiser=optimiser,
             arguments=self._arguments,
             learning_rates=self._learning_rates,
             log=self.log,
             log_every=settings.log_every,
             batch_size=settings.batch_size,
-            save=lambda progress: save_checkpoint(
+            save=partial(self._save, optimiser),
+            checkpoint_every=settings.checkpoint_every,
+            hooks=hooks,
+            mean=self.ranks.mean,
+            best=progress.best,
+            skipped=progress.skipped,
+            stop=stop,
+        )
+        if self.ranks.leads:
+            hooks.append(Hook(settings.validate_every, self._validation(trainer)))
+        return trainer
+
+    def _save(self, optimiser: torch.optim.Optimizer, progress: Progress) -> None:
+        if self.ranks.leads:
+            save_checkpoint(
                 self.run / CHECKPOINTS,
                 self.objective,
                 optimiser,
                 dataclasses.asdict(self.config),
                 progress,
-                settings.keep_checkpoints,
+                self.config.trainer.keep_checkpoints,
                 partial(link_models, self.run),
-            ),
-            checkpoint_every=settings.checkpoint_every,
-            hooks=hooks,
-            best=progress.best,
-            skipped=progress.skipped,
-            stop=stop,
-        )
-        hooks.append(Hook(settings.validate_every, self._validation(trainer)))
-        return trainer
+            )
 
     def _learning_rates(self, step: int) -> tuple[float, ...]:
         """Of a step: one a parameter group of `build_optimiser`.
@@ -113,7 +123,8 @@ class Job:
 
     def _arguments(self, raw: RawBatch, step: int) -> tuple[Batch, list[Tensor], bool]:
         data = self.config.data
-        draws = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data)
+        drawn = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data)
+        draws = drawn.of(self.dataset.part)
         raw = RawBatch(*(tensor.to(self.device, non_blocking=True) for tensor in raw))
         self._latest, seen = to_batch(self.resident.filled(raw) if self.resident else raw, draws, data.stereo)
         automask = step >= head_start(self.config.trainer.steps, self.config.optimiser)

@@ -86,3 +86,31 @@ class RunLog:
     def say(self, message: str) -> None:
         """One line above the live one."""
         self.console.print(message, highlight=False, soft_wrap=True)
+
+
+class OtherLog(RunLog):
+    """Of a process that trains along: nothing is written, and what it says has its number before it."""
+
+    def __init__(self, rank: int, console: Console) -> None:
+        self._rank, self.console = rank, console
+
+    def __enter__(self) -> "OtherLog":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """The first process writes them."""
+
+    def picture(self, step: int, name: str, image: UInt8[np.ndarray, "h w 3"]) -> None:
+        """The first process shows it."""
+
+    def advance(self, done: int, line: str) -> None:
+        """The first process has the live line."""
+
+    def say(self, message: str) -> None:
+        """One line."""
+        super().say(f"process {self._rank}: {message}")

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from egodepth.networks import DepthNet
+from egodepth.networks.shared_norm import own_norms
 
 
 @torch.no_grad()
@@ -19,6 +20,7 @@ def with_statistics_of(network: DepthNet, batches: Iterable[Tensor]) -> DepthNet
         batches: images `b 3 h w` in [0, 1], of the network's own size and device; every batch counts the same.
     """
     measured = copy.deepcopy(network).eval()
+    own_norms(measured)
     for layer in _norms(measured):
         layer.reset_running_stats()
         layer.momentum = None  # the plain mean of all batches

@@ -50,6 +50,8 @@ class Trainer:
     """The latest step that was left out."""
     stop: Callable[[], bool] = lambda: False
     """Asked after every step; the run ends there, with a checkpoint."""
+    mean: Callable[[Tensor], Tensor] = lambda values: values
+    """Over all processes that train together, in place."""
 
     def fit(self, batches: Iterator[Any], start: int, steps: int) -> int:
         """Run steps `start` to `steps`, or up to the one after which it is asked to `stop`.
@@ -103,11 +105,12 @@ class Trainer:
         for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
             group["lr"] = rate
         self.module.train()
-        losses = self.module(*self.arguments(raw, step))
+        own = self.module(*self.arguments(raw, step))
+        losses = dict(zip(own, self.mean(torch.stack([value.detach() for value in own.values()])), strict=True))
         # Before the backward pass, too: that of grid_sample crashes the process on coordinates that are no numbers.
         _check_finite("loss", losses["loss"], step)
         self.optimiser.zero_grad(set_to_none=True)
-        losses["loss"].backward()
+        own["loss"].backward()
         gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
         _check_finite("gradient's norm", get_total_norm(gradients), step)
         for group, rate in zip(self.optimiser.param_groups, rates, strict=True):

@@ -1,0 +1,66 @@
+"""Batch normalisation over the whole batch, of which every process has a part.
+
+Torch's SyncBatchNorm runs on GPUs alone; this one runs anywhere and is tested against one process on a processor.
+"""
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+from egodepth.errors import InputError
+
+
+class SharedBatchNorm2d(nn.BatchNorm2d):
+    """`BatchNorm2d` with the mean and variance of all processes' parts, which are equally large (Ioffe, Szegedy 2015).
+
+    In evaluation, and where there is one process, it is its parent.
+    """
+
+    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Normalise by the whole batch."""
+        if not (self.training and dist.is_initialized()):
+            return super().forward(input)
+        processes = dist.get_world_size()
+        x = input.float()
+        mean = all_reduce(x.mean((0, 2, 3))) / processes
+        centred = x - mean[:, None, None]
+        # About the common mean, not as a difference of squares, which cancels.
+        variance = all_reduce(centred.square().mean((0, 2, 3))) / processes
+        self._remember(mean.detach(), variance.detach(), processes * x[:, 0].numel())
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(input.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Float[Tensor, " c"], variance: Float[Tensor, " c"], count: int) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+
+
+def share_norms(network: nn.Module, name: str) -> None:
+    """Make every batch normalisation of a network one over all processes, in place: weights keep their names.
+
+    Raises:
+        InputError: a layer of a kind that cannot be shared; says whose (`name`).
+    """
+    for layer in network.modules():
+        if type(layer) is nn.BatchNorm2d:
+            layer.__class__ = SharedBatchNorm2d
+        elif isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            raise InputError(
+                f"{name}: its {type(layer).__name__} cannot be shared between processes; train with "
+                "--no-trainer.shared-statistics"
+            )
+
+
+def own_norms(network: nn.Module) -> None:
+    """Undo `share_norms`, for a copy that one process looks at alone."""
+    for layer in network.modules():
+        if type(layer) is SharedBatchNorm2d:
+            layer.__class__ = nn.BatchNorm2d

@@ -1,0 +1,127 @@
+"""Several processes that train one model, started by torchrun: each takes its part of every batch.
+
+A batch is the same whatever the number of processes (`TrainBatches`); gradients are averaged by torch's
+DistributedDataParallel. What one process does for all (files, pictures, validation) the first one does.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from egodepth.errors import InputError
+
+_PATIENCE = timedelta(hours=2)
+"""How long processes wait for the first one's validation; one that died is noticed at once by its connection."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Which of how many processes this is."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """The first one, which writes the files."""
+        return self.rank == 0
+
+    def part(self, batch_size: int) -> slice:
+        """This process's samples of a batch; `InputError` where they cannot be shared out evenly."""
+        share, rest = divmod(batch_size, self.count)
+        if rest:
+            raise InputError(
+                f"a batch of {batch_size} cannot be shared evenly by {self.count} processes; choose "
+                "--trainer.batch-size, or their number, so that it can"
+            )
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Of all processes."""
+        if self.count > 1:
+            dist.all_reduce(values)
+            values /= self.count
+        return values
+
+    def any(self, flag: bool, device: torch.device) -> bool:
+        """Whether it is raised in one of them; `device` is where they talk."""
+        return bool(self.mean(torch.tensor(float(flag), device=device)) > 0) if self.count > 1 else flag
+
+    def first(self, make: Callable[[], T]) -> T:
+        """What the first process makes, or the `InputError` that it met with, in every process."""
+        if self.count == 1:
+            return make()
+        made: list[T | InputError | None] = [None]
+        if self.leads:
+            try:
+                made = [make()]
+            except InputError as error:
+                made = [error]
+        dist.broadcast_object_list(made)
+        if isinstance(made[0], InputError):
+            raise made[0]
+        return made[0]  # pyright: ignore[reportReturnType]
+
+    def wrapped(self, module: nn.Module, device: torch.device) -> nn.Module:
+        """A module whose gradients are the mean over the processes."""
+        if self.count == 1:
+            return module
+        # Running statistics are the same everywhere if they are shared at all (`networks.shared_norm`).
+        devices = [device] if device.type == "cuda" else None
+        return DistributedDataParallel(module, devices, broadcast_buffers=False)
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
+    """Join the processes that torchrun has started, if it has; yields which one this is, and its device.
+
+    Raises:
+        InputError: the others cannot be reached, or are gone.
+    """
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        yield Ranks(), device
+        return
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    try:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"other processes cannot be reached ({_first_line(error)}); see torchrun --help"
+        ) from error
+    try:
+        yield Ranks(dist.get_rank(), count), device
+    except RuntimeError as error:
+        if not _is_of_group(error):
+            raise
+        raise InputError(
+            f"another process of this training is gone ({_first_line(error)}); started again, the run goes on from its "
+            "last checkpoint (torchrun --max-restarts does so by itself)"
+        ) from error
+    finally:
+        dist.destroy_process_group()
+
+
+def leads() -> bool:
+    """Whether this process is the first one, or the only one."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def _is_of_group(error: RuntimeError) -> bool:
+    text = str(error)
+    return isinstance(error, dist.DistError) or any(word in text for word in ("gloo", "Connection", "NCCL"))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
