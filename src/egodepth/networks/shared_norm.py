@@ -3,13 +3,30 @@
 Torch's SyncBatchNorm runs on GPUs alone; this one runs anywhere and is tested against one process on a processor.
 """
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 from egodepth.errors import InputError
+
+
+class _Sum(torch.autograd.Function):
+    """Over all processes; every process's loss depends on every process's part, so gradients are summed, too."""
+
+    @staticmethod
+    def forward(_ctx: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous().clone()
+        dist.all_reduce(total)
+        return total
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
@@ -23,11 +40,11 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         if not (self.training and dist.is_initialized()):
             return super().forward(input)
         processes = dist.get_world_size()
-        x = input.float()
-        mean = all_reduce(x.mean((0, 2, 3))) / processes
+        x = input.to(torch.promote_types(input.dtype, torch.float32))
+        mean = _Sum.apply(x.mean((0, 2, 3))) / processes
         centred = x - mean[:, None, None]
         # About the common mean, not as a difference of squares, which cancels.
-        variance = all_reduce(centred.square().mean((0, 2, 3))) / processes
+        variance = _Sum.apply(centred.square().mean((0, 2, 3))) / processes
         self._remember(mean.detach(), variance.detach(), processes * x[:, 0].numel())
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return (centred * scale[:, None, None] + self.bias[:, None, None]).to(input.dtype)

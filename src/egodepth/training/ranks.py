@@ -75,9 +75,7 @@ class Ranks:
         """A module whose gradients are the mean over the processes."""
         if self.count == 1:
             return module
-        # Running statistics are the same everywhere if they are shared at all (`networks.shared_norm`).
-        devices = [device] if device.type == "cuda" else None
-        return DistributedDataParallel(module, devices, broadcast_buffers=False)
+        return DistributedDataParallel(module, [device] if device.type == "cuda" else None)
 
 
 @contextmanager
@@ -95,13 +93,13 @@ def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     try:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
+        store, rank, count = next(dist.rendezvous("env://", timeout=_PATIENCE))
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, store=_of_this_attempt(store), rank=rank, world_size=count, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
-        raise InputError(
-            f"other processes cannot be reached ({_first_line(error)}); see torchrun --help"
-        ) from error
+        raise InputError(f"other processes cannot be reached ({_first_line(error)}); see torchrun --help") from error
     try:
-        yield Ranks(dist.get_rank(), count), device
+        yield Ranks(rank, count), device
     except RuntimeError as error:
         if not _is_of_group(error):
             raise
@@ -111,6 +109,17 @@ def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
         ) from error
     finally:
         dist.destroy_process_group()
+
+
+def _of_this_attempt(store: dist.Store) -> dist.Store:
+    """Where the processes find one another.
+
+    torchrun (2.14) keeps the place over a restart with the addresses of the dead in it: whoever is there first would
+    look for them. Agents of several machines do not count restarts alike; for them see docs/distributed.md.
+    """
+    if os.environ.get("GROUP_WORLD_SIZE", "1") != "1":
+        return store
+    return dist.PrefixStore(f"attempt_{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
 
 def leads() -> bool:
