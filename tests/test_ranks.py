@@ -140,7 +140,7 @@ def test_processes_share_out_the_very_batch_of_one(make_clip, tmp_path: Path, co
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused():
-    with pytest.raises(InputError, match=r"a batch of 6 cannot be shared evenly by 4 processes; choose --trainer.batch"):
+    with pytest.raises(InputError, match=r"a batch of 6 cannot be shared evenly by 4 processes; choose"):
         Ranks(0, 4).part(6)
 
 

@@ -20,6 +20,7 @@ from egodepth.errors import InputError
 from egodepth.files import staged, write_text
 from egodepth.predict_video import predict_video
 from egodepth.predictor import DepthPredictor, Prediction
+from egodepth.remote import local_folder
 from egodepth.stream import pipeline
 
 __all__ = ["CommonScales", "DepthPredictor", "Predict", "Prediction"]
@@ -93,7 +94,7 @@ def named_inputs(inputs: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Pat
     """
     images: dict[str, Path] = {}
     videos: dict[str, Path] = {}
-    for given in inputs:
+    for given in map(local_folder, inputs):
         files = list_images(given) if given.is_dir() else [given]
         if not files:
             raise InputError(f"{given}: no images in this folder; check the path")

@@ -16,6 +16,7 @@ from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
 from egodepth.exported import ExportedModel, exported_folder, load_exported
 from egodepth.networks.depth import disparity_to_depth
+from egodepth.remote import local_folder
 from egodepth.weights import DepthModel, load_model
 
 STRIDE = 32
@@ -76,6 +77,7 @@ class DepthPredictor:
         Raises:
             InputError: there is no such model, it cannot be read, or there is no such device.
         """
+        source = local_folder(source, "model")
         exported = exported_folder(source)
         model = load_exported(exported) if exported else load_model(source)
         if isinstance(model, ExportedModel):

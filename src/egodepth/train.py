@@ -25,6 +25,7 @@ from egodepth.files import write_text
 from egodepth.networks.precision import resolve_precision
 from egodepth.networks.shared_norm import share_norms
 from egodepth.objective import SelfSupervisedObjective, build_objective
+from egodepth.remote import LocalRun, local_folder, local_run
 from egodepth.training.checkpoint import Progress, load_checkpoint
 from egodepth.training.compiling import compile_objective, one_line_of_compiler
 from egodepth.training.job import Job
@@ -53,7 +54,7 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
 
     Args:
         config: everything that determines the result.
-        run: the folder; see DESIGN for its layout.
+        run: the folder, or its URL; see DESIGN for its layout.
         console: where to say things; standard error by default.
 
     Raises:
@@ -61,13 +62,18 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
         Stopped: a signal asked for it; the run has a checkpoint of the step that it was at.
     """
     keep_freed_memory()
-    with joined(pick_device(config.trainer.device)) as (ranks, device):
+    console = console or Console(stderr=True)
+    with (
+        joined(pick_device(config.trainer.device)) as (ranks, device),
+        local_run(run, console, sending=ranks.leads) as local,
+    ):
+        ranks.any(False, device)  # nobody writes while another process still fetches
         # Before the run folder is looked at: a run never changes its arithmetic on the way.
-        return _trained(with_precision(config, device), run, console or Console(stderr=True), ranks, device)
+        return _trained(with_precision(config, device), local, console, ranks, device)
 
 
-def _trained(config: TrainConfig, run: Path, console: Console, ranks: Ranks, device: torch.device) -> Summary:
-    began, steps = time.monotonic(), config.trainer.steps
+def _trained(config: TrainConfig, local: LocalRun, console: Console, ranks: Ranks, device: torch.device) -> Summary:
+    began, steps, run = time.monotonic(), config.trainer.steps, local.folder
     training = open_training_set(config.data)
     dataset = _dataset(config, training, ranks)
     judged = _validation_drives(config.data) if ranks.leads else []
@@ -86,12 +92,13 @@ def _trained(config: TrainConfig, run: Path, console: Console, ranks: Ranks, dev
     compiling = compile_objective(objective, config.trainer.compile, device)
     # Last, so that a command that cannot start does not take the folder.
     ranks.first(lambda: write_text(run / CONFIG, to_json(config) + "\n"))
+    ranks.first(local.saved)  # a place that cannot be written to is known before the first step
     log = RunLog(run, progress.step, steps, console) if ranks.leads else OtherLog(ranks.rank, console)
     with log, one_line_of_compiler(), StopRequest() as stop:
         if ranks.leads:
             for line in [*_left_out(training, config.data.test_set), *filter(None, [compiling])]:
                 log.say(line)
-        job = Job(config, run, objective, dataset, resident, judged, log, device, ranks)
+        job = Job(config, local, objective, dataset, resident, judged, log, device, ranks)
         trainer = job.trainer(optimiser, progress, lambda: ranks.any(bool(stop), device))
         workers, patience = config.trainer.workers, config.trainer.worker_patience
         batches = batches_from(dataset, progress.step, workers, device.type == "cuda", patience, log.say)
@@ -143,7 +150,7 @@ def _validation_drives(data: DataConfig) -> list[Drive]:
 def _dataset(config: TrainConfig, training: TrainingSet, ranks: Ranks) -> TrainBatches:
     data, trainer = config.data, config.trainer
     part = ranks.part(trainer.batch_size)
-    folder = Path(data.store) if data.store else None
+    folder = local_folder(data.store, "store") if data.store else None
     kept = 0 if data.on_device else CACHE_BYTES
     store = FrameStore(training.drives, data.size, kept, folder, data.stereo)
     return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps, part)

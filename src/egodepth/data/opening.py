@@ -1,6 +1,5 @@
 """From a path to drives, and from drives to the frames that can be used."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +18,8 @@ from egodepth.data.sample_index import SampleIndex
 from egodepth.data.synthetic import open_synthetic
 from egodepth.data.synthetic.description import FORMAT
 from egodepth.errors import InputError
+from egodepth.reading import read_json
+from egodepth.remote import local_folder
 
 T = TypeVar("T")
 UNDERSTOOD = (
@@ -33,7 +34,7 @@ def open_drives(
     """All drives of a data set, whatever its kind.
 
     Args:
-        path: see `UNDERSTOOD`.
+        path: see `UNDERSTOOD`; with a URL, of its mirror in the cache.
         split: which drives of a rendered set or of Cityscapes; of the other kinds, which have no splits, all.
         truth: which true depth of KITTI's raw drives.
         improved_dir: folder of their improved depth maps (it holds `train` and `val`), for that truth.
@@ -41,7 +42,8 @@ def open_drives(
     Raises:
         InputError: nothing there, nothing understood, or a drive that cannot be opened.
     """
-    root = Path(path)
+    root = local_folder(path)
+    improved_dir = local_folder(improved_dir) if improved_dir else None
     if not root.is_dir():
         kind = "is a file" if root.exists() else "does not exist"
         raise InputError(f"{root}: {kind}; give {UNDERSTOOD}")
@@ -123,7 +125,8 @@ def thinned(items: Sequence[T], limit: int | None) -> list[T]:
 
 def has_split(path: str | Path, split: str) -> bool:
     """Whether a data set's drives are divided into train, val and test, and this one is there."""
-    return _is_synthetic(Path(path)) or has_cityscapes_split(path, split)
+    root = local_folder(path)
+    return _is_synthetic(root) or has_cityscapes_split(root, split)
 
 
 def _is_synthetic(root: Path) -> bool:
@@ -131,7 +134,7 @@ def _is_synthetic(root: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
+        description = read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not readable as JSON; render the set again (egodepth data render)") from error
     return isinstance(description, dict) and description.get("format") == FORMAT

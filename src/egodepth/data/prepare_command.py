@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
 from egodepth.files import write_text
 from egodepth.progress import counting_bar
+from egodepth.remote import local_store, shown
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Prepare:
     data: Positional[Path]
     """Any data set that can be trained on."""
     out: Path
-    """Folder of the store; new, or one of this command."""
+    """Folder of the store, or its URL; new, or one of this command."""
     size: tuple[int, int] = (192, 640)
     """Height and width, as of the training."""
     partner: bool = False
@@ -67,7 +68,9 @@ class Prepare:
         DataConfig(size=self.size)  # refuses what cannot be trained on
         drives = select_drives(open_drives(self.data, self.split), self.drives)
         console = Console(stderr=True)
-        done = prepare(drives, self.size, self.out, self.partner, self.workers, console)
+        with local_store(self.out) as folder:
+            done = prepare(drives, self.size, folder, self.partner, self.workers, console)
+        done = replace(done, store=shown(self.out))
         made = done.frames - done.already_there
         print(
             f"{done.store}: {done.frames} frames, {done.bytes_on_disk / 1e9:.2f} GB; {made} decoded in "

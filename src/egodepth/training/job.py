@@ -27,6 +27,7 @@ from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.networks import DepthNet
 from egodepth.objective import SelfSupervisedObjective
 from egodepth.predictor import DepthPredictor
+from egodepth.remote import LocalRun
 from egodepth.training.checkpoint import Progress, save_checkpoint
 from egodepth.training.kept_models import link_models
 from egodepth.training.learned_camera import description, write_learned_camera
@@ -51,7 +52,7 @@ class Job:
     """What the hooks of one training share."""
 
     config: TrainConfig
-    run: Path
+    place: LocalRun
     objective: SelfSupervisedObjective
     dataset: TrainBatches
     resident: ResidentFrames | None
@@ -60,6 +61,11 @@ class Job:
     log: RunLog
     device: torch.device
     ranks: Ranks
+
+    @property
+    def run(self) -> Path:
+        """The run's folder."""
+        return self.place.folder
 
     def trainer(self, optimiser: torch.optim.Optimizer, progress: Progress, stop: Callable[[], bool]) -> Trainer:
         """The loop, from where it stands, with the hooks; `stop` is asked after every step."""
@@ -102,6 +108,7 @@ class Job:
                 self.config.trainer.keep_checkpoints,
                 partial(link_models, self.run),
             )
+            self.place.saved()
 
     def _learning_rates(self, step: int) -> tuple[float, ...]:
         """Of a step: one a parameter group of `build_optimiser`.

@@ -14,6 +14,7 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.nn.parallel import DistributedDataParallel
 
 from egodepth.errors import InputError
@@ -111,7 +112,7 @@ def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
         dist.destroy_process_group()
 
 
-def _of_this_attempt(store: dist.Store) -> dist.Store:
+def _of_this_attempt(store: Store) -> Store:
     """Where the processes find one another.
 
     torchrun (2.14) keeps the place over a restart with the addresses of the dead in it: whoever is there first would
@@ -119,7 +120,7 @@ def _of_this_attempt(store: dist.Store) -> dist.Store:
     """
     if os.environ.get("GROUP_WORLD_SIZE", "1") != "1":
         return store
-    return dist.PrefixStore(f"attempt_{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    return PrefixStore(f"attempt_{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
 
 def leads() -> bool:

@@ -1,7 +1,7 @@
 """Model folders: `config.json` beside `model.safetensors`, as the Hugging Face hub lays them out."""
 
-import json
 import os
+import re
 import shutil
 import textwrap
 from collections.abc import Callable
@@ -19,8 +19,12 @@ from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError, require
 from egodepth.files import write_text
 from egodepth.networks import DepthNet, PoseNet, build_pose_net
+from egodepth.reading import parse_json, read_text
+from egodepth.remote import local_folder
 
 FORMAT = "egodepth-model-2"
+MOST_SIDE = 1 << 14
+"""Of the images that a network sees."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,10 @@ class ModelCard:
     """What the focal lengths of the training's cameras have to be multiplied by, where they were learned."""
     scale: MetricScale = MetricScale()
     """How depth that was learned up to scale became metric, if it did."""
+
+    def __post_init__(self) -> None:
+        require(all(1 <= side <= MOST_SIDE for side in self.size), f"size {self.size}: sides of 1 to {MOST_SIDE} exist")
+        require(0 < self.focal_factor < float("inf"), f"focal_factor {self.focal_factor:g}: positive ones exist")
 
     def scaled(self, scale: MetricScale) -> "ModelCard":
         """The card of the same weights with depth in metres, by a factor on the depth as it was learned.
@@ -146,12 +154,13 @@ def read_tensors(path: Path, remedy: str = "take another copy") -> dict[str, Ten
     """Tensors of a safetensors file; `InputError` names a file that is missing or damaged, and the remedy."""
     try:
         return load_file(path)
-    except (OSError, SafetensorError, ValueError) as error:
+    # A header of a stranger may name kinds and sizes of numbers that there are not: KeyError, RuntimeError, ...
+    except Exception as error:
         raise InputError(f"{path}: not readable as safetensors ({error}); {remedy}") from error
 
 
 def load_model(source: str | Path) -> DepthModel:
-    """Load a run folder, a model folder or a hub id (`owner/name`).
+    """Load a run folder, a model folder, either's URL, or a hub id (`owner/name`).
 
     Raises:
         InputError: there is no such model, or it is of another format; says which file and what to do.
@@ -165,13 +174,17 @@ def load_model(source: str | Path) -> DepthModel:
 def _read_card(file: Path) -> ModelCard:
     """The card of a model folder; the format first, as another one may have other fields."""
     try:
-        text = file.read_text(encoding="utf-8")
-        found = json.loads(text)["format"]
+        text = read_text(file)
+        found = parse_json(text)["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file}: not the card of an egodepth model ({error}); take another copy") from error
     if found != FORMAT:
         raise InputError(f"{file}: model format '{found}', this version reads '{FORMAT}'; use the version it came from")
-    return from_json(ModelCard, text, file)
+    card = from_json(ModelCard, text, file)
+    # timm would read or fetch `local-dir:` and `hf-hub:` from wherever a stranger's card says.
+    if not re.fullmatch(r"[\w.]+", card.network.encoder):
+        raise InputError(f"{file}: encoder '{card.network.encoder}' is not the name of one; take another copy")
+    return card
 
 
 def rewrite_card(source: str | Path, change: Callable[[ModelCard], ModelCard]) -> ModelCard:
@@ -198,7 +211,7 @@ def load_strictly(module: nn.Module, tensors: dict[str, Tensor], source: Path) -
 
 
 def _locate(source: str) -> Path:
-    folder = Path(source)
+    folder = local_folder(source, "model")
     for candidate in (folder, folder / "model"):
         if (candidate / "model.safetensors").is_file():
             return candidate
