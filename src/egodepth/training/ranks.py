@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from egodepth.errors import InputError
@@ -94,7 +95,7 @@ def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     try:
-        store, rank, count = next(dist.rendezvous("env://", timeout=_PATIENCE))
+        store, rank, count = next(rendezvous("env://", timeout=_PATIENCE))
         backend = "nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, store=_of_this_attempt(store), rank=rank, world_size=count, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
