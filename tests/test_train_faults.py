@@ -8,14 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
+import torch
+from rich.console import Console
 
 from egodepth.cli import main
 from egodepth.data import patience
 from egodepth.data.folder import FolderDrive
 from egodepth.errors import InputError
+from egodepth.objective import SelfSupervisedObjective
+from egodepth.train import train
 from tiny_training import (
     SIZE,
     a_config,
@@ -131,7 +136,7 @@ def test_without_its_configuration_a_run_still_knows_whose_it_is(tmp_path: Path,
     quietly(a_config(clip), tmp_path / "run")
     for damage in (lambda file: file.write_text('{"data": '), Path.unlink):
         damage(tmp_path / "run" / "config.json")
-        with pytest.raises(InputError, match="was started with data.flip = 0.5, not 0.0"):
+        with pytest.raises(InputError, match=r"was started with data.flip = 0.5, not 0.0"):
             quietly(a_config(clip, flip=0.0), tmp_path / "run")
         quietly(a_config(clip), tmp_path / "run")
         assert json.loads((tmp_path / "run" / "config.json").read_text())["data"]["flip"] == 0.5
@@ -153,3 +158,44 @@ def test_reading_errors_that_pass_change_nothing_and_are_said(tmp_path: Path, ma
     assert said.count("some images could not be read at first") == 1
     assert "skipped" not in said
     assert_same_weights(tmp_path / "run", tmp_path / "whole")
+
+
+class Hungry:
+    """An objective that fits into the memory up to so many samples."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+        forward = SelfSupervisedObjective.forward
+
+        def fed(self: SelfSupervisedObjective, batch, *rest):
+            if len(batch.target.image) > room:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+            return forward(self, batch, *rest)
+
+        monkeypatch.setattr(SelfSupervisedObjective, "forward", fed)
+
+
+def test_a_batch_that_does_not_fit_is_refused_with_the_size_that_does(make_clip, tmp_path: Path, monkeypatch):
+    clip = make_clip(tmp_path / "clip", frames=12, size=SIZE)
+    Hungry(monkeypatch, 5)
+    with pytest.raises(InputError) as caught:
+        quietly(a_config(clip, batch_size=8), tmp_path / "run")
+    assert str(caught.value) == (
+        "a batch of 8 at 64x64 does not fit into the memory; one of 5 does: --trainer.batch-size 5 with a new --run "
+        "(--auto-batch finds it by itself)"
+    )
+    Hungry(monkeypatch, 0)
+    with pytest.raises(InputError, match=r"nor does one image; choose a smaller --data.size"):
+        quietly(a_config(clip, batch_size=8), tmp_path / "run")
+
+
+def test_the_size_that_fits_is_found_and_kept_when_the_run_goes_on(make_clip, tmp_path: Path, monkeypatch):
+    clip = make_clip(tmp_path / "clip", frames=12, size=SIZE)
+    quietly(a_config(clip, batch_size=3), tmp_path / "whole")
+    with monkeypatch.context() as context:
+        Hungry(context, 3)
+        train(a_config(clip, batch_size=8), tmp_path / "run", Console(file=StringIO()), auto_batch=True)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["trainer"]["batch_size"] == 3
+    assert_same_weights(tmp_path / "run", tmp_path / "whole")
+    said = StringIO()
+    train(a_config(clip, batch_size=8), tmp_path / "run", Console(file=said, width=200), auto_batch=True)
+    assert "going on from step_00000004" in said.getvalue()

@@ -56,6 +56,8 @@ class Train:
     """Short for --data.path."""
     allow_test_drives: bool = False
     """Short for --data.allow-test-drives: train on recordings of the test set (see --data.test-set)."""
+    auto_batch: bool = False
+    """Take the largest batch up to --trainer.batch-size that fits into the memory; a run that goes on keeps its own."""
     json: Path | None = None
     """Also write the summary as JSON."""
 
@@ -67,7 +69,7 @@ class Train:
         data = self.config.data
         allowed = self.allow_test_drives or data.allow_test_drives
         data = dataclasses.replace(data, path=self.data or data.path, allow_test_drives=allowed)
-        summary = train(dataclasses.replace(self.config, data=data), self.run)
+        summary = train(dataclasses.replace(self.config, data=data), self.run, auto_batch=self.auto_batch)
         if not leads():
             return
         best = "" if summary.best is None else f", best validation abs_rel {summary.best:.4f}"

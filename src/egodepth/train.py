@@ -3,6 +3,7 @@
 import dataclasses
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from egodepth.data.kitti.test_sets import without_test_drives
 from egodepth.data.loader import batches_from
 from egodepth.data.opening import open_drives
 from egodepth.data.resident import ResidentFrames
-from egodepth.data.sampler import TrainBatches
+from egodepth.data.sampler import RawBatch, TrainBatches
 from egodepth.data.store import CACHE_BYTES, FrameStore
 from egodepth.data.training_set import TrainingSet, open_training_set
 from egodepth.errors import InputError, Stopped
@@ -28,13 +29,15 @@ from egodepth.objective import SelfSupervisedObjective, build_objective
 from egodepth.remote import LocalRun, local_folder, local_run
 from egodepth.training.checkpoint import Progress, load_checkpoint
 from egodepth.training.compiling import compile_objective, one_line_of_compiler
+from egodepth.training.fitting import fitting_batch, is_out_of_memory
 from egodepth.training.job import Job
 from egodepth.training.log import OtherLog, RunLog
 from egodepth.training.memory import keep_freed_memory
 from egodepth.training.optimiser import build_optimiser
 from egodepth.training.ranks import Ranks, joined
-from egodepth.training.run_folder import CONFIG, check_run, starting_point
+from egodepth.training.run_folder import CONFIG, check_run, kept_config, starting_point
 from egodepth.training.stopping import StopRequest
+from egodepth.training.trainer import Trainer
 from egodepth.weights import initialise_from
 
 
@@ -49,16 +52,19 @@ class Summary:
     """abs_rel of the model that was kept, None without validation truth."""
 
 
-def train(config: TrainConfig, run: Path, console: Console | None = None) -> Summary:
+def train(config: TrainConfig, run: Path, console: Console | None = None, auto_batch: bool = False) -> Summary:
     """Train in a run folder, or go on where it stands; the result is the same to the bit.
 
     Args:
         config: everything that determines the result.
         run: the folder, or its URL; see DESIGN for its layout.
         console: where to say things; standard error by default.
+        auto_batch: take the largest batch up to the configured one that fits into the memory; a run that goes on keeps
+            its own.
 
     Raises:
-        InputError: unusable data, a run folder of another configuration, losses that are not finite, a full disk.
+        InputError: unusable data, a run folder of another configuration, losses that are not finite, a full disk, a
+            batch that does not fit into the memory (says which one does).
         Stopped: a signal asked for it; the run has a checkpoint of the step that it was at.
     """
     keep_freed_memory()
@@ -69,7 +75,10 @@ def train(config: TrainConfig, run: Path, console: Console | None = None) -> Sum
     ):
         ranks.any(False, device)  # nobody writes while another process still fetches
         # Before the run folder is looked at: a run never changes its arithmetic on the way.
-        return _trained(with_precision(config, device), local, console, ranks, device)
+        config = with_precision(config, device)
+        if auto_batch:
+            config = _with_fitting_batch(config, local.folder, ranks, device, console)
+        return _trained(config, local, console, ranks, device)
 
 
 def _trained(config: TrainConfig, local: LocalRun, console: Console, ranks: Ranks, device: torch.device) -> Summary:
@@ -102,11 +111,63 @@ def _trained(config: TrainConfig, local: LocalRun, console: Console, ranks: Rank
         trainer = job.trainer(optimiser, progress, lambda: ranks.any(bool(stop), device))
         workers, patience = config.trainer.workers, config.trainer.worker_patience
         batches = batches_from(dataset, progress.step, workers, device.type == "cuda", patience, log.say)
-        done = trainer.fit(batches, progress.step, steps)
+        done = _fitted(trainer, batches, progress.step, steps)
+        if done is None:
+            raise InputError(_too_large(config, dataset, ranks, device))
     if done < steps:
         number = stop.signal or signal.SIGTERM  # another process was asked
         raise Stopped(f"stopped by {number.name} after step {done} of {steps}; the same command goes on", number)
     return Summary(run, steps, time.monotonic() - began, trainer.best)
+
+
+def _fitted(trainer: Trainer, batches: Iterator[RawBatch], start: int, steps: int) -> int | None:
+    """Steps done; None where memory ran out: what it holds is free again when this has returned."""
+    try:
+        return trainer.fit(batches, start, steps)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+
+
+def _too_large(config: TrainConfig, dataset: TrainBatches, ranks: Ranks, device: torch.device) -> str:
+    size = config.trainer.batch_size
+    said = f"a batch of {size} at {config.data.size[0]}x{config.data.size[1]} does not fit into the memory"
+    if ranks.count > 1:
+        return f"{said} of {ranks.count} processes; choose a smaller --trainer.batch-size, or more processes"
+    fits = _fitting_batch(config, dataset, device)
+    if not fits:
+        return f"{said}, nor does one image; choose a smaller --data.size"
+    if fits == size:
+        return f"{said} beside something else; see what else uses it, and start the same command again"
+    return f"{said}; one of {fits} does: --trainer.batch-size {fits} with a new --run (--auto-batch finds it by itself)"
+
+
+def _fitting_batch(config: TrainConfig, dataset: TrainBatches, device: torch.device) -> int:
+    return fitting_batch(
+        lambda: _objective(config, fresh=False).to(device, memory_format=torch.channels_last),  # pyright: ignore
+        dataset,
+        config,
+        device,
+    )
+
+
+def _with_fitting_batch(
+    config: TrainConfig, run: Path, ranks: Ranks, device: torch.device, console: Console
+) -> TrainConfig:
+    """The configuration with the batch size of the run that goes on, or the largest one that fits."""
+    if ranks.count > 1:
+        raise InputError("--auto-batch is for one process; find the size with one, and name it to all")
+    kept = kept_config(run)
+    if kept is not None:
+        size = kept.trainer.batch_size
+    else:
+        dataset = _dataset(config, open_training_set(config.data), ranks)
+        size = _fitting_batch(config, dataset, device)
+        if not size:
+            raise InputError(_too_large(config, dataset, ranks, device))
+        console.print(f"a batch of {size} fits into the memory", highlight=False)
+    return dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, batch_size=size))
 
 
 def _left_out(training: TrainingSet, test_set: str) -> list[str]:

@@ -80,7 +80,7 @@ class Job:
         trainer = Trainer(
             module=self.ranks.wrapped(self.objective, self.device),
             optimiser=optimiser,
-            arguments=self._arguments,
+            arguments=self.arguments,
             learning_rates=self._learning_rates,
             log=self.log,
             log_every=settings.log_every,
@@ -128,7 +128,8 @@ class Job:
         if done == self.config.trainer.steps:
             self.log.say(description(self.dataset.store.drives, factor))
 
-    def _arguments(self, raw: RawBatch, step: int) -> tuple[Batch, list[Tensor], bool]:
+    def arguments(self, raw: RawBatch, step: int) -> tuple[Batch, list[Tensor], bool]:
+        """What the objective is called with: the batch, what the networks see of it, whether to mask."""
         data = self.config.data
         drawn = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data)
         draws = drawn.of(self.dataset.part)

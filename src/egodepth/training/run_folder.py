@@ -27,11 +27,10 @@ def check_run(run: Path, config: TrainConfig) -> None:
         return
     if not any((run / name).exists() for name in _OF_A_RUN):
         raise InputError(f"{run}: not empty and not a run of egodepth; choose another --run")
-    found = _configuration(run)
+    found = kept_config(run)
     if found is None:
         return
-    text, source = found
-    before = flattened(dataclasses.asdict(from_json(TrainConfig, text, source)))
+    before = flattened(dataclasses.asdict(found))
     for name, now in flattened(dataclasses.asdict(config)).items():
         if now != before[name] and name not in HOUSEKEEPING:
             was, is_now = json.dumps(before[name]), json.dumps(now)
@@ -55,18 +54,22 @@ def starting_point(run: Path, say: Callable[[str], None]) -> Path | None:
     return place
 
 
-def _configuration(run: Path) -> tuple[str, Path] | None:
-    """The run's configuration, from its file or else its newest checkpoint that is whole, and where that is."""
+def kept_config(run: Path) -> TrainConfig | None:
+    """The run's configuration, from its file or else its newest checkpoint that is whole; None for a new run.
+
+    Raises:
+        InputError: one that is not valid, as from another version.
+    """
     file = run / CONFIG
     try:
         text = file.read_text(encoding="utf-8")
         json.loads(text)
-        return text, file
+        return from_json(TrainConfig, text, file)
     except (OSError, ValueError, RecursionError):
         for place in reversed(list_checkpoints(run / CHECKPOINTS)):
             try:
                 header: dict[str, Any] = read_header(place)
             except DamagedError:
                 continue
-            return json.dumps(header["config"]), place
+            return from_json(TrainConfig, json.dumps(header["config"]), place)
     return None

@@ -1,0 +1,83 @@
+"""How many samples fit into the memory: found by trying, as nothing that one could compute beforehand is as sure."""
+
+import copy
+import gc
+from collections.abc import Callable
+
+import torch
+
+from egodepth.config import TrainConfig
+from egodepth.data.augment import draw, to_batch
+from egodepth.data.sampler import RawBatch, TrainBatches
+from egodepth.errors import InputError
+from egodepth.objective import SelfSupervisedObjective
+from egodepth.training.optimiser import build_optimiser
+
+_CPU_WORDS = ("can't allocate memory", "not enough memory", "bad_alloc", "Unable to allocate")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that the device's memory, or the process's, is used up."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _CPU_WORDS)
+
+
+def fitting_batch(
+    build: Callable[[], SelfSupervisedObjective], dataset: TrainBatches, config: TrainConfig, device: torch.device
+) -> int:
+    """The largest batch up to the configured one whose whole step fits beside what is there; 0 if none does.
+
+    Args:
+        build: networks to try with, on the device.
+        dataset: gives the samples of a step.
+        config: of the training.
+        device: where it trains.
+    """
+
+    def trial(size: int) -> None:
+        part = copy.copy(dataset)
+        part.part, part.read = slice(0, size), dataset.store.read
+        raw = part[0]
+        if isinstance(raw, InputError):
+            raise raw
+        objective = build()
+        optimiser = build_optimiser(objective, config.optimiser)
+        raw = RawBatch(*(tensor.to(device) for tensor in raw))
+        batch, seen = to_batch(raw, draw(config.trainer.seed, 0, size, config.data), config.data.stereo)
+        objective(batch, seen)["loss"].backward()
+        optimiser.step()
+
+    return largest_fitting(trial, config.trainer.batch_size)
+
+
+def largest_fitting(trial: Callable[[int], None], most: int) -> int:
+    """The largest batch size up to `most` that a trial survives, 0 if none does.
+
+    Args:
+        trial: a whole step with so many samples; raises where memory runs out.
+        most: where the search begins, downwards.
+    """
+    fits, too_many = 0, most + 1
+    size = most
+    while fits + 1 < too_many:
+        if _survives(trial, size):
+            fits = size
+        else:
+            too_many = size
+        size = (fits + too_many) // 2
+    return fits
+
+
+def _survives(trial: Callable[[int], None], size: int) -> bool:
+    try:
+        trial(size)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return False
+    finally:
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    return True
