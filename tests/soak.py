@@ -45,6 +45,7 @@ def command(clip: Path, run: Path, steps: int) -> list[str]:
         "data.size": "64 64",
         "model.encoder": "test_resnet",
         "model.pose": "posecnn",
+        "optimiser.learning-rate": 1e-4,
         "trainer.steps": steps,
         "trainer.batch-size": 1,
         "trainer.checkpoint-every": 5,
@@ -154,7 +155,7 @@ def main() -> None:
     """Parse, soak, tell; status 1 where the ends differ."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="kept if given; a temporary folder otherwise")
     given = parser.parse_args()
