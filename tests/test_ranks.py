@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from egodepth.cli import main
 from egodepth.config import DataConfig
 from egodepth.data.augment import draw
 from egodepth.data.opening import open_drives, training_samples
@@ -18,7 +20,7 @@ from egodepth.data.sampler import TrainBatches
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
 from egodepth.networks.shared_norm import SharedBatchNorm2d, own_norms, share_norms
-from egodepth.training.ranks import Ranks
+from egodepth.ranks import Ranks
 from tiny_training import SIZE, assert_same_weights, final_tensors, logged
 
 PROGRAM = Path(__file__).with_name("ranks_program.py")
@@ -168,3 +170,37 @@ def test_norms_are_shared_and_made_ones_own_again_with_the_same_weights():
 def test_norms_that_cannot_be_shared_are_refused_by_their_name():
     with pytest.raises(InputError, match=r"odd: its BatchNorm1d cannot be shared .*--no-trainer.shared-statistics"):
         share_norms(torch.nn.Sequential(torch.nn.BatchNorm1d(4)), "odd")
+
+
+def egodepth(processes: int, *words: str) -> None:
+    process = torchrun(processes, "-m", "egodepth", *words)
+    said, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, said
+
+
+def test_two_processes_predict_and_evaluate_what_one_does(clip: Path, of_one: Path, tmp_path: Path):
+    data = tmp_path / "set"
+    main(
+        [
+            "data",
+            "render",
+            "--out",
+            str(data),
+            *["--train", "1", "--val", "0", "--test", "1", "--frames", "5", "--size", "64", "64"],
+        ]
+    )
+    for count in (1, 2):
+        egodepth(count, "predict", str(of_one), str(clip), "--out", str(tmp_path / f"depth{count}"))
+        words = ["--benchmark", "synthetic", "--data", str(data), "--out", str(tmp_path / f"report{count}")]
+        egodepth(count, "evaluate", str(of_one), *words)
+    for folder, number in (("depth", 3 * 12 + 1), ("report", 4)):
+        alone = sorted((tmp_path / f"{folder}1").iterdir())
+        assert len(alone) >= number
+        for file in alone:
+            other = tmp_path / f"{folder}2" / file.name
+            if file.suffix == ".npz":
+                with np.load(file) as left, np.load(other) as right:
+                    assert all(np.array_equal(left[name], right[name]) for name in left.files)
+            else:
+                assert other.read_bytes() == file.read_bytes(), file.name
+        assert len(list((tmp_path / f"{folder}2").iterdir())) == len(alone)

@@ -63,8 +63,8 @@ class Train:
 
     def __call__(self) -> None:
         """Train and say where the model is."""
+        from egodepth.ranks import leads
         from egodepth.train import train
-        from egodepth.training.ranks import leads
 
         data = self.config.data
         allowed = self.allow_test_drives or data.allow_test_drives

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +21,10 @@ from egodepth.errors import InputError
 from egodepth.files import staged, write_text
 from egodepth.predict_video import predict_video
 from egodepth.predictor import DepthPredictor, Prediction
+from egodepth.ranks import Ranks, sharing
 from egodepth.remote import local_folder
 from egodepth.stream import pipeline
+from egodepth.weights import ModelCard
 
 __all__ = ["CommonScales", "DepthPredictor", "Predict", "Prediction"]
 
@@ -58,31 +61,33 @@ class Predict:
             raise InputError(f"--batch {self.batch}: at least 1")
         images, videos = named_inputs(self.inputs)
         opened = {name: Video.open(path) for name, path in videos.items()}
-        predictor = DepthPredictor.load(self.model, self.device, self.size, self.post_process)
-        card = predictor.model.card
-        summary: dict[str, Any] = {
-            "model": self.model,
-            "size": list(predictor.size),
-            "post_process": self.post_process,
-        }
-        with staged(self.out) as folder:
-            if images:
-                summary |= _predict_images(predictor, images, folder)
-            if opened:
-                summary["videos"] = [
-                    predict_video(predictor, video, folder, name, self.frames, self.batch)
-                    for name, video in opened.items()
-                ]
-            write_text(folder / "predictions.json", json.dumps(summary, indent=2) + "\n")
+        with sharing(self.device) as (ranks, device):
+            predictor = DepthPredictor.load(self.model, device, self.size, self.post_process)
+            summary: dict[str, Any] = {
+                "model": self.model,
+                "size": list(predictor.size),
+                "post_process": self.post_process,
+            }
+            with _shared_stage(self.out, ranks) as folder:
+                if images:
+                    summary |= _predict_images(predictor, images, folder, ranks)
+                if opened:
+                    own = list(opened)[ranks.share(len(opened))]
+                    summary["videos"] = ranks.gathered(
+                        [predict_video(predictor, opened[n], folder, n, self.frames, self.batch) for n in own]
+                    )
+                if ranks.leads:
+                    write_text(folder / "predictions.json", json.dumps(summary, indent=2) + "\n")
+        if ranks.leads:
+            self._say(predictor.model.card, len(images), summary.get("videos", []))
+
+    def _say(self, card: ModelCard, images: int, videos: list[dict[str, Any]]) -> None:
         unit = "in metres" if card.metric else "up to scale"
         unit += f" ({card.scale})" if card.scale.by else ""
-        count = f"{len(images)} depth maps" if images or not opened else ""
-        shown = sum(video["frames"] for video in summary.get("videos", []))
-        count += (
-            f"{' and ' if count else ''}{len(opened)} video{'s' * (len(opened) > 1)} of {shown} frames"
-            if opened
-            else ""
-        )
+        count = f"{images} depth maps" if images or not videos else ""
+        if videos:
+            shown = sum(video["frames"] for video in videos)
+            count += f"{' and ' if count else ''}{len(videos)} video{'s' * (len(videos) > 1)} of {shown} frames"
         Console().print(f"{count}, {unit}, in {self.out} (see predictions.json)", soft_wrap=True)
 
 
@@ -110,8 +115,19 @@ def named_inputs(inputs: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Pat
     return images, videos
 
 
-def _predict_images(predictor: DepthPredictor, images: Mapping[str, Path], folder: Path) -> dict[str, Any]:
-    """Write the files of all images; returns what the summary says of them."""
+@contextmanager
+def _shared_stage(out: Path, ranks: Ranks) -> Iterator[Path]:
+    """`staged` by the first process, whose folder all write to; on one disk, as the results are."""
+    with ExitStack() as stack:
+        yield ranks.first(lambda: stack.enter_context(staged(out)))
+        ranks.gathered([None])  # the first one moves the files when all are there
+
+
+def _predict_images(
+    predictor: DepthPredictor, images: Mapping[str, Path], folder: Path, ranks: Ranks
+) -> dict[str, Any]:
+    """Write the files of this process's images; returns what the summary says of all."""
+    images = {name: images[name] for name in list(images)[ranks.share(len(images))]}
     console = Console(stderr=True)
     records: list[dict[str, Any]] = []
     samples: list[np.ndarray] = []
@@ -135,9 +151,9 @@ def _predict_images(predictor: DepthPredictor, images: Mapping[str, Path], folde
     shown = track(decode(), "Predicting", len(images), console=console, transient=True)
     pipeline(shown, predict, store)
     card = predictor.model.card
-    scales = CommonScales.of(np.concatenate(samples), card.metric)
+    scales = CommonScales.of(np.concatenate(ranks.gathered(samples)), card.metric)
     for name in track(images, "Writing pictures", console=console, transient=True):
         with np.load(folder / f"{name}.npz") as arrays:
             write_image(folder / f"{name}_depth.png", scales.depth_png(arrays["depth"]))
             write_image(folder / f"{name}_colour.png", scales.colours(arrays["inverse_depth"]))
-    return {**scales.summary(card.metric, str(card.scale)), "images": records}
+    return {**scales.summary(card.metric, str(card.scale)), "images": ranks.gathered(records)}

@@ -26,6 +26,7 @@ from egodepth.files import write_text
 from egodepth.networks.precision import resolve_precision
 from egodepth.networks.shared_norm import share_norms
 from egodepth.objective import SelfSupervisedObjective, build_objective
+from egodepth.ranks import Ranks, joined
 from egodepth.remote import LocalRun, local_folder, local_run
 from egodepth.training.checkpoint import Progress, load_checkpoint
 from egodepth.training.compiling import compile_objective, one_line_of_compiler
@@ -34,7 +35,6 @@ from egodepth.training.job import Job
 from egodepth.training.log import OtherLog, RunLog
 from egodepth.training.memory import keep_freed_memory
 from egodepth.training.optimiser import build_optimiser
-from egodepth.training.ranks import Ranks, joined
 from egodepth.training.run_folder import CONFIG, check_run, kept_config, starting_point
 from egodepth.training.stopping import StopRequest
 from egodepth.training.trainer import Trainer

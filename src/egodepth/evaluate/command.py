@@ -25,6 +25,7 @@ from egodepth.evaluation.report import Report
 from egodepth.files import write_text
 from egodepth.odometry import Odometry
 from egodepth.predictor import DepthPredictor
+from egodepth.ranks import Ranks, sharing
 from egodepth.upload import Upload
 
 
@@ -101,7 +102,11 @@ class Evaluate:
             self._write_upload()
 
     def _score_depth(self, benchmark: Benchmark) -> None:
-        models = [DepthPredictor.load(name, self.device, self.size, self.post_process) for name in self.model]
+        with sharing(self.device) as (ranks, device):
+            self._score_shared(benchmark, ranks, device)
+
+    def _score_shared(self, benchmark: Benchmark, ranks: Ranks, device: str | None) -> None:
+        models = [DepthPredictor.load(name, device, self.size, self.post_process) for name in self.model]
         samples, frames, order = judged_samples(self, benchmark)
         judged = [(name, model.judged) for name, model in zip(self.model, models, strict=True)]
         if self.predictions:
@@ -110,17 +115,18 @@ class Evaluate:
         mean_map = mean_map_baseline(self, samples, benchmark)
         score = partial(
             evaluate_predictions,
-            samples=samples,
             protocol=benchmark.protocol,
             baselines={"constant depth": constant_depth, **mean_map},
             metric_baselines=tuple(mean_map),
             factor=self.factor,
+            ranks=ranks,
         )
         reports = []
         for position, (name, predict) in enumerate(judged):
-            report = dataclasses.replace(
-                score(predict), about=self._about(name, models[position : position + 1], frames)
-            )
+            found = score(predict, samples.part(ranks.share(len(frames))))
+            if not ranks.leads:
+                continue
+            report = dataclasses.replace(found, about=self._about(name, models[position : position + 1], frames))
             folder = self._folder(name, position)
             paths = [*report.write(folder), folder / "sheet.png"]
             write_picture_sheet(
@@ -128,9 +134,9 @@ class Evaluate:
             )
             print_report(Console(), report, paths)
             reports.append(report)
-        if self.paired:
+        if self.paired and reports:
             self._compare(reports)
-        elif self.json:
+        elif self.json and reports:
             write_text(self.json, reports[0].to_json() + "\n")
 
     def _score_trajectories(self) -> None:

@@ -21,6 +21,7 @@ from egodepth.evaluation.metrics import LOG10, depth_metrics, log10_error
 from egodepth.evaluation.pixels import Pixels, PixelSpool, valid_pixels
 from egodepth.evaluation.protocols import Protocol, depth_at
 from egodepth.evaluation.report import MODEL, ImageScore, Report
+from egodepth.ranks import ALONE, Ranks
 
 Predict = Callable[[DepthSample], Float[Tensor, "h w"]]
 """Inverse depth of a sample, up to scale, of any size: a model looks at its image, a baseline at none of it."""
@@ -34,16 +35,18 @@ def evaluate_predictions(
     baselines: Mapping[str, Predict] | None = None,
     metric_baselines: Collection[str] = (),
     factor: float | None = None,
+    ranks: Ranks = ALONE,
 ) -> Report:
     """Score a predictor under every alignment, by parts, beside baselines; memory does not grow with the set.
 
     Args:
         predict: the inverse depth of one sample.
-        samples: gone through once.
+        samples: gone through once; of several processes, this one's part.
         protocol: which pixels count, and the clamp.
         baselines: by the name they get in the table; scored under the headline alignment, whole images only.
         metric_baselines: names of those that predict metres, and are scored without alignment, too.
         factor: also score with this one factor on every depth, as alignment `fixed`.
+        ranks: the processes that share the samples, in order; the report of all is every one's.
 
     Raises:
         InputError: no sample has a valid pixel, or a prediction is not positive and finite.
@@ -65,10 +68,11 @@ def evaluate_predictions(
                 scores += _scores(name, blind, {alignment: PER_IMAGE[alignment] for alignment in judged}, protocol)
             ratios.append(median_ratio(pixels.prediction, pixels.truth))
             spool.append(pixels)
+        scores, skipped, ratios = ranks.gathered(scores), ranks.gathered(skipped), ranks.gathered(ratios)
         if not ratios:
             raise InputError(f"none of {len(skipped)} images has true depth that protocol '{protocol.name}' counts")
         whole_set = {DATASET_MEDIAN: scaled(median(ratios))}
-        scores += [score for pixels in spool for score in _scores(MODEL, pixels, whole_set, protocol)]
+        scores += ranks.gathered([score for pixels in spool for score in _scores(MODEL, pixels, whole_set, protocol)])
     return Report(protocol=protocol.name, scores=tuple(scores), skipped=tuple(skipped))
 
 

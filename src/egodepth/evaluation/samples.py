@@ -38,7 +38,11 @@ class FrameSamples:
         return list(self._by_name)
 
     def __iter__(self) -> Iterator[DepthSample]:
-        return (self[name] for name in _tracked(self.names, self._doing))
+        return self.part(slice(None))
+
+    def part(self, part: slice) -> Iterator[DepthSample]:
+        """Some of the samples."""
+        return (self[name] for name in _tracked(self.names[part], self._doing))
 
     def __getitem__(self, name: str) -> DepthSample:
         """The sample of this name, read now."""

@@ -27,13 +27,13 @@ from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.networks import DepthNet
 from egodepth.objective import SelfSupervisedObjective
 from egodepth.predictor import DepthPredictor
+from egodepth.ranks import Ranks
 from egodepth.remote import LocalRun
 from egodepth.training.checkpoint import Progress, save_checkpoint
 from egodepth.training.kept_models import link_models
 from egodepth.training.learned_camera import description, write_learned_camera
 from egodepth.training.log import RunLog
 from egodepth.training.panels import draw_panels
-from egodepth.training.ranks import Ranks
 from egodepth.training.run_folder import CHECKPOINTS
 from egodepth.training.schedule import head_start, learning_rates
 from egodepth.training.statistics import with_statistics_of

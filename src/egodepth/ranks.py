@@ -1,7 +1,8 @@
-"""Several processes that train one model, started by torchrun: each takes its part of every batch.
+"""Several processes that work as one, started by torchrun: each takes its part.
 
-A batch is the same whatever the number of processes (`TrainBatches`); gradients are averaged by torch's
-DistributedDataParallel. What one process does for all (files, pictures, validation) the first one does.
+Of a training, of every batch, which is the same whatever their number (`TrainBatches`); gradients are averaged by
+torch's DistributedDataParallel. Of an evaluation or prediction, of the images. What one does for all (files, pictures,
+validation) the first one does.
 """
 
 import os
@@ -47,6 +48,18 @@ class Ranks:
             )
         return slice(self.rank * share, (self.rank + 1) * share)
 
+    def share(self, count: int) -> slice:
+        """This process's part of so many things, all of them in a row."""
+        return slice(count * self.rank // self.count, count * (self.rank + 1) // self.count)
+
+    def gathered(self, items: list[T]) -> list[T]:
+        """The items of all processes, one process's after the other's."""
+        if self.count == 1:
+            return items
+        parts: list[list[T]] = [[] for _ in range(self.count)]
+        dist.all_gather_object(parts, items)
+        return [item for part in parts for item in part]
+
     def mean(self, values: Tensor) -> Tensor:
         """Of all processes."""
         if self.count > 1:
@@ -80,6 +93,9 @@ class Ranks:
         return DistributedDataParallel(module, [device] if device.type == "cuda" else None)
 
 
+ALONE = Ranks()
+
+
 @contextmanager
 def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
     """Join the processes that torchrun has started, if it has; yields which one this is, and its device.
@@ -89,7 +105,7 @@ def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
-        yield Ranks(), device
+        yield ALONE, device
         return
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
@@ -106,8 +122,8 @@ def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
         if not _is_of_group(error):
             raise
         raise InputError(
-            f"another process of this training is gone ({_first_line(error)}); started again, the run goes on from its "
-            "last checkpoint (torchrun --max-restarts does so by itself)"
+            f"another process of this command is gone ({_first_line(error)}); started again, a training goes on from "
+            "its last checkpoint (torchrun --max-restarts does so by itself)"
         ) from error
     finally:
         dist.destroy_process_group()
@@ -122,6 +138,15 @@ def _of_this_attempt(store: Store) -> Store:
     if os.environ.get("GROUP_WORLD_SIZE", "1") != "1":
         return store
     return PrefixStore(f"attempt_{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+
+
+@contextmanager
+def sharing(device: str | None) -> Iterator[tuple[Ranks, str | None]]:
+    """Join as `joined` for work that shares results alone; each process takes a GPU of its own if none is named."""
+    with joined(torch.device("cpu")) as (ranks, _):
+        if ranks.count > 1 and device is None and torch.cuda.is_available():
+            device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+        yield ranks, device
 
 
 def leads() -> bool:
