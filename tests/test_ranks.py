@@ -180,15 +180,8 @@ def egodepth(processes: int, *words: str) -> None:
 
 def test_two_processes_predict_and_evaluate_what_one_does(clip: Path, of_one: Path, tmp_path: Path):
     data = tmp_path / "set"
-    main(
-        [
-            "data",
-            "render",
-            "--out",
-            str(data),
-            *["--train", "1", "--val", "0", "--test", "1", "--frames", "5", "--size", "64", "64"],
-        ]
-    )
+    words = "--train 1 --val 0 --test 1 --frames 5 --size 64 64"
+    main(["data", "render", "--out", str(data), *words.split()])
     for count in (1, 2):
         egodepth(count, "predict", str(of_one), str(clip), "--out", str(tmp_path / f"depth{count}"))
         words = ["--benchmark", "synthetic", "--data", str(data), "--out", str(tmp_path / f"report{count}")]

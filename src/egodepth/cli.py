@@ -184,7 +184,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         message = f"{error.filename or 'a file'}: {error.strerror or error}"
     except Stopped as stop:
-        print(stop, file=sys.stderr)
+        from egodepth.ranks import leads
+
+        if leads():
+            print(stop, file=sys.stderr)
         sys.exit(130 if stop.signal == signal.SIGINT else 0)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from what is finished", file=sys.stderr)

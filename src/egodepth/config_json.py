@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from egodepth.errors import InputError, require
+from egodepth.reading import parse_json
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ def from_json(kind: type[T], text: str, source: str | Path = "configuration") ->
         InputError: not JSON, an unknown or missing key, or a value of the wrong type; names `source` and the key.
     """
     try:
-        return _build(kind, json.loads(text), "")
+        return _build(kind, parse_json(text), "")
     except (ValueError, TypeError, InputError) as error:
         raise InputError(f"{source}: not a valid {kind.__name__}: {error}") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 from tyro.conf import Positional
@@ -103,7 +104,7 @@ def _say_what_to_mind(card: ModelCard, drives: list[Drive]) -> None:
     console = Console(stderr=True)
     seen = shared_recordings((drive.name for drive in drives), card.training_drives)
     if seen:
-        console.print(f"[yellow]The model was trained on {len(seen)} of these drives: {', '.join(seen)}[/]")
+        console.print(f"[yellow]The model was trained on {len(seen)} of these drives: {escape(', '.join(seen))}[/]")
     if card.offsets and min(map(abs, card.offsets)) > 1:
         apart = min(map(abs, card.offsets))
         console.print(f"[yellow]The pose network was trained on frames {apart} apart, and is asked for neighbours.[/]")
@@ -122,7 +123,7 @@ def longest_run(drive: Drive) -> list[int]:
 def _predicted(motion: MotionPredictor | None, drive: Drive, frames: list[int]) -> Poses:
     assert motion is not None
     steps = trajectory(motion, frames, drive.read_tensor)
-    shown = track(steps, drive.name, total=len(frames), console=Console(stderr=True), transient=True)
+    shown = track(steps, escape(drive.name), total=len(frames), console=Console(stderr=True), transient=True)
     return np.stack(list(shown))
 
 
@@ -136,7 +137,7 @@ def _print(scores: dict[str, OdometryScores], paths: list[Path]) -> None:
         for name, s in scores.items():
             drift = [f"{value:.2f}" if value is not None else "-" for value in (s.t_rel_percent, s.r_rel_deg_per_100m)]
             figures = (f"{s.path_m:.0f}", f"{s.snippet_mean:.3f} ± {s.snippet_std:.3f}", f"{s.ate_m:.3f}")
-            table.add_row(name, str(s.frames), *figures, f"{s.scale:.4g}", *drift)
+            table.add_row(escape(name), str(s.frames), *figures, f"{s.scale:.4g}", *drift)
         console.print(table)
     else:
         console.print("no true poses: trajectories are written, not scored")

@@ -8,24 +8,28 @@ from jaxtyping import Float64
 
 from egodepth.errors import InputError
 from egodepth.files import write_text
+from egodepth.reading import read_text
 
 _ROUNDING = 1e-3
 """How far a rotation may be from an exact one."""
+_FARTHEST = 1e9
+"""Metres: farther away no camera was."""
 
 
 def read_kitti_poses(path: str | Path) -> Float64[np.ndarray, "n 4 4"]:
     """World from camera of every frame; a missing or damaged file is an `InputError`."""
     path = Path(path)
     try:
-        rows = [[float(word) for word in line.split()] for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [[float(word) for word in line.split()] for line in read_text(path).splitlines()]
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no poses that can be read; a line has the 12 numbers of a 3x4 matrix") from error
-    if not rows or any(len(row) != 12 or not np.isfinite(row).all() for row in rows):
+    if not rows or any(len(row) != 12 or not np.abs(row).max() < _FARTHEST for row in rows):
         raise InputError(f"{path}: damaged poses; every line has the 12 numbers of a 3x4 matrix")
     poses = np.tile(np.eye(4), (len(rows), 1, 1))
     poses[:, :3] = np.array(rows).reshape(-1, 3, 4)
     turned = poses[:, :3, :3] @ poses[:, :3, :3].transpose(0, 2, 1)
-    if np.abs(turned - np.eye(3)).max() > _ROUNDING:
+    mirrored = np.linalg.det(poses[:, :3, :3]).min() < 0
+    if mirrored or np.abs(turned - np.eye(3)).max() > _ROUNDING:
         raise InputError(f"{path}: damaged poses; some 3x4 matrix holds no rotation")
     return poses
 

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from egodepth.errors import InputError
 from egodepth.files import replacing
+from egodepth.reading import read_npz
+
+_MOST_BYTES = 64 << 30
+"""Of a file: the tracks of a day of video."""
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
@@ -20,7 +23,6 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 def read_arrays(path: Path) -> dict[str, Any]:
     """Read what `write_arrays` wrote; `InputError` where that is damaged."""
     try:
-        with path.open("rb") as file, np.load(file) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        return dict(read_npz(path, most=_MOST_BYTES))
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: damaged; delete its folder and start the command again") from error

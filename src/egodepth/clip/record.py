@@ -12,6 +12,7 @@ from rich.console import Console
 
 from egodepth.errors import InputError
 from egodepth.files import write_text
+from egodepth.reading import read_json
 
 RECORD = "video.json"
 FORMAT = 1
@@ -45,11 +46,15 @@ class StageRecord:
     def _earlier(self, out: Path, options: dict[str, Any]) -> dict[str, Any]:
         """The record of the command that was here before, if that was this one."""
         try:
-            found = json.loads(self._file.read_text(encoding="utf-8"))
+            found = read_json(self._file, finite=False)
             before, done = dict(found["options"]), found["stages"]
+            if not isinstance(done, dict):
+                raise TypeError("no stages")
+            if not all(isinstance(stage["seconds"], int | float) and "result" in stage for stage in done.values()):
+                raise ValueError("a stage without its duration or result")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self._file}: not a record of this command; choose another --out") from error
-        if found.get("format") != FORMAT or not isinstance(done, dict):
+        if found.get("format") != FORMAT:
             raise InputError(f"{self._file}: of another version of egodepth; choose another --out")
         for name, now in options.items():
             if (was := before.get(name)) != now:

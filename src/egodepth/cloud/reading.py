@@ -81,9 +81,7 @@ class TrajectoryFile:
     def read(cls, path: Path) -> "TrajectoryFile":
         """Read KITTI's format (12 numbers a line) or TUM's (8); `InputError` where it is neither, or damaged."""
         try:
-            lines = [
-                line for line in read_text(path).splitlines() if line.strip()[:1] not in ("", "#")
-            ]
+            lines = [line for line in read_text(path).splitlines() if line.strip()[:1] not in ("", "#")]
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: no trajectory that can be read; give one in KITTI's or TUM's format") from error
         if lines and len(lines[0].split()) == 8:
@@ -135,7 +133,7 @@ def _known_scale(folder: Path, name: str) -> float:
 
 def _positive(scale: Any) -> float:
     value = float(scale)
-    if not 0 < value < 1e9:
+    if not 1e-6 < value < 1e9:
         raise ValueError(f"a scale of {value:g}")
     return value
 
@@ -143,7 +141,7 @@ def _positive(scale: Any) -> float:
 def _read_arrays(path: Path) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
     try:
         arrays = read_npz(path, ("depth", "confidence"))
-        with np.errstate(over="ignore"):  # too large for 32 bits is infinite, that is, unknown
+        with np.errstate(over="ignore", invalid="ignore"):  # too large for 32 bits is infinite, that is, unknown
             depth = arrays["depth"].astype(np.float32)
             confidence = arrays["confidence"].astype(np.float32) if "confidence" in arrays else np.ones_like(depth)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,6 +1,5 @@
 """Cityscapes (Cordts et al. 2016): snippets of 30 frames, stereo partners, and the disparity of one frame of each."""
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from egodepth.data.frames import FrameFolder, list_images
 from egodepth.data.images import image_size, read_uint16
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
+from egodepth.reading import read_json
 
 SPLITS = ("train", "val", "test")
 CALIBRATED_SIZE = (1024, 2048)
@@ -142,13 +142,13 @@ def _kept_rows(height: int) -> int:
 def _read_camera(path: Path, size: tuple[int, int]) -> tuple[Camera, float, float]:
     """Camera of the cut images; focal length in pixels of `CALIBRATED_SIZE`; baseline in metres. `size` is uncut."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, finite=False)  # the value is named below
         fx, fy, u0, v0, baseline = (float(content[group][key]) for group, key in _CAMERA_VALUES)
     except KeyError as error:
         raise InputError(f"{path}: {error} is missing; unpack {_CAMERA_ZIP} again") from error
     except (OSError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a readable camera file; unpack {_CAMERA_ZIP} again") from error
-    if not 0 < baseline < 100:
+    if not 1e-4 < baseline < 100:
         raise InputError(f"{path}: baseline {baseline:g} is not one in metres; unpack {_CAMERA_ZIP} again")
     check_aspect(CALIBRATED_SIZE, size, path)
     cut = (_kept_rows(CALIBRATED_SIZE[0]), CALIBRATED_SIZE[1])

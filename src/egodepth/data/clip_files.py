@@ -1,6 +1,7 @@
 """The frames of one clip in two files: pixels, and the checksum of each frame."""
 
 import os
+import stat
 import zlib
 from functools import cached_property
 from pathlib import Path
@@ -74,9 +75,10 @@ class ClipFiles:
 
 
 def _length(path: str) -> int | None:
-    """Of a file, in bytes; asked once, as stores have hundreds of thousands."""
+    """Of a file, in bytes; asked once, as stores have hundreds of thousands. A link, which leads anywhere, is none."""
     try:
-        return os.stat(path).st_size
+        status = os.lstat(path)
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
     except FileNotFoundError:
         return None
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from jaxtyping import UInt8, UInt16
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin
 from torch.nn.functional import interpolate
 
 from egodepth.errors import InputError
@@ -24,6 +24,12 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".
 MAX_PIXELS = 80_000_000
 """More than any camera of today records; what is larger is taken for damage or attack before it eats the memory."""
 
+_FORMATS = (
+    *("PNG", "JPEG", "BMP", "PPM"),
+    str(TiffImagePlugin.TiffImageFile.format),  # known to PIL once their modules are imported
+    str(WebPImagePlugin.WebPImageFile.format),
+)
+"""Whatever a file is called: PIL would start Ghostscript for a program in PostScript, and reads dozens of others."""
 _ORIENTATION = 0x0112
 T = TypeVar("T")
 
@@ -57,7 +63,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
     def size(image: Image.Image) -> tuple[int, int]:
         # EXIF orientations 5 to 8 turn the picture on its side.
-        turned = image.getexif().get(_ORIENTATION, 1) >= 5
+        turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
         return (image.width, image.height) if turned else (image.height, image.width)
 
     return _opened(path, size)
@@ -125,7 +131,7 @@ def _opened(path: str | Path, use: Callable[[Image.Image], T]) -> T:
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the image file is empty; copy it again or delete it")
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
             return use(image)

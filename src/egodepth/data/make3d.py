@@ -92,6 +92,10 @@ def _read_grid(path: Path) -> Float[np.ndarray, "h w"]:
     except ImportError as error:
         raise InputError(f"{path}: Make3D's MATLAB files need scipy; pip install 'egodepth[make3d]'") from error
     try:
-        return loadmat(path, variable_names=[_GRID])[_GRID][..., _DEPTH].astype(np.float32)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, NotImplementedError) as error:
+        with np.errstate(over="ignore", invalid="ignore"):
+            grid = loadmat(path, variable_names=[_GRID])[_GRID][..., _DEPTH].astype(np.float32)
+        if grid.ndim != 2:
+            raise ValueError(f"a grid of shape {grid.shape}")
+        return grid
+    except Exception as error:  # scipy raises almost anything on damaged bytes
         raise InputError(f"{path}: not a laser file of Make3D ({error}); unpack Test134Depth.tar.gz again") from error

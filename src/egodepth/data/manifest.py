@@ -192,7 +192,7 @@ def _read_npy(path: Path) -> Float[np.ndarray, "h w"]:
         raise InputError(f"{path}: not a .npy file of numbers, or truncated; save it by numpy.save again") from error
     if stored.ndim != 2 or stored.dtype.kind != "f" or not 0 < stored.size <= MAX_PIXELS:
         raise InputError(f"{path}: {stored.dtype.name} of shape {stored.shape}, not floats of shape (height, width)")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         depth = np.array(stored, np.float32)
     if not np.isfinite(depth).all() or depth.min() < 0:
         raise InputError(f"{path}: a depth is negative or not finite; write 0 where it is unknown")

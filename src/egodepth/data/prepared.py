@@ -30,6 +30,7 @@ from egodepth.data.images import resize_rgb
 from egodepth.data.sample_index import FrameRuns
 from egodepth.errors import InputError
 from egodepth.files import write_text
+from egodepth.reading import read_json
 
 _FORMAT = "egodepth frames, version 1"
 _PROBES = 18
@@ -38,6 +39,8 @@ _CHECKED = 512
 """Of these, so many are compared at opening: two seconds of decoding."""
 _HASH = 8
 """Letters of a hash: enough for chance, not for malice."""
+_MOST_INDEX = 1 << 30
+"""Characters of an index: some million clips."""
 Say = Callable[[str], None]
 
 
@@ -177,22 +180,31 @@ def _read_index(folder: Path, size: tuple[int, int]) -> dict[str, Source]:
             raise InputError(f"{folder}: not empty and not a store of frames; choose another folder")
         return {}
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        sources = {key: Source(**source) for key, source in content["clips"].items()}
-        found, arithmetic, made = tuple(content["size"]), content["arithmetic"], content["format"]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        content: dict[str, Any] = read_json(file, _MOST_INDEX)
+        sources = {key: _checked(Source(**source)) for key, source in content["clips"].items()}
+        (height, width), arithmetic, made = content["size"], content["arithmetic"], content["format"]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{file}: not a readable index of frames; delete the folder, it will be made anew") from error
     if made != _FORMAT:
         raise InputError(f"{folder}: not a store of this version; delete it or choose another folder")
-    if found != tuple(size):
-        raise InputError(
-            f"{folder}: its frames are {found[1]}x{found[0]}, not {size[1]}x{size[0]}; choose another folder"
-        )
+    if (height, width) != tuple(size):
+        raise InputError(f"{folder}: its frames are {width}x{height}, not {size[1]}x{size[0]}; choose another folder")
     if arithmetic != _arithmetic():
         raise InputError(
             f"{folder}: its frames were resized by other arithmetic than here; delete it or choose another"
         )
     return sources
+
+
+def _checked(source: Source) -> Source:
+    """The source, if it can be one: its files lie in the store, whoever wrote the index; raises `ValueError`."""
+    texts = all(isinstance(text, str) for text in (source.drive, source.files, source.probes))
+    if not texts or not re.fullmatch(r"[\w-]+", source.files):
+        raise ValueError("a clip without a name for its files")
+    pairs = [source.size, *source.runs]
+    if not all(isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair) for pair in pairs):
+        raise ValueError("a clip without its size and frames")
+    return source
 
 
 def _write_index(folder: Path, size: tuple[int, int], index: dict[str, Source]) -> None:

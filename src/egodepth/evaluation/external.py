@@ -1,11 +1,10 @@
 """Predictions and true depth in the files of others: .npy, .npz and folders, a map an image in a benchmark's order."""
 
 import io
-import pickle
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,12 +12,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egodepth.data.frames import list_images, natural_key
-from egodepth.data.images import read_uint16
+from egodepth.data.images import MAX_PIXELS, read_uint16
 from egodepth.errors import InputError
+from egodepth.evaluation.pickled_arrays import read_pickled_arrays
+from egodepth.reading import read_npz
 
 Kind = Literal["disparity", "depth"]
 _PNG_STEPS = 256.0
 """Steps of a metre (or of a disparity) in 16-bit PNGs, KITTI's convention."""
+_MOST_BYTES = 8 << 30
+"""Of an archive's array, unpacked: three times KITTI's 697 images in doubles. What is larger can be a .npy file."""
 
 
 class ExternalMaps:
@@ -52,12 +55,15 @@ class ExternalMaps:
         found = self._maps[self._position[name]]
         try:
             array = np.asarray(found() if callable(found) else found)
-        except (OSError, ValueError, EOFError) as error:
+        except Exception as error:  # damaged headers raise almost anything
             raise InputError(f"{self._path}: the map of {name} cannot be read ({error}); write it again") from error
         array = array.squeeze() if array.ndim > 2 else array
         if array.ndim != 2 or array.dtype.kind not in "fiu":
             raise InputError(f"{self._path}: the map of {name} is {array.dtype} {array.shape}, not one number a pixel")
-        return torch.from_numpy(array.astype(np.float32))
+        if array.size > MAX_PIXELS:
+            raise InputError(f"{self._path}: the map of {name} has over {MAX_PIXELS // 10**6} megapixels; shrink it")
+        with np.errstate(over="ignore", invalid="ignore"):
+            return torch.from_numpy(array.astype(np.float32))
 
 
 def inverse_depth_from(maps: ExternalMaps, kind: Kind, name: str) -> Float[Tensor, "h w"]:
@@ -74,17 +80,9 @@ def _opened(path: Path) -> Sequence[np.ndarray | Callable[[], np.ndarray]]:
             return list(_npz(path))
         # Memory-mapped: the predictions of a whole test set are gigabytes.
         return list(np.lib.format.open_memmap(path, mode="r"))
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-    ) as error:
+    except InputError:
+        raise
+    except Exception as error:  # damaged headers, archives and pickles raise almost anything
         reason = str(error).split("\n")[0]
         raise InputError(f"{path}: cannot be read ({reason}); give .npy, .npz or a folder of .npy or .png") from error
 
@@ -92,33 +90,21 @@ def _opened(path: Path) -> Sequence[np.ndarray | Callable[[], np.ndarray]]:
 def _folder(folder: Path) -> list[Callable[[], np.ndarray]]:
     arrays = sorted(folder.glob("*.npy"), key=lambda path: natural_key(path.stem))
     if arrays:
-        return [lambda path=path: np.load(path, allow_pickle=False) for path in arrays]
+        return [lambda path=path: np.lib.format.open_memmap(path, mode="r") for path in arrays]
     return [lambda path=path: read_uint16(path) / _PNG_STEPS for path in list_images(folder)]
 
 
-def _npz(path: Path) -> np.ndarray:
+def _npz(path: Path) -> Sequence[np.ndarray]:
     """The first array of an archive; maps of different sizes lie in it as an array of objects."""
     with zipfile.ZipFile(path) as archive:
-        name = archive.namelist()[0]
-        stream = io.BytesIO(archive.read(name))
-    version = np.lib.format.read_magic(stream)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    _, _, dtype = header(stream)
-    if dtype.hasobject:
-        return _ArraysOnly(stream).load()
-    stream.seek(0)
-    return np.load(stream, allow_pickle=False)
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Reads pickled arrays of arrays, and nothing that could run a stranger's code."""
-
-    _ALLOWED = {(f"{package}.multiarray", "_reconstruct") for package in ("numpy.core", "numpy._core")} | {
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._ALLOWED:
-            raise pickle.UnpicklingError(f"it holds {module}.{name}, not arrays alone")
-        return super().find_class(module, name)
+        first = archive.infolist()[0]
+        if first.file_size > _MOST_BYTES:
+            raise ValueError(f"over {_MOST_BYTES >> 30} GB unpacked")
+        name = first.filename.removesuffix(".npy")
+        with archive.open(first) as stream:
+            version = np.lib.format.read_magic(stream)
+            header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            _, _, dtype = header(stream)
+            if not dtype.hasobject:
+                return read_npz(path, (name,), _MOST_BYTES)[name]
+            return read_pickled_arrays(io.BytesIO(stream.read()))

@@ -1,6 +1,5 @@
 """`config.json` of an export folder: what was exported, how exactly, and what else lies there."""
 
-import json
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Literal
 
 from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError
+from egodepth.reading import parse_json, read_json, read_text
 from egodepth.weights import ModelCard
 
 EXPORT_FORMAT = "egodepth-export-1"
@@ -82,7 +82,7 @@ def hashed(path: Path) -> File:
 def exported_folder(source: str | Path) -> Path | None:
     """The folder, if a source is one that an export wrote."""
     try:
-        found = json.loads((Path(source) / CARD_FILE).read_text(encoding="utf-8"))
+        found = read_json(Path(source) / CARD_FILE)
     except (OSError, ValueError):
         return None  # Not one, or too damaged to tell: the reader of model folders says what is wrong.
     is_export = isinstance(found, dict) and str(found.get("format")).startswith("egodepth-export-")
@@ -96,13 +96,24 @@ def read_card(folder: Path) -> ExportCard:
         InputError: of another format, not valid, or a file is missing or damaged.
     """
     path = folder / CARD_FILE
-    text = path.read_text(encoding="utf-8")
-    found = json.loads(text)["format"]
+    try:
+        text = read_text(path)
+        found = parse_json(text)["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not the card of an export ({error}); export the model again") from error
     if found != EXPORT_FORMAT:
         raise InputError(f"{path}: format '{found}', this version reads '{EXPORT_FORMAT}'; export the model again")
     card = from_json(ExportCard, text, path)
     for file in card.files:
         path = folder / file.name
-        if Path(file.name).name != file.name or not path.is_file() or hashed(path) != file:
+        if not _is_whole(path, file):
             raise InputError(f"{path}: missing or damaged; export the model again or take another copy")
     return card
+
+
+def _is_whole(path: Path, file: File) -> bool:
+    """Whether the file is the one in this folder that the card means."""
+    try:
+        return path.name == file.name and path.is_file() and hashed(path) == file
+    except (OSError, ValueError):  # a name that no file can have
+        return False

@@ -5,6 +5,8 @@ Translations are in the units of the depth that they were learned with. Distance
 """
 
 import csv
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from jaxtyping import Float64
 from egodepth.data.footage.extract import FOOTAGE_FILE
 from egodepth.data.footage.times import frame_times
 from egodepth.errors import InputError
+from egodepth.reading import read_text
 
 Distance = Callable[[int, int], float | None]
 """Metres between two frames of a drive, by their numbers; None where it is not known."""
@@ -24,6 +27,11 @@ USUAL_FPS = 10.0
 SLOWEST_MPS = 1.0
 """Below this a pair of frames is left out."""
 FASTEST_MPS = 150.0
+_LONGEST_STEP_S = 10.0
+"""From one line of the unit to the next (it writes ten a second): over a longer one nothing is known of the speed."""
+_LATEST_S = 1e9
+"""No recording is longer: 30 years."""
+_STAMP = re.compile(r"(19|20)[0-9]{2}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?")
 _OXTS_SPEEDS = (8, 9, 10)
 """Columns of an oxts line: speed forward, to the left and upward, m/s (KITTI's dataformat.txt)."""
 HOW_TO_WRITE = "write two columns under a line that says time,speed: seconds from the first frame, metres a second"
@@ -90,16 +98,22 @@ def oxts_speeds(folder: Path) -> Distance:
         if not path.is_file() or frame >= len(times):
             return None
         try:
-            words = path.read_text(encoding="utf-8").split()
-            return float(np.linalg.norm([float(words[column]) for column in _OXTS_SPEEDS]))
+            words = read_text(path).split()
+            found = math.hypot(*(float(words[column]) for column in _OXTS_SPEEDS))
         except (OSError, ValueError, IndexError) as error:
             raise InputError(f"{path}: no oxts line of 30 numbers; unpack it again") from error
+        if not found <= FASTEST_MPS:
+            raise InputError(f"{path}: a speed of {found:g} m/s; unpack it again")
+        return found
 
     def distance(earlier: int, later: int) -> float | None:
         known = [(times[frame], value) for frame in range(earlier, later + 1) if (value := speed(frame)) is not None]
         if len(known) < later - earlier + 1:
             return None
         at, speeds = np.array(known).T
+        steps = np.diff(at)
+        if not ((steps > 0) & (steps < _LONGEST_STEP_S)).all():
+            return None
         return float(np.trapezoid(speeds, at))
 
     return distance
@@ -121,15 +135,14 @@ def find_oxts(data: Path, drive: str) -> Path:
 
 def _read_speeds(path: Path) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
+        rows = [row for row in csv.reader(read_text(path, encoding="utf-8-sig").splitlines()) if row]
         names = [name.strip() for name in rows[0]]
         columns = names.index("time"), names.index("speed")
         values = np.array([[float(row[column]) for column in columns] for row in rows[1:]])
         times, speeds = values.T
-    except (OSError, UnicodeDecodeError, ValueError, IndexError, csv.Error) as error:
+    except (OSError, ValueError, IndexError, csv.Error) as error:
         raise InputError(f"{path}: no speeds that can be read; {HOW_TO_WRITE}") from error
-    if len(times) < 2 or not np.isfinite(values).all() or (np.diff(times) <= 0).any():
+    if len(times) < 2 or not (np.abs(values) < _LATEST_S).all() or (np.diff(times) <= 0).any():
         raise InputError(f"{path}: two rows at least, finite, times ascending; {HOW_TO_WRITE}")
     if (speeds < 0).any() or (speeds > FASTEST_MPS).any():
         raise InputError(f"{path}: speeds of {speeds.min():g} to {speeds.max():g}; give metres a second, 0 to 150")
@@ -139,7 +152,10 @@ def _read_speeds(path: Path) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndar
 def _oxts_times(path: Path) -> Float64[np.ndarray, " n"]:
     """Seconds from the first line's time."""
     try:
-        stamps = np.array([line.strip() for line in path.read_text(encoding="utf-8").splitlines()], "datetime64[ns]")
+        lines = [line.strip() for line in read_text(path).splitlines()]
+        if not all(map(_STAMP.fullmatch, lines)):
+            raise ValueError("not a date and a time")
+        stamps = np.array(lines, "datetime64[ns]")
         return (stamps - stamps[0]).astype(np.float64) / 1e9
     except (OSError, ValueError, IndexError) as error:
         raise InputError(f"{path}: missing or damaged; a line has a date and a time; unpack it again") from error

@@ -6,7 +6,6 @@ FOLDER/pose_encoder.pth   only of the separate pose network
 FOLDER/pose.pth           `net.{0..3}`, or `net.{0..6}` and `pose_conv` of PoseCNN; may be absent
 """
 
-import pickle
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +17,7 @@ from torch import Tensor
 from egodepth.config import ModelConfig
 from egodepth.errors import InputError
 from egodepth.networks import PoseCnn, PoseNet, build_pose_net
-from egodepth.weights.folder import DepthModel, ModelCard, load_strictly
+from egodepth.weights.folder import MOST_SIDE, DepthModel, ModelCard, load_strictly
 
 STEREO_FACTOR = 5.4
 """Metres in a unit of depth of the stereo models: they were trained with a nominal baseline of 0.1 for KITTI's 0.54."""
@@ -74,7 +73,7 @@ def _read(path: Path) -> dict[str, Any]:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; a folder of Monodepth2 weights holds encoder.pth and depth.pth") from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # on damaged bytes torch raises almost anything
         reason = str(error).strip().split("\n")[0].split(". ")[0]
         raise InputError(
             f"{path}: not a torch state dict that is safe to read ({reason}); download it again"
@@ -101,9 +100,12 @@ def _resnet_name(encoder: dict[str, Any], path: Path) -> str:
 
 def _size(encoder: dict[str, Any], path: Path) -> tuple[int, int]:
     try:
-        return int(encoder["height"]), int(encoder["width"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        size = int(encoder["height"]), int(encoder["width"])
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InputError(f"{path}: does not say its height and width; give a folder of published weights") from error
+    if not all(1 <= side <= MOST_SIDE for side in size):
+        raise InputError(f"{path}: height and width {size}; give a folder of published weights")
+    return size
 
 
 def _decoder_names() -> dict[str, str]:
@@ -145,7 +147,7 @@ def _pose_net(folder: Path, kind: Literal["separate", "shared", "posecnn"], mode
     tensors = _read(path)
     head = "pose_conv" if kind == "posecnn" else "net.3"
     for name in (f"{head}.weight", f"{head}.bias"):
-        if isinstance(tensors.get(name), Tensor):
+        if isinstance(tensors.get(name), Tensor) and tensors[name].ndim:
             tensors[name] = tensors[name][:_POSE_OUTPUTS]  # of two poses, the first is used
     encoder_file = folder / "pose_encoder.pth"
     name = _resnet_name(_read(encoder_file), encoder_file) if kind == "separate" else model.card.network.encoder

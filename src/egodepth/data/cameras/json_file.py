@@ -10,12 +10,14 @@ from egodepth.errors import InputError
 from egodepth.files import write_text
 from egodepth.geometry.camera import Camera, focal_of_fov
 from egodepth.geometry.distortion import FisheyeLens, Lens
+from egodepth.reading import parse_json, read_text
 
 CAMERA_FILE = "camera.json"
 HOW_TO_WRITE = (
     'write {"fov_deg": 70} with the horizontal field of view, or {"width": 1242, "height": 375, "fx": 721.5, '
     '"fy": 721.5, "cx": 609.6, "cy": 172.9} with the calibration in pixels'
 )
+_MOST_CHARACTERS = 1 << 20
 _PIXEL_KEYS = ("fx", "fy", "cx", "cy")
 _LENS_KEYS = ("distortion", "distortion_model")
 _KEYS = {"width", "height", "fov_deg", *_PIXEL_KEYS, *_LENS_KEYS}
@@ -39,7 +41,7 @@ def read_json(path: Path, images: tuple[int, int]) -> tuple[PixelCamera, PixelCa
     if not isinstance(partner, dict) or "baseline_m" not in partner:
         raise InputError(f"{path}: 'partner' needs 'baseline_m', the distance to the right camera in metres")
     baseline = _number(partner, "baseline_m", path)
-    if not 0 < abs(baseline) < 100:
+    if not 1e-4 < abs(baseline) < 100:
         raise InputError(f"{path}: baseline_m {baseline:g} is not a stereo baseline; give metres, such as 0.54")
     own = {key: value for key, value in partner.items() if key != "baseline_m"}
     other = _camera(own, images, path) if own else camera
@@ -74,8 +76,8 @@ def _pixel_values(camera: Camera, size: tuple[int, int]) -> dict[str, float | in
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        values = parse_json(read_text(path, _MOST_CHARACTERS), finite=False)  # the value is named below
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable JSON file; {HOW_TO_WRITE}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: not a JSON object; {HOW_TO_WRITE}")

@@ -1,6 +1,5 @@
 """What every camera file comes down to: a camera in pixels and the distortion of its lens."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,9 @@ from egodepth.geometry.distortion import FisheyeLens, Lens, RationalLens
 _RATIONAL = ("opencv", "plumb_bob", "rational_polynomial", "radtan", "radial-tangential")
 _FISHEYE = ("fisheye", "equidistant", "kannala_brandt")
 _OPENCV_COUNTS = (4, 5, 8, 12, 14)
+MOST_SIDE = 1_000_000
+"""Of an image, pixels."""
+_LARGEST_COEFFICIENT = 1e6
 
 
 class PixelCamera(NamedTuple):
@@ -36,10 +38,12 @@ class PixelCamera(NamedTuple):
             InputError: images of another shape, or a camera that cannot be.
         """
         height, width = self.size or images
-        if not (height >= 1 and width >= 1):
+        if not (1 <= height < MOST_SIDE and 1 <= width < MOST_SIDE):
             raise InputError(f"{source}: size {width:g}x{height:g}; give the width and height of the images in pixels")
-        if self.lens and not all(map(math.isfinite, self.lens)):
-            raise InputError(f"{source}: the distortion has a value that is not a finite number; calibrate it again")
+        if self.lens and not all(abs(coefficient) < _LARGEST_COEFFICIENT for coefficient in self.lens):
+            raise InputError(
+                f"{source}: the distortion has a value that is not a finite number, or huge; calibrate it again"
+            )
         check_aspect((height, width), images, source)
         matrix = torch.tensor([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=torch.float64)
         camera = Camera.from_pixels(matrix, (height, width))

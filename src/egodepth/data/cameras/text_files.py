@@ -1,18 +1,21 @@
 """Text files of cameras, told apart by what is in them: KITTI's, COLMAP's, and the nine numbers of a matrix."""
 
+import math
 import re
 from pathlib import Path
 
-from egodepth.data.cameras.pixels import PixelCamera, camera_of_matrix
+from egodepth.data.cameras.pixels import MOST_SIDE, PixelCamera, camera_of_matrix
 from egodepth.errors import InputError
 from egodepth.geometry.distortion import FisheyeLens, RationalLens
 
 _MOST_CHARACTERS = 1 << 20
 _KITTI_CAMERA = 2
 """KITTI's left colour camera, whose images most use."""
-_KITTI_LINE = re.compile(r"^\s*P(?:_rect_0)?(\d)\s*:(.*)$", re.MULTILINE)
-_KITTI_SIZE = re.compile(r"^\s*S_rect_02\s*:\s*(\S+)\s+(\S+)\s*$", re.MULTILINE)
-_COLMAP_LINE = re.compile(r"^\s*\d+\s+([A-Z][A-Z_]+)\s+(\d+)\s+(\d+)\s+(\S.*)$", re.MULTILINE)
+_KITTI_LINE = re.compile(r"^[ \t]*P(?:_rect_0)?([0-9])[ \t]*:(.*)$", re.MULTILINE)
+_KITTI_SIZE = re.compile(r"^[ \t]*S_rect_02[ \t]*:[ \t]*(\S+)[ \t]+(\S+)[ \t]*$", re.MULTILINE)
+_COLMAP_LINE = re.compile(
+    r"^[ \t]*[0-9]{1,18}[ \t]+([A-Z][A-Z_]+)[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})[ \t]+(\S.*)$", re.MULTILINE
+)
 _COLMAP = {
     "SIMPLE_PINHOLE": (1, None),
     "PINHOLE": (2, None),
@@ -73,7 +76,9 @@ def _kitti(projections: list[tuple[str, str]], text: str, path: Path) -> PixelCa
     if _KITTI_CAMERA not in matrices and len(set(matrices.values())) > 1:
         raise InputError(f"{path}: cameras that differ, and no P2 among them; write camera.json for this one")
     size = _KITTI_SIZE.search(text)
-    width, height = _numbers(" ".join(size.groups()), path) if size else (0, 0)
+    width, height = (_numbers(" ".join(size.groups()), path) if size else (0, 0)) or (math.nan, math.nan)
+    if size and not (0 < width < MOST_SIDE and 0 < height < MOST_SIDE):
+        raise InputError(f"{path}: S_rect_02 is {' '.join(size.groups())}, no size; unpack the calibration again")
     matrix = matrices.get(_KITTI_CAMERA) or next(iter(matrices.values()))
     return camera_of_matrix(matrix, path, (round(height), round(width)) if size else None)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ from egodepth.data.cameras.text_files import read_small_text
 from egodepth.errors import InputError
 
 SUFFIXES = (".yaml", ".yml")
+_MOST_CHARACTERS = 1 << 16
+"""Reading YAML takes its time: a second for a hundred thousand."""
+_MOST_NUMBERS = 100
+"""Of one entry: a few lines may name millions, each a name for a list of names."""
 _MATRIX = ("camera_matrix", "cameraMatrix", "K", "k")
 _COEFFICIENTS = ("distortion_coefficients", "distCoeffs", "dist_coeffs", "D", "d")
 _SIZES = (("image_height", "image_width"), ("height", "width"))
-_CAMERA = re.compile(rf"^\s*({'|'.join(_MATRIX)})\s*:", re.MULTILINE)
+_CAMERA = re.compile(rf"^[ \t]*({'|'.join(_MATRIX)})[ \t]*:", re.MULTILINE)
 
 
 class _Loader(yaml.SafeLoader):
@@ -67,6 +72,8 @@ def read_yaml(path: Path) -> PixelCamera:
 def _load(path: Path) -> Mapping[str, Any]:
     # OpenCV's first line, `%YAML:1.0`, is none of YAML's; messages printed by ROS end with the mark of the next one.
     text = re.sub(r"^%.*$", "", read_small_text(path), flags=re.MULTILINE)
+    if len(text) > _MOST_CHARACTERS:
+        raise InputError(f"{path}: more than {_MOST_CHARACTERS >> 10} kB, no camera's YAML; check the path")
     try:
         values = next(iter(yaml.load_all(text, _Loader)), None)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -86,7 +93,8 @@ def _numbers(value: Any, path: Path) -> list[float]:
         value = value.get("data")
     if value is None:
         return []
-    return [_number(inner, path) for outer in _listed(value) for inner in _listed(outer)]
+    unfolded = (inner for outer in _listed(value) for inner in _listed(outer))
+    return [_number(inner, path) for inner in islice(unfolded, _MOST_NUMBERS)]
 
 
 def _number(value: Any, path: Path) -> float:

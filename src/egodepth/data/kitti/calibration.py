@@ -8,11 +8,17 @@ import torch
 from jaxtyping import Float64
 
 from egodepth.data.cameras import check_camera
+from egodepth.data.images import MAX_PIXELS
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
+from egodepth.reading import read_text
 
 CAM_TO_CAM = "calib_cam_to_cam.txt"
 VELO_TO_CAM = "calib_velo_to_cam.txt"
+_LARGEST = 1e9
+"""Of a number that a calibration can hold, in metres or pixels."""
+_FARTHEST_M = 1e3
+"""Between two cameras of a car."""
 
 
 def kitti_average_camera(size: tuple[int, int]) -> Camera:
@@ -38,8 +44,8 @@ class CalibrationFile:
         """Parse the lines that hold numbers; a missing or unreadable file is an `InputError`."""
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_text(path)
+        except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read; unpack KITTI's calibration files of this date there") from error
         values: dict[str, Float64[np.ndarray, " n"]] = {}
         for line in text.splitlines():
@@ -53,7 +59,7 @@ class CalibrationFile:
     def __call__(self, key: str, shape: tuple[int, ...]) -> Float64[np.ndarray, "..."]:
         """The numbers of a key; an `InputError` names a key that is missing or has another count of numbers."""
         values = self.values.get(key)
-        if values is None or values.size != int(np.prod(shape)) or not np.isfinite(values).all():
+        if values is None or values.size != int(np.prod(shape)) or not (np.abs(values) < _LARGEST).all():
             raise InputError(f"{self.path}: no valid '{key}'; unpack KITTI's calibration files of this date again")
         return values.reshape(shape)
 
@@ -77,6 +83,8 @@ class Calibration:
     def size(self, camera: int) -> tuple[int, int]:
         """(height, width) of the rectified images."""
         width, height = self.cam_to_cam(f"S_rect_{camera:02d}", (2,))
+        if not (width >= 1 and height >= 1 and width * height <= MAX_PIXELS):
+            raise InputError(f"{self.cam_to_cam.path}: images of {width:g}x{height:g}; unpack the calibration again")
         return int(height), int(width)
 
     def projection(self, camera: int) -> Float64[np.ndarray, "3 4"]:
@@ -105,5 +113,15 @@ class Calibration:
 
     def _shift(self, camera: int) -> Float64[np.ndarray, " 3"]:
         """The t of P_rect = K [I | t]."""
-        projection = self.projection(camera)
-        return np.linalg.solve(projection[:, :3], projection[:, 3])
+        return translation_of(self.projection(camera), self.cam_to_cam.path)
+
+
+def translation_of(projection: Float64[np.ndarray, "3 4"], source: Path) -> Float64[np.ndarray, " 3"]:
+    """The t of P = K [I | t], metres; an `InputError` names the `source` of one that has none."""
+    try:
+        found = np.linalg.solve(projection[:, :3], projection[:, 3])
+    except np.linalg.LinAlgError:
+        found = np.full(3, np.inf)
+    if not (np.abs(found) < _FARTHEST_M).all():
+        raise InputError(f"{source}: a projection matrix of no camera; unpack the calibration again")
+    return found

@@ -8,11 +8,14 @@ from typing import NamedTuple
 from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.errors import InputError
+from egodepth.reading import read_text
 
 _CAMERAS = {"l": 2, "r": 3}
 DRIVE_NAME = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}_(sync|extract)")
 """Of a raw recording."""
-_SEQUENCE = re.compile(r"\d{1,2}")
+_SEQUENCE = re.compile(r"[0-9]{1,2}")
+_FRAME = re.compile(r"[0-9]{1,18}")
+"""Columns of 64 bits hold them."""
 
 
 class Line(NamedTuple):
@@ -43,8 +46,8 @@ def read_list(path: str | Path) -> list[Line]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: no list of frames that can be read; check the path") from error
     rows = [(number, row.split()) for number, row in enumerate(text.splitlines(), 1) if row.strip()]
     if not rows:
@@ -53,7 +56,7 @@ def read_list(path: str | Path) -> list[Line]:
 
 
 def _line(words: Sequence[str], where: str) -> Line:
-    if len(words) == 3 and words[1].isdecimal() and words[2] in _CAMERAS:
+    if len(words) == 3 and _FRAME.fullmatch(words[1]) and words[2] in _CAMERAS:
         drive = words[0].rpartition("/")[2]
         if DRIVE_NAME.fullmatch(drive):
             return Line(drive, int(words[1]), _CAMERAS[words[2]])

@@ -10,7 +10,7 @@ from jaxtyping import Float64, UInt8
 from egodepth.data.cameras import check_camera
 from egodepth.data.drive import Drive
 from egodepth.data.frames import FEW_HEADERS, FrameFolder
-from egodepth.data.kitti.calibration import CalibrationFile
+from egodepth.data.kitti.calibration import CalibrationFile, translation_of
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
 from egodepth.trajectory_files import read_kitti_poses
@@ -82,9 +82,8 @@ class OdometryDrive(Drive):
 
     def _shift_from_grey(self, camera: int) -> Float64[np.ndarray, "4 4"]:
         """Pose that takes points in the left grey camera's axes to this camera's: the t of P = K [I | t]."""
-        projection = self._file(f"P{camera}", (3, 4))
         pose = np.eye(4)
-        pose[:3, 3] = np.linalg.solve(projection[:, :3], projection[:, 3])
+        pose[:3, 3] = translation_of(self._file(f"P{camera}", (3, 4)), self._file.path)
         return pose
 
 

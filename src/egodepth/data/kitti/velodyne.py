@@ -87,9 +87,10 @@ def _project(
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     """Pixel coordinates u, v and depth z of LiDAR points."""
     homogeneous = np.ones((len(points), 4))
-    homogeneous[:, :3] = points[:, :3]
-    x, y, z = (homogeneous @ transform.T).T
-    with np.errstate(divide="ignore", invalid="ignore"):  # a point in the plane of the lens lands outside
+    # A point in the plane of the lens lands outside, as does one that is nowhere in a damaged scan.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        homogeneous[:, :3] = points[:, :3]
+        x, y, z = (homogeneous @ transform.T).T
         return x / z, y / z, z
 
 

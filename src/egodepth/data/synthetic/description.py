@@ -10,12 +10,13 @@ masks/000000.png     8 bit, a bit for each of MASK_BITS
 """
 
 from dataclasses import asdict, dataclass
-from math import radians, tan
 from pathlib import Path
 
 from egodepth.config_json import from_json, to_json
-from egodepth.errors import InputError
+from egodepth.errors import InputError, require
 from egodepth.files import write_text
+from egodepth.geometry import focal_of_fov
+from egodepth.reading import read_text
 
 FORMAT, VERSION = "egodepth-synthetic", 2
 DATASET_FILE, POSES_FILE = "dataset.json", "poses.txt"
@@ -52,6 +53,14 @@ class Description:
     winding: float = 1.0
     """How many times as far its roads swing to either side; 1: as in sets that do not say it."""
 
+    def __post_init__(self) -> None:
+        counts = self.train, self.val, self.test
+        require(
+            all(0 <= count <= _DRIVES_PER_SPLIT for count in counts), f"0 to {_DRIVES_PER_SPLIT} drives a split exist"
+        )
+        require(1 <= self.frames < 10**9 and min(self.size) >= 1, "frames and size must be positive")
+        require(0 <= self.fov_deg < 180, f"fov_deg {self.fov_deg:g}: an angle below 180")
+
     def folders(self, root: Path, split: str) -> list[Path]:
         """Folders of a split's drives, in order."""
         return [root / split / f"drive_{index:04d}" for index in range(getattr(self, split))]
@@ -61,7 +70,7 @@ class Description:
         """Focal lengths of all cameras in shares of the image's width and height; None where each drive draws them."""
         if not self.fov_deg:
             return None
-        across = 0.5 / tan(radians(self.fov_deg) / 2)
+        across = focal_of_fov(self.fov_deg)
         return across, across * self.size[1] / self.size[0]
 
     def street_seed(self, split: str, index: int) -> int:
@@ -81,7 +90,7 @@ def read_description(root: Path) -> Description:
             f"{path}: missing, so {root} is not a rendered set; make one: egodepth data render --out {root}"
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not readable; render the set again into a new folder") from error
     description = from_json(Description, text, path)
