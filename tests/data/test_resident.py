@@ -7,9 +7,9 @@ import torch
 from egodepth.config import DataConfig
 from egodepth.data import resident as resident_module
 from egodepth.data.drive import Drive
+from egodepth.data.loader import batches_from
 from egodepth.data.opening import training_samples
 from egodepth.data.resident import ResidentFrames, free_memory
-from egodepth.data.loader import batches_from
 from egodepth.data.sampler import RawBatch, TrainBatches
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from egodepth.config import DataConfig
+from egodepth.data.loader import batches_from
 from egodepth.data.opening import open_drives, training_samples
 from egodepth.data.sample_index import EpochOrder, FrameRuns, SampleIndex
-from egodepth.data.loader import batches_from
 from egodepth.data.sampler import RawBatch, TrainBatches, epoch_order
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError

@@ -1,8 +1,10 @@
 """Pickles that would run something: in every place from which weights, arrays and cards are read."""
 
+import io
 import json
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

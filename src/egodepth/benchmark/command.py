@@ -9,6 +9,7 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from egodepth.benchmark.evaluation import measure_evaluation
+from egodepth.benchmark.exchange import measure_exchange
 from egodepth.benchmark.figures import Result, read_result
 from egodepth.benchmark.inference import measure_inference
 from egodepth.benchmark.loader import measure_loader
@@ -24,6 +25,7 @@ Written by `egodepth benchmark all --markdown docs/performance.md`: every figure
 contenders in turns. On a shared machine only the ratios can be compared with another run's.
 
 """
+_EVERYTHING = ("step", "loader", "inference", "video", "evaluation", "exchange")
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,12 @@ class Benchmark:
     share of what the machine's matrix products allow, and its peak memory. loader: processor time of a sample, from
     JPEG and from a store, against the common way. inference: one image in PyTorch, ONNX Runtime and OpenVINO. video: a
     video's prediction from file to file against the network alone. evaluation: the protocol's work on random maps of
-    KITTI's size and density, without the network. all: one after the other, for --markdown docs/performance.md.
+    KITTI's size and density, without the network. exchange: the gradients and batch statistics that two processes which
+    train together exchange in a step, over this machine's loopback, against a step of one. all: one after the other,
+    for --markdown docs/performance.md.
     """
 
-    what: Positional[Literal["step", "loader", "inference", "video", "evaluation", "all"]]
+    what: Positional[Literal["step", "loader", "inference", "video", "evaluation", "exchange", "all"]]
     """What to measure."""
     size: tuple[int, int] = (192, 640)
     """Height and width that the network sees."""
@@ -65,7 +69,7 @@ class Benchmark:
         if self.what == "all" and (self.json or self.against):
             raise InputError("benchmark: --json and --against are for one measurement; 'all' takes --markdown")
         earlier = read_result(self.against) if self.against else None
-        names = ("step", "loader", "inference", "video", "evaluation") if self.what == "all" else (self.what,)
+        names = _EVERYTHING if self.what == "all" else (self.what,)
         results = []
         for name in names:
             result = self._measured(name)
@@ -86,6 +90,8 @@ class Benchmark:
             return measure_inference(self.model or None, self.size, self.repeats)
         if what == "video":
             return measure_video(repeats=self.repeats, network_size=self.size, device=self.device or None)
+        if what == "exchange":
+            return measure_exchange(self.size, self.batch_size, self.repeats)
         return measure_evaluation(self.images, self.repeats)
 
 

@@ -1,6 +1,5 @@
 """Predictions and true depth in the files of others: .npy, .npz and folders, a map an image in a benchmark's order."""
 
-import io
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -77,7 +76,7 @@ def _opened(path: Path) -> Sequence[np.ndarray | Callable[[], np.ndarray]]:
         if path.is_dir():
             return _folder(path)
         if path.suffix == ".npz":
-            return list(_npz(path))
+            return _npz(path)
         # Memory-mapped: the predictions of a whole test set are gigabytes.
         return list(np.lib.format.open_memmap(path, mode="r"))
     except InputError:
@@ -94,7 +93,7 @@ def _folder(folder: Path) -> list[Callable[[], np.ndarray]]:
     return [lambda path=path: read_uint16(path) / _PNG_STEPS for path in list_images(folder)]
 
 
-def _npz(path: Path) -> Sequence[np.ndarray]:
+def _npz(path: Path) -> list[np.ndarray]:
     """The first array of an archive; maps of different sizes lie in it as an array of objects."""
     with zipfile.ZipFile(path) as archive:
         first = archive.infolist()[0]
@@ -106,5 +105,5 @@ def _npz(path: Path) -> Sequence[np.ndarray]:
             header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             _, _, dtype = header(stream)
             if not dtype.hasobject:
-                return read_npz(path, (name,), _MOST_BYTES)[name]
-            return read_pickled_arrays(io.BytesIO(stream.read()))
+                return list(read_npz(path, (name,), _MOST_BYTES)[name])
+            return read_pickled_arrays(stream.read())

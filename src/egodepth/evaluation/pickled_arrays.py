@@ -5,22 +5,23 @@ others are refused, and for these three stand plain classes of ours: numpy's own
 follow wild pointers.
 """
 
+import io
 import pickle
 import re
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 _DTYPE = re.compile("[fiu][1248]|O8?")
 
 
-def read_pickled_arrays(stream: IO[bytes]) -> list[np.ndarray]:
+def read_pickled_arrays(content: bytes) -> list[np.ndarray]:
     """The arrays of numbers in a pickled array of objects, in their order.
 
     Raises:
         Exception: of almost any kind, if it is something else, or damaged.
     """
-    found = _ArraysOnly(stream).load()
+    found = _ArraysOnly(io.BytesIO(content)).load()
     if not isinstance(found, _Array) or not isinstance(found.value, list):
         raise pickle.UnpicklingError("no array of objects")
     if not all(isinstance(one, _Array) and isinstance(one.value, np.ndarray) for one in found.value):
