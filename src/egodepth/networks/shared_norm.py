@@ -17,13 +17,13 @@ class _Sum(torch.autograd.Function):
     """Over all processes; every process's loss depends on every process's part, so gradients are summed, too."""
 
     @staticmethod
-    def forward(_ctx: Any, value: Tensor) -> Tensor:
+    def forward(ctx: Any, value: Tensor) -> Tensor:
         total = value.clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
-    def backward(_ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         total = gradients[0].contiguous().clone()
         dist.all_reduce(total)
         return total
@@ -80,4 +80,4 @@ def own_norms(network: nn.Module) -> None:
     """Undo `share_norms`, for a copy that one process looks at alone."""
     for layer in network.modules():
         if type(layer) is SharedBatchNorm2d:
-            layer.__class__ = nn.BatchNorm2d
+            layer.__class__ = nn.BatchNorm2d  # pyright: ignore[reportAttributeAccessIssue]
