@@ -71,3 +71,15 @@ def make_clip() -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def unbroken(make_clip: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A clip and a run of `tiny_training.command` on it that nothing disturbed."""
+    from egodepth.cli import main  # here: tests of small rooms need not wait for it
+    from tiny_training import SIZE, command
+
+    folder = tmp_path_factory.mktemp("unbroken")
+    clip, run = make_clip(folder / "clip", size=SIZE), folder / "run"
+    main(command(clip, run))
+    return clip, run

@@ -23,6 +23,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tiny_training import command
+
 _SIGNALS = {signal.SIGKILL: 6, signal.SIGTERM: 3, signal.SIGUSR1: 1}
 _AFTERWARDS = {"nothing": 5, "truncated": 2, "flipped": 1, "lost": 3}
 
@@ -37,27 +39,11 @@ def write_clip(folder: Path) -> None:
     (folder / "camera.json").write_text('{"fov_deg": 70}')
 
 
-def command(clip: Path, run: Path, steps: int) -> list[str]:
+def words_of(clip: Path, run: Path, steps: int) -> list[str]:
     """Words that train."""
-    options = {
-        "data": clip,
-        "run": run,
-        "data.size": "64 64",
-        "model.encoder": "test_resnet",
-        "model.pose": "posecnn",
-        "optimiser.learning-rate": 1e-4,
-        "trainer.steps": steps,
-        "trainer.batch-size": 1,
-        "trainer.checkpoint-every": 5,
-        "trainer.validate-every": 20,
-        "trainer.panels-every": 100,
-        "trainer.clean-statistics": 0,
-        "trainer.log-every": 1,
-        "trainer.device": "cpu",
-        "trainer.precision": "float32",
-    }
-    words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
-    return [sys.executable, "-m", "egodepth", "train", "street-clip", *words]
+    often = {"checkpoint_every": 5, "validate_every": 20, "panels_every": 100, "clean_statistics": 0}
+    words = command(clip, run, steps=steps, **often)
+    return [sys.executable, "-m", "egodepth", *words, "--optimiser.learning-rate", "1e-4"]
 
 
 def start(words: list[str], said: Path) -> subprocess.Popen[bytes]:
@@ -124,9 +110,9 @@ def soak(kills: int, steps: int, seed: int, out: Path) -> dict[str, object]:
     chance, clip, run, whole = random.Random(seed), out / "clip", out / "run", out / "whole"
     began = time.monotonic()
     write_clip(clip)
-    if start(command(clip, whole, steps), out / "whole.log").wait() != 0:
+    if start(words_of(clip, whole, steps), out / "whole.log").wait() != 0:
         raise SystemExit(f"the training itself fails: {out / 'whole.log'}")
-    words, said = command(clip, run, steps), out / "run.log"
+    words, said = words_of(clip, run, steps), out / "run.log"
     happened: Counter[str] = Counter()
     while happened["kills"] < kills:
         soon = (steps - steps_done(run)) / (kills - happened["kills"] + 1)

@@ -1,6 +1,5 @@
 """Trainings that learn the focal length (`data.camera learned`)."""
 
-import dataclasses
 import json
 import shutil
 from io import StringIO
@@ -14,8 +13,9 @@ from rich.console import Console
 from safetensors.torch import load_file
 from torch import Tensor
 
+import tiny_training
 from egodepth import comparison
-from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
+from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig
 from egodepth.data.synthetic import Street, render_frames
 from egodepth.data.types import Batch, View
 from egodepth.errors import InputError
@@ -220,19 +220,8 @@ def test_the_focal_length_is_a_group_of_its_own_without_weight_decay():
 
 
 def a_config(clip: Path, **changes: object) -> TrainConfig:
-    """A tiny training; changes go to whichever part has the field."""
-    parts = {
-        "data": DataConfig(path=(str(clip),), size=SIZE, camera="learned"),
-        "optimiser": OptimiserConfig(learning_rate=1e-3),
-        "trainer": TrainerConfig(
-            steps=4, batch_size=1, device="cpu", log_every=1, validate_every=100, panels_every=100, checkpoint_every=2
-        ),
-    }
-    for part, value in parts.items():
-        own = {name: changes.pop(name) for name in list(changes) if name in value.__dataclass_fields__}
-        parts[part] = dataclasses.replace(value, **own)
-    assert not changes
-    return TrainConfig(**parts, model=ModelConfig(encoder="test_resnet", pose="posecnn"))
+    """A tiny training that learns the camera."""
+    return tiny_training.a_config(clip, camera="learned", **changes)
 
 
 def quietly(config: TrainConfig, run: Path) -> str:
@@ -274,7 +263,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_very_weights(clip: Path, tmp_path
     quietly(a_config(clip), tmp_path / "whole")
     quietly(a_config(clip), tmp_path / "cut")
     shutil.rmtree(tmp_path / "cut" / "checkpoints" / "step_00000004")
-    assert "going on from step 2 of 4" in quietly(a_config(clip), tmp_path / "cut")
+    assert "going on from step_00000002" in quietly(a_config(clip), tmp_path / "cut")
     states = [load_file(tmp_path / run / "checkpoints/step_00000004/state.safetensors") for run in ("whole", "cut")]
     assert "model.focal.log_factor" in states[0]
     assert "optimiser.exp_avg.focal.log_factor" in states[0]

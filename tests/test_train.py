@@ -100,17 +100,8 @@ def test_a_finished_run_has_nothing_left_to_do(clip: Path, tmp_path: Path):
     before = (tmp_path / "run" / "log.jsonl").read_text()
     summary, said = quietly(a_config(clip), tmp_path / "run")
     assert summary.steps == 4
-    assert "going on from step 4 of 4" in said
+    assert "going on from step_00000004" in said
     assert (tmp_path / "run" / "log.jsonl").read_text() == before
-
-
-@pytest.fixture(scope="module")
-def unbroken(make_clip, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A clip and a run on it that nothing disturbed."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    clip, run = make_clip(folder / "clip", size=SIZE), folder / "run"
-    main(command(clip, run))
-    return clip, run
 
 
 @pytest.mark.parametrize(("workers", "after"), [(0, 5), (2, 7)])
@@ -133,7 +124,7 @@ def test_a_run_in_bfloat16_goes_on_exactly_too(clip: Path, tmp_path: Path):
     quietly(config, tmp_path / "broken")
     shutil.rmtree(tmp_path / "broken" / "checkpoints" / "step_00000004")
     _, said = quietly(config, tmp_path / "broken")
-    assert "going on from step 2 of 4" in said
+    assert "going on from step_00000002" in said
     assert_same_weights(tmp_path / "whole", tmp_path / "broken")
 
 
@@ -204,13 +195,15 @@ def test_a_model_from_a_local_checkpoint_needs_it_no_more(clip: Path, tmp_path: 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(clip: Path, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(job_module, "learning_rates", lambda step, *_: (float("nan") if step == 2 else 1e-4,) * 2)
-    with pytest.raises(InputError, match=r"the loss is nan .*at step 3; the weights of the last checkpoint are good"):
+    with pytest.raises(
+        InputError, match=r"the loss is nan at step 3, and so are weights; those of the last checkpoint are good"
+    ):
         quietly(a_config(clip), tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_00000002"]
     assert all(value.isfinite().all() for value in final_tensors(tmp_path / "run").values())
     monkeypatch.undo()
     _, said = quietly(a_config(clip), tmp_path / "run")
-    assert "going on from step 2 of 4" in said
+    assert "going on from step_00000002" in said
 
 
 def test_a_collapse_is_said_in_one_line(clip: Path, tmp_path: Path, monkeypatch):
@@ -256,7 +249,7 @@ def test_a_run_may_move_its_frames_to_the_device_when_it_goes_on(clip: Path, tmp
         quietly(a_config(clip, on_device=before), run)
         shutil.rmtree(run / "checkpoints" / "step_00000004")
         _, said = quietly(a_config(clip, on_device=after), run)
-        assert "going on from step 2 of 4" in said
+        assert "going on from step_00000002" in said
         assert_same_weights(tmp_path / "whole", run)
     monkeypatch.setattr(resident, "free_memory", lambda device: 0)
     quietly(a_config(clip, on_device=True), tmp_path / "whole")  # nothing is left to do, nothing is copied

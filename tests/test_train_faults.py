@@ -32,15 +32,6 @@ from tiny_training import (
 )
 
 
-@pytest.fixture(scope="module")
-def unbroken(make_clip, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A clip and a run of `command` on it that nothing disturbed."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    clip, run = make_clip(folder / "clip", size=SIZE), folder / "run"
-    main(command(clip, run))
-    return clip, run
-
-
 @pytest.mark.parametrize(("number", "status"), [("SIGTERM", 0), ("SIGUSR1", 0), ("SIGINT", 130)])
 def test_asked_to_stop_a_run_saves_its_step_and_the_same_command_goes_on(unbroken, tmp_path: Path, number, status):
     clip, whole = unbroken

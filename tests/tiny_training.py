@@ -58,9 +58,9 @@ def logged(run: Path, name: str) -> dict[int, float]:
     return {line["step"]: line[name] for line in lines if name in line}
 
 
-def command(clip: Path, run: Path, workers: int = 0, steps: int = 12) -> list[str]:
-    """Words of the command line that train."""
-    options = {
+def command(clip: Path, run: Path, workers: int = 0, steps: int = 12, **more: object) -> list[str]:
+    """Words of the command line that train; `more` are further options of the trainer."""
+    options: dict[str, object] = {
         "data": clip,
         "run": run,
         "data.size": "64 64",
@@ -73,7 +73,7 @@ def command(clip: Path, run: Path, workers: int = 0, steps: int = 12) -> list[st
         "trainer.log-every": 1,
         "trainer.device": "cpu",
         "trainer.precision": "float32",
-    }
+    } | {f"trainer.{name.replace('_', '-')}": value for name, value in more.items()}
     words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
     return ["train", "street-clip", *words]
 
