@@ -149,7 +149,11 @@ def attempt(read: Callable[[Path], object], folder: Path, limit_s: float = LIMIT
 
 
 def _attempt_once(read: Callable[[Path], object], folder: Path, limit_s: float) -> Outcome:
+    at_work = True
+
     def ring(*_: object) -> None:
+        if not at_work:
+            return
         if time.process_time() - worked > limit_s or time.perf_counter() - began > _PATIENCE * limit_s:
             raise _Hang
 
@@ -160,6 +164,7 @@ def _attempt_once(read: Callable[[Path], object], folder: Path, limit_s: float) 
         try:
             signal.setitimer(signal.ITIMER_REAL, limit_s, limit_s / 2)
             read(folder)
+            at_work = False
         except InputError as error:
             kind, detail = "refused", _wrong_line(str(error))
         except _Hang:
@@ -167,6 +172,7 @@ def _attempt_once(read: Callable[[Path], object], folder: Path, limit_s: float) 
         except BaseException:
             kind, detail = "crashes", traceback.format_exc(limit=-12)
         finally:
+            at_work = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
     seconds = time.process_time() - worked

@@ -58,7 +58,7 @@ def a_store(folder: Path) -> Callable[[], list]:
     return lambda: open_prepared(folder / "store", (4, 6), drives, FrameRuns([d.frames for d in drives]), False, str)
 
 
-@pytest.mark.parametrize("files", ["../../x", "/tmp/x", "..", "a/b", ""])
+@pytest.mark.parametrize("files", ["../../x", "/elsewhere/x", "..", "a/b", ""])
 def test_an_index_of_frames_cannot_name_files_outside_its_store(tmp_path: Path, files: str) -> None:
     opened = a_store(tmp_path / "deep")
     opened()

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from egodepth.config import TrainConfig
+from egodepth.errors import InputError
 from egodepth.networks import DepthNet
 from egodepth.objective import SelfSupervisedObjective
 from egodepth.training.compiling import compile_objective
@@ -78,6 +79,16 @@ def test_compiled_losses_are_those_of_torch_and_of_the_loops_in_c(translations, 
 )
 def test_networks_and_losses_compiled_are_those_of_torch(translations, precision, compiler):
     assert_equal(case(translations, "everything", "MS", precision, compiler), gradients=1e-2)
+
+
+def test_a_torch_whose_translations_were_wrong_is_refused_before_anything_is_compiled(monkeypatch):
+    monkeypatch.setattr(torch, "__version__", "2.10.0+cu128")
+    objective = SelfSupervisedObjective(DepthNet("test_resnet"), None, TrainConfig())
+    with pytest.raises(
+        InputError, match=r"torch 2.14 or newer, and this is 2.10.0\+cu128: .*compile none"
+    ):
+        compile_objective(objective, "losses", torch.device("cpu"))
+    assert compile_objective(objective, "none", torch.device("cpu")) == ""
 
 
 def test_none_changes_nothing():

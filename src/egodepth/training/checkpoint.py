@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from egodepth.errors import InputError
+from egodepth.reading import read_json
 from egodepth.weights import load_strictly, read_tensors
 
 FORMAT = "egodepth-checkpoint-2"
@@ -142,9 +143,9 @@ def read_header(place: Path) -> dict[str, Any]:
     """
     file = place / HEADER
     try:
-        header = json.loads(file.read_text(encoding="utf-8"))
+        header = read_json(file, finite=False)
         found, digest = header["format"], header.get("header_sha256")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError(f"{file}: not a readable checkpoint ({error})") from error
     if found != FORMAT:
         raise InputError(f"{place}: checkpoint format '{found}', this version reads '{FORMAT}'; start a new --run")

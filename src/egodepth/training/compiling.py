@@ -14,6 +14,10 @@ _EXACT = ("emulate_precision_casts", "eager_numerics.division_rounding")
 """Settings of the compiler under which a GPU rounds as torch does, without contraction of a * b + c: an image compared
 with itself must give exactly nothing, or ties of the auto-mask break. A processor does so anyway."""
 
+_SINCE = (2, 14)
+"""Of torch: the gradients of stereo pairs that 2.10 translated were far from its own (LOG.md); what is between was not
+tried."""
+
 
 def compile_objective(
     objective: SelfSupervisedObjective, what: Literal["none", "losses", "all"], device: torch.device
@@ -32,6 +36,11 @@ def compile_objective(
     """
     if what == "none":
         return ""
+    if tuple(map(int, torch.__version__.split(".")[:2])) < _SINCE:
+        raise InputError(
+            f"--trainer.compile needs torch {'.'.join(map(str, _SINCE))} or newer, and this is {torch.__version__}: older "
+            "ones were seen to compute other gradients; update torch, or train with --trainer.compile none"
+        )
     with one_line_of_compiler():
         torch.compile(_trifle)(torch.ones(64, device=device))
     from torch._inductor import list_options  # seconds to import
