@@ -11,6 +11,7 @@ from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.frames import list_images
 from egodepth.data.images import read_rgb
+from egodepth.data.matlab_file import read_matrix
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
 
@@ -88,14 +89,10 @@ def open_make3d(root: str | Path) -> list[Drive]:
 def _read_grid(path: Path) -> Float[np.ndarray, "h w"]:
     """Depth of all the laser's points."""
     try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise InputError(f"{path}: Make3D's MATLAB files need scipy; pip install 'egodepth[make3d]'") from error
-    try:
         with np.errstate(over="ignore", invalid="ignore"):
-            grid = loadmat(path, variable_names=[_GRID])[_GRID][..., _DEPTH].astype(np.float32)
+            grid = read_matrix(path, _GRID)[..., _DEPTH].astype(np.float32)
         if grid.ndim != 2:
             raise ValueError(f"a grid of shape {grid.shape}")
         return grid
-    except Exception as error:  # scipy raises almost anything on damaged bytes
+    except (OSError, ValueError, IndexError) as error:
         raise InputError(f"{path}: not a laser file of Make3D ({error}); unpack Test134Depth.tar.gz again") from error
