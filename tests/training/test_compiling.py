@@ -84,9 +84,7 @@ def test_networks_and_losses_compiled_are_those_of_torch(translations, precision
 def test_a_torch_whose_translations_were_wrong_is_refused_before_anything_is_compiled(monkeypatch):
     monkeypatch.setattr(torch, "__version__", "2.10.0+cu128")
     objective = SelfSupervisedObjective(DepthNet("test_resnet"), None, TrainConfig())
-    with pytest.raises(
-        InputError, match=r"torch 2.14 or newer, and this is 2.10.0\+cu128: .*compile none"
-    ):
+    with pytest.raises(InputError, match=r"torch 2.14 or newer, and this is 2.10.0\+cu128: .*compile none"):
         compile_objective(objective, "losses", torch.device("cpu"))
     assert compile_objective(objective, "none", torch.device("cpu")) == ""
 

@@ -35,7 +35,7 @@ def compare_clouds(found: Float[np.ndarray, "n 3"], true: Float[np.ndarray, "m 3
     try:
         from scipy.spatial import KDTree
     except ImportError as error:
-        raise InputError("comparing clouds needs scipy; pip install 'egodepth[make3d]'") from error
+        raise InputError("comparing clouds needs scipy; pip install 'egodepth[compare]'") from error
     require(len(found) > 0 and len(true) > 0, "a cloud without points cannot be compared; keep more pixels")
     accuracy = np.asarray(KDTree(true).query(found)[0])
     distance = np.asarray(KDTree(found).query(true)[0])

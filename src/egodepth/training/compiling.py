@@ -38,8 +38,8 @@ def compile_objective(
         return ""
     if tuple(map(int, torch.__version__.split(".")[:2])) < _SINCE:
         raise InputError(
-            f"--trainer.compile needs torch {_SINCE[0]}.{_SINCE[1]} or newer, and this is {torch.__version__}: older ones "
-            "were seen to compute other gradients; update torch, or train with --trainer.compile none"
+            f"--trainer.compile needs torch {_SINCE[0]}.{_SINCE[1]} or newer, and this is {torch.__version__}: older "
+            "ones were seen to compute other gradients; update torch, or train with --trainer.compile none"
         )
     with one_line_of_compiler():
         torch.compile(_trifle)(torch.ones(64, device=device))
