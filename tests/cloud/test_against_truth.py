@@ -30,5 +30,5 @@ def test_an_empty_cloud_is_refused():
 
 def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "scipy.spatial", None)
-    with pytest.raises(InputError, match=r"egodepth\[make3d\]"):
+    with pytest.raises(InputError, match=r"egodepth\[compare\]"):
         compare_clouds(np.zeros((1, 3)), np.ones((2, 3)), 0.1)
