@@ -221,7 +221,7 @@ def test_the_focal_length_is_a_group_of_its_own_without_weight_decay():
 
 def a_config(clip: Path, **changes: object) -> TrainConfig:
     """A tiny training that learns the camera."""
-    return tiny_training.a_config(clip, camera="learned", **changes)
+    return tiny_training.a_config(clip, **({"camera": "learned"} | changes))
 
 
 def quietly(config: TrainConfig, run: Path) -> str:
