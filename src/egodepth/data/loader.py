@@ -80,7 +80,7 @@ def _begun(dataset: TrainBatches, step: int, workers: int, pin: bool) -> Iterato
     )
     if workers and threading.current_thread() is threading.main_thread():
         # Torch's handler raises wherever the program is when a worker dies, in the middle of an optimiser's step, too.
-        signal.signal(signal.SIGCHLD, before)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL if before is None else before)  # None: not set by Python
     return batches
 
 
