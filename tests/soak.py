@@ -81,7 +81,7 @@ def disturb(run: Path, how: str, chance: random.Random) -> None:
 
 def life(words: list[str], run: Path, said: Path, steps: int, chance: random.Random, soon: float) -> str | None:
     """One life of the training, which ends it by a signal; None where it came to its own end before that."""
-    target, starting = steps_done(run) + chance.randint(1, max(1, round(2 * soon))), chance.random() < 0.1
+    target, starting = steps_done(run) + chance.randint(1, max(1, round(soon))), chance.random() < 0.1
     deadline = time.monotonic() + (chance.uniform(0, 4) if starting else 600)
     process = start(words, said)
     while process.poll() is None and time.monotonic() < deadline and steps_done(run) < min(target, steps - 1):

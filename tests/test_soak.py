@@ -6,7 +6,7 @@ import soak
 
 
 def test_a_training_that_is_killed_and_loses_files_ends_equal(tmp_path: Path):
-    found = soak.soak(kills=2, steps=12, seed=2, out=tmp_path)
+    found = soak.soak(kills=2, steps=60, seed=2, out=tmp_path)
     assert found["kills"] == 2
     assert found["differ"] == []
     assert found["tracebacks"] == 0

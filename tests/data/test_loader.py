@@ -57,7 +57,7 @@ def hang() -> None:
 
 @pytest.mark.parametrize(
     ("accident", "patience", "word"),
-    [(die, 60, "exited unexpectedly|killed|Connection|EOF|No such file"), (hang, 2, "timed out")],
+    [(die, 60, "exited unexpectedly|killed|Connection|EOF|No such file"), (hang, 6, "timed out")],
 )
 def test_a_worker_that_dies_or_hangs_is_replaced_and_no_batch_is_lost(make_faulty, accident, patience, word):
     expected = list(batches_from(make_faulty(accident, times=0), 0, 0, pin=False))
