@@ -24,6 +24,11 @@ class Stopped(Exception):  # noqa: N818 - it is none
         self.signal = signal
 
 
+def reason_of(error: Exception) -> str:
+    """The first sentence of what an exception of a library says, or its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
+
+
 def require(condition: bool, message: str) -> None:
     """Raise `InputError` with the message unless the condition holds."""
     if not condition:

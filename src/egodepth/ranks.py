@@ -19,7 +19,7 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from egodepth.errors import InputError
+from egodepth.errors import InputError, reason_of
 
 _PATIENCE = timedelta(hours=2)
 """How long processes wait for the first one's validation; one that died is noticed at once by its connection."""
@@ -115,14 +115,14 @@ def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
         backend = "nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, store=_of_this_attempt(store), rank=rank, world_size=count, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"other processes cannot be reached ({_first_line(error)}); see torchrun --help") from error
+        raise InputError(f"other processes cannot be reached ({reason_of(error)}); see torchrun --help") from error
     try:
         yield Ranks(rank, count), device
     except RuntimeError as error:
         if not _is_of_group(error):
             raise
         raise InputError(
-            f"another process of this command is gone ({_first_line(error)}); started again, a training goes on from "
+            f"another process of this command is gone ({reason_of(error)}); started again, a training goes on from "
             "its last checkpoint (torchrun --max-restarts does so by itself)"
         ) from error
     finally:
@@ -157,7 +157,3 @@ def leads() -> bool:
 def _is_of_group(error: RuntimeError) -> bool:
     text = str(error)
     return isinstance(error, dist.DistError) or any(word in text for word in ("gloo", "Connection", "NCCL"))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]

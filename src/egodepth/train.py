@@ -76,20 +76,22 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
         ranks.any(False, device)  # nobody writes while another process still fetches
         # Before the run folder is looked at: a run never changes its arithmetic on the way.
         config = with_precision(config, device)
+        training = open_training_set(config.data)
         if auto_batch:
-            config = _with_fitting_batch(config, local.folder, ranks, device, console)
-        return _trained(config, local, console, ranks, device)
+            config = _with_fitting_batch(config, training, local.folder, ranks, device, console)
+        return _trained(config, training, local, console, ranks, device)
 
 
-def _trained(config: TrainConfig, local: LocalRun, console: Console, ranks: Ranks, device: torch.device) -> Summary:
+def _trained(
+    config: TrainConfig, training: TrainingSet, local: LocalRun, console: Console, ranks: Ranks, device: torch.device
+) -> Summary:
     began, steps, run = time.monotonic(), config.trainer.steps, local.folder
-    training = open_training_set(config.data)
     dataset = _dataset(config, training, ranks)
     judged = _validation_drives(config.data) if ranks.leads else []
     check_run(run, config)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     place = ranks.first(lambda: starting_point(run, say))
-    objective = _objective(config, fresh=place is None).to(device, memory_format=torch.channels_last)  # pyright: ignore
+    objective = _objective(config, place is None, device)
     if ranks.count > 1 and config.trainer.shared_statistics:
         share_norms(objective, config.model.encoder)
     optimiser = build_optimiser(objective, config.optimiser)
@@ -113,7 +115,8 @@ def _trained(config: TrainConfig, local: LocalRun, console: Console, ranks: Rank
         batches = batches_from(dataset, progress.step, workers, device.type == "cuda", patience, log.say)
         done = _fitted(trainer, batches, progress.step, steps)
         if done is None:
-            raise InputError(_too_large(config, dataset, ranks, device))
+            fits = _fitting_batch(config, dataset, device) if ranks.count == 1 else 0
+            raise _too_large(config, ranks, fits)
     if done < steps:
         number = stop.signal or signal.SIGTERM  # another process was asked
         raise Stopped(f"stopped by {number.name} after step {done} of {steps}; the same command goes on", number)
@@ -130,30 +133,27 @@ def _fitted(trainer: Trainer, batches: Iterator[RawBatch], start: int, steps: in
         return None
 
 
-def _too_large(config: TrainConfig, dataset: TrainBatches, ranks: Ranks, device: torch.device) -> str:
+def _too_large(config: TrainConfig, ranks: Ranks, fits: int) -> InputError:
+    """The refusal of a batch, with the size that `fits` (0: none) where one process trains alone."""
     size = config.trainer.batch_size
     said = f"a batch of {size} at {config.data.size[0]}x{config.data.size[1]} does not fit into the memory"
     if ranks.count > 1:
-        return f"{said} of {ranks.count} processes; choose a smaller --trainer.batch-size, or more processes"
-    fits = _fitting_batch(config, dataset, device)
-    if not fits:
-        return f"{said}, nor does one image; choose a smaller --data.size"
-    if fits == size:
-        return f"{said} beside something else; see what else uses it, and start the same command again"
-    return f"{said}; one of {fits} does: --trainer.batch-size {fits} with a new --run (--auto-batch finds it by itself)"
+        said += f" of {ranks.count} processes; choose a smaller --trainer.batch-size, or more processes"
+    elif not fits:
+        said += ", nor does one image; choose a smaller --data.size"
+    elif fits == size:
+        said += " beside something else; see what else uses it, and start the same command again"
+    else:
+        said += f"; one of {fits} does: --trainer.batch-size {fits} with a new --run (--auto-batch finds it by itself)"
+    return InputError(said)
 
 
 def _fitting_batch(config: TrainConfig, dataset: TrainBatches, device: torch.device) -> int:
-    return fitting_batch(
-        lambda: _objective(config, fresh=False).to(device, memory_format=torch.channels_last),  # pyright: ignore
-        dataset,
-        config,
-        device,
-    )
+    return fitting_batch(lambda: _objective(config, False, device), dataset, config, device)
 
 
 def _with_fitting_batch(
-    config: TrainConfig, run: Path, ranks: Ranks, device: torch.device, console: Console
+    config: TrainConfig, training: TrainingSet, run: Path, ranks: Ranks, device: torch.device, console: Console
 ) -> TrainConfig:
     """The configuration with the batch size of the run that goes on, or the largest one that fits."""
     if ranks.count > 1:
@@ -162,10 +162,9 @@ def _with_fitting_batch(
     if kept is not None:
         size = kept.trainer.batch_size
     else:
-        dataset = _dataset(config, open_training_set(config.data), ranks)
-        size = _fitting_batch(config, dataset, device)
+        size = _fitting_batch(config, _dataset(config, training, ranks), device)
         if not size:
-            raise InputError(_too_large(config, dataset, ranks, device))
+            raise _too_large(config, ranks, size)
         console.print(f"a batch of {size} fits into the memory", highlight=False)
     return dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, batch_size=size))
 
@@ -217,8 +216,8 @@ def _dataset(config: TrainConfig, training: TrainingSet, ranks: Ranks) -> TrainB
     return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps, part)
 
 
-def _objective(config: TrainConfig, fresh: bool) -> SelfSupervisedObjective:
-    """The networks with the weights that a run starts from; a run that goes on needs no pretrained ones."""
+def _objective(config: TrainConfig, fresh: bool, device: torch.device) -> SelfSupervisedObjective:
+    """The networks, with the weights that a run starts from; a run that goes on needs no pretrained ones."""
     torch.manual_seed(config.trainer.seed)
     if not fresh:
         config = dataclasses.replace(config, model=dataclasses.replace(config.model, pretrained=False))
@@ -226,4 +225,4 @@ def _objective(config: TrainConfig, fresh: bool) -> SelfSupervisedObjective:
     if fresh and config.init_from:
         limits = (config.model.min_depth, config.model.max_depth)
         initialise_from(config.init_from, objective.depth_net, objective.pose_net, limits)
-    return objective
+    return objective.to(device, memory_format=torch.channels_last)  # pyright: ignore

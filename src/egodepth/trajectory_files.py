@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from egodepth.errors import InputError
+from egodepth.errors import InputError, require
 from egodepth.files import write_text
 from egodepth.reading import read_text
 
@@ -14,6 +14,10 @@ _ROUNDING = 1e-3
 """How far a rotation may be from an exact one."""
 _FARTHEST = 1e9
 """Metres: farther away no camera was."""
+_MOST_OF_TUM = 1e12
+"""No place is farther away, nor a time (seconds since 1970, or since 1900) later."""
+_QUATERNION_ROUNDING = 1e-2
+"""How far a quaternion's length may be from 1: files have few digits."""
 
 
 def read_kitti_poses(path: str | Path) -> Float64[np.ndarray, "n 4 4"]:
@@ -46,6 +50,31 @@ def write_tum_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"], times
         numbers = [*pose[:3, 3], *quaternion(pose[:3, :3])]
         lines.append(f"{time:.6f} " + " ".join(f"{number:.9f}" for number in numbers) + "\n")
     write_text(path, "".join(lines))
+
+
+def tum_poses(path: Path, lines: Sequence[str]) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n 4 4"]]:
+    """Times and world from camera, of lines `time x y z qx qy qz qw`; `InputError` names the `path` of damaged ones."""
+    try:
+        rows = np.array([[float(word) for word in line.split()] for line in lines]).reshape(len(lines), 8)
+    except ValueError:
+        rows = np.full((1, 8), np.nan)
+    if not (np.abs(rows) < _MOST_OF_TUM).all():
+        raise InputError(f"{path}: damaged poses; every line has the 8 numbers time x y z qx qy qz qw")
+    require(bool((np.diff(rows[:, 0]) > 0).all()), f"{path}: its times do not ascend; sort the lines by their times")
+    lengths = np.linalg.norm(rows[:, 4:], axis=1)
+    turned = np.abs(lengths - 1).max() < _QUATERNION_ROUNDING
+    require(bool(turned), f"{path}: damaged poses; some quaternion has not the length 1")
+    poses = np.tile(np.eye(4), (len(rows), 1, 1))
+    poses[:, :3, :3] = _rotations(rows[:, 4:] / lengths[:, None])
+    poses[:, :3, 3] = rows[:, 1:4]
+    return rows[:, 0], poses
+
+
+def _rotations(quaternions: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, "n 3 3"]:
+    """Matrices of x, y, z, w: their columns are the turned axes, e + 2 v x (v x e + w e)."""
+    v, w = quaternions[:, None, :3], quaternions[:, None, 3:]
+    axes = np.eye(3)
+    return (axes + 2 * np.cross(v, np.cross(v, axes) + w * axes)).transpose(0, 2, 1)
 
 
 def quaternion(rotation: Float64[np.ndarray, "3 3"]) -> Float64[np.ndarray, "4"]:

@@ -1,6 +1,6 @@
 """What two processes that train together exchange in a step, and how long that takes beside the step itself.
 
-The exchanges are those of `training/ranks.py` and `networks/shared_norm.py`: the gradients of all parameters, and sums
+The exchanges are those of `ranks.py` and `networks/shared_norm.py`: the gradients of all parameters, and sums
 of batch statistics, forward and backward. Here they are made one after the other, with nothing behind which they hide.
 """
 

@@ -12,14 +12,10 @@ from egodepth.data.frames import natural_key
 from egodepth.data.images import read_uint16
 from egodepth.errors import InputError, require
 from egodepth.reading import read_json, read_npz, read_text
-from egodepth.trajectory_files import read_kitti_poses
+from egodepth.trajectory_files import read_kitti_poses, tum_poses
 
 _FARTHEST = 65535
 """A PNG's largest value: this far or farther."""
-_FARTHEST_M = 1e12
-"""No place is farther away, nor a time (seconds since 1970, or since 1900) later."""
-_ROUNDING = 1e-2
-"""How far a quaternion's length may be from 1: files have few digits."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ class TrajectoryFile:
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: no trajectory that can be read; give one in KITTI's or TUM's format") from error
         if lines and len(lines[0].split()) == 8:
-            seconds, poses = _read_tum(path, lines)
+            seconds, poses = tum_poses(path, lines)
             return cls(path, poses, seconds)
         return cls(path, read_kitti_poses(path), None)
 
@@ -149,28 +145,3 @@ def _read_arrays(path: Path) -> tuple[Float32[np.ndarray, "h w"], Float32[np.nda
     fits = depth.ndim == 2 and depth.shape == confidence.shape
     require(fits, f"{path}: depth {depth.shape}, confidence {confidence.shape}; give both as (height, width)")
     return depth, confidence
-
-
-def _read_tum(path: Path, lines: list[str]) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n 4 4"]]:
-    """Times and poses of `time x y z qx qy qz qw` a line."""
-    try:
-        rows = np.array([[float(word) for word in line.split()] for line in lines]).reshape(len(lines), 8)
-    except ValueError:
-        rows = np.full((1, 8), np.nan)
-    if not (np.abs(rows) < _FARTHEST_M).all():
-        raise InputError(f"{path}: damaged poses; every line has the 8 numbers time x y z qx qy qz qw")
-    require(bool((np.diff(rows[:, 0]) > 0).all()), f"{path}: its times do not ascend; sort the lines by their times")
-    lengths = np.linalg.norm(rows[:, 4:], axis=1)
-    turned = np.abs(lengths - 1).max() < _ROUNDING
-    require(bool(turned), f"{path}: damaged poses; some quaternion has not the length 1")
-    poses = np.tile(np.eye(4), (len(rows), 1, 1))
-    poses[:, :3, :3] = _rotations(rows[:, 4:] / lengths[:, None])
-    poses[:, :3, 3] = rows[:, 1:4]
-    return rows[:, 0], poses
-
-
-def _rotations(quaternions: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, "n 3 3"]:
-    """Matrices of x, y, z, w: their columns are the turned axes, e + 2 v x (v x e + w e)."""
-    v, w = quaternions[:, None, :3], quaternions[:, None, 3:]
-    axes = np.eye(3)
-    return (axes + 2 * np.cross(v, np.cross(v, axes) + w * axes)).transpose(0, 2, 1)

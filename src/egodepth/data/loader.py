@@ -8,7 +8,7 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 from egodepth.data.sampler import RawBatch, TrainBatches
-from egodepth.errors import InputError
+from egodepth.errors import InputError, reason_of
 
 _LOOK_S = 2.0
 _FAILURES = 3
@@ -54,7 +54,7 @@ def batches_from(
             if not workers or "Caught " in str(error):
                 raise
             failures += 1
-            reason = (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
+            reason = reason_of(error)
             if failures > _FAILURES:
                 raise InputError(
                     f"step {step}: the processes that load data failed {failures} times in a row ({reason}); see "
