@@ -32,7 +32,7 @@ quickstart: setup
 	$(BIN)/egodepth evaluate $(QUICKSTART)/run --benchmark synthetic --data $(QUICKSTART)/data --out $(QUICKSTART)/report
 
 test: setup
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: setup
 	$(BIN)/ruff format --check .

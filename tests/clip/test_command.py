@@ -192,7 +192,7 @@ def test_a_camera_that_is_learned_ends_in_the_camera_file_and_is_not_called_sure
     main(["video", str(clip), "--out", str(out), "--find-camera", "learned", *SHORT, "--rerun"])
     camera = json.loads((out / "ride" / "report.json").read_text())["camera"]
     assert (camera["way"], camera["sure"]) == ("learned", False)
-    assert "5 to 10 % off at best" in camera["said"]
+    assert "no error bar" in camera["said"]
     kept, found = (json.loads((out / name / "camera.json").read_text()) for name in ("frames", "run"))
     assert kept == pytest.approx(found)
     guess = 192 / 2 / np.tan(np.radians(30))

@@ -3,33 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from egodepth.config import ModelConfig
 from egodepth.data.folder import FolderDrive
 from egodepth.errors import InputError
-from egodepth.motion import MotionPredictor
 from egodepth.scale.estimates import combined, gathered
-from egodepth.scale.sources import by_distance_driven
+from egodepth.scale.sources import driven_pairs
 from egodepth.scale.speed import constant_speed, find_oxts, logged_speeds, noted_times, numbered_times, oxts_speeds
-from egodepth.weights import DepthModel, ModelCard
 
 TIMES = numbered_times(10.0)
-
-
-class KnownMotion(MotionPredictor):
-    """Says what it is told, one pair after the other, whatever the images."""
-
-    def __init__(self, lengths: list[float], offsets: tuple[int, ...] = (-1, 1)) -> None:
-        network = ModelConfig(encoder="test_resnet", pose="posecnn")
-        card = ModelCard(network=network, size=(64, 64), metric=False, has_pose_net=True, offsets=offsets)
-        super().__init__(DepthModel(card))
-        self.lengths = iter(lengths)
-
-    def __call__(self, earlier: torch.Tensor, later: torch.Tensor) -> torch.Tensor:
-        pose = torch.eye(4)[None].clone()
-        pose[0, 2, 3] = -next(self.lengths)
-        return pose
 
 
 @pytest.fixture
@@ -37,19 +18,18 @@ def drive(make_clip, tmp_path: Path) -> FolderDrive:
     return FolderDrive(make_clip(tmp_path / "clip", frames=41, size=(64, 64)))
 
 
-@pytest.mark.parametrize("offsets", [(-1, 1), (-2, 2)])
-def test_the_factor_is_distance_over_translation_and_its_spread_covers_in_nine_of_ten(
-    drive: FolderDrive, offsets: tuple[int, ...]
-) -> None:
-    """Pairs are as far apart as in training."""
-    apart, covered = offsets[1], []
+@pytest.mark.parametrize("apart", [1, 2])
+def test_pairs_are_as_far_apart_as_in_training_and_know_how_far_the_camera_went(drive: FolderDrive, apart: int) -> None:
+    pairs = driven_pairs([drive], apart, lambda _: constant_speed(13.9, TIMES), lambda _: TIMES)
+    assert [pair[:3] for pair in pairs] == [(drive, frame, apart) for frame in range(41 - apart)]
+    assert [metres for *_, metres in pairs] == pytest.approx([1.39 * apart] * (41 - apart))
+
+
+def test_the_spread_covers_in_nine_of_ten() -> None:
+    covered = []
     for seed in range(10):
         noise = np.random.default_rng(seed).normal(0, 0.07, 40)
-        lengths = 1.39 * apart / 21.0 * np.exp(noise)
-        motion = KnownMotion(lengths.tolist(), offsets)
-        found = by_distance_driven(motion, [drive], lambda _: constant_speed(13.9, TIMES), lambda _: TIMES, 200)
-        assert len(found) == 41 - apart
-        result = combined(gathered(found), 0.02)
+        result = combined(gathered([("drive", factor) for factor in 21.0 * np.exp(noise)]), 0.02)
         covered.append(abs(result.factor / 21.0 - 1) <= result.spread)
         assert result.factor == pytest.approx(21.0, rel=0.05)
     assert sum(covered) >= 9
@@ -67,11 +47,8 @@ def test_frames_that_were_not_taken_evenly_count_with_their_own_times(drive: Fol
     for data in (tmp_path, tmp_path / "clip"):
         times = noted_times(data, "clip")
         assert times is not None
-        motion = KnownMotion((13.9 * steps / 21.0).tolist())
-        found = by_distance_driven(
-            motion, [drive], lambda _, t=times: constant_speed(13.9, t), lambda _, t=times: t, 200
-        )
-        assert [factor for _, factor in found] == pytest.approx([21.0] * 40)
+        pairs = driven_pairs([drive], 1, lambda _, t=times: constant_speed(13.9, t), lambda _, t=times: t)
+        assert [metres for *_, metres in pairs] == pytest.approx(13.9 * steps)
 
 
 def test_a_frame_without_a_noted_time_is_named(drive: FolderDrive, tmp_path: Path) -> None:
@@ -80,7 +57,7 @@ def test_a_frame_without_a_noted_time_is_named(drive: FolderDrive, tmp_path: Pat
     times = noted_times(tmp_path, "clip")
     assert times is not None
     with pytest.raises(InputError, match=r"footage\.json: has no frame 40; extract the frames again"):
-        by_distance_driven(KnownMotion([]), [drive], lambda _: constant_speed(13.9, times), lambda _: times, 200)
+        driven_pairs([drive], 1, lambda _: constant_speed(13.9, times), lambda _: times)
 
 
 def write(path: Path, text: str) -> Path:
@@ -116,10 +93,9 @@ def test_a_log_that_is_none_is_refused_in_one_line(tmp_path: Path, text: str, hi
 def test_a_standing_camera_tells_nothing(drive: FolderDrive, tmp_path: Path) -> None:
     rows = "time,speed\n0,0\n1,0\n1.1,10\n9,10\n"
     log = logged_speeds(write(tmp_path / "v.csv", rows), 10.0)
-    found = by_distance_driven(KnownMotion([0.05] * 40), [drive], lambda _: log, lambda _: TIMES, 200)
-    assert len(found) == 30
+    assert len(driven_pairs([drive], 1, lambda _: log, lambda _: TIMES)) == 30
     with pytest.raises(InputError, match="known to drive"):
-        by_distance_driven(KnownMotion([]), [drive], lambda _: constant_speed(0.5, TIMES), lambda _: TIMES, 200)
+        driven_pairs([drive], 1, lambda _: constant_speed(0.5, TIMES), lambda _: TIMES)
 
 
 def an_oxts_folder(folder: Path, speeds: list[float]) -> Path:
@@ -143,6 +119,8 @@ def test_oxts_gives_the_way_between_frames_and_nothing_across_a_gap(tmp_path: Pa
     for place in (tmp_path, tmp_path / "x_sync", tmp_path / "x_sync" / "image_02"):
         place.mkdir(exist_ok=True)
         assert find_oxts(place, "x_sync/image_02") == folder
+    clock = [f"2011-09-26 13:02:{25 + 0.2 * frame:012.9f}" for frame in range(4)]
+    assert oxts_speeds(folder, write(tmp_path / "timestamps.txt", "\n".join(clock)))(0, 1) == pytest.approx(3.0)
     with pytest.raises(InputError, match="y_sync/image_02: no oxts folder"):
         find_oxts(tmp_path, "y_sync/image_02")
 
@@ -160,3 +138,5 @@ def test_damaged_oxts_files_are_named(tmp_path: Path) -> None:
 def test_kitti_drives_at_thirteen_metres_a_second(real_data: Path) -> None:
     folder = find_oxts(real_data / "kitti_raw", "2011_09_26_drive_0001_sync/image_02")
     assert oxts_speeds(folder)(0, 4) == pytest.approx(13.17 * 0.414, rel=0.03)
+    by_camera = oxts_speeds(folder, folder.parent / "image_02" / "timestamps.txt")
+    assert [by_camera(frame, frame + 1) for frame in range(4)] == pytest.approx([1.345] * 4, rel=0.02)

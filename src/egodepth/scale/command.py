@@ -15,12 +15,11 @@ from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
 from egodepth.exported import ExportedModel, exported_folder
 from egodepth.files import write_text
-from egodepth.motion import MotionPredictor
 from egodepth.predictor import DepthPredictor
 from egodepth.scale.estimates import PRIOR, Combined, combined, gathered
 from egodepth.scale.lengths import PIXEL_PRIOR, image_factor
 from egodepth.scale.options import DISTORTION_PERCENT, GIVEN_PERCENT, Way, check_options
-from egodepth.scale.sources import Found, by_baseline, by_depth, by_distance_driven, by_height
+from egodepth.scale.sources import Found, by_baseline, by_depth, by_distance_driven, by_height, driven_pairs, neighbours
 from egodepth.scale.speed import (
     USUAL_FPS,
     Distance,
@@ -49,8 +48,8 @@ class Scale:
     """A run folder or a model folder; one whose depth is up to scale."""
     by: Way | None = None
     """baseline: stereo pairs of --data. height: of the camera over a level road (--height-m). speed: --speed-mps or
-    --speeds, and oxts: KITTI raw's GPS; both by the pose network. distance: to points of images (--image, --pixel,
-    --distance-m). depth: true depth of --data."""
+    --speeds, and oxts: KITTI raw's GPS. distance: to points of images (--image, --pixel, --distance-m). depth: true
+    depth of --data. The first four compare the model's depth with what the motion between two images says."""
     data: Path | None = None
     """Drives to find it on: any data set that can be trained on."""
     drives: tuple[str, ...] = ("*",)
@@ -134,12 +133,15 @@ class Scale:
         """What the chosen way finds."""
         if self.by == "distance":
             return self._distances(predictor)
-        if self.by in ("speed", "oxts"):
-            motion = MotionPredictor(predictor.model)  # first: a model without a pose network needs no data
-            return by_distance_driven(motion, self._drives(), self._distance_driven, self._times, self.limit)
         drives = self._drives()
+        assert not isinstance(predictor.model, ExportedModel)
+        # As far apart as those that the model learned from: near enough to be found again.
+        apart = min(map(abs, predictor.model.card.offsets), default=1)
+        if self.by in ("speed", "oxts"):
+            pairs = driven_pairs(drives, apart, self._distance_driven, self._times)
+            return by_distance_driven(predictor, pairs, self.limit)
         if self.by == "height":
-            return by_height(predictor, drives, self.height_m or 0, self.limit)
+            return by_height(predictor, neighbours(drives, apart), self.height_m or 0, self.limit)
         return (by_baseline if self.by == "baseline" else by_depth)(predictor, drives, self.limit)
 
     def _drives(self) -> list[Drive]:
@@ -154,7 +156,9 @@ class Scale:
         """What is known of how far a drive went between frames."""
         assert self.data is not None
         if self.by == "oxts":
-            return oxts_speeds(find_oxts(self.data, drive.name))
+            folder = find_oxts(self.data, drive.name)
+            clock = folder.parent / drive.name.rpartition("/")[2] / "timestamps.txt"
+            return oxts_speeds(folder, clock if clock.is_file() else None)
         if self.speeds:
             return logged_speeds(self.speeds, self.fps or USUAL_FPS)
         return constant_speed(self.speed_mps or 0, self._times(drive))

@@ -99,7 +99,7 @@ def combined(
     if len(measured.factors) < fewest:
         raise InputError(
             f"a scale was found in {len(measured.factors)} of {measured.asked} samples, and {fewest} are needed: give "
-            "more frames"
+            "more frames, and check what was given and the camera"
         )
     logs = np.log(measured.factors)
     middle = float(np.median(logs))

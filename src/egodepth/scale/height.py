@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from egodepth.geometry import Camera, viewing_rays
@@ -24,21 +24,26 @@ TOLERANCE = 0.1
 """Relative error of depth within which a pixel belongs to the plane."""
 LEAST_SHARE = 0.4
 """Of the pixels, those that have to belong to it."""
+LEAST_KNOWN = 0.1
+"""Of the pixels there, those whose depth has to be known."""
 _HYPOTHESES = 200
 _MOST_PIXELS = 4000
 
 Rays = Float64[np.ndarray, "n 3"]
 
 
-def camera_height(inverse_depth: Float[Tensor, "h w"], camera: Camera, seed: int = 0) -> float | None:
+def camera_height(
+    inverse_depth: Float[Tensor, "h w"], camera: Camera, seed: int = 0, known: Bool[Tensor, "h w"] | None = None
+) -> float | None:
     """The camera's height over the road in units of the depth; None where no plane is found.
 
     Args:
         inverse_depth: of one image.
         camera: its camera, unbatched.
         seed: of RANSAC's draws.
+        known: the pixels whose depth counts; all if left out.
     """
-    rays, inverse = _road_pixels(inverse_depth, camera)
+    rays, inverse = _road_pixels(inverse_depth, camera, torch.ones_like(inverse_depth) > 0 if known is None else known)
     if len(inverse) < 3:
         return None
     q = _best_hypothesis(rays, inverse, np.random.default_rng(seed))
@@ -52,15 +57,20 @@ def camera_height(inverse_depth: Float[Tensor, "h w"], camera: Camera, seed: int
     return 1 / float(np.linalg.norm(q)) if q is not None and _is_level(q) else None
 
 
-def _road_pixels(inverse_depth: Float[Tensor, "h w"], camera: Camera) -> tuple[Rays, Float64[np.ndarray, " n"]]:
-    """Viewing rays and inverse depths of the lower middle, evenly thinned."""
+def _road_pixels(
+    inverse_depth: Float[Tensor, "h w"], camera: Camera, known: Bool[Tensor, "h w"]
+) -> tuple[Rays, Float64[np.ndarray, " n"]]:
+    """Viewing rays and inverse depths of the known pixels of the lower middle, evenly thinned."""
     height, width = inverse_depth.shape
     batched = Camera(camera.focal[None].double(), camera.centre[None].double())
     rays = viewing_rays(batched, (height, width))[0]
     top = max(ROWS[0], camera.centre[1].item() + BELOW_CENTRE)
     rows = slice(round(top * height), round(ROWS[1] * height))
     columns = slice(round(COLUMNS[0] * width), round(COLUMNS[1] * width))
-    part, values = rays[:, rows, columns].flatten(1).T.numpy(), inverse_depth[rows, columns].flatten()
+    chosen = known[rows, columns]
+    part, values = rays[:, rows, columns][:, chosen].T.numpy(), inverse_depth[rows, columns][chosen]
+    if len(values) < LEAST_KNOWN * chosen.numel():
+        return part[:0], values.to(torch.float64).numpy()[:0]
     step = max(1, len(part) // _MOST_PIXELS)
     return part[::step], values.to(torch.float64).numpy()[::step]
 

@@ -12,12 +12,11 @@ from egodepth.evaluation.alignment import median_ratio
 from egodepth.geometry import Camera, viewing_rays
 from egodepth.predictor import DepthPredictor, at_size
 from egodepth.scale.estimates import Prior
+from egodepth.scale.parallax import REGION
 
 PIXEL_PRIOR = Prior(0.15, 10.0)
 """Usual scatter of single pixels: the relative error of self-supervised models (abs_rel .11 to .16, Godard et al. 2019,
 Table 1), and as many distances as it counts for."""
-FARTHEST_M = 80.0
-"""True depth beyond is left out, as in evaluations."""
 _HALF_WINDOW = 2
 
 
@@ -54,8 +53,8 @@ def image_factor(
 
 
 def truth_factor(inverse_depth: Float[Tensor, "h w"], truth: Float[np.ndarray, "hg wg"]) -> float | None:
-    """The ratio of the medians of true and predicted depth, over the pixels where truth is known."""
-    known = torch.from_numpy((truth > 0) & (truth < FARTHEST_M))
+    """The ratio of the medians of true and predicted depth, over the pixels that Eigen's protocol counts."""
+    known = REGION.valid(torch.from_numpy(truth))
     if not known.any():
         return None
     predicted = 1 / at_size(inverse_depth[None], (truth.shape[0], truth.shape[1]))[0]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-import torch
 from jaxtyping import Float
 from rich.console import Console
 from rich.progress import track
@@ -13,39 +12,50 @@ from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.opening import depth_frames, thinned, usable_frames
 from egodepth.errors import InputError
-from egodepth.geometry import Camera
-from egodepth.motion import MotionPredictor
 from egodepth.predictor import DepthPredictor
-from egodepth.scale.baseline import fitting_factor
 from egodepth.scale.height import camera_height
 from egodepth.scale.lengths import truth_factor
+from egodepth.scale.pairs import moving_pair, stereo_pair
+from egodepth.scale.parallax import REGION, image_factor
 from egodepth.scale.speed import SLOWEST_MPS, Distance, Times
 
 Found = list[tuple[str, float | None]]
+DrivenPair = tuple[Drive, int, int, float]
+"""A drive, a frame, how many frames later the other one is, and the metres between them."""
 MOST = 0.5
 """Share of the frames in which a road has to be found."""
 T = TypeVar("T")
 
 
-def by_height(predictor: DepthPredictor, drives: list[Drive], height_m: float, limit: int) -> Found:
-    """Of each frame: the camera's height in metres over that in units, over the road in front of it.
+def by_height(predictor: DepthPredictor, pairs: list[tuple[Drive, int, int]], height_m: float, limit: int) -> Found:
+    """Of each two frames: metres in a unit, by the camera's height over the road in front of it.
+
+    The road is one of depth by triangulation, whose unit is the distance moved, so that it does not matter how the
+    model sees it; the height says how many metres were moved, and then everything else that was found how long a unit
+    is.
 
     Raises:
-        InputError: no road in most frames.
+        InputError: no road in most of them.
     """
-    frames = thinned([(drive, frame) for drive in drives for frame in drive.frames], limit)
 
-    def factor(drive: Drive, frame: int) -> float | None:
-        inverse_depth = predictor.inverse_depth(predictor.network_input([drive.read_image(frame)]))[0]
-        height = camera_height(inverse_depth, drive.camera, frame)
-        return height_m / height if height else None
+    def factor(drive: Drive, frame: int, apart: int) -> float | None:
+        pair = moving_pair(predictor, drive, frame, apart)
+        if pair is None:
+            return None
+        inverse_depth = 1 / (pair.depth * pair.factors.log_factor.exp())
+        height = camera_height(inverse_depth, drive.camera, frame, pair.factors.is_sure)
+        if height is None:
+            return None
+        moved_m = height_m / height
+        moved = image_factor(pair.factors, pair.depth, REGION.max_depth / moved_m)
+        return moved * moved_m if moved else None
 
-    found = [(drive.name, factor(drive, frame)) for drive, frame in _shown(frames, "Camera height")]
+    found = [(pair[0].name, factor(*pair)) for pair in _shown(thinned(pairs, limit), "Camera height")]
     planes = sum(value is not None for _, value in found)
-    if planes < MOST * len(found):
+    if planes < max(1, MOST * len(found)):
         raise InputError(
-            f"a level road was found in front of the camera in {planes} of {len(found)} frames: --by height needs it "
-            "in most; choose other --drives, or another way"
+            f"a level road was found in front of a moving camera in {planes} of {len(found)} frames: --by height needs "
+            "it in most; choose other --drives, or another way"
         )
     return found
 
@@ -58,62 +68,60 @@ def by_baseline(predictor: DepthPredictor, drives: list[Drive], limit: int) -> F
     """
     usable = zip(drives, usable_frames(drives, (), stereo=True), strict=True)
     frames = thinned([(drive, frame) for drive, numbers in usable for frame in numbers], limit)
-    return [(drive.name, _pair_factor(predictor, drive, frame)) for drive, frame in _shown(frames, "Stereo baseline")]
+
+    def factor(drive: Drive, frame: int) -> float | None:
+        pair = stereo_pair(predictor, drive, frame)
+        return image_factor(pair.factors, pair.depth, REGION.max_depth)
+
+    return [(drive.name, factor(drive, frame)) for drive, frame in _shown(frames, "Stereo baseline")]
 
 
-def _pair_factor(predictor: DepthPredictor, drive: Drive, frame: int) -> float | None:
-    assert drive.partner_camera is not None
-    assert drive.partner_from_self is not None
-    images = [drive.read_image(frame), drive.read_image(frame, partner=True)]
-    target, partner = predictor.network_input(images)[:, None].cpu().unbind()
-    depth = 1 / predictor.inverse_depth(target)
-    own, other = (Camera(c.focal[None], c.centre[None]) for c in (drive.camera, drive.partner_camera))
-    pose = torch.from_numpy(drive.partner_from_self)[None].float()
-    return fitting_factor(target, partner, depth, (own, other), pose)
+def by_distance_driven(predictor: DepthPredictor, pairs: list[DrivenPair], limit: int) -> Found:
+    """Of each two frames: the factor on depth with which one fits the other best, after so many metres."""
+
+    def factor(drive: Drive, frame: int, apart: int, metres: float) -> float | None:
+        pair = moving_pair(predictor, drive, frame, apart)
+        moved = image_factor(pair.factors, pair.depth, REGION.max_depth / metres) if pair else None
+        return moved * metres if moved else None
+
+    shown = _shown(thinned(pairs, limit), "Distance driven")
+    return [(pair[0].name, factor(*pair)) for pair in shown]
 
 
-def by_distance_driven(
-    motion: MotionPredictor,
-    drives: list[Drive],
-    distance: Callable[[Drive], Distance],
-    times: Callable[[Drive], Times],
-    limit: int,
-) -> Found:
-    """Of each pair of frames: metres driven over the pose network's translation.
-
-    Pairs are as far apart as the frames that the network learned from.
+def driven_pairs(
+    drives: list[Drive], apart: int, distance: Callable[[Drive], Distance], times: Callable[[Drive], Times]
+) -> list[DrivenPair]:
+    """Two frames each between which the camera is known to have driven.
 
     Args:
-        motion: between two frames.
         drives: to look at.
+        apart: how many frames.
         distance: what is known of how far each drive went.
         times: of each drive's frames, which say what is too slow to tell anything.
-        limit: pairs to look at, evenly spaced.
 
     Raises:
         InputError: no such pairs, or the camera stands, or nothing is known of how it moved.
     """
-    apart = min(map(abs, motion.model.card.offsets), default=1)
-    pairs: list[tuple[Drive, int, float]] = []
+    pairs: list[DrivenPair] = []
     for drive in drives:
         between, time = distance(drive), times(drive)
-        for frame in FrameNumbers.of(drive.frames).with_neighbours((apart,)):
+        for _, frame, _ in neighbours([drive], apart):
             metres = between(frame, frame + apart)
             if metres is not None and metres >= SLOWEST_MPS * (time(frame + apart) - time(frame)):
-                pairs.append((drive, frame, metres))
+                pairs.append((drive, frame, apart, metres))
     if not pairs:
         raise InputError(
             f"{drives[0].name}: no two frames {apart} apart between which the camera is known to drive (faster than "
             f"{SLOWEST_MPS:g} m/s); give other drives, or speeds for these frames"
         )
+    return pairs
 
-    def factor(drive: Drive, frame: int, metres: float) -> float | None:
-        pose = motion(_image(drive, frame), _image(drive, frame + apart))[0]
-        length = pose[:3, 3].norm().item()
-        return metres / length if length > 0 else None
 
-    shown = _shown(thinned(pairs, limit), "Distance driven")
-    return [(drive.name, factor(drive, frame, metres)) for drive, frame, metres in shown]
+def neighbours(drives: list[Drive], apart: int) -> list[tuple[Drive, int, int]]:
+    """(drive, frame, apart) of all frames that have another one so many frames later."""
+    return [
+        (drive, frame, apart) for drive in drives for frame in FrameNumbers.of(drive.frames).with_neighbours((apart,))
+    ]
 
 
 def by_depth(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Found:

@@ -85,13 +85,18 @@ def logged_speeds(path: Path, fps: float) -> Distance:
     return distance
 
 
-def oxts_speeds(folder: Path) -> Distance:
+def oxts_speeds(folder: Path, clock: Path | None = None) -> Distance:
     """Distances by KITTI's oxts folder: `timestamps.txt` and `data/0000000000.txt`, a line a frame.
+
+    Args:
+        folder: where they are.
+        clock: the camera's own timestamps.txt. The unit's line of a frame is the nearest of a hundred a second, so
+            that from one frame to the next its times are off by up to 10 %.
 
     Raises:
         InputError: there is none, or it is damaged.
     """
-    times = _oxts_times(folder / "timestamps.txt")
+    times = _stamps(clock or folder / "timestamps.txt")
 
     def speed(frame: int) -> float | None:
         path = folder / "data" / f"{frame:010d}.txt"
@@ -149,7 +154,7 @@ def _read_speeds(path: Path) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndar
     return times, speeds
 
 
-def _oxts_times(path: Path) -> Float64[np.ndarray, " n"]:
+def _stamps(path: Path) -> Float64[np.ndarray, " n"]:
     """Seconds from the first line's time."""
     try:
         lines = [line.strip() for line in read_text(path).splitlines()]

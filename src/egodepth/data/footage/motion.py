@@ -23,8 +23,10 @@ MATCHED = 0.5
 """With no more than this share of the textured blocks matched, the median motion is not known."""
 _LEAST_BLOCKS = 4
 """With fewer textured blocks, an image shows nothing."""
-_ITERATIONS = (6, 4, 3)
-"""Steps per level, coarsest first."""
+ITERATIONS = (6, 4, 3)
+"""Steps per level, coarsest first, of images as wide as `coarse` makes them."""
+LARGE_ITERATIONS = (6, 6, 6, 4, 3)
+"""Of images three times as wide: what is near moves by a tenth of the width."""
 _SMALLEST = 12
 """Levels are not halved below this many rows or columns."""
 _DAMPING = 4.0
@@ -73,25 +75,28 @@ def coarse(grey: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "hc wc"]:
     return np.array(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
 
 
-def block_flow(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, "h w"]) -> Flow:
+def block_flow(
+    first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, "h w"], iterations: tuple[int, ...] = ITERATIONS
+) -> Flow:
     """Follow blocks of one grey image (0 to 255) to another of its size.
 
     Args:
         first: where the blocks are.
         second: where they go; its exposure may be another.
+        iterations: steps per level, each twice as coarse as the one after it.
     """
     if min(first.shape) < BLOCK:
         return Flow(np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32), float("nan"))
     both = np.stack([first, second * brightness_ratio(first, second)])
     levels = [torch.from_numpy(both)[:, None]]
-    while len(levels) < len(_ITERATIONS) and min(levels[-1].shape[-2:]) >= 2 * _SMALLEST:
+    while len(levels) < len(iterations) and min(levels[-1].shape[-2:]) >= 2 * _SMALLEST:
         levels.append(avg_pool2d(levels[-1], 2, ceil_mode=True, count_include_pad=False))
     size = levels[-1].shape[-2:]
     flow = _turn(levels[-1])[None, :, None, None].expand(1, 2, *size).contiguous()
-    for level, iterations in zip(reversed(levels), _ITERATIONS[-len(levels) :], strict=True):
+    for level, steps in zip(reversed(levels), iterations[-len(levels) :], strict=True):
         size = level.shape[-2:]
         flow = _resized(flow, size) * torch.tensor([size[1] / flow.shape[-1], size[0] / flow.shape[-2]])[:, None, None]
-        for _ in range(iterations):
+        for _ in range(steps):
             flow = flow + _resized(_step(level[:1], _warped(level[1:], flow)), size)
     return _followed(levels[0], flow)
 
