@@ -52,7 +52,7 @@ class MotionPredictor:
         translation = translation_in_depth_units(self.pose_net, translation, depth, network, median)
         if median and depth is not None:
             translation = translation * depth.flatten(1).median(1).values[:, None]
-        return transform_from_axis_angle(axis_angle, translation).cpu()
+        return transform_from_axis_angle(axis_angle, translation * card.scale.motion).cpu()
 
 
 def trajectory(

@@ -56,6 +56,7 @@ def test_noise_and_what_moves_by_itself_change_little() -> None:
     for seed in range(10):
         first, second = seen(pose, seed, noise=2e-4)
         second[:80, 0] += 0.03  # a lorry that crosses
+        second[80:200, :2] += torch.from_numpy(np.random.default_rng(seed).normal(0, 0.02, (120, 2)))  # wrong trees
         found = relative_pose(first, second)
         assert found is not None
         errors.append(apart(found.second_from_first, pose))

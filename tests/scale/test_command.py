@@ -157,6 +157,11 @@ def test_a_speed_is_stored_said_and_taken_off_again(
     card = load_model(model).card
     assert card.scale.factor == record["factor"]
     assert card.scale.on == str(street)
+    # 10 m/s at 10 frames a second are 1 m, whatever the pose network says in its own units: 0.05.
+    assert card.scale.motion * card.scale.factor == pytest.approx(1 / 0.05, rel=1e-3)
+    images = [torch.rand(1, 3, 64, 96) for _ in range(2)]
+    moved = MotionPredictor(load_model(model))(*images)[0, :3, 3].norm()
+    assert moved.item() == pytest.approx(1, rel=1e-3)
     assert card.metric
     assert (model / "model.safetensors").read_bytes() == weights
     assert sorted(path.name for path in model.iterdir()) == ["config.json", "model.safetensors"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from rich.console import Console
 from tyro.conf import Positional
 
@@ -15,11 +16,22 @@ from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
 from egodepth.exported import ExportedModel, exported_folder
 from egodepth.files import write_text
+from egodepth.motion import MotionPredictor
 from egodepth.predictor import DepthPredictor
 from egodepth.scale.estimates import PRIOR, Combined, combined, gathered
 from egodepth.scale.lengths import PIXEL_PRIOR, image_factor
 from egodepth.scale.options import DISTORTION_PERCENT, GIVEN_PERCENT, Way, check_options
-from egodepth.scale.sources import Found, by_baseline, by_depth, by_distance_driven, by_height, driven_pairs, neighbours
+from egodepth.scale.sources import (
+    DrivenPair,
+    Found,
+    by_baseline,
+    by_depth,
+    by_distance_driven,
+    by_height,
+    by_pose_network,
+    driven_pairs,
+    neighbours,
+)
 from egodepth.scale.speed import (
     USUAL_FPS,
     Distance,
@@ -31,7 +43,7 @@ from egodepth.scale.speed import (
     numbered_times,
     oxts_speeds,
 )
-from egodepth.weights import MetricScale, ModelCard, rewrite_card
+from egodepth.weights import DepthModel, MetricScale, ModelCard, rewrite_card
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +68,7 @@ class Scale:
     """Glob patterns of the drives."""
     split: Literal["train", "val", "test"] = "train"
     """Which drives of a rendered set or of Cityscapes."""
-    limit: int = 200
+    limit: int = 100
     """Look at this many frames, evenly spaced."""
     height_m: float | None = None
     """Height of the camera over the road, metres."""
@@ -107,6 +119,7 @@ class Scale:
         result = combined(gathered(self._found(predictor)), percent / 100, prior, fewest, distortion / 100)
         scale = MetricScale(
             factor=result.factor,
+            motion=self._motion(predictor, result.factor),
             spread=result.spread,
             scatter=result.scatter,
             by=self.by or "",
@@ -118,7 +131,7 @@ class Scale:
             rewrite_card(self.model, lambda card: _learned_up_to_scale(card, self.model).scaled(scale))
         if self.json:
             write_text(self.json, json.dumps(self._record(result, scale), indent=2) + "\n")
-        self._print(result)
+        self._print(result, scale)
 
     def _predictor(self) -> DepthPredictor:
         """The model in the units that it learned."""
@@ -133,16 +146,23 @@ class Scale:
         """What the chosen way finds."""
         if self.by == "distance":
             return self._distances(predictor)
-        drives = self._drives()
-        assert not isinstance(predictor.model, ExportedModel)
-        # As far apart as those that the model learned from: near enough to be found again.
-        apart = min(map(abs, predictor.model.card.offsets), default=1)
         if self.by in ("speed", "oxts"):
-            pairs = driven_pairs(drives, apart, self._distance_driven, self._times)
-            return by_distance_driven(predictor, pairs, self.limit)
+            return by_distance_driven(predictor, self._driven_pairs(predictor), self.limit)
+        drives = self._drives()
         if self.by == "height":
-            return by_height(predictor, neighbours(drives, apart), self.height_m or 0, self.limit)
+            return by_height(predictor, neighbours(drives, _frames_apart(predictor)), self.height_m or 0, self.limit)
         return (by_baseline if self.by == "baseline" else by_depth)(predictor, drives, self.limit)
+
+    def _motion(self, predictor: DepthPredictor, factor: float) -> float:
+        """What brings the pose network's translations, times the factor on depth, to metres."""
+        assert isinstance(predictor.model, DepthModel)
+        if self.by not in ("speed", "oxts") or predictor.model.pose_net is None:
+            return 1.0
+        found = by_pose_network(MotionPredictor(predictor.model), self._driven_pairs(predictor), self.limit)
+        return float(np.median(gathered(found).factors)) / factor
+
+    def _driven_pairs(self, predictor: DepthPredictor) -> list[DrivenPair]:
+        return driven_pairs(self._drives(), _frames_apart(predictor), self._distance_driven, self._times)
 
     def _drives(self) -> list[Drive]:
         assert self.data is not None
@@ -179,9 +199,10 @@ class Scale:
 
     def _record(self, result: Combined, scale: MetricScale) -> dict[str, object]:
         about = {"model": self.model, "by": self.by, "on": scale.on, "when": scale.when, "stored": self.store}
+        about["motion"] = scale.motion
         return about | result._asdict()
 
-    def _print(self, result: Combined) -> None:
+    def _print(self, result: Combined, scale: MetricScale) -> None:
         where = f"{result.drives} {'image' if self.by == 'distance' else 'drive'}{'s' * (result.drives != 1)}"
         _say(
             f"1 unit of depth = {result.factor:.4g} m +-{100 * result.spread:.2g} % by {self.by}, from "
@@ -192,7 +213,15 @@ class Scale:
             f"given, {100 * result.distortion:.2g} % the model's distortion; single samples scatter by "
             f"{100 * result.scatter:.2g} %"
         )
+        if scale.motion != 1:
+            _say(f"the pose network's own unit is {scale.motion:.3g} of that: trajectories are brought to metres, too")
         _say(f"{self.model}: depth is in metres from now on" if self.store else "not stored")
+
+
+def _frames_apart(predictor: DepthPredictor) -> int:
+    """Frames to a neighbour, as in the model's training: near enough to be found again."""
+    assert isinstance(predictor.model, DepthModel)
+    return min(map(abs, predictor.model.card.offsets), default=1)
 
 
 def _learned_up_to_scale(card: ModelCard, name: str) -> ModelCard:

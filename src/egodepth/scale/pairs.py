@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, Float64, UInt8
 from torch import Tensor
 
 from egodepth.data.drive import Drive
@@ -61,17 +61,18 @@ def motion_between(
     first: UInt8[np.ndarray, "h w 3"], second: UInt8[np.ndarray, "h w 3"], camera: Camera
 ) -> Float[Tensor, "4 4"] | None:
     """second_from_first with a translation of length 1, float64; None where too little can be followed."""
-    grey = [small_grey(image, FLOW_WIDTH) for image in (first, second)]
-    flow = block_flow(*grey, LARGE_ITERATIONS)
-    height, width = grey[0].shape
-    ends = [
-        torch.from_numpy(positions).double() * torch.tensor([1, width / height]) + 0.5
-        for positions in (flow.position, flow.position + flow.shift)
-    ]
-    centre, focal = camera.centre.double(), camera.focal.double()
-    rays = [torch.cat([(uv - centre) / focal, torch.ones_like(uv[:, :1])], 1) for uv in ends]
-    found = relative_pose(*rays)
+    earlier, later = small_grey(first, FLOW_WIDTH), small_grey(second, FLOW_WIDTH)
+    flow = block_flow(earlier, later, LARGE_ITERATIONS)
+    found = relative_pose(
+        _rays(flow.position, earlier.shape, camera), _rays(flow.position + flow.shift, earlier.shape, camera)
+    )
     return None if found is None else found.second_from_first
+
+
+def _rays(position: Float32[np.ndarray, "n 2"], size: tuple[int, ...], camera: Camera) -> Float64[Tensor, "n 3"]:
+    """Viewing rays of positions as `Flow` has them: from the middle of the image, in shares of its width."""
+    uv = torch.from_numpy(position).double() * torch.tensor([1, size[1] / size[0]]) + 0.5
+    return torch.cat([(uv - camera.centre) / camera.focal, torch.ones_like(uv[:, :1])], 1)
 
 
 def _pair(
@@ -84,8 +85,9 @@ def _pair(
     share = min(1.0, (SWEEP_PIXELS / (height * width)) ** 0.5)
     size = round(height * share), round(width * share)
     target, other = (torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255 for image in images)
-    inverse_depth = predictor.inverse_depth(target)
-    depth = 1 / at_size(inverse_depth, size)
+    depth = 1 / at_size(predictor.inverse_depth(target), size)
     own, partner = (Camera(camera.focal[None], camera.centre[None]) for camera in cameras)
-    small = [resized_for(size, image) for image in (target, other)]
-    return Pair(depth[0], pixel_factors(*small, depth, (own, partner), other_from_target[None]))
+    factors = pixel_factors(
+        resized_for(size, target), resized_for(size, other), depth, (own, partner), other_from_target[None]
+    )
+    return Pair(depth[0], factors)

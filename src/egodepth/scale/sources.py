@@ -12,6 +12,7 @@ from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.opening import depth_frames, thinned, usable_frames
 from egodepth.errors import InputError
+from egodepth.motion import MotionPredictor
 from egodepth.predictor import DepthPredictor
 from egodepth.scale.height import camera_height
 from egodepth.scale.lengths import truth_factor
@@ -85,6 +86,18 @@ def by_distance_driven(predictor: DepthPredictor, pairs: list[DrivenPair], limit
         return moved * metres if moved else None
 
     shown = _shown(thinned(pairs, limit), "Distance driven")
+    return [(pair[0].name, factor(*pair)) for pair in shown]
+
+
+def by_pose_network(motion: MotionPredictor, pairs: list[DrivenPair], limit: int) -> Found:
+    """Of each two frames: metres over the pose network's translation, which is a unit of trajectories."""
+
+    def factor(drive: Drive, frame: int, apart: int, metres: float) -> float | None:
+        pose = motion(_image(drive, frame), _image(drive, frame + apart))[0]
+        length = pose[:3, 3].norm().item()
+        return metres / length if length > 0 else None
+
+    shown = _shown(thinned(pairs, limit), "Length of trajectories")
     return [(pair[0].name, factor(*pair)) for pair in shown]
 
 

@@ -33,6 +33,9 @@ class MetricScale:
 
     factor: float = 1.0
     """Metres in a unit of the depth that was learned."""
+    motion: float = 1.0
+    """What translations are multiplied by besides: where how far the camera moved was known, the pose network's own
+    unit was seen to be another one than the depth's."""
     spread: float = 0.0
     """Half of the factor's 95 % interval, relative."""
     scatter: float = 0.0
@@ -50,6 +53,7 @@ class MetricScale:
 
     def __post_init__(self) -> None:
         require(0 < self.factor < float("inf"), f"scale.factor is {self.factor:g}: positive and finite ones exist")
+        require(0 < self.motion < float("inf"), f"scale.motion is {self.motion:g}: positive and finite ones exist")
         require(self.spread >= 0 and self.scatter >= 0, "scale.spread and scale.scatter cannot be negative")
 
     def __str__(self) -> str:
@@ -87,7 +91,7 @@ class ModelCard:
         """The card of the same weights with depth in metres, by a factor on the depth as it was learned.
 
         Depth is linear in both of its limits, and translations are in its units: with the limits everything that is
-        made of the card is in metres, predictions, trajectories and exports, and nothing has to remember a factor.
+        made of the card is in metres, predictions, trajectories and exports; only motion has a ratio to remember.
         """
         own = self.unscaled()
         limits = own.network.min_depth, own.network.max_depth
