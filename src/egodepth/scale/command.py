@@ -116,10 +116,11 @@ class Scale:
         prior, fewest = (PIXEL_PRIOR, 1) if self.by == "distance" else (PRIOR, 3)
         percent = GIVEN_PERCENT[self.by or ""] if self.given_percent is None else self.given_percent
         distortion = DISTORTION_PERCENT.get(self.by or "", 0.0)
-        result = combined(gathered(self._found(predictor)), percent / 100, prior, fewest, distortion / 100)
+        found, motion_factor = self._found(predictor)
+        result = combined(gathered(found), percent / 100, prior, fewest, distortion / 100)
         scale = MetricScale(
             factor=result.factor,
-            motion=self._motion(predictor, result.factor),
+            motion=motion_factor / result.factor if motion_factor else 1.0,
             spread=result.spread,
             scatter=result.scatter,
             by=self.by or "",
@@ -142,27 +143,26 @@ class Scale:
         predictor.model.card = _learned_up_to_scale(predictor.model.card, self.model)
         return predictor
 
-    def _found(self, predictor: DepthPredictor) -> Found:
-        """What the chosen way finds."""
+    def _found(self, predictor: DepthPredictor) -> tuple[Found, float | None]:
+        """What the chosen way finds, and metres in a unit of the pose network where the distance driven is known."""
         if self.by == "distance":
-            return self._distances(predictor)
-        if self.by in ("speed", "oxts"):
-            return by_distance_driven(predictor, self._driven_pairs(predictor), self.limit)
+            return self._distances(predictor), None
         drives = self._drives()
+        if self.by in ("speed", "oxts"):
+            pairs = driven_pairs(drives, _frames_apart(predictor), self._distance_driven, self._times)
+            return by_distance_driven(predictor, pairs, self.limit), self._motion_factor(predictor, pairs)
         if self.by == "height":
-            return by_height(predictor, neighbours(drives, _frames_apart(predictor)), self.height_m or 0, self.limit)
-        return (by_baseline if self.by == "baseline" else by_depth)(predictor, drives, self.limit)
+            pairs = neighbours(drives, _frames_apart(predictor))
+            return by_height(predictor, pairs, self.height_m or 0, self.limit), None
+        return (by_baseline if self.by == "baseline" else by_depth)(predictor, drives, self.limit), None
 
-    def _motion(self, predictor: DepthPredictor, factor: float) -> float:
-        """What brings the pose network's translations, times the factor on depth, to metres."""
+    def _motion_factor(self, predictor: DepthPredictor, pairs: list[DrivenPair]) -> float | None:
+        """Metres in a unit of the pose network's translations; None where the model has none."""
         assert isinstance(predictor.model, DepthModel)
-        if self.by not in ("speed", "oxts") or predictor.model.pose_net is None:
-            return 1.0
-        found = by_pose_network(MotionPredictor(predictor.model), self._driven_pairs(predictor), self.limit)
-        return float(np.median(gathered(found).factors)) / factor
-
-    def _driven_pairs(self, predictor: DepthPredictor) -> list[DrivenPair]:
-        return driven_pairs(self._drives(), _frames_apart(predictor), self._distance_driven, self._times)
+        if predictor.model.pose_net is None:
+            return None
+        found = by_pose_network(MotionPredictor(predictor.model), pairs, self.limit)
+        return float(np.median(gathered(found).factors))
 
     def _drives(self) -> list[Drive]:
         assert self.data is not None
