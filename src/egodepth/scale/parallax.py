@@ -37,6 +37,8 @@ DISTINCT = 0.8
 """The best factor's error is at most this share of any other's that is three steps away: else it may be either."""
 RECOGNISED = 0.15
 """Photometric errors above mean that nothing was recognised."""
+ALIKE = 2.0
+"""How many times an image's factor, or what part of it, a pixel's may be: what differs more moves by itself."""
 LEAST_PIXELS = 0.05
 """Share of the region's pixels that must have a factor."""
 _STRATA = 12
@@ -89,11 +91,23 @@ def pixel_factors(
 def image_factor(factors: Factors, depth: Float[Tensor, "h w"], farthest: float) -> float | None:
     """Unit of the motion in one of the depth; None where hardly a pixel of the region was found.
 
+    Pixels whose own factor is far from the image's are left out after a first look: a car ahead that drives as fast as
+    the camera seems to be many times as far away as it is, an oncoming one to be much nearer.
+
     Args:
         factors: of the pixels.
         depth: the model's, in units.
         farthest: what is farther away is left out, units of the motion.
     """
+    first = _ratio_of_medians(factors, depth, farthest)
+    if first is None:
+        return None
+    is_alike = (factors.log_factor - math.log(first)).abs() < math.log(ALIKE)
+    return _ratio_of_medians(factors._replace(is_sure=factors.is_sure & is_alike), depth, farthest)
+
+
+def _ratio_of_medians(factors: Factors, depth: Float[Tensor, "h w"], farthest: float) -> float | None:
+    """Of depth by triangulation and the model's, those that were found standing for all as far away."""
     region = REGION.valid(torch.ones_like(depth))
     if factors.is_sure[region].float().mean() < LEAST_PIXELS:
         return None
