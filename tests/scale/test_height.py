@@ -45,6 +45,14 @@ def test_a_car_on_a_quarter_of_the_road_does_not_matter() -> None:
     assert camera_height(road, CAMERA) == pytest.approx(0.31, rel=0.02)
 
 
+def test_cars_side_by_side_ahead_do_not_tilt_the_road() -> None:
+    """Their backs hide half of it, and near their feet they are about as far away as the road is."""
+    road = a_road(0.31)
+    for columns in (slice(80, 160), slice(180, 240)):
+        road[:74, columns] = road[74, 160]
+    assert camera_height(road, CAMERA) == pytest.approx(0.31, rel=0.01)
+
+
 def test_where_there_is_no_road_there_is_no_height() -> None:
     assert camera_height(torch.full(SIZE, 0.4), CAMERA) is None  # a wall
     assert camera_height(torch.rand(SIZE) + 0.1, CAMERA) is None

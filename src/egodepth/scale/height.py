@@ -20,9 +20,10 @@ BELOW_CENTRE = 0.1
 """Rows begin at least this far below the camera's centre: a level camera has its horizon there."""
 STEEPEST_DEG = 10.0
 """Between the plane's normal and the camera's y axis: what tilts more is no road."""
-TOLERANCE = 0.1
-"""Relative error of depth within which a pixel belongs to the plane."""
-LEAST_SHARE = 0.4
+TOLERANCE = 0.05
+"""Relative error of depth within which a pixel belongs to the plane: twice what triangulation leaves on a near road.
+With 10 % what stands on the road joins in at its foot, and tilts the plane."""
+LEAST_SHARE = 0.25
 """Of the pixels, those that have to belong to it."""
 LEAST_KNOWN = 0.1
 """Of the pixels there, those whose depth has to be known."""
