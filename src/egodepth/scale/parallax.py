@@ -41,6 +41,8 @@ ALIKE = 2.0
 """How many times an image's factor, or what part of it, a pixel's may be: what differs more moves by itself."""
 LEAST_PIXELS = 0.05
 """Share of the region's pixels that must have a factor."""
+_LOOKS = 2
+"""Times that what moves by itself is left out: it has less part in the factor that tells it, the second time."""
 _STRATA = 12
 """Parts, by the model's depth, that are weighed separately."""
 _LEAST_OF_STRATUM = 0.2
@@ -91,19 +93,21 @@ def pixel_factors(
 def image_factor(factors: Factors, depth: Float[Tensor, "h w"], farthest: float) -> float | None:
     """Unit of the motion in one of the depth; None where hardly a pixel of the region was found.
 
-    Pixels whose own factor is far from the image's are left out after a first look: a car ahead that drives as fast as
-    the camera seems to be many times as far away as it is, an oncoming one to be much nearer.
+    Pixels whose own factor is far from the image's are left out, as seen so far: a car ahead that drives as fast as the
+    camera seems to be many times as far away as it is, an oncoming one to be much nearer.
 
     Args:
         factors: of the pixels.
         depth: the model's, in units.
         farthest: what is farther away is left out, units of the motion.
     """
-    first = _ratio_of_medians(factors, depth, farthest)
-    if first is None:
-        return None
-    is_alike = (factors.log_factor - math.log(first)).abs() < math.log(ALIKE)
-    return _ratio_of_medians(factors._replace(is_sure=factors.is_sure & is_alike), depth, farthest)
+    factor = _ratio_of_medians(factors, depth, farthest)
+    for _ in range(_LOOKS):
+        if factor is None:
+            return None
+        is_alike = (factors.log_factor - math.log(factor)).abs() < math.log(ALIKE)
+        factor = _ratio_of_medians(factors._replace(is_sure=factors.is_sure & is_alike), depth, farthest)
+    return factor
 
 
 def _ratio_of_medians(factors: Factors, depth: Float[Tensor, "h w"], farthest: float) -> float | None:
