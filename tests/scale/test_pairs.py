@@ -12,7 +12,7 @@ from egodepth.cli import main
 from egodepth.config import ModelConfig
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.opening import open_drives
-from egodepth.predictor import DepthPredictor
+from egodepth.predictor import DepthPredictor, at_size
 from egodepth.scale.estimates import combined, gathered
 from egodepth.scale.lengths import truth_factor
 from egodepth.scale.pairs import motion_between, moving_pair, stereo_pair
@@ -91,13 +91,28 @@ def test_a_distorted_depth_has_the_factor_of_its_medians_by_every_way(street: Dr
     assert factor_of(by_distance_driven(distorted, pairs, 200)) == pytest.approx(true, rel=0.05)
     height_m = -float(street.read_pose(0)[1, 3])
     # A metre of motion shows little parallax of a plain road.
-    assert factor_of(by_height(distorted, neighbours([street], 1), height_m, 200)) == pytest.approx(true, rel=0.1)
+    by_road, moved = by_height(distorted, neighbours([street], 1), height_m, 200)
+    assert factor_of(by_road) == pytest.approx(true, rel=0.1)
+    ratios = [metres / driven(drive, frame, frame + apart) for drive, frame, apart, metres in moved]
+    assert len(ratios) >= 4
+    assert np.median(ratios) == pytest.approx(1, rel=0.1)
     assert factor_of(by_baseline(distorted, [street], 200)) == pytest.approx(true, rel=0.05)
 
 
-def test_a_camera_that_stands_has_no_factor(street: Drive, distorted: StandIn) -> None:
-    pair = moving_pair(distorted, street, 2, 0)
-    assert pair is None or image_factor(pair.factors, pair.depth, math.inf) is None
+def test_of_two_frames_that_one_is_looked_at_whose_scene_is_in_the_other(street: Drive, distorted: StandIn) -> None:
+    """The farther one ahead, either way round; the near road at the lower edge is found again then."""
+    for frame, apart in ((2, 1), (3, -1)):
+        pair = moving_pair(distorted, street, frame, apart)
+        assert pair is not None
+        ahead = distorted.inverse_depth(street.read_tensor(3)[None])
+        torch.testing.assert_close(pair.depth, 1 / at_size(ahead, tuple(pair.depth.shape))[0])
+        assert pair.factors.is_sure[-10:].float().mean() > 0.2
+
+
+def test_frames_of_a_camera_that_stands_or_of_two_places_have_no_motion(street: Drive, distorted: StandIn) -> None:
+    assert moving_pair(distorted, street, 2, 0) is None
+    elsewhere = street.read_image(2)[:, ::-1].copy()
+    assert motion_between(street.read_image(1), elsewhere, street.camera) is None
 
 
 def test_kitti_is_measured_as_its_lidar_measures_it(real_data: Path) -> None:

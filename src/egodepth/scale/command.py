@@ -18,8 +18,8 @@ from egodepth.exported import ExportedModel, exported_folder
 from egodepth.files import write_text
 from egodepth.motion import MotionPredictor
 from egodepth.predictor import DepthPredictor
-from egodepth.scale.estimates import PRIOR, Combined, combined, gathered
-from egodepth.scale.lengths import PIXEL_PRIOR, image_factor
+from egodepth.scale.estimates import FEWEST, PRIOR, Combined, combined, gathered
+from egodepth.scale.lengths import PIXEL_PRIOR, file_factor
 from egodepth.scale.options import DISTORTION_PERCENT, GIVEN_PERCENT, Way, check_options
 from egodepth.scale.sources import (
     DrivenPair,
@@ -52,8 +52,10 @@ class Scale:
 
     Every output is in metres from then on, exports and trajectories, too, and says how sure the metres are. The error
     bar is half of the factor's 95 % interval: frames' scatter, the error of what was given, and an allowance for the
-    model's distortion. It is true for drives like those that it was found on, and for the image as a whole. A further
-    training of the run writes the model anew, without its scale.
+    model's distortion. It is true for drives like those that it was found on, and for the image as a whole.
+    Trajectories are measured by themselves where the way tells how far the camera drove (height, speed, oxts); by the
+    others they keep the pose network's own error, which is easily 10 to 20 %. A further training of the run writes the
+    model anew, without its scale.
     """
 
     model: Positional[str]
@@ -116,8 +118,9 @@ class Scale:
         prior, fewest = (PIXEL_PRIOR, 1) if self.by == "distance" else (PRIOR, 3)
         percent = GIVEN_PERCENT[self.by or ""] if self.given_percent is None else self.given_percent
         distortion = DISTORTION_PERCENT.get(self.by or "", 0.0)
-        found, motion_factor = self._found(predictor)
+        found, driven = self._found(predictor)
         result = combined(gathered(found), percent / 100, prior, fewest, distortion / 100)
+        motion_factor = self._motion_factor(predictor, driven) if driven else None
         scale = MetricScale(
             factor=result.factor,
             motion=motion_factor / result.factor if motion_factor else 1.0,
@@ -143,26 +146,25 @@ class Scale:
         predictor.model.card = _learned_up_to_scale(predictor.model.card, self.model)
         return predictor
 
-    def _found(self, predictor: DepthPredictor) -> tuple[Found, float | None]:
-        """What the chosen way finds, and metres in a unit of the pose network where the distance driven is known."""
+    def _found(self, predictor: DepthPredictor) -> tuple[Found, list[DrivenPair]]:
+        """What the chosen way finds, and pairs of frames between which it knows how many metres were driven."""
         if self.by == "distance":
-            return self._distances(predictor), None
+            return self._distances(predictor), []
         drives = self._drives()
         if self.by in ("speed", "oxts"):
             pairs = driven_pairs(drives, _frames_apart(predictor), self._distance_driven, self._times)
-            return by_distance_driven(predictor, pairs, self.limit), self._motion_factor(predictor, pairs)
+            return by_distance_driven(predictor, pairs, self.limit), pairs
         if self.by == "height":
-            pairs = neighbours(drives, _frames_apart(predictor))
-            return by_height(predictor, pairs, self.height_m or 0, self.limit), None
-        return (by_baseline if self.by == "baseline" else by_depth)(predictor, drives, self.limit), None
+            return by_height(predictor, neighbours(drives, _frames_apart(predictor)), self.height_m or 0, self.limit)
+        return (by_baseline if self.by == "baseline" else by_depth)(predictor, drives, self.limit), []
 
-    def _motion_factor(self, predictor: DepthPredictor, pairs: list[DrivenPair]) -> float | None:
-        """Metres in a unit of the pose network's translations; None where the model has none."""
+    def _motion_factor(self, predictor: DepthPredictor, driven: list[DrivenPair]) -> float | None:
+        """Metres in a unit of the pose network's translations; None where the model has none, or it sees no motion."""
         assert isinstance(predictor.model, DepthModel)
         if predictor.model.pose_net is None:
             return None
-        found = by_pose_network(MotionPredictor(predictor.model), pairs, self.limit)
-        return float(np.median(gathered(found).factors))
+        factors = gathered(by_pose_network(MotionPredictor(predictor.model), driven, self.limit)).factors
+        return float(np.median(factors)) if len(factors) >= FEWEST else None
 
     def _drives(self) -> list[Drive]:
         assert self.data is not None
@@ -193,7 +195,7 @@ class Scale:
         images = self.image * (len(self.pixel) if len(self.image) == 1 else 1)
         camera = str(self.camera) if self.camera else None
         return [
-            (str(image), image_factor(predictor, str(image), pixel, metres, camera))
+            (str(image), file_factor(predictor, str(image), pixel, metres, camera))
             for image, pixel, metres in zip(images, self.pixel, self.distance_m, strict=True)
         ]
 

@@ -43,7 +43,7 @@ def distance_factor(
     return distance_m / depth[rows, columns].median().item()
 
 
-def image_factor(
+def file_factor(
     predictor: DepthPredictor, image: str, pixel: tuple[float, float], distance_m: float, camera_file: str | None
 ) -> float:
     """`distance_factor` of an image file, its camera from a camera file."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from egodepth.data.drive import Drive
 from egodepth.data.footage.motion import LARGE_ITERATIONS, block_flow
-from egodepth.data.static_frames import small_grey
+from egodepth.data.static_frames import MINIMUM_MOTION, small_grey
 from egodepth.geometry import Camera
 from egodepth.geometry.two_views import relative_pose
 from egodepth.predictor import DepthPredictor, at_size, resized_for
@@ -21,6 +21,9 @@ from egodepth.scale.parallax import Factors, pixel_factors
 
 FLOW_WIDTH = 960
 """Of the grey images in which blocks are followed: a tenth of a pixel of them is a direction to a degree or two."""
+LEAST_MATCHED = 0.15
+"""Share of the textured blocks that have to be found again: of rendered streets three frames apart .28 are at least, of
+images that have nothing to do with one another .09 at most."""
 SWEEP_PIXELS = 60_000
 """Of the images in which pixels are found again, about."""
 
@@ -44,7 +47,7 @@ def stereo_pair(predictor: DepthPredictor, drive: Drive, frame: int) -> Pair:
 
 
 def moving_pair(predictor: DepthPredictor, drive: Drive, frame: int, apart: int) -> Pair | None:
-    """Two frames of a drive: factors are distances moved in a unit; None where the motion cannot be told.
+    """Two frames of a drive: factors are distances moved in a unit; None where `motion_between` tells no motion.
 
     Of the two, that one is looked at that is farther ahead: what it shows is in the other one's view, too.
     """
@@ -60,13 +63,16 @@ def moving_pair(predictor: DepthPredictor, drive: Drive, frame: int, apart: int)
 def motion_between(
     first: UInt8[np.ndarray, "h w 3"], second: UInt8[np.ndarray, "h w 3"], camera: Camera
 ) -> Float[Tensor, "4 4"] | None:
-    """second_from_first with a translation of length 1, float64; None where too little can be followed."""
+    """second_from_first with a translation of length 1, float64; None where the camera stands or little is found again.
+
+    Where it only turns, any direction is what is told: what it says of depth is not sure then of any pixel.
+    """
     earlier, later = small_grey(first, FLOW_WIDTH), small_grey(second, FLOW_WIDTH)
     flow = block_flow(earlier, later, LARGE_ITERATIONS)
-    found = relative_pose(
-        _rays(flow.position, earlier.shape, camera), _rays(flow.position + flow.shift, earlier.shape, camera)
-    )
-    return None if found is None else found.second_from_first
+    if not flow.matched >= LEAST_MATCHED or flow.least < MINIMUM_MOTION:
+        return None
+    positions = flow.position, flow.position + flow.shift
+    return relative_pose(*(_rays(position, earlier.shape, camera) for position in positions))
 
 
 def _rays(position: Float32[np.ndarray, "n 2"], size: tuple[int, ...], camera: Camera) -> Float64[Tensor, "n 3"]:

@@ -38,7 +38,8 @@ DISTINCT = 0.8
 RECOGNISED = 0.15
 """Photometric errors above mean that nothing was recognised."""
 ALIKE = 2.0
-"""How many times an image's factor, or what part of it, a pixel's may be: what differs more moves by itself."""
+"""How many times an image's factor, or what part of it, a pixel's may be: what differs more moves by itself, or was
+mistaken for something else. A model's own factor differs less from near to far."""
 LEAST_PIXELS = 0.05
 """Share of the region's pixels that must have a factor."""
 _LOOKS = 2
@@ -93,8 +94,8 @@ def pixel_factors(
 def image_factor(factors: Factors, depth: Float[Tensor, "h w"], farthest: float) -> float | None:
     """Unit of the motion in one of the depth; None where hardly a pixel of the region was found.
 
-    Pixels whose own factor is far from the image's are left out, as seen so far: a car ahead that drives as fast as the
-    camera seems to be many times as far away as it is, an oncoming one to be much nearer.
+    Pixels whose factor is far from the image's are left out: a car ahead that drives as fast as the camera seems to be
+    many times as far away as it is, an oncoming one much nearer, and a fence's next post is not this one.
 
     Args:
         factors: of the pixels.

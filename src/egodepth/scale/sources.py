@@ -12,11 +12,12 @@ from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.opening import depth_frames, thinned, usable_frames
 from egodepth.errors import InputError
+from egodepth.geometry import Camera
 from egodepth.motion import MotionPredictor
 from egodepth.predictor import DepthPredictor
 from egodepth.scale.height import camera_height
 from egodepth.scale.lengths import truth_factor
-from egodepth.scale.pairs import moving_pair, stereo_pair
+from egodepth.scale.pairs import Pair, moving_pair, stereo_pair
 from egodepth.scale.parallax import REGION, image_factor
 from egodepth.scale.speed import SLOWEST_MPS, Distance, Times
 
@@ -24,45 +25,62 @@ Found = list[tuple[str, float | None]]
 DrivenPair = tuple[Drive, int, int, float]
 """A drive, a frame, how many frames later the other one is, and the metres between them."""
 MOST = 0.5
-"""Share of the frames in which a road has to be found."""
+"""Share of the frames of a moving camera in which a road has to be found."""
 T = TypeVar("T")
 
 
-def by_height(predictor: DepthPredictor, pairs: list[tuple[Drive, int, int]], height_m: float, limit: int) -> Found:
-    """Of each two frames: metres in a unit, by the camera's height over the road in front of it.
+def by_height(
+    predictor: DepthPredictor, pairs: list[tuple[Drive, int, int]], height_m: float, limit: int
+) -> tuple[Found, list[DrivenPair]]:
+    """Of each two frames: metres in a unit, by the camera's height over the road in front of it; and metres driven.
 
     The road is one of depth by triangulation, whose unit is the distance moved, so that it does not matter how the
     model sees it; the height says how many metres were moved, and then everything else that was found how long a unit
     is.
 
     Raises:
-        InputError: no road in most of them.
+        InputError: the camera stands, or most frames in which it moves show no road.
     """
-
-    def factor(drive: Drive, frame: int, apart: int) -> float | None:
+    found: Found = []
+    driven: list[DrivenPair] = []
+    moving = 0
+    for drive, frame, apart in _shown(thinned(pairs, limit), "Camera height"):
         pair = moving_pair(predictor, drive, frame, apart)
-        if pair is None:
-            return None
-        inverse_depth = 1 / (pair.depth * pair.factors.log_factor.exp())
-        height = camera_height(inverse_depth, drive.camera, frame, pair.factors.is_sure)
-        if height is None:
-            return None
-        moved_m = height_m / height
-        moved = image_factor(pair.factors, pair.depth, REGION.max_depth / moved_m)
-        return moved * moved_m if moved else None
-
-    found = [(pair[0].name, factor(*pair)) for pair in _shown(thinned(pairs, limit), "Camera height")]
-    planes = sum(value is not None for _, value in found)
-    if planes < max(1, MOST * len(found)):
+        moving += pair is not None
+        moved_m = _moved_by_height(pair, drive.camera, frame, height_m) if pair else None
+        found.append((drive.name, _metres_in_a_unit(pair, moved_m)))
+        if moved_m is not None:
+            driven.append((drive, frame, apart, moved_m))
+    if not moving:
         raise InputError(
-            f"a level road was found in front of a moving camera in {planes} of {len(found)} frames: --by height needs "
-            "it in most; choose other --drives, or another way"
+            f"--by height: the camera is not seen to move in any of {len(found)} pairs of frames, and only then the "
+            "road can be measured; give frames of driving"
         )
-    return found
+    if len(driven) < MOST * moving:
+        raise InputError(
+            f"a level road was found in front of the camera in {len(driven)} of {moving} frames in which it moves: --by "
+            "height needs it in most; choose other --drives, or another way"
+        )
+    return found, driven
+
+
+def _moved_by_height(pair: Pair, camera: Camera, seed: int, height_m: float) -> float | None:
+    """Metres between the two frames; None where no road is seen."""
+    inverse_depth = 1 / (pair.depth * pair.factors.log_factor.exp())
+    height = camera_height(inverse_depth, camera, seed, pair.factors.is_sure)
+    return height_m / height if height else None
+
+
+def _metres_in_a_unit(pair: Pair | None, moved_m: float | None) -> float | None:
+    """By two frames between which so many metres were driven; None where that or the motion is not known."""
+    if pair is None or moved_m is None:
+        return None
+    moved = image_factor(pair.factors, pair.depth, REGION.max_depth / moved_m)
+    return moved * moved_m if moved else None
 
 
 def by_baseline(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Found:
-    """Of each stereo pair: the factor on depth with which the partner's image fits best.
+    """Of each stereo pair: the ratio of medians of depth by triangulation with the partner and the model's.
 
     Raises:
         InputError: no stereo pairs.
@@ -78,15 +96,12 @@ def by_baseline(predictor: DepthPredictor, drives: list[Drive], limit: int) -> F
 
 
 def by_distance_driven(predictor: DepthPredictor, pairs: list[DrivenPair], limit: int) -> Found:
-    """Of each two frames: the factor on depth with which one fits the other best, after so many metres."""
-
-    def factor(drive: Drive, frame: int, apart: int, metres: float) -> float | None:
-        pair = moving_pair(predictor, drive, frame, apart)
-        moved = image_factor(pair.factors, pair.depth, REGION.max_depth / metres) if pair else None
-        return moved * metres if moved else None
-
+    """Of each two frames: the ratio of medians of depth by triangulation, after so many metres, and the model's."""
     shown = _shown(thinned(pairs, limit), "Distance driven")
-    return [(pair[0].name, factor(*pair)) for pair in shown]
+    return [
+        (drive.name, _metres_in_a_unit(moving_pair(predictor, drive, frame, apart), metres))
+        for drive, frame, apart, metres in shown
+    ]
 
 
 def by_pose_network(motion: MotionPredictor, pairs: list[DrivenPair], limit: int) -> Found:
@@ -118,7 +133,7 @@ def driven_pairs(
     pairs: list[DrivenPair] = []
     for drive in drives:
         between, time = distance(drive), times(drive)
-        for _, frame, _ in neighbours([drive], apart):
+        for frame in _with_neighbour(drive, apart):
             metres = between(frame, frame + apart)
             if metres is not None and metres >= SLOWEST_MPS * (time(frame + apart) - time(frame)):
                 pairs.append((drive, frame, apart, metres))
@@ -131,10 +146,22 @@ def driven_pairs(
 
 
 def neighbours(drives: list[Drive], apart: int) -> list[tuple[Drive, int, int]]:
-    """(drive, frame, apart) of all frames that have another one so many frames later."""
-    return [
-        (drive, frame, apart) for drive in drives for frame in FrameNumbers.of(drive.frames).with_neighbours((apart,))
-    ]
+    """(drive, frame, apart) of all frames that have another one so many frames later.
+
+    Raises:
+        InputError: there are none.
+    """
+    pairs = [(drive, frame, apart) for drive in drives for frame in _with_neighbour(drive, apart)]
+    if not pairs:
+        raise InputError(
+            f"{drives[0].name}: no two frames {apart} apart, as the model's training had them (frames are numbered by "
+            "the last digits of their names); give other drives"
+        )
+    return pairs
+
+
+def _with_neighbour(drive: Drive, apart: int) -> FrameNumbers:
+    return FrameNumbers.of(drive.frames).with_neighbours((apart,))
 
 
 def by_depth(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Found:

@@ -1,7 +1,6 @@
-"""Scale by the distance driven: what the pose network says of two frames against what is known of it.
+"""How far a camera drove between two frames: by a speed, a log of speeds (CSV), or KITTI's GPS and inertial unit (`oxts`).
 
-Translations are in the units of the depth that they were learned with. Distances come from a speed, a log of speeds
-(CSV), or KITTI's GPS and inertial unit (`oxts`). Standing tells nothing, and slow driving little.
+Standing tells nothing, and slow driving little.
 """
 
 import csv
