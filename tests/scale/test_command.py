@@ -8,6 +8,7 @@ from PIL import Image
 
 from egodepth.cli import main
 from egodepth.config import ModelConfig
+from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
 from egodepth.exported.graph import DepthGraph
 from egodepth.motion import MotionPredictor
@@ -18,15 +19,15 @@ NETWORK = ModelConfig(encoder="test_resnet", pose="separate")
 SCALE = MetricScale(factor=5.4, spread=0.03, scatter=0.1, by="height", on="clip", samples=40, when="2026-01-02")
 
 
-def a_model(metric: bool = False, has_pose_net: bool = True, network: ModelConfig = NETWORK) -> DepthModel:
-    """Of random weights; its pose network says 0.05 straight ahead, in units of the depth, whatever it sees."""
+def a_model(metric: bool = False, has_pose_net: bool = True, ahead: float = 0.05) -> DepthModel:
+    """Of random weights; its pose network says so much straight ahead, in units of the depth, whatever it sees."""
     torch.manual_seed(1)
-    card = ModelCard(network=network, size=(64, 96), metric=metric, has_pose_net=has_pose_net)
+    card = ModelCard(network=NETWORK, size=(64, 96), metric=metric, has_pose_net=has_pose_net)
     model = DepthModel(card).eval()
-    if model.pose_net is not None and network.pose == "separate":
+    if model.pose_net is not None:
         six = model.pose_net.decoder.six
         torch.nn.init.zeros_(six.weight)
-        six.bias.data = torch.tensor([0, 0, 0, 0, 0, -5.0])
+        six.bias.data = torch.tensor([0, 0, 0, 0, 0, -100 * ahead])
     return model
 
 
@@ -45,7 +46,7 @@ def clip(make_clip, tmp_path: Path) -> Path:
 def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A rendered set of one drive of 5 frames."""
     folder = tmp_path_factory.mktemp("streets") / "set"
-    words = "--train 1 --val 0 --test 0 --frames 5 --size 128 416 --fov-deg 80 --processes 1 --no-partner --seed 3"
+    words = "--train 1 --val 0 --test 0 --frames 5 --size 128 416 --fov-deg 80 --processes 1 --seed 3"
     main(["data", "render", "--out", str(folder), *words.split()])
     return folder
 
@@ -201,6 +202,57 @@ def test_what_is_not_stored_leaves_the_model_alone(model: Path, street: Path) ->
     assert (model / "config.json").read_bytes() == before
 
 
+def metres_driven(street: Path) -> float:
+    """From each frame to the next, the median."""
+    drive = open_drives(street, "train")[0]
+    ways = [drive.read_pose(frame + 1)[:3, 3] - drive.read_pose(frame)[:3, 3] for frame in range(4)]
+    return float(np.median(np.linalg.norm(ways, axis=1)))
+
+
+def test_a_stereo_baseline_says_what_the_distance_driven_says(model: Path, street: Path, tmp_path: Path) -> None:
+    speed = str(10 * metres_driven(street))
+    factors = []
+    for words in (["baseline"], ["speed", "--speed-mps", speed]):
+        main(
+            [
+                "scale",
+                str(model),
+                "--data",
+                str(street),
+                "--no-store",
+                "--json",
+                str(tmp_path / "f.json"),
+                "--by",
+                *words,
+            ]
+        )
+        factors.append(json.loads((tmp_path / "f.json").read_text())["factor"])
+    assert factors[0] == pytest.approx(factors[1], rel=0.1)
+
+
+def test_without_a_pose_network_or_with_one_that_sees_no_motion_there_is_a_scale_of_depth(
+    street: Path, tmp_path: Path, capsys
+) -> None:
+    for number, unable in enumerate((a_model(has_pose_net=False), a_model(ahead=0.0))):
+        unable.save(tmp_path / str(number))
+        main(["scale", str(tmp_path / str(number)), "--by", "speed", "--speed-mps", "10", "--data", str(street)])
+        scale = load_model(tmp_path / str(number)).card.scale
+        assert scale.motion == 1
+        assert scale.factor > 1
+        assert "trajectories" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", ["--by oxts", "--by height --height-m 1.65"])
+def test_kitti_is_scaled_by_its_gps_and_by_its_camera_s_height(model: Path, real_data: Path, words: str) -> None:
+    data = ["--data", str(real_data / "kitti_raw"), "--drives", "*0001*image_02"]
+    main(["scale", str(model), *words.split(), *data])
+    scale = load_model(model).card.scale
+    assert scale.by == words.split()[1]
+    assert scale.samples >= 4
+    # 13.1 m/s at .103 s a frame, and 0.05 by the pose network: trajectories are in metres, too.
+    assert scale.factor * scale.motion * 0.05 == pytest.approx(1.35, rel=0.05)
+
+
 def test_one_distance_is_enough_and_has_a_wide_error_bar(model: Path, photo: Path) -> None:
     depth = DepthPredictor.load(model, "cpu")(photo).depth
     words = ["--by", "distance", "--image", photo, "--pixel", "40", "25", "--distance-m", "12"]
@@ -233,7 +285,16 @@ def test_bad_input_is_one_line(model: Path, clip: Path, street: Path, photo: Pat
     assert "no frame has a stereo partner" in refusal(capsys, model, "--by", "baseline", *data)
     assert "no oxts folder" in refusal(capsys, model, "--by", "oxts", *data)
     assert "no frame has true depth" in refusal(capsys, model, "--by", "depth", *data)
-    assert "level road was found" in refusal(capsys, model, "--by", "height", "--height-m", "1.6", *data)
+    height = ["--by", "height", "--height-m", "1.6"]
+    assert "level road was found" in refusal(capsys, model, *height, *data)
+    still, apart = tmp_path / "still", tmp_path / "apart"
+    for folder, numbers in ((still, range(4)), (apart, range(0, 40, 10))):
+        folder.mkdir()
+        (folder / "camera.json").write_bytes((clip / "camera.json").read_bytes())
+        for number in numbers:
+            (folder / f"{number:06d}.png").write_bytes((clip / "000001.png").read_bytes())
+    assert "not seen to move in any of 3 pairs" in refusal(capsys, model, *height, "--data", still)
+    assert "no two frames 1 apart" in refusal(capsys, model, *height, "--data", apart)
     assert "found in 0 of 4" in refusal(capsys, model, *speed, "--fps", "0.0001", "--data", street)
     assert "give as many" in refusal(
         capsys, model, "--by", "distance", "--image", photo, *point, "--pixel", "1", "2", "3", "4"

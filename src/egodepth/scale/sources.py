@@ -58,8 +58,8 @@ def by_height(
         )
     if len(driven) < MOST * moving:
         raise InputError(
-            f"a level road was found in front of the camera in {len(driven)} of {moving} frames in which it moves: --by "
-            "height needs it in most; choose other --drives, or another way"
+            f"a level road was found in front of the camera in {len(driven)} of {moving} frames in which it moves: "
+            "--by height needs it in most; choose other --drives, or another way"
         )
     return found, driven
 

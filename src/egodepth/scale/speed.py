@@ -1,4 +1,4 @@
-"""How far a camera drove between two frames: by a speed, a log of speeds (CSV), or KITTI's GPS and inertial unit (`oxts`).
+"""How far a camera drove: by a speed, a log of speeds (CSV), or KITTI's GPS and inertial unit (`oxts`).
 
 Standing tells nothing, and slow driving little.
 """
