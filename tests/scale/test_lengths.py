@@ -44,7 +44,7 @@ def test_few_distances_have_a_wide_spread_that_covers(count: int) -> None:
     assert np.mean([abs(result.factor / 6 - 1) <= result.spread for result in results]) >= 0.9
 
 
-def test_true_depth_gives_the_ratio_of_medians_over_what_is_known() -> None:
+def test_true_depth_gives_the_median_ratio_over_what_is_known() -> None:
     inverse_depth = torch.full((10, 20), 0.5)
     truth = np.zeros((20, 40), np.float32)
     truth[5:10] = 14.0

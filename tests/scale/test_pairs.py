@@ -82,7 +82,7 @@ def test_the_motion_between_two_frames_is_seen(street: Drive) -> None:
         assert math.degrees(math.acos(min(1.0, found[:3, 3].numpy() @ direction))) < 3
 
 
-def test_a_distorted_depth_has_the_factor_of_its_medians_by_every_way(street: Drive, distorted: StandIn) -> None:
+def test_a_distorted_depth_has_the_same_factor_by_every_way(street: Drive, distorted: StandIn) -> None:
     true = factor_of(by_depth(distorted, [street], 200))
     pairs = driven_pairs(
         [street], 1, lambda drive: lambda a, b: driven(drive, a, b), lambda _: lambda frame: frame / 10

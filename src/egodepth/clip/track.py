@@ -26,7 +26,8 @@ class RowTrack:
 
     seconds: Float64[np.ndarray, " n"]
     twists: Float64[np.ndarray, "m 6"]
-    """From each frame to the next: logarithm of next_from_this, in units of this frame's predicted depth."""
+    """From each frame to the next: logarithm of next_from_this, in units of this frame's predicted depth, as nearly as
+    the pose network knows them (or a scale by the distance driven has told: `MetricScale.motion`)."""
 
     def poses(self, factors: Float64[np.ndarray, " n"] | None = None) -> Float64[np.ndarray, "n 4 4"]:
         """World from camera of the row's frames; the first one's axes are the world's.

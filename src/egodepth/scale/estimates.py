@@ -66,7 +66,7 @@ class Combined(NamedTuple):
     given: float
     """95 % error of the known length itself."""
     distortion: float
-    """95 % difference of the factor by what was looked at from the ratio of medians to true depth."""
+    """95 % difference of the median factor of what was looked at from that of all pixels."""
     scatter: float
     """Standard deviation of single frames, robust: 1.4826 times the median absolute deviation."""
     samples: int
@@ -91,7 +91,7 @@ def combined(
         given: 95 % error of what was given, relative.
         prior: usual scatter of blocks.
         fewest: how many factors are needed.
-        distortion: 95 % difference of what was looked at from the ratio of medians to true depth, relative.
+        distortion: 95 % difference of what was looked at from all pixels, relative.
 
     Raises:
         InputError: too few, an absurd factor, or one that is hardly known.

@@ -8,7 +8,6 @@ from torch import Tensor
 from egodepth.data.cameras import read_camera
 from egodepth.data.images import read_rgb
 from egodepth.errors import InputError
-from egodepth.evaluation.alignment import median_ratio
 from egodepth.geometry import Camera, viewing_rays
 from egodepth.predictor import DepthPredictor, at_size
 from egodepth.scale.estimates import Prior
@@ -53,9 +52,9 @@ def file_factor(
 
 
 def truth_factor(inverse_depth: Float[Tensor, "h w"], truth: Float[np.ndarray, "hg wg"]) -> float | None:
-    """The ratio of the medians of true and predicted depth, over the pixels that Eigen's protocol counts."""
+    """The median, over the pixels that Eigen's protocol counts, of true over predicted depth; None if none is known."""
     known = REGION.valid(torch.from_numpy(truth))
     if not known.any():
         return None
     predicted = 1 / at_size(inverse_depth[None], (truth.shape[0], truth.shape[1]))[0]
-    return median_ratio(predicted[known], torch.from_numpy(truth)[known])
+    return (torch.from_numpy(truth)[known] / predicted[known]).median().item()

@@ -18,7 +18,7 @@ GIVEN_PERCENT: dict[str, float] = {
 """95 % error of what is given, unless said: 5 cm of a camera's height, a GPS's speed, an inertial unit's, a
 calibration. A car's own speedometer shows up to 10 % too much (UNECE regulation 39)."""
 DISTORTION_PERCENT: dict[str, float] = {"baseline": 10.0, "height": 10.0, "speed": 10.0, "oxts": 10.0}
-"""How far, 95 %, the factor of the pixels that were found may be from the ratio of medians to true depth: an allowance.
+"""How far, 95 %, the median factor of the pixels that were found may be from that of all pixels: an allowance.
 Not all pixels are found again, and the factor of a model that was trained for minutes differs by half between them."""
 _OWN: dict[str, set[str]] = {
     "baseline": {"data"},

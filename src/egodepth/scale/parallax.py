@@ -7,8 +7,10 @@ triangulation, in the unit of the motion, so that what it says hardly depends on
 median is within 7 % of LiDAR in every part of the image.
 
 A model's own factor runs from near to far, and pixels differ in how often they are found. So the image's factor is the
-ratio of the medians of depth by triangulation and the model's, as an evaluation would have it, over the region that
-evaluations look at, pixels being weighed so that those that were found stand for all that the model has as far away.
+median of the pixels' own, over the region that evaluations look at, those that were found being weighed so that they
+stand for all that the model has as far away. What moves by itself, or was mistaken for something else, hardly moves a
+median. (The ratio of the medians of both depths, by which evaluations align, is another number where a model is
+distorted, and not a steady one: it compares two different places of the street.)
 """
 
 import math
@@ -37,13 +39,8 @@ DISTINCT = 0.8
 """The best factor's error is at most this share of any other's that is three steps away: else it may be either."""
 RECOGNISED = 0.15
 """Photometric errors above mean that nothing was recognised."""
-ALIKE = 2.0
-"""How many times an image's factor, or what part of it, a pixel's may be: what differs more moves by itself, or was
-mistaken for something else. A model's own factor differs less from near to far."""
 LEAST_PIXELS = 0.05
 """Share of the region's pixels that must have a factor."""
-_LOOKS = 2
-"""Times that what moves by itself is left out: it has less part in the factor that tells it, the second time."""
 _STRATA = 12
 """Parts, by the model's depth, that are weighed separately."""
 _LEAST_OF_STRATUM = 0.2
@@ -94,25 +91,11 @@ def pixel_factors(
 def image_factor(factors: Factors, depth: Float[Tensor, "h w"], farthest: float) -> float | None:
     """Unit of the motion in one of the depth; None where hardly a pixel of the region was found.
 
-    Pixels whose factor is far from the image's are left out: a car ahead that drives as fast as the camera seems to be
-    many times as far away as it is, an oncoming one much nearer, and a fence's next post is not this one.
-
     Args:
         factors: of the pixels.
         depth: the model's, in units.
         farthest: what is farther away is left out, units of the motion.
     """
-    factor = _ratio_of_medians(factors, depth, farthest)
-    for _ in range(_LOOKS):
-        if factor is None:
-            return None
-        is_alike = (factors.log_factor - math.log(factor)).abs() < math.log(ALIKE)
-        factor = _ratio_of_medians(factors._replace(is_sure=factors.is_sure & is_alike), depth, farthest)
-    return factor
-
-
-def _ratio_of_medians(factors: Factors, depth: Float[Tensor, "h w"], farthest: float) -> float | None:
-    """Of depth by triangulation and the model's, those that were found standing for all as far away."""
     region = REGION.valid(torch.ones_like(depth))
     if factors.is_sure[region].float().mean() < LEAST_PIXELS:
         return None
@@ -128,12 +111,10 @@ def _ratio_of_medians(factors: Factors, depth: Float[Tensor, "h w"], farthest: f
             nearest = min(known, key=lambda other: abs(other - place))
             depths, logs, sure = depths.median().expand_as(strata[nearest][1]), *strata[nearest][1:]
         weight = torch.full((int(sure.sum()),), len(strata[place][0]) / int(sure.sum()))
-        parts.append(torch.stack([depths[sure], depths[sure] * logs[sure].exp(), weight]))
-    modelled, triangulated, weight = torch.cat(parts, 1)
-    near = triangulated < farthest
-    if not near.any():
-        return None
-    return weighted_median(triangulated[near], weight[near]) / weighted_median(modelled[near], weight[near])
+        parts.append(torch.stack([depths[sure].log() + logs[sure], logs[sure], weight]))
+    triangulated, logs, weight = torch.cat(parts, 1)
+    near = triangulated < math.log(farthest)
+    return math.exp(weighted_median(logs[near], weight[near])) if near.any() else None
 
 
 def weighted_median(values: Float[Tensor, " n"], weight: Float[Tensor, " n"]) -> float:

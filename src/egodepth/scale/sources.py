@@ -80,7 +80,7 @@ def _metres_in_a_unit(pair: Pair | None, moved_m: float | None) -> float | None:
 
 
 def by_baseline(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Found:
-    """Of each stereo pair: the ratio of medians of depth by triangulation with the partner and the model's.
+    """Of each stereo pair: the factor that makes the model's depth that by triangulation with the partner.
 
     Raises:
         InputError: no stereo pairs.
@@ -96,7 +96,7 @@ def by_baseline(predictor: DepthPredictor, drives: list[Drive], limit: int) -> F
 
 
 def by_distance_driven(predictor: DepthPredictor, pairs: list[DrivenPair], limit: int) -> Found:
-    """Of each two frames: the ratio of medians of depth by triangulation, after so many metres, and the model's."""
+    """Of each two frames: the factor that makes the model's depth that by triangulation after so many metres."""
     shown = _shown(thinned(pairs, limit), "Distance driven")
     return [
         (drive.name, _metres_in_a_unit(moving_pair(predictor, drive, frame, apart), metres))
@@ -165,7 +165,7 @@ def _with_neighbour(drive: Drive, apart: int) -> FrameNumbers:
 
 
 def by_depth(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Found:
-    """Of each frame with true depth: the ratio of medians.
+    """Of each frame with true depth: the factor that makes the model's depth the true one, for the median pixel.
 
     Raises:
         InputError: no frame has true depth.
