@@ -105,7 +105,8 @@ def test_of_two_frames_that_one_is_looked_at_whose_scene_is_in_the_other(street:
         pair = moving_pair(distorted, street, frame, apart)
         assert pair is not None
         ahead = distorted.inverse_depth(street.read_tensor(3)[None])
-        torch.testing.assert_close(pair.depth, 1 / at_size(ahead, tuple(pair.depth.shape))[0])
+        height, width = pair.depth.shape
+        torch.testing.assert_close(pair.depth, 1 / at_size(ahead, (height, width))[0])
         assert pair.factors.is_sure[-10:].float().mean() > 0.2
 
 
