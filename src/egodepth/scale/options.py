@@ -20,7 +20,7 @@ calibration. A car's own speedometer shows up to 10 % too much (UNECE regulation
 DISTORTION_PERCENT: dict[str, float] = {"baseline": 10.0, "height": 10.0, "speed": 10.0, "oxts": 10.0}
 """How far, 95 %, the median factor of the pixels that were found may be from that of all pixels: an allowance.
 Not all pixels are found again, and the factor of a model that was trained for minutes differs by half between them: on
-twelve rendered drives this came to 1 to 3 % (rms), on three pairs of KITTI's drive 0001 to 13 % (LOG.md, 2026-11-27)."""
+twelve rendered drives this came to 1 to 3 % (rms), on three pairs of KITTI's drive 0001 to 13 % (LOG.md)."""
 _OWN: dict[str, set[str]] = {
     "baseline": {"data"},
     "height": {"data", "height_m"},
