@@ -8,7 +8,6 @@ from PIL import Image
 
 from egodepth.cli import main
 from egodepth.config import ModelConfig
-from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
 from egodepth.exported.graph import DepthGraph
 from egodepth.motion import MotionPredictor
@@ -200,13 +199,6 @@ def test_what_is_not_stored_leaves_the_model_alone(model: Path, street: Path) ->
     before = (model / "config.json").read_bytes()
     main(["scale", str(model), "--by", "speed", "--speed-mps", "10", "--data", str(street), "--no-store"])
     assert (model / "config.json").read_bytes() == before
-
-
-def metres_driven(street: Path) -> float:
-    """From each frame to the next, the median."""
-    drive = open_drives(street, "train")[0]
-    ways = [drive.read_pose(frame + 1)[:3, 3] - drive.read_pose(frame)[:3, 3] for frame in range(4)]
-    return float(np.median(np.linalg.norm(ways, axis=1)))
 
 
 def test_a_stereo_baseline_says_what_true_depth_says(model: Path, street: Path, tmp_path: Path) -> None:

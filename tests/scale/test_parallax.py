@@ -76,14 +76,14 @@ def test_the_place_of_a_minimum_is_found_between_the_steps_and_a_double_one_is_n
 
 
 def test_pixels_that_were_not_found_are_stood_for_by_those_as_far_away() -> None:
-    """Near things have a factor of 2 and far ones of 3, and of the far ones hardly any were found."""
+    """Near things have a factor of 2 and far ones of 4, and of the far ones hardly any were found."""
     depth = torch.linspace(1, 10, 100).repeat(100, 1)
-    factors = torch.where(depth < 4, 2.0, 3.0)
+    factors = torch.where(depth < 4, 2.0, 4.0)
     found = (torch.rand(100, 100, generator=torch.Generator().manual_seed(0)) < 0.3) | (depth < 4)
-    assert image_factor(Factors(factors.log(), torch.ones_like(found)), depth, math.inf) == pytest.approx(3, rel=0.02)
-    assert image_factor(Factors(factors.log(), found), depth, math.inf) == pytest.approx(3, rel=0.02)
+    assert image_factor(Factors(factors.log(), torch.ones_like(found)), depth, math.inf) == pytest.approx(4, rel=0.02)
+    assert image_factor(Factors(factors.log(), found), depth, math.inf) == pytest.approx(4, rel=0.02)
     none_far = Factors(factors.log(), depth < 8)
-    assert image_factor(none_far, depth, math.inf) == pytest.approx(3, rel=0.02)
+    assert image_factor(none_far, depth, math.inf) == pytest.approx(4, rel=0.02)
     assert image_factor(Factors(factors.log(), found), depth, 7.0) == pytest.approx(2, rel=0.02)
     assert image_factor(Factors(factors.log(), torch.zeros_like(found)), depth, math.inf) is None
 

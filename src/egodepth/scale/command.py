@@ -115,7 +115,7 @@ class Scale:
             _say(f"{self.model}: depth is up to scale again")
             return
         predictor = self._predictor()
-        prior, fewest = (PIXEL_PRIOR, 1) if self.by == "distance" else (PRIOR, 3)
+        prior, fewest = (PIXEL_PRIOR, 1) if self.by == "distance" else (PRIOR, FEWEST)
         percent = GIVEN_PERCENT[self.by or ""] if self.given_percent is None else self.given_percent
         distortion = DISTORTION_PERCENT.get(self.by or "", 0.0)
         found, driven = self._found(predictor)
