@@ -1,0 +1,98 @@
+"""The map of a recording: where the camera was at every frame, and sparse points. Made by structure from motion."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int32, Int64
+
+from egodepth.errors import InputError
+from egodepth.files import replacing
+from egodepth.sfm.types import SparsePoints
+
+FORMAT = 1
+HELD_OUT = 10
+"""One point in so many is kept out of every training, to judge by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipMap:
+    """Poses and points of one recording. Axes: x right, y down, z forward.
+
+    A recording may fall into several parts that share no point. Every part has a unit of length of its own; nothing is
+    known of the ratio of two parts' units.
+    """
+
+    frames: Int64[np.ndarray, " f"]
+    """Numbers of the frames that have a pose, ascending."""
+    part: Int32[np.ndarray, " f"]
+    """Part of each frame, 0 for the part with the most frames."""
+    registered: Bool[np.ndarray, " f"]
+    """False where the pose was interpolated between the neighbours' poses."""
+    world_from_camera: Float64[np.ndarray, "f 4 4"]
+    """Poses in the unit of the part."""
+    points: SparsePoints
+    """`observations` are (position among `frames`, point)."""
+
+    @cached_property
+    def held_out(self) -> Bool[np.ndarray, " n"]:
+        """Points that no training may see: every tenth, in the order of the points."""
+        return np.arange(len(self.points.xyz)) % HELD_OUT == 0
+
+    @cached_property
+    def part_of_point(self) -> Int32[np.ndarray, " n"]:
+        """Part that each point belongs to: that of the frames that see it."""
+        parts = np.zeros(len(self.points.xyz), np.int32)
+        frame, point = self.points.observations.T
+        parts[point] = self.part[frame]
+        return parts
+
+    def find(self, frame: int) -> int | None:
+        """Position of a frame number; None if the frame has no pose."""
+        place = int(np.searchsorted(self.frames, frame))
+        return place if place < len(self.frames) and self.frames[place] == frame else None
+
+    def sightings(self, position: int) -> tuple[Int64[np.ndarray, " k"], Float64[np.ndarray, "k 3"]]:
+        """Points that the frame at a position sees: their numbers, and where they are in the camera's axes."""
+        first, last = np.searchsorted(self._by_frame[:, 0], [position, position + 1])
+        seen = self._by_frame[first:last, 1].astype(np.int64)
+        pose = self.world_from_camera[position]
+        return seen, (self.points.xyz[seen] - pose[:3, 3]) @ pose[:3, :3]
+
+    @cached_property
+    def _by_frame(self) -> Int32[np.ndarray, "m 2"]:
+        return self.points.observations[np.argsort(self.points.observations[:, 0], kind="stable")]
+
+    def save(self, path: Path) -> None:
+        """Write the map, whole or not at all."""
+        points = self.points
+        with replacing(path) as beside, beside.open("wb") as file:
+            np.savez(
+                file,
+                format=np.array(FORMAT),
+                frames=self.frames,
+                part=self.part,
+                registered=self.registered,
+                world_from_camera=self.world_from_camera,
+                xyz=points.xyz,
+                rgb=points.rgb,
+                error_px=points.error_px,
+                track_length=points.track_length,
+                observations=points.observations,
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "ClipMap":
+        """Read what `save` wrote; `InputError` where that is damaged or of another version."""
+        try:
+            with np.load(path) as arrays:
+                if int(arrays["format"]) != FORMAT:
+                    raise ValueError("written by another version")
+                points = SparsePoints(
+                    **{name: arrays[name] for name in ("xyz", "rgb", "error_px", "track_length", "observations")}
+                )
+                own = {name: arrays[name] for name in ("frames", "part", "registered", "world_from_camera")}
+        except Exception as error:  # zipfile, numpy and the shapes below raise whatever they like
+            raise InputError(f"{path}: not a readable map of a recording ({error}); delete it, and it is made again") from error
+        return cls(points=points, **own)
