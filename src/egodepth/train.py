@@ -23,6 +23,8 @@ from egodepth.data.store import CACHE_BYTES, FrameStore
 from egodepth.data.training_set import TrainingSet, open_training_set
 from egodepth.errors import InputError, Stopped
 from egodepth.files import write_text
+from egodepth.hints.known import KnownDrives
+from egodepth.hints.making import hint_store, known_drives
 from egodepth.networks.precision import resolve_precision
 from egodepth.networks.shared_norm import share_norms
 from egodepth.objective import SelfSupervisedObjective, build_objective
@@ -77,16 +79,29 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
         # Before the run folder is looked at: a run never changes its arithmetic on the way.
         config = with_precision(config, device)
         training = open_training_set(config.data)
+        known = None
+        if config.hints.enabled or config.data.poses == "sfm":
+            check_run(local.folder, config)  # before minutes are spent on hints for somebody else's folder
+            store = hint_store(config)
+            ranks.first(lambda: known_drives(config, training.drives, store, console) and None)
+            known = known_drives(config, training.drives, store, console)
+            training = _with_known_poses(config, training, known)
         if auto_batch:
-            config = _with_fitting_batch(config, training, local.folder, ranks, device, console)
-        return _trained(config, training, local, console, ranks, device)
+            config = _with_fitting_batch(config, training, known, local.folder, ranks, device, console)
+        return _trained(config, training, known, local, console, ranks, device)
 
 
 def _trained(
-    config: TrainConfig, training: TrainingSet, local: LocalRun, console: Console, ranks: Ranks, device: torch.device
+    config: TrainConfig,
+    training: TrainingSet,
+    known: KnownDrives | None,
+    local: LocalRun,
+    console: Console,
+    ranks: Ranks,
+    device: torch.device,
 ) -> Summary:
     began, steps, run = time.monotonic(), config.trainer.steps, local.folder
-    dataset = _dataset(config, training, ranks)
+    dataset = _dataset(config, training, known, ranks)
     judged = _validation_drives(config.data) if ranks.leads else []
     check_run(run, config)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
@@ -152,8 +167,21 @@ def _fitting_batch(config: TrainConfig, dataset: TrainBatches, device: torch.dev
     return fitting_batch(lambda: _objective(config, False, device), dataset, config, device)
 
 
+def _with_known_poses(config: TrainConfig, training: TrainingSet, known: KnownDrives) -> TrainingSet:
+    """The training set without the samples whose poses structure from motion does not know, if it is asked for them."""
+    if config.data.poses != "sfm":
+        return training
+    return dataclasses.replace(training, samples=known.samples_with_poses(training.samples, config.data.offsets))
+
+
 def _with_fitting_batch(
-    config: TrainConfig, training: TrainingSet, run: Path, ranks: Ranks, device: torch.device, console: Console
+    config: TrainConfig,
+    training: TrainingSet,
+    known: KnownDrives | None,
+    run: Path,
+    ranks: Ranks,
+    device: torch.device,
+    console: Console,
 ) -> TrainConfig:
     """The configuration with the batch size of the run that goes on, or the largest one that fits."""
     if ranks.count > 1:
@@ -162,7 +190,7 @@ def _with_fitting_batch(
     if kept is not None:
         size = kept.trainer.batch_size
     else:
-        size = _fitting_batch(config, _dataset(config, training, ranks), device)
+        size = _fitting_batch(config, _dataset(config, training, known, ranks), device)
         if not size:
             raise _too_large(config, ranks, size)
         console.print(f"a batch of {size} fits into the memory", highlight=False)
@@ -207,13 +235,13 @@ def _validation_drives(data: DataConfig) -> list[Drive]:
     return drives if named or data.allow_test_drives else without_test_drives(drives, data.test_set)
 
 
-def _dataset(config: TrainConfig, training: TrainingSet, ranks: Ranks) -> TrainBatches:
+def _dataset(config: TrainConfig, training: TrainingSet, known: KnownDrives | None, ranks: Ranks) -> TrainBatches:
     data, trainer = config.data, config.trainer
     part = ranks.part(trainer.batch_size)
     folder = local_folder(data.store, "store") if data.store else None
     kept = 0 if data.on_device else CACHE_BYTES
     store = FrameStore(training.drives, data.size, kept, folder, data.stereo)
-    return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps, part)
+    return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps, part, known)
 
 
 def _objective(config: TrainConfig, fresh: bool, device: torch.device) -> SelfSupervisedObjective:

@@ -35,7 +35,7 @@ from egodepth.training.learned_camera import description, write_learned_camera
 from egodepth.training.log import RunLog
 from egodepth.training.panels import draw_panels
 from egodepth.training.run_folder import CHECKPOINTS
-from egodepth.training.schedule import head_start, learning_rates
+from egodepth.training.schedule import emphasis, head_start, learning_rates
 from egodepth.training.statistics import with_statistics_of
 from egodepth.training.trainer import Hook, Trainer
 from egodepth.training.watch import vital_signs, warnings_of
@@ -128,15 +128,20 @@ class Job:
         if done == self.config.trainer.steps:
             self.log.say(description(self.dataset.store.drives, factor))
 
-    def arguments(self, raw: RawBatch, step: int) -> tuple[Batch, list[Tensor], bool]:
-        """What the objective is called with: the batch, what the networks see of it, whether to mask."""
+    def arguments(self, raw: RawBatch, step: int) -> tuple[Any, ...]:
+        """What the objective is called with: the batch, what the networks see of it, whether to mask, what counts."""
         data = self.config.data
         drawn = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data)
         draws = drawn.of(self.dataset.part)
-        raw = RawBatch(*(tensor.to(self.device, non_blocking=True) for tensor in raw))
-        self._latest, seen = to_batch(self.resident.filled(raw) if self.resident else raw, draws, data.stereo)
-        automask = step >= head_start(self.config.trainer.steps, self.config.optimiser)
-        return self._latest, seen, automask
+        raw = raw.to(self.device, non_blocking=True)
+        raw = self.resident.filled(raw) if self.resident else raw
+        self._latest, seen = to_batch(raw, draws, data.stereo, data.poses == "sfm")
+        config, steps = self.config, self.config.trainer.steps
+        automask = step >= head_start(steps, config.optimiser)
+        if not config.hints.enabled and not config.loss.photometric_from:
+            return self._latest, seen, automask
+        counts = emphasis(step, steps, config.loss, config.hints)
+        return self._latest, seen, automask, counts
 
     def _look(self, done: int) -> None:
         """Panels and vital signs of the latest batch."""
