@@ -111,7 +111,13 @@ class ModelConfig:
     encoder: str = "resnet18"
     """Any timm backbone with features at strides 2 to 32."""
     pretrained: bool = False
-    """Start the encoders from timm's ImageNet weights."""
+    """Start the encoders from the weights that timm knows for them, learned on ImageNet: from a package (extra `clip`
+    has those of tf_efficientnet_lite0), the model hub or its cache, or an encoder `local-dir:FOLDER`."""
+    without_weights: Literal["stop", "random"] = "stop"
+    """What to do where pretrained weights are not to be had: stop, or say so and start from random ones."""
+    normalisation: Literal["backbone", "monodepth2"] = field(default="backbone", metadata={"absent": "monodepth2"})
+    """What the encoders of new weights take for mean and standard deviation of the colours: those that the backbone was
+    trained with, or .45 and .225 as published. Weights to start from, and a run that goes on, keep their own."""
     pose: Literal["separate", "shared", "posecnn"] = "separate"
     """Pose network: own encoder on the stacked pair, the depth encoder's features, or Zhou's small network."""
     min_depth: float = 0.1
@@ -287,6 +293,7 @@ HOUSEKEEPING = (
     "data.store",
     "data.on_device",
     "hints.store",
+    "model.without_weights",
     "trainer.workers",
     "trainer.worker_patience",
     "trainer.device",
@@ -296,7 +303,7 @@ HOUSEKEEPING = (
     "trainer.keep_checkpoints",
     "trainer.panels_every",
 )
-"""Fields that the weights do not depend on: they may change when a run goes on."""
+"""Fields that the weights of a run that has begun do not depend on: they may change when it goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from egodepth.networks import (
     Decoder,
     DepthNet,
     PoseNet,
+    Pretrained,
     build_pose_net,
     disparity_to_depth,
     translation_in_depth_units,
@@ -300,14 +301,16 @@ class SelfSupervisedObjective(nn.Module):
         return torch.stack(terms).mean()
 
 
-def build_objective(config: TrainConfig) -> SelfSupervisedObjective:
-    """Networks of a configuration with fresh weights, drawn from torch's global generator, joined by the losses."""
+def build_objective(config: TrainConfig, pretrained: Pretrained = False) -> SelfSupervisedObjective:
+    """Networks of a configuration with fresh weights, drawn from torch's global generator, joined by the losses.
+
+    The encoders start from `pretrained` weights.
+    """
     model = config.model
-    depth_net = DepthNet(model.encoder, model.pretrained, model.initial_disparity)
-    channels = depth_net.encoder.channels[-1]
-    pose_net = (
-        build_pose_net(model.pose, model.encoder, model.pretrained, channels) if config.data.learned_poses else None
-    )
+    depth_net = DepthNet(model.encoder, pretrained, model.initial_disparity, model.normalisation)
+    channels, pose_net = depth_net.encoder.channels[-1], None
+    if config.data.learned_poses:
+        pose_net = build_pose_net(model.pose, model.encoder, pretrained, channels, model.normalisation)
     return SelfSupervisedObjective(depth_net, pose_net, config)
 
 

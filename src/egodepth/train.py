@@ -37,7 +37,8 @@ from egodepth.training.job import Job
 from egodepth.training.log import OtherLog, RunLog
 from egodepth.training.memory import keep_freed_memory
 from egodepth.training.optimiser import build_optimiser
-from egodepth.training.run_folder import CONFIG, check_run, kept_config, starting_point
+from egodepth.training.run_folder import CONFIG, as_begun, check_run, kept_config, starting_point
+from egodepth.training.start import Start, find_start
 from egodepth.training.stopping import StopRequest
 from egodepth.training.trainer import Trainer
 from egodepth.weights import initialise_from
@@ -77,7 +78,7 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
     ):
         ranks.any(False, device)  # nobody writes while another process still fetches
         # Before the run folder is looked at: a run never changes its arithmetic on the way.
-        config = with_precision(config, device)
+        config = as_begun(with_precision(config, device), local.folder)
         training = open_training_set(config.data)
         known = None
         if config.hints.enabled or config.data.poses == "sfm":
@@ -106,11 +107,13 @@ def _trained(
     check_run(run, config)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     place = ranks.first(lambda: starting_point(run, say))
-    objective = _objective(config, place is None, device)
+    start = None if place else ranks.first(lambda: find_start(config, say))
+    objective = _objective(config, start, device)
     if ranks.count > 1 and config.trainer.shared_statistics:
         share_norms(objective, config.model.encoder)
     optimiser = build_optimiser(objective, config.optimiser)
     progress = load_checkpoint(place, objective, optimiser) if place else Progress(0, None)
+    started_from = start.said if start else progress.started_from
     resident = None
     if config.data.on_device and progress.step < steps:
         resident = ResidentFrames.copied(dataset.store, dataset.samples, config.data, device, console)
@@ -124,7 +127,7 @@ def _trained(
         if ranks.leads:
             for line in [*_left_out(training, config.data.test_set), *filter(None, [compiling])]:
                 log.say(line)
-        job = Job(config, local, objective, dataset, resident, judged, log, device, ranks)
+        job = Job(config, local, objective, dataset, resident, judged, log, device, ranks, started_from)
         trainer = job.trainer(optimiser, progress, lambda: ranks.any(bool(stop), device))
         workers, patience = config.trainer.workers, config.trainer.worker_patience
         batches = batches_from(dataset, progress.step, workers, device.type == "cuda", patience, log.say)
@@ -164,7 +167,7 @@ def _too_large(config: TrainConfig, ranks: Ranks, fits: int) -> InputError:
 
 
 def _fitting_batch(config: TrainConfig, dataset: TrainBatches, device: torch.device) -> int:
-    return fitting_batch(lambda: _objective(config, False, device), dataset, config, device)
+    return fitting_batch(lambda: _objective(config, None, device), dataset, config, device)
 
 
 def _with_known_poses(config: TrainConfig, training: TrainingSet, known: KnownDrives) -> TrainingSet:
@@ -244,13 +247,11 @@ def _dataset(config: TrainConfig, training: TrainingSet, known: KnownDrives | No
     return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps, part, known)
 
 
-def _objective(config: TrainConfig, fresh: bool, device: torch.device) -> SelfSupervisedObjective:
-    """The networks, with the weights that a run starts from; a run that goes on needs no pretrained ones."""
+def _objective(config: TrainConfig, start: Start | None, device: torch.device) -> SelfSupervisedObjective:
+    """The networks, with the weights that a run starts from; a run that goes on needs none."""
     torch.manual_seed(config.trainer.seed)
-    if not fresh:
-        config = dataclasses.replace(config, model=dataclasses.replace(config.model, pretrained=False))
-    objective = build_objective(config)
-    if fresh and config.init_from:
+    objective = build_objective(config, start.encoders if start else False)
+    if start and config.init_from:
         limits = (config.model.min_depth, config.model.max_depth)
         initialise_from(config.init_from, objective.depth_net, objective.pose_net, limits)
     return objective.to(device, memory_format=torch.channels_last)  # pyright: ignore

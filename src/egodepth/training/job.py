@@ -61,6 +61,8 @@ class Job:
     log: RunLog
     device: torch.device
     ranks: Ranks
+    started_from: str
+    """See `ModelCard`."""
 
     @property
     def run(self) -> Path:
@@ -104,7 +106,7 @@ class Job:
                 self.objective,
                 optimiser,
                 dataclasses.asdict(self.config),
-                progress,
+                dataclasses.replace(progress, started_from=self.started_from),
                 self.config.trainer.keep_checkpoints,
                 partial(link_models, self.run),
             )
@@ -220,7 +222,13 @@ class Job:
     def _card(self, done: int) -> ModelCard:
         encoder = self.objective.depth_net.encoder  # its name, not the local folder that it may have come from
         return ModelCard(
-            network=dataclasses.replace(self.config.model, pretrained=False, encoder=encoder.architecture),
+            network=dataclasses.replace(
+                self.config.model,
+                encoder=encoder.architecture,
+                pretrained=False,
+                without_weights="stop",
+                normalisation=encoder.normalisation,  # of weights that were given it may be another than asked for
+            ),
             size=self.config.data.size,
             metric=self.config.data.metric,
             has_pose_net=self.objective.pose_net is not None,
@@ -228,5 +236,6 @@ class Job:
             offsets=self.config.data.offsets,
             training_drives=tuple(drive.name for drive in self.dataset.store.drives),
             step=done,
+            started_from=self.started_from,
             focal_factor=self.objective.focal.factor if self.objective.focal is not None else 1.0,
         )
