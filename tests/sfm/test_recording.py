@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sfm_scenes import SIZE, WindingStreet, true_camera
 
 from egodepth.errors import InputError
 from egodepth.geometry import Camera
@@ -10,6 +9,7 @@ from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.recording import contradiction, map_recording
 from egodepth.sfm.stages import Stages
 from egodepth.sfm.types import SfmSettings
+from sfm_scenes import SIZE, WindingStreet, true_camera
 
 pytest.importorskip("pycolmap")
 FRAMES = 20
