@@ -1,0 +1,78 @@
+"""The plane sweep by the loops in C."""
+
+import ctypes
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from egodepth.geometry import Camera
+from egodepth.hints.settings import SweepSettings
+from egodepth.native import compiled
+
+_LOOPS = "sweep"
+_NUMBERS = ("planes", "sources", "height", "width", "threads", "window", "apart")
+_THRESHOLDS = ("ambiguity", "highest_cost")
+_POINTERS = (
+    *("target", "textures", "poses", "camera", "before", "inverse_depths"),
+    *("statistics", "cost", "inverse_depth", "best"),
+)
+
+
+class _Job(ctypes.Structure):
+    """`Job` of sweep.c."""
+
+    _fields_ = (
+        [(name, ctypes.c_long) for name in _NUMBERS]
+        + [(name, ctypes.c_float) for name in _THRESHOLDS]
+        + [(name, ctypes.c_void_p) for name in _POINTERS]
+    )
+
+
+def can_use_loops(target: Tensor) -> bool:
+    """Whether this machine has a compiler, and the target is on its processor."""
+    return target.device.type == "cpu" and min(target.shape[-2:]) > 1 and compiled(_LOOPS) is not None
+
+
+def sweep_in_c(
+    target: Float[Tensor, "3 h w"],
+    camera: Camera,
+    images: Sequence[Float[Tensor, "3 h w"]],
+    poses: Sequence[Float[Tensor, "4 4"]],
+    before: Sequence[bool],
+    inverse_depths: Float[Tensor, " planes"],
+    settings: SweepSettings,
+) -> tuple[Float32[Tensor, "h w"], Float32[Tensor, "h w"]]:
+    """Inverse depth and cost as of `plane_sweep`, by as many threads as torch has, the same bytes for any number."""
+    (_, h, w), n, planes = target.shape, len(images), len(inverse_depths)
+    textures = torch.zeros(n, h, w, 4)
+    textures[..., :3] = torch.stack(list(images)).permute(0, 2, 3, 1)
+    inverse_depth, cost = torch.empty(h, w), torch.empty(h, w)
+    arrays = {
+        "target": _plain(target),
+        "textures": textures,
+        "poses": _plain(torch.stack(list(poses))),
+        "camera": _plain(torch.cat([camera.focal, camera.centre], -1)),
+        "before": torch.tensor(before, dtype=torch.uint8),
+        "inverse_depths": _plain(inverse_depths),
+        "statistics": torch.empty(6, h, w),
+        "cost": torch.empty(planes + 1, h, w),
+        "inverse_depth": inverse_depth,
+        "best": cost,
+    }
+    numbers = (planes, n, h, w, torch.get_num_threads(), settings.window, settings.apart)
+    job = _Job(
+        **dict(zip(_NUMBERS, numbers, strict=True)),
+        **{name: getattr(settings, name) for name in _THRESHOLDS},
+        **{name: array.data_ptr() for name, array in arrays.items()},
+    )
+    library = compiled(_LOOPS)
+    if library is None or library.plane_sweep(ctypes.byref(job)):
+        raise MemoryError("the plane sweep found no memory for its rows")
+    return inverse_depth, cost
+
+
+def _plain(tensor: Tensor) -> Float32[Tensor, "..."]:
+    """What C reads: float32, one number after the other."""
+    return tensor.to("cpu", torch.float32).contiguous()

@@ -1,0 +1,110 @@
+"""Plane sweep: depth of a frame from its neighbours, whose poses are known, without any network."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from egodepth.geometry import Camera, synthesise
+from egodepth.hints.loops import can_use_loops, sweep_in_c
+from egodepth.hints.settings import SweepSettings
+from egodepth.losses import photometric_error
+
+
+class SweepSource(NamedTuple):
+    """A frame that the target is compared with."""
+
+    image: Float[Tensor, "3 h w"]
+    """Of the target's size, in [0, 1]."""
+    source_from_target: Float[Tensor, "4 4"]
+    before: bool
+    """Whether it was taken before the target."""
+
+
+class Sweep(NamedTuple):
+    """What a plane sweep found."""
+
+    inverse_depth: Float32[Tensor, "h w"]
+    """In the unit of the poses; 0 where nothing can be trusted."""
+    cost: Float32[Tensor, "h w"]
+    """Photometric error at the best plane."""
+
+
+def plane_sweep(
+    target: Float[Tensor, "3 h w"],
+    camera: Camera,
+    sources: list[SweepSource],
+    inverse_depths: Float[Tensor, " planes"],
+    settings: SweepSettings,
+) -> Sweep:
+    """Inverse depth of the pixels of a frame that its neighbours explain well at one plane and not at others.
+
+    A pixel's error at a plane is the photometric error of each warped source (Godard et al. 2019, eq. 2), averaged over
+    the earlier and over the later sources; the smaller of both counts, as what is occluded in one direction is often
+    seen in the other. The error is averaged over a window, and a parabola through it gives the place between planes.
+
+    Args:
+        target: the frame, in [0, 1].
+        camera: of all frames; one, batched or not.
+        sources: at least one.
+        inverse_depths: of the planes, ascending in even steps.
+        settings: which pixels are kept.
+    """
+    if not can_use_loops(target):
+        return sweep_in_torch(target, camera, sources, inverse_depths, settings)
+    images, poses, before = zip(*sources, strict=True)
+    return Sweep(*sweep_in_c(target, camera, images, poses, before, inverse_depths, settings))
+
+
+def sweep_in_torch(
+    target: Float[Tensor, "3 h w"],
+    camera: Camera,
+    sources: list[SweepSource],
+    inverse_depths: Float[Tensor, " planes"],
+    settings: SweepSettings,
+) -> Sweep:
+    """The same as `plane_sweep`, in the plainest words."""
+    warped = [_warped_errors(target, camera, source, inverse_depths) for source in sources]
+    costs = _windowed(_smaller_group(warped, sources), settings.window)
+    still = [photometric_error(source.image, target)[None] for source in sources]
+    unwarped = _windowed(_smaller_group(still, sources), settings.window)[0]
+    best, index = costs.min(0)
+    away = (torch.arange(len(costs))[:, None, None] - index).abs()
+    rival = costs.masked_fill(away <= settings.apart, torch.inf).amin(0)
+    kept = (best < settings.ambiguity * rival) & (best < settings.highest_cost) & (best < unwarped)
+    kept &= (index > 0) & (index < len(costs) - 1)
+    step = (inverse_depths[-1] - inverse_depths[0]) / (len(costs) - 1)
+    place = index + _parabola(costs, index)
+    return Sweep(torch.where(kept, inverse_depths[0] + place * step, 0), best)
+
+
+def _warped_errors(
+    target: Tensor, camera: Camera, source: SweepSource, inverse_depths: Tensor
+) -> Float[Tensor, "planes h w"]:
+    count, size = len(inverse_depths), target.shape[-2:]
+    depth = (1 / inverse_depths)[:, None, None].expand(count, *size)
+    cameras = Camera(camera.focal.expand(count, 2), camera.centre.expand(count, 2))
+    poses = source.source_from_target.expand(count, 4, 4)
+    warped = synthesise(source.image[None], depth, poses, cameras, cameras)
+    return photometric_error(warped, target.expand_as(warped))
+
+
+def _smaller_group(errors: list[Tensor], sources: list[SweepSource]) -> Float[Tensor, "planes h w"]:
+    """Mean over the earlier sources or over the later ones, whichever is smaller at a pixel."""
+    groups = ([e for e, s in zip(errors, sources, strict=True) if s.before == before] for before in (True, False))
+    return torch.stack([torch.stack(group).mean(0) for group in groups if group]).amin(0)
+
+
+def _windowed(errors: Float[Tensor, "planes h w"], window: int) -> Float[Tensor, "planes h w"]:
+    """Mean over the pixels of a window that are in the image."""
+    return avg_pool2d(errors, window, 1, window // 2, count_include_pad=False)
+
+
+def _parabola(costs: Float[Tensor, "planes h w"], index: Int64[Tensor, "h w"]) -> Float[Tensor, "h w"]:
+    """How far, in planes, the lowest point of the parabola through a plane and its neighbours lies from that plane."""
+    index = index.clamp(1, len(costs) - 2)[None]
+    low, middle, high = (costs.gather(0, index + shift)[0] for shift in (-1, 0, 1))
+    bend = low - 2 * middle + high
+    return torch.where(bend > 0, 0.5 * (low - high) / bend, 0)

@@ -1,0 +1,278 @@
+/* Plane sweep: the photometric error of every pixel at a number of fronto-parallel planes, and the best of them.
+
+   The same arithmetic as hints/sweep.py in float32. One task is one plane, or one row of the result; tasks write to places
+   of their own, so the result does not depend on the number of threads. All arrays are contiguous. */
+
+#include <math.h>
+#include <string.h>
+
+#include "queue.h"
+
+#define CHANNELS 3
+#define C1 0.0001f
+#define C2 0.0009f
+#define NEAREST 0.001f
+#define SIMILARITY 0.85f
+
+typedef float Four __attribute__((vector_size(16), aligned(4)));
+typedef float Eight __attribute__((vector_size(32), aligned(4)));
+
+typedef struct {
+    long planes, sources, height, width, threads;
+    long window, apart;      /* of the mean over costs; planes that are no rivals of the best one */
+    float ambiguity, highest_cost;
+    const float *target;     /* 3 h w */
+    const float *textures;   /* n h w 4: red, green, blue, nothing */
+    const float *poses;      /* n 4 4, source from target */
+    const float *camera;     /* focal x, y, centre x, y */
+    const unsigned char *before; /* n */
+    const float *inverse_depths; /* planes, even steps */
+    float *statistics;       /* 6 h w: the target's window means, then variances */
+    float *cost;             /* (planes + 1) h w; the last without warping */
+    float *inverse_depth;    /* h w; 0 where it is not kept */
+    float *best;             /* h w */
+} Job;
+
+/* Where a source sees the pixels of a row at one plane: (fx x, fy y, z) = start + column * step, over the depth. */
+typedef struct {
+    float start[3], step[3], nearest;
+} Line;
+
+static Line line_of(const Job *job, long source, long row, float inverse_depth) {
+    const float w = (float)job->width, h = (float)job->height, *c = job->camera, *pose = job->poses + 16 * source;
+    const float x0 = (0.5f / w - c[2]) / c[0], dx = 1 / (w * c[0]), y = (((float)row + 0.5f) / h - c[3]) / c[1];
+    float start[3], step[3];
+    for (int i = 0; i < 3; i++) {
+        const float *p = pose + 4 * i;
+        start[i] = p[0] * x0 + p[1] * y + p[2] + p[3] * inverse_depth, step[i] = p[0] * dx;
+    }
+    const float fx = c[0] * w, fy = c[1] * h;
+    const Line line = {{fx * start[0], fy * start[1], start[2]}, {fx * step[0], fy * step[1], step[2]}, NEAREST * inverse_depth};
+    return line;
+}
+
+#define CHUNK 64 /* pixels of a row that are worked on together, so that loops over them are vector instructions */
+
+typedef struct {
+    float fx[CHUNK], fy[CHUNK]; /* shares of the next column and row */
+    int at[CHUNK];              /* the upper left of the four pixels */
+} Places;
+
+static void places(const Job *job, const Line *line, long from, int count, Places *restrict p) {
+    const int w = (int)job->width, h = (int)job->height;
+    const float right = w - 1, bottom = h - 1, nearest = line->nearest;
+    const float x0 = line->start[0], y0 = line->start[1], z0 = line->start[2];
+    const float dx = line->step[0], dy = line->step[1], dz = line->step[2];
+    const float cx = job->camera[2] * w - 0.5f, cy = job->camera[3] * h - 0.5f;
+    for (int j = 0; j < count; j++) {
+        const float column = (float)(from + j), z = z0 + column * dz, near = z < nearest ? nearest : z, over = 1 / near;
+        float x = (x0 + column * dx) * over + cx, y = (y0 + column * dy) * over + cy;
+        x = x > 0 ? x : 0, x = x > right ? right : x; /* no number: 0, within the image */
+        y = y > 0 ? y : 0, y = y > bottom ? bottom : y;
+        int column0 = (int)x, row0 = (int)y;
+        column0 = column0 > w - 2 ? w - 2 : column0, row0 = row0 > h - 2 ? h - 2 : row0;
+        p->fx[j] = x - column0, p->fy[j] = y - row0, p->at[j] = 4 * (row0 * w + column0);
+    }
+}
+
+/* One row of the warped image, three planes: bilinear samples, outside the border's colour. */
+static void warp_row(const Job *job, long source, long row, float inverse_depth, float *out) {
+    const long w = job->width;
+    const float *image = job->textures + source * 4 * w * job->height;
+    const Line line = line_of(job, source, row, inverse_depth);
+    Places p;
+    float colours[4 * CHUNK];
+    for (long from = 0; from < w; from += CHUNK) {
+        const int count = (int)(w - from < CHUNK ? w - from : CHUNK);
+        places(job, &line, from, count, &p);
+        for (int j = 0; j < count; j++) {
+            const float *upper = image + p.at[j];
+            const Eight above = *(const Eight *)upper, below = *(const Eight *)(upper + 4 * w);
+            const Eight both = above + p.fy[j] * (below - above);
+            Four two[2];
+            memcpy(two, &both, sizeof both);
+            *(Four *)(colours + 4 * j) = two[0] + p.fx[j] * (two[1] - two[0]);
+        }
+        for (int c = 0; c < CHANNELS; c++)
+            for (int j = 0; j < count; j++) out[c * w + from + j] = colours[4 * j + c];
+    }
+}
+
+static long reflected(long i, long n) { return i < 0 ? 1 : i >= n ? n - 2 : i; }
+
+/* Means of x, x * x and x * y over 3x3 windows of one row, whose neighbours are given; `v` holds three rows and margins. */
+static void window_means(const float *const x[3], const float *const y[3], long w, float *v, float *means) {
+    const float *xa = x[0], *xb = x[1], *xc = x[2], *ya = y[0], *yb = y[1], *yc = y[2];
+    float *v1 = v + 1, *v2 = v + (w + 2) + 1, *v3 = v + 2 * (w + 2) + 1;
+#pragma GCC ivdep
+    for (long j = 0; j < w; j++) {
+        v1[j] = xa[j] + xb[j] + xc[j];
+        v2[j] = xa[j] * xa[j] + xb[j] * xb[j] + xc[j] * xc[j];
+        v3[j] = xa[j] * ya[j] + xb[j] * yb[j] + xc[j] * yc[j];
+    }
+    for (int m = 0; m < 3; m++) {
+        float *u = v + m * (w + 2) + 1, *out = means + m * w;
+        u[-1] = u[1], u[w] = u[w - 2];
+#pragma GCC ivdep
+        for (long j = 0; j < w; j++) out[j] = (u[j - 1] + u[j] + u[j + 1]) * (1.0f / 9);
+    }
+}
+
+/* The rows around a row of a plane of the target. */
+static void target_rows(const Job *job, int c, long row, const float *rows[3]) {
+    const long w = job->width, h = job->height;
+    for (long i = 0; i < 3; i++) rows[i] = job->target + (c * h + reflected(row - 1 + i, h)) * w;
+}
+
+/* Adds the photometric error of a row to `error`; `ring` holds the three rows of the image around it, row i at i % 3. */
+static void add_error(const Job *job, const float *ring, long row, float *scratch, float *restrict error) {
+    const long w = job->width, h = job->height, plane = w * h;
+    float *means = scratch, *v = scratch + 3 * w;
+    for (int c = 0; c < CHANNELS; c++) {
+        const float *x[3], *y[3];
+        for (long i = 0; i < 3; i++) x[i] = ring + (reflected(row - 1 + i, h) % 3 * CHANNELS + c) * w;
+        target_rows(job, c, row, y);
+        window_means(x, y, w, v, means);
+        const float *mean = means, *square = means + w, *product = means + 2 * w, *xb = x[1], *yb = y[1];
+        const float *my = job->statistics + c * plane + row * w, *vy = my + 3 * plane;
+#pragma GCC ivdep
+        for (long j = 0; j < w; j++) {
+            const float both = mean[j] * my[j], own = mean[j] * mean[j];
+            const float n1 = 2 * both + C1, n2 = 2 * (product[j] - both) + C2;
+            const float d1 = own + my[j] * my[j] + C1, d2 = square[j] - own + vy[j] + C2;
+            float e = (1 - n1 * n2 / (d1 * d2)) * 0.5f;
+            e = e < 0 ? 0 : e, e = e > 1 ? 1 : e;
+            error[j] += SIMILARITY / CHANNELS * e + (1 - SIMILARITY) / CHANNELS * fabsf(xb[j] - yb[j]);
+        }
+    }
+}
+
+/* A row of the source as it is, three planes. */
+static void plain_row(const Job *job, long source, long row, float *out) {
+    const long w = job->width;
+    const float *image = job->textures + (source * job->height + row) * 4 * w;
+    for (int c = 0; c < CHANNELS; c++)
+        for (long j = 0; j < w; j++) out[c * w + j] = image[4 * j + c];
+}
+
+/* Mean error over the earlier sources, and over the later ones; the smaller of the two. `groups` holds both sums. */
+static void smaller_group(const Job *job, const float *groups, float *out) {
+    const long w = job->width;
+    float count[2] = {0, 0};
+    for (long k = 0; k < job->sources; k++) count[job->before[k] ? 0 : 1]++;
+    const float *first = groups, *second = groups + w;
+    if (!count[0] || !count[1]) {
+        const float *only = count[0] ? first : second, over = 1 / (count[0] + count[1]);
+        for (long j = 0; j < w; j++) out[j] = only[j] * over;
+        return;
+    }
+    const float a = 1 / count[0], b = 1 / count[1];
+    for (long j = 0; j < w; j++) out[j] = first[j] * a < second[j] * b ? first[j] * a : second[j] * b;
+}
+
+/* Errors of a plane; of the sources as they are where `warped` is 0. */
+static void plane_errors(const Job *job, int warped, float inverse_depth, float *scratch, float *out) {
+    const long w = job->width, h = job->height, ring = 3 * CHANNELS * w;
+    float *rings = scratch, *groups = rings + job->sources * ring, *rest = groups + 2 * w;
+    for (long row = -1; row < h; row++) { /* of the row after `row` the image is made, of `row` the error */
+        for (long k = 0; k < job->sources && row + 1 < h; k++) {
+            float *to = rings + k * ring + (row + 1) % 3 * CHANNELS * w;
+            warped ? warp_row(job, k, row + 1, inverse_depth, to) : plain_row(job, k, row + 1, to);
+        }
+        if (row < 0) continue;
+        memset(groups, 0, 2 * w * sizeof(float));
+        for (long k = 0; k < job->sources; k++)
+            add_error(job, rings + k * ring, row, rest, groups + (job->before[k] ? 0 : w));
+        smaller_group(job, groups, out + row * w);
+    }
+}
+
+/* Mean over the pixels of a square window that are in the image. */
+static void window_mean(const Job *job, const float *in, float *line, float *out) {
+    const long w = job->width, h = job->height, reach = job->window / 2;
+    float *padded = line + reach;
+    memset(line, 0, (w + 2 * reach) * sizeof(float));
+    for (long i = 0; i < h; i++) {
+        const long top = i < reach ? 0 : i - reach, bottom = i + reach < h ? i + reach : h - 1;
+        memcpy(padded, in + top * w, w * sizeof(float));
+        for (long r = top + 1; r <= bottom; r++)
+            for (long j = 0; j < w; j++) padded[j] += in[r * w + j];
+        float *o = out + i * w;
+        memset(o, 0, w * sizeof(float));
+        for (long d = -reach; d <= reach; d++)
+            for (long j = 0; j < w; j++) o[j] += padded[j + d];
+        const float rows = (float)(bottom - top + 1), whole = 1 / (rows * (2 * reach + 1));
+        for (long j = 0; j < w; j++) {
+            const long left = j < reach ? j : reach, right = w - 1 - j < reach ? w - 1 - j : reach;
+            o[j] = left + right == 2 * reach ? o[j] * whole : o[j] / (rows * (left + right + 1));
+        }
+    }
+}
+
+static void plane_task(const void *argument, long plane, void *scratch) {
+    const Job *job = argument;
+    const long area = job->width * job->height;
+    float *raw = scratch, *rest = raw + area;
+    const int warped = plane < job->planes;
+    plane_errors(job, warped, warped ? job->inverse_depths[plane] : 0, rest, raw);
+    window_mean(job, raw, rest, job->cost + plane * area);
+}
+
+static void target_statistics(const Job *job, float *scratch) {
+    const long w = job->width, h = job->height, plane = w * h;
+    for (int c = 0; c < CHANNELS; c++) {
+        for (long i = 0; i < h; i++) {
+            const float *y[3];
+            float *mean = job->statistics + c * plane + i * w, *variance = mean + 3 * plane;
+            target_rows(job, c, i, y);
+            window_means(y, y, w, scratch + 3 * w, scratch);
+            for (long j = 0; j < w; j++) mean[j] = scratch[j], variance[j] = scratch[w + j] - scratch[j] * scratch[j];
+        }
+    }
+}
+
+static void statistics_task(const void *job, long task, void *scratch) {
+    (void)task;
+    target_statistics(job, scratch);
+}
+
+/* The best plane of each pixel of a row, between planes by a parabola; and whether it can be trusted. */
+static void choice_task(const void *argument, long row, void *scratch) {
+    const Job *job = argument;
+    const long w = job->width, area = w * job->height, planes = job->planes, apart = job->apart;
+    const float *cost = job->cost + row * w, *still = cost + planes * area;
+    float *best = job->best + row * w, *rival = scratch, *out = job->inverse_depth + row * w;
+    int *index = (int *)(rival + w);
+    for (long j = 0; j < w; j++) best[j] = rival[j] = INFINITY, index[j] = 0;
+    for (long k = 0; k < planes; k++)
+        for (long j = 0; j < w; j++) {
+            const float c = cost[k * area + j];
+            index[j] = c < best[j] ? (int)k : index[j], best[j] = c < best[j] ? c : best[j];
+        }
+    for (long k = 0; k < planes; k++)
+        for (long j = 0; j < w; j++) {
+            const float c = cost[k * area + j];
+            const int away = (int)k - index[j], is_rival = (away > apart) | (away < -apart);
+            rival[j] = is_rival & (c < rival[j]) ? c : rival[j];
+        }
+    const float first = job->inverse_depths[0], step = (job->inverse_depths[planes - 1] - first) / (planes - 1);
+    for (long j = 0; j < w; j++) {
+        const int k = index[j], inner = (k > 0) & (k < planes - 1);
+        const int kept = inner && best[j] < job->ambiguity * rival[j] && best[j] < job->highest_cost && best[j] < still[j];
+        out[j] = 0;
+        if (!kept) continue;
+        const float low = cost[(k - 1) * area + j], high = cost[(k + 1) * area + j], bend = low - 2 * best[j] + high;
+        const float shift = bend > 0 ? 0.5f * (low - high) / bend : 0;
+        out[j] = first + ((float)k + shift) * step;
+    }
+}
+
+/* Returns 0, or 1 where there is no memory. */
+int plane_sweep(const Job *job) {
+    const size_t w = job->width, h = job->height;
+    const size_t sums = 6 * (w + 2), rows = (9 * job->sources + 2) * w, line = w + job->window;
+    const size_t floats = h * w + rows + sums + line;
+    return run_all(job, statistics_task, 1, 1, sums * sizeof(float)) ||
+           run_all(job, plane_task, job->planes + 1, job->threads, floats * sizeof(float)) ||
+           run_all(job, choice_task, job->height, job->threads, 2 * w * sizeof(float));
+}

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from egodepth.hints import SweepSettings, hint_maps
+from egodepth.hints.sequence import steps_of_parts
+from egodepth.sfm.clip_map import ClipMap
+from egodepth.sfm.types import SparsePoints
+from hints.hint_scenes import CAMERA, SIZE, WALL, pose, wall
+
+SETTINGS = SweepSettings(planes=24, nearest=20.0, farthest=400.0, offsets=(2, 4))
+STEP = 0.2
+NOTHING = SparsePoints(
+    xyz=np.zeros((0, 3)),
+    rgb=np.zeros((0, 3), np.uint8),
+    error_px=np.zeros(0, np.float32),
+    track_length=np.zeros(0, np.int32),
+    observations=np.zeros((0, 2), np.int32),
+)
+
+
+def place(number: int) -> np.ndarray:
+    return pose(0.5 * STEP * number, 0.866 * STEP * number).numpy().astype(np.float64)
+
+
+class Recording:
+    """Frames of a camera that drives towards a wall, and a count of how often each is read."""
+
+    def __init__(self, numbers: range, part: int = 0) -> None:
+        frames = np.array(numbers, np.int64)
+        poses = np.stack([place(n) for n in numbers])
+        self.reads: dict[int, int] = {}
+        self.map = ClipMap(
+            frames=frames,
+            part=np.full(len(frames), part, np.int32),
+            registered=np.ones(len(frames), bool),
+            world_from_camera=poses,
+            points=NOTHING,
+        )
+
+    def read(self, number: int) -> np.ndarray:
+        self.reads[number] = self.reads.get(number, 0) + 1
+        world_from_camera = pose(*(float(v) for v in place(number)[[0, 2], 3]))
+        return (wall(world_from_camera) * 255).round().permute(1, 2, 0).byte().numpy()
+
+    def maps(self, **options) -> dict[int, np.ndarray]:
+        return dict(hint_maps(self.map, CAMERA, SIZE, self.read, SETTINGS, **options))
+
+
+def test_every_frame_between_its_neighbours_has_hints_at_the_walls_distance() -> None:
+    recording = Recording(range(3, 15))
+    maps = recording.maps()
+    assert list(maps) == list(range(12))
+    for position in (4, 6, 8):
+        truth = 1 / (WALL - recording.map.world_from_camera[position, 2, 3])
+        kept = maps[position] > 0
+        assert kept.mean() > 0.7
+        assert np.abs(maps[position][kept] / truth - 1).mean() < 0.02
+    assert set(recording.reads.values()) == {1}
+
+
+def test_a_run_that_goes_on_makes_the_same_bytes() -> None:
+    whole, told = Recording(range(12)).maps(), []
+    rest = Recording(range(12)).maps(skip=7, told=told.append)
+    assert list(rest) == told == [7, 8, 9, 10, 11]
+    assert all(np.array_equal(rest[position], whole[position]) for position in rest)
+
+
+def test_a_frame_whose_pose_is_a_guess_has_no_hints_and_is_no_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = Recording(range(12))
+    recording.map.registered[6] = False
+    maps = recording.maps()
+    assert not maps[6].any()
+    assert maps[5].any()
+    assert 6 not in recording.reads
+
+
+def test_parts_know_nothing_of_each_other() -> None:
+    recording = Recording(range(10))
+    recording.map.part[5:] = 1
+    recording.map.world_from_camera[5:, :3, 3] *= 7
+    assert steps_of_parts(recording.map) == pytest.approx({0: STEP, 1: 7 * STEP}, rel=1e-3)
+    alone = Recording(range(5)).maps()
+    maps = recording.maps()
+    assert all(np.array_equal(maps[position], alone[position]) for position in range(5))
+
+
+def test_a_camera_that_stands_and_a_lone_frame_have_empty_maps() -> None:
+    standing = Recording(range(6))
+    standing.map.world_from_camera[:] = standing.map.world_from_camera[0]
+    lone = Recording(range(1))
+    for recording in (standing, lone):
+        maps = recording.maps()
+        assert len(maps) == len(recording.map.frames)
+        assert not any(found.any() for found in maps.values())
+        assert not recording.reads
+
+
+def test_only_a_window_of_frames_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from egodepth.hints import sequence
+
+    made = []
+    original = sequence._Frames
+    monkeypatch.setattr(sequence, "_Frames", lambda *given: made.append(original(*given)) or made[0])
+    most = 0
+    recording = Recording(range(30))
+    for _ in hint_maps(recording.map, CAMERA, SIZE, recording.read, SETTINGS):
+        most = max(most, len(made[0]._images), len(made[0]._sweeps))
+    assert most <= 14
