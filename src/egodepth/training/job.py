@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from egodepth.config import TrainConfig
 from egodepth.data.augment import draw, to_batch
