@@ -2,6 +2,7 @@
 
 from egodepth.losses.photometric import PhotometricTarget, WindowStatistics, photometric_error, ssim, window_statistics
 from egodepth.losses.reprojection import automask, average_reprojection, minimum_reprojection
+from egodepth.losses.shift_invariant import scale_shift_invariant_error
 from egodepth.losses.smoothness import edge_aware_smoothness
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "edge_aware_smoothness",
     "minimum_reprojection",
     "photometric_error",
+    "scale_shift_invariant_error",
     "ssim",
     "window_statistics",
 ]
