@@ -1,5 +1,6 @@
-"""Hints: depth that is known before any training, and what a training may learn from besides the photometric loss.
+"""What may teach a depth network besides the photometric loss, before any training (Watson et al. 2019).
 
-Everything here is inverse depth, 0 where there is none: of a plane sweep over a clip's own frames, of stereo matching,
-of sparse points, of a teacher that somebody else trained.
+`sweep` and `sequence` find depth by a plane sweep over frames of known pose, `stereo` by matching stereo pairs, `sparse`
+takes the points of structure from motion, `teacher` the shape of another model's depth. `store` keeps them, `making`
+makes what is missing, `known` hands them to the training, `quality` measures them.
 """
