@@ -43,8 +43,8 @@ def fitting_batch(
             raise raw
         objective = build()
         optimiser = build_optimiser(objective, config.optimiser)
-        raw = RawBatch(*(tensor.to(device) for tensor in raw))
-        batch, seen = to_batch(raw, draw(config.trainer.seed, 0, size, config.data), config.data.stereo)
+        raw = raw.to(device)
+        batch, seen = to_batch(raw, draw(config.trainer.seed, 0, size, config.data), config.data.stereo, config.data.poses == "sfm")
         objective(batch, seen)["loss"].backward()
         optimiser.step()
 

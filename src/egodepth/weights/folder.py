@@ -78,6 +78,8 @@ class ModelCard:
     """The neighbours that the pose network was trained with, from the target frame."""
     training_drives: tuple[str, ...] = ()
     step: int = 0
+    started_from: str = ""
+    """Where the weights came from that the training began with; empty where that is not known."""
     focal_factor: float = 1.0
     """What the focal lengths of the training's cameras have to be multiplied by, where they were learned."""
     scale: MetricScale = MetricScale()
@@ -115,9 +117,10 @@ class DepthModel(nn.Module):
         super().__init__()
         self.card = card
         network = card.network
-        self.depth_net = depth_net or DepthNet(network.encoder)
+        self.depth_net = depth_net or DepthNet(network.encoder, normalisation=network.normalisation)
         if pose_net is None and card.has_pose_net:
-            pose_net = build_pose_net(network.pose, network.encoder, False, self.depth_net.encoder.channels[-1])
+            channels = self.depth_net.encoder.channels[-1]
+            pose_net = build_pose_net(network.pose, network.encoder, False, channels, network.normalisation)
         self.pose_net = pose_net
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
@@ -173,6 +176,11 @@ def load_model(source: str | Path) -> DepthModel:
     model = DepthModel(_read_card(folder / "config.json"))
     load_strictly(model, read_tensors(folder / "model.safetensors"), folder / "model.safetensors")
     return model.eval()
+
+
+def load_card(source: str | Path) -> ModelCard:
+    """The card of a model alone; raises as `load_model`."""
+    return _read_card(_locate(str(source)) / "config.json")
 
 
 def _read_card(file: Path) -> ModelCard:
