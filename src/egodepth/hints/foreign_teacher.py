@@ -47,7 +47,9 @@ def foreign_model(
         model = model.float().eval().to(device)
     # The library, and whatever reads the weights, raise almost anything where a file is not as it should be.
     except Exception as error:
-        raise InputError(f"{name}: cannot be loaded as a model of depth ({reason_of(error)}); take another copy") from error
+        raise InputError(
+            f"{name}: cannot be loaded as a model of depth ({reason_of(error)}); take another copy"
+        ) from error
 
     @torch.no_grad()
     def inverse_depth(images: UInt8[np.ndarray, "b h w 3"]) -> Float[Tensor, "b hn wn"]:
@@ -82,7 +84,9 @@ def _gives_depth(name: str, config: Mapping[str, object]) -> bool:
         backbone = config.get("backbone_config")
         return isinstance(backbone, Mapping) and backbone.get("model_type") == "dinov2"
     known = "depth_anything, dpt, depth_pro, zoedepth, glpn, prompt_depth_anything"
-    raise InputError(f"{name}: its kind is '{kind}', no model of depth that is known here ({known}); give another teacher")
+    raise InputError(
+        f"{name}: its kind is '{kind}', no model of depth that is known here ({known}); give another teacher"
+    )
 
 
 def _refuse_code(folder: Path, name: str, config: Mapping[str, object]) -> None:
@@ -94,7 +98,9 @@ def _refuse_code(folder: Path, name: str, config: Mapping[str, object]) -> None:
             raise InputError(f"{name}: its {_PREPARATION} cannot be read ({error}); take another copy") from error
     for found in (config, prepared):
         if isinstance(found, Mapping) and ("auto_map" in found or "custom_pipelines" in found):
-            raise InputError(f"{name}: wants to run code from its own folder, which is never done; give another teacher")
+            raise InputError(
+                f"{name}: wants to run code from its own folder, which is never done; give another teacher"
+            )
 
 
 def _transformers() -> Any:
@@ -103,4 +109,6 @@ def _transformers() -> Any:
             warnings.simplefilter("ignore")
             return importlib.import_module("transformers")
     except ImportError as error:
-        raise InputError(f"a teacher needs transformers ({reason_of(error)}): pip install 'egodepth[teacher]'") from error
+        raise InputError(
+            f"a teacher needs transformers ({reason_of(error)}): pip install 'egodepth[teacher]'"
+        ) from error
