@@ -50,6 +50,9 @@ class RawBatch(NamedTuple):
 class HintReader(Protocol):
     """What a training knows of its frames besides their images: hints of their depth, and where the camera was."""
 
+    teacher: str
+    """Name and licence of the teacher; empty without one."""
+
     def hints(self, drive: int, frame: int) -> Hints:
         """Of a frame, unbatched."""
         ...

@@ -39,8 +39,8 @@ def judged_samples(command: "Evaluate", benchmark: Benchmark) -> tuple[FrameSamp
 def mean_map_baseline(command: "Evaluate", samples: FrameSamples, benchmark: Benchmark) -> dict[str, Predict]:
     """The mean-map baselines by their names, which say what they are made of: no frame that they are judged on.
 
-    Three of them, as now one and now another is the strongest: means of depth, of inverse depth, and of inverse depth over
-    each frame's median.
+    Three of them, as now one and now another is the strongest: means of depth, of inverse depth, and of inverse depth
+    over each frame's median.
     """
     protocol, source = benchmark.protocol, command.mean_map or command.data
     others: Frames = []

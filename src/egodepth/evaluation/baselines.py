@@ -64,7 +64,7 @@ class MeanDepthMap:
         return MeanDepthMap(self._total - sums, self._count - counts, self._averaged)
 
     def inverse_depth(self) -> Float[Tensor, "h w"]:
-        """Inverse depth in 1/metres (over its median: up to scale), holes filled; without any valid pixel, 1 everywhere."""
+        """Inverse depth in 1/metres (over its median: without unit), holes filled; 1 everywhere if no pixel is valid."""
         rows = self._count.sum(1)
         if not rows.any():
             return torch.ones(self._count.shape)
@@ -75,9 +75,7 @@ class MeanDepthMap:
         return torch.from_numpy((1 / mean if self._averaged == "depth" else mean).astype(np.float32))
 
 
-def mean_map_of(
-    depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, averaged: Averaged = "depth"
-) -> Predict:
+def mean_map_of(depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, averaged: Averaged = "depth") -> Predict:
     """The mean map of some true depths, for every sample."""
     inverse_depth = MeanDepthMap.of(depths, protocol, averaged).inverse_depth()
     return lambda sample: inverse_depth

@@ -84,6 +84,8 @@ class ModelCard:
     """Where the weights came from that the training began with; empty where that is not known."""
     focal_factor: float = 1.0
     """What the focal lengths of the training's cameras have to be multiplied by, where they were learned."""
+    teacher: str = ""
+    """The depth model whose shape of depth was learned, too, with its licence, which may bind these weights."""
     scale: MetricScale = MetricScale()
     """How depth that was learned up to scale became metric, if it did."""
 
