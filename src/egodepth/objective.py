@@ -130,6 +130,8 @@ class SelfSupervisedObjective(nn.Module):
         with self._precision(target):
             axis_angle, translation = self.pose_net(*(torch.cat(side) for side in zip(*pairs, strict=True)))
         depth = self._depth(disparity).repeat(len(pairs), 1, 1)
+        if self._poses_are_known:
+            depth = depth.detach()  # depth learns nothing from a motion that is known
         median = self.config.loss.depth_scaling == "median"
         translation = translation_in_depth_units(self.pose_net, translation, depth, self.config.model, median)
         return [

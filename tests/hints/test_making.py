@@ -1,6 +1,7 @@
 """Hints of a recording of a wall, whose depth is known: made once, in one unit, and handed to the training."""
 
 import dataclasses
+import shutil
 from io import StringIO
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from egodepth.errors import InputError
 from egodepth.hints import making
 from egodepth.hints.known import TYPICAL_DEPTH, KnownDrives
 from egodepth.hints.making import known_drives, needs_map
+from egodepth.predictor import DepthPredictor
 from hints.map_scenes import keep_wall_map
 from tiny_training import SIZE, a_config, assert_same_weights, quietly
 
@@ -109,8 +111,6 @@ def test_a_training_with_hints_and_known_poses_goes_on_to_the_bit(clip, tmp_path
 
 def _stop_after(config: TrainConfig, run: Path, steps: int) -> None:
     """Train, and lose everything after some steps."""
-    import shutil
-
     quietly(config, run)
     for place in (run / "checkpoints").iterdir():
         if not place.name.endswith(f"{steps:08d}"):
@@ -123,15 +123,13 @@ def test_the_wall_is_learned_from_hints_alone(clip, tmp_path):
         clip,
         tmp_path / "store",
         loss=LossConfig(photometric=0.0),
-        optimiser=OptimiserConfig(learning_rate=3e-3),
+        optimiser=OptimiserConfig(learning_rate=1e-3),
     )
     config = dataclasses.replace(
         config,
-        model=dataclasses.replace(config.model, min_depth=0.5, max_depth=200.0),
-        trainer=dataclasses.replace(config.trainer, steps=40, checkpoint_every=40),
+        model=dataclasses.replace(config.model, min_depth=0.5, max_depth=200.0, initial_disparity=0.2),
+        trainer=dataclasses.replace(config.trainer, steps=60, checkpoint_every=60, clean_statistics=12),
     )
     quietly(config, tmp_path / "run")
-    from egodepth.predictor import DepthPredictor
-
     depth = DepthPredictor.load(tmp_path / "run" / "model_last", "cpu")(clip / "000006.png").depth
     assert float(np.median(depth)) == pytest.approx(TYPICAL_DEPTH, rel=0.25)

@@ -64,7 +64,7 @@ class MeanDepthMap:
         return MeanDepthMap(self._total - sums, self._count - counts, self._averaged)
 
     def inverse_depth(self) -> Float[Tensor, "h w"]:
-        """Inverse depth in 1/metres (over its median: without unit), holes filled; 1 everywhere if no pixel is valid."""
+        """Inverse depth in 1/metres (over its median: without unit), holes filled; all 1 if no pixel is valid."""
         rows = self._count.sum(1)
         if not rows.any():
             return torch.ones(self._count.shape)
