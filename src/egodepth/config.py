@@ -339,7 +339,7 @@ class TrainConfig:
         )
         require(
             self.loss.depth_scaling == "none" or data.poses == "learned",
-            "loss.depth_scaling 'median' is for learned poses, known ones fix the scale: give --loss.depth-scaling none",
+            "loss.depth_scaling 'median' is for learned poses, known ones fix the scale: --loss.depth-scaling none",
         )
         require(
             self.loss.depth_scaling == "none" or not self.data.metric,

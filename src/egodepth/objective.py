@@ -285,12 +285,15 @@ class SelfSupervisedObjective(nn.Module):
     def _reference_depth(self, depth: Float[Tensor, "b h w"]) -> Float[Tensor, "b 1 1"]:
         """What the depths of each sample are divided by: 1, or their median (adaptive depth-range scaling).
 
-        The gradient passes through the median, so that the loss is blind to the scale of a frame's depth: nothing
-        is left between depth network and pose network that could drift.
+        A gradient passes through it, so that the loss is blind to the scale of a frame's depth: nothing is left between
+        depth network and pose network that could drift. It is that of the geometric mean, spread over all pixels: the
+        median's own would go through a single one.
         """
         if self.config.loss.depth_scaling == "none":
             return depth.new_ones(len(depth), 1, 1)
-        return depth.flatten(1).median(1).values[:, None, None]
+        flat = depth.flatten(1)
+        mean = flat.log().mean(1)
+        return (flat.detach().median(1).values * (mean - mean.detach()).exp())[:, None, None]
 
     @staticmethod
     def _smoothness(disparities: list[Tensor], image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:

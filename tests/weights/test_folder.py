@@ -1,5 +1,6 @@
 import errno
 import json
+import threading
 from pathlib import Path
 
 import huggingface_hub
@@ -14,6 +15,7 @@ from egodepth.errors import InputError
 from egodepth.networks import DepthNet, build_pose_net
 from egodepth.weights import DepthModel, ModelCard, initialise_from, load_model
 from egodepth.weights import folder as weights
+from egodepth.weights import hub as model_hub
 
 SMALL = ModelConfig(encoder="test_resnet", pose="posecnn")
 LIMITS = (SMALL.min_depth, SMALL.max_depth)
@@ -140,14 +142,30 @@ def test_an_unreachable_hub_is_one_line_that_names_the_model(tmp_path: Path, mon
 def test_a_hub_id_is_downloaded_without_anything_else_of_its_folder(folder: Path, tmp_path: Path, monkeypatch):
     asked = []
 
-    def download(hub_id: str, allow_patterns: list[str]) -> str:
-        asked.append((hub_id, allow_patterns))
+    def download(hub_id: str, allow_patterns: list[str], local_files_only: bool) -> str:
+        asked.append((hub_id, allow_patterns, local_files_only))
         return str(folder)
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url, timeout: None)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert load_model("owner/model").card == a_card()
-    assert asked == [("owner/model", ["config.json", "model.safetensors"])]
+    assert asked == [("owner/model", ["config.json", "model.safetensors"], False)]
+
+
+def test_of_a_hub_that_does_not_answer_the_cache_is_taken(folder: Path, tmp_path: Path, monkeypatch):
+    patience = threading.Event()
+
+    def download(hub_id: str, allow_patterns: list[str], local_files_only: bool) -> str:
+        assert local_files_only
+        return str(folder)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(model_hub, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url, timeout: patience.wait(60))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    assert load_model("owner/model").card == a_card()
+    patience.set()
 
 
 def test_an_ill_formed_hub_id_is_refused_without_asking(tmp_path: Path, monkeypatch):

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from egodepth.errors import InputError
 from egodepth.networks import Encoder
 from egodepth.weights import NoWeightsError, find_encoder_weights, pretrained
+from egodepth.weights import hub as model_hub
 
 LITE = "tf_efficientnet_lite0"
 PACKAGE, FILE = pretrained._PACKAGES[LITE]
@@ -197,7 +198,7 @@ def test_a_hub_that_hangs_is_left_after_three_seconds(tmp_path: Path):
 def test_a_search_for_the_hubs_address_that_never_ends_is_left_too(monkeypatch):
     patience = threading.Event()
     in_cache(monkeypatch, None)
-    monkeypatch.setattr(pretrained, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(model_hub, "PATIENCE_S", 0.1)
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url, timeout: patience.wait(60))
     with pytest.raises(NoWeightsError, match=r"\(no answer within 0 s\)"):
         find_encoder_weights("resnet18")

@@ -1,7 +1,7 @@
 """Which samples a step sees: a pure function of (seed, step), whatever the workers and whenever it is asked."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -46,8 +46,12 @@ class RawBatch(NamedTuple):
         return RawBatch(*moved, hints)
 
 
+@runtime_checkable
 class HintReader(Protocol):
     """What a training knows of its frames besides their images: hints of their depth, and where the camera was."""
+
+    teacher: str
+    """Name and licence of the teacher; empty without one."""
 
     def hints(self, drive: int, frame: int) -> Hints:
         """Of a frame, unbatched."""

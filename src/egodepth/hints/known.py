@@ -48,9 +48,15 @@ class KnownDrive:
 class KnownDrives:
     """The `HintReader` of a training."""
 
-    def __init__(self, drives: list[KnownDrive], size: tuple[int, int]) -> None:
-        """Take what is known of every drive of the training, in its order, at the size of the hints."""
-        self.drives, self.size = drives, size
+    def __init__(self, drives: list[KnownDrive], size: tuple[int, int], teacher: str = "") -> None:
+        """Take what is known.
+
+        Args:
+            drives: of every drive of the training, in its order.
+            size: (height, width) of the hints.
+            teacher: its name and licence, for the model card.
+        """
+        self.drives, self.size, self.teacher = drives, size, teacher
         self._anchor = max(self._parts(), default=(0, -1, -1))[1:]
 
     def hints(self, drive: int, frame: int) -> Hints:

@@ -63,7 +63,11 @@ def known_drives(config: TrainConfig, drives: list[Drive], store: Path, console:
     """
     console = console or Console(stderr=True)
     teacher = load_teacher(config.hints.teacher, config.trainer.device or "cpu") if config.hints.teacher else None
-    return KnownDrives([_Maker(config, drive, store, console).known(teacher) for drive in drives], config.data.size)
+    if teacher and teacher.note:
+        console.print(teacher.note, highlight=False, markup=False, soft_wrap=True)
+    said = f"{teacher.name} (licence: {teacher.licence or 'unknown'})" if teacher else ""
+    known = [_Maker(config, drive, store, console).known(teacher) for drive in drives]
+    return KnownDrives(known, config.data.size, said)
 
 
 class _Maker:

@@ -235,6 +235,7 @@ class Job:
             offsets=self.config.data.offsets,
             training_drives=tuple(drive.name for drive in self.dataset.store.drives),
             step=done,
+            teacher=self.dataset.known.teacher if self.dataset.known else "",
             started_from=self.started_from,
             focal_factor=self.objective.focal.factor if self.objective.focal is not None else 1.0,
         )

@@ -3,7 +3,6 @@
 import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 
 import timm
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from egodepth.errors import InputError
 from egodepth.networks import Pretrained
 from egodepth.weights.folder import read_tensors
+from egodepth.weights.hub import PATIENCE_S, first_line, why_not
 
 _PACKAGES = {
     "tf_efficientnet_lite0": (
@@ -21,8 +21,6 @@ _PACKAGES = {
 }
 """By the backbone: what pip calls the package that has its ImageNet weights, and their file."""
 _HUB_FILE = "model.safetensors"
-_PATIENCE_S = 3.0
-"""How long a hub may take to answer at all."""
 _REMEDY = "train with --model.no-pretrained, or give a local copy as local-dir:FOLDER"
 
 
@@ -110,38 +108,11 @@ def _from_hub(encoder: str, remedy: str) -> Path:
     cached = try_to_load_from_cache(hub_id, _HUB_FILE)
     if isinstance(cached, str):
         return Path(cached)
-    reason = _why_not(hub_id)
+    reason = why_not(hub_id, _HUB_FILE)
     if not reason:
         try:
-            return Path(hf_hub_download(hub_id, _HUB_FILE, etag_timeout=_PATIENCE_S))
+            return Path(hf_hub_download(hub_id, _HUB_FILE, etag_timeout=PATIENCE_S))
         # The hub's client and what it is made of raise almost anything, by its version.
         except Exception as error:
-            reason = _first_line(error)
+            reason = first_line(error)
     raise NoWeightsError(f"no pretrained weights of {encoder} from the model hub ({reason}); {remedy}")
-
-
-def _why_not(hub_id: str) -> str:
-    """Why the hub does not give a file, asked for no longer than its patience; empty if it does.
-
-    The client alone would ask several times, for a minute and more; and no limit of its own ends a search for the
-    hub's address.
-    """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-
-    found = [f"no answer within {_PATIENCE_S:.0f} s"]
-
-    def ask() -> None:
-        try:
-            get_hf_file_metadata(hf_hub_url(hub_id, _HUB_FILE), timeout=_PATIENCE_S)
-            found[0] = ""
-        except Exception as error:
-            found[0] = _first_line(error)
-
-    asking = Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(_PATIENCE_S)
-    return found[0]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
