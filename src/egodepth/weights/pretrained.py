@@ -77,19 +77,19 @@ def _renamed(file: Path, backbone: str) -> dict[str, Tensor]:
         found = torch.load(file, map_location="cpu", weights_only=True)
         with torch.device("meta"):
             wanted = timm.create_model(backbone).state_dict()
-        pairs = list(zip(found.items(), wanted.items(), strict=True))
-        if not all(_alike(*theirs, *ours) for theirs, ours in pairs):
+        names = dict(zip(found, wanted, strict=True))
+        if not all(_alike(found[theirs], theirs, wanted[ours], ours) for theirs, ours in names.items()):
             raise ValueError("its layers are others")
     # On damaged bytes torch raises almost anything.
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(f"{file}: not the weights of {backbone} ({reason}); install its package again") from error
-    return {ours: tensor for (_, tensor), (ours, _) in pairs}
+    return {ours: found[theirs] for theirs, ours in names.items()}
 
 
-def _alike(their_name: str, tensor: Tensor, our_name: str, wanted: Tensor) -> bool:
-    kinds = {name.rpartition(".")[2] for name in (their_name, our_name)}
-    return len(kinds) == 1 and tensor.shape == wanted.shape
+def _alike(tensor: Tensor, name: str, wanted: Tensor, our_name: str) -> bool:
+    """Whether two tensors are of one kind (`weight`, `running_mean`, ...) and shape."""
+    return name.rpartition(".")[2] == our_name.rpartition(".")[2] and tensor.shape == wanted.shape
 
 
 def _hub_id(encoder: str) -> str:
