@@ -1,6 +1,5 @@
 """A teacher's shape without its scale: an error of disparities that no factor and no shift of either changes."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
