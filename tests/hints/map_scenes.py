@@ -1,51 +1,44 @@
-"""The map of `make_clip`'s recording: a camera that moves sideways past a wall, by formula."""
+"""Small maps of recordings."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
+import torch
 
-from egodepth.data.drive import Drive
-from egodepth.data.folder import FolderDrive
-from egodepth.hints.making import MAP
-from egodepth.hints.store import drive_folder
+from egodepth.geometry import Camera
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.types import SparsePoints
 
-WALL = 2.5
-"""Distance of the wall in the map's own unit."""
+CAMERA = Camera(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.5]))
+"""Of images twice as wide as high, in square pixels."""
 
 
-def wall_map(drive: Drive, parts: tuple[int, ...] = ()) -> ClipMap:
-    """Poses and a grid of points on the wall; `parts` of the frames, all 0 by default."""
-    frames = np.array(list(drive.frames), np.int64)
-    focal, centre = drive.camera.focal.double().numpy(), drive.camera.centre.double().numpy()
-    step = 2 / drive.size[1] * WALL / focal[0]  # the texture moves by two pixels a frame
-    poses = np.tile(np.eye(4), (len(frames), 1, 1))
-    poses[:, 0, 3] = step * np.arange(len(frames))
-    u, v = np.meshgrid(np.linspace(0.1, 0.9, 5), np.linspace(0.2, 0.8, 4))
-    xy = (np.stack([u.ravel(), v.ravel()], 1) - centre) / focal * WALL
-    xyz = np.concatenate([xy, np.full((len(xy), 1), WALL)], 1)
-    number = np.array(parts or [0] * len(frames), np.int32)
-    count = int(number.max()) + 1
-    seen = [(frame, part * len(xyz) + point) for frame, part in enumerate(number) for point in range(len(xyz))]
+def point_at(u: float, v: float, depth: float) -> list[float]:
+    """Where a point has to be for a camera at the origin to see it at (u, v)."""
+    return [(u - 0.5) * depth, (v - 0.5) / 2 * depth, depth]
+
+
+def map_of(
+    points: Sequence[Sequence[float]],
+    frames: int = 1,
+    part: Sequence[int] = (),
+    error_px: Sequence[float] = (),
+    track_length: Sequence[int] = (),
+) -> ClipMap:
+    """Every frame sees every point from the origin; points 0, 10, 20 ... are held out."""
+    count = len(points)
     return ClipMap(
-        frames=frames,
-        part=number,
-        registered=np.ones(len(frames), bool),
-        world_from_camera=poses,
+        frames=np.arange(frames),
+        part=np.array(part or [0] * frames, np.int32),
+        registered=np.ones(frames, bool),
+        world_from_camera=np.tile(np.eye(4), (frames, 1, 1)),
         points=SparsePoints(
-            xyz=np.tile(xyz, (count, 1)),
-            rgb=np.zeros((count * len(xyz), 3), np.uint8),
-            error_px=np.zeros(count * len(xyz), np.float32),
-            track_length=np.full(count * len(xyz), len(frames), np.int32),
-            observations=np.array(seen, np.int32),
+            xyz=np.array(points, np.float64).reshape(-1, 3),
+            rgb=np.zeros((count, 3), np.uint8),
+            error_px=np.array(error_px or [0.0] * count, np.float32),
+            track_length=np.array(track_length or [9] * count, np.int32),
+            observations=np.array([(frame, n) for frame in range(frames) for n in range(count)], np.int32).reshape(
+                -1, 2
+            ),
         ),
     )
-
-
-def keep_wall_map(store: Path, clip: Path, parts: tuple[int, ...] = ()) -> ClipMap:
-    """Put the map where a training finds it."""
-    drive = FolderDrive(clip)
-    found = wall_map(drive, parts)
-    found.save(drive_folder(store, drive) / MAP)
-    return found

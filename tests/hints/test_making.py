@@ -18,7 +18,7 @@ from egodepth.hints import making
 from egodepth.hints.known import TYPICAL_DEPTH, KnownDrives
 from egodepth.hints.making import known_drives, needs_map
 from egodepth.predictor import DepthPredictor
-from hints.map_scenes import keep_wall_map
+from hints.wall_scenes import keep_wall_map
 from tiny_training import SIZE, a_config, assert_same_weights, quietly
 
 HINTS = HintConfig(sources=("sweep", "sparse"), rule="always")

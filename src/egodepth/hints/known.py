@@ -146,9 +146,5 @@ def map_of_poses(drive: Drive) -> ClipMap:
     poses = np.stack([drive.read_pose(frame) for frame in frames.tolist()]).astype(np.float64)
     everywhere = np.ones(len(frames), bool)
     return ClipMap(
-        frames=frames,
-        part=np.zeros(len(frames), np.int32),
-        registered=everywhere,
-        world_from_camera=poses,
-        points=points,
+        frames=frames, part=np.zeros(len(frames), np.int32), registered=everywhere, world_from_camera=poses, points=points
     )
