@@ -27,7 +27,7 @@ typedef struct {
     const float *camera;     /* focal x, y, centre x, y */
     const unsigned char *before; /* n */
     const float *inverse_depths; /* planes, even steps */
-    float *statistics;       /* 6 h w: the target's window means, then variances */
+    float *statistics;       /* 6 h w: the target's sums over 3x3 windows, then 81 times the variances there */
     float *cost;             /* (planes + 1) h w; the last without warping */
     float *inverse_depth;    /* h w; 0 where it is not kept */
     float *best;             /* h w */
@@ -58,7 +58,7 @@ typedef struct {
     int at[CHUNK];              /* the upper left of the four pixels */
 } Places;
 
-static void places(const Job *job, const Line *line, long from, int count, Places *restrict p) {
+static void places(const Job *job, const Line *line, int from, int count, Places *restrict p) {
     const int w = (int)job->width, h = (int)job->height;
     const float right = w - 1, bottom = h - 1, nearest = line->nearest;
     const float x0 = line->start[0], y0 = line->start[1], z0 = line->start[2];
@@ -82,8 +82,8 @@ static void warp_row(const Job *job, long source, long row, float inverse_depth,
     const Line line = line_of(job, source, row, inverse_depth);
     Places p;
     float colours[4 * CHUNK];
-    for (long from = 0; from < w; from += CHUNK) {
-        const int count = (int)(w - from < CHUNK ? w - from : CHUNK);
+    for (int from = 0; from < (int)w; from += CHUNK) {
+        const int count = (int)w - from < CHUNK ? (int)w - from : CHUNK;
         places(job, &line, from, count, &p);
         for (int j = 0; j < count; j++) {
             const float *upper = image + p.at[j];
@@ -93,30 +93,26 @@ static void warp_row(const Job *job, long source, long row, float inverse_depth,
             memcpy(two, &both, sizeof both);
             *(Four *)(colours + 4 * j) = two[0] + p.fx[j] * (two[1] - two[0]);
         }
-        for (int c = 0; c < CHANNELS; c++)
-            for (int j = 0; j < count; j++) out[c * w + from + j] = colours[4 * j + c];
+        float *restrict red = out + from, *restrict green = red + w, *restrict blue = green + w;
+        for (int j = 0; j < count; j++) red[j] = colours[4 * j], green[j] = colours[4 * j + 1], blue[j] = colours[4 * j + 2];
     }
 }
 
 static long reflected(long i, long n) { return i < 0 ? 1 : i >= n ? n - 2 : i; }
 
-/* Means of x, x * x and x * y over 3x3 windows of one row, whose neighbours are given; `v` holds three rows and margins. */
-static void window_means(const float *const x[3], const float *const y[3], long w, float *v, float *means) {
+/* Sums of x, x * x and x * y over three rows, in three rows with a reflected pixel at both ends. */
+static void row_sums(const float *const x[3], const float *const y[3], long w, float *restrict v) {
     const float *xa = x[0], *xb = x[1], *xc = x[2], *ya = y[0], *yb = y[1], *yc = y[2];
-    float *v1 = v + 1, *v2 = v + (w + 2) + 1, *v3 = v + 2 * (w + 2) + 1;
-#pragma GCC ivdep
+    float *v1 = v + 1, *v2 = v1 + w + 2, *v3 = v2 + w + 2;
     for (long j = 0; j < w; j++) {
         v1[j] = xa[j] + xb[j] + xc[j];
         v2[j] = xa[j] * xa[j] + xb[j] * xb[j] + xc[j] * xc[j];
         v3[j] = xa[j] * ya[j] + xb[j] * yb[j] + xc[j] * yc[j];
     }
-    for (int m = 0; m < 3; m++) {
-        float *u = v + m * (w + 2) + 1, *out = means + m * w;
-        u[-1] = u[1], u[w] = u[w - 2];
-#pragma GCC ivdep
-        for (long j = 0; j < w; j++) out[j] = (u[j - 1] + u[j] + u[j + 1]) * (1.0f / 9);
-    }
+    for (float *u = v1; u <= v3; u += w + 2) u[-1] = u[1], u[w] = u[w - 2];
 }
+
+static inline float across(const float *v, long j) { return v[j - 1] + v[j] + v[j + 1]; }
 
 /* The rows around a row of a plane of the target. */
 static void target_rows(const Job *job, int c, long row, const float *rows[3]) {
@@ -127,20 +123,19 @@ static void target_rows(const Job *job, int c, long row, const float *rows[3]) {
 /* Adds the photometric error of a row to `error`; `ring` holds the three rows of the image around it, row i at i % 3. */
 static void add_error(const Job *job, const float *ring, long row, float *scratch, float *restrict error) {
     const long w = job->width, h = job->height, plane = w * h;
-    float *means = scratch, *v = scratch + 3 * w;
+    const float *v1 = scratch + 1, *v2 = v1 + w + 2, *v3 = v2 + w + 2;
     for (int c = 0; c < CHANNELS; c++) {
         const float *x[3], *y[3];
         for (long i = 0; i < 3; i++) x[i] = ring + (reflected(row - 1 + i, h) % 3 * CHANNELS + c) * w;
         target_rows(job, c, row, y);
-        window_means(x, y, w, v, means);
-        const float *mean = means, *square = means + w, *product = means + 2 * w, *xb = x[1], *yb = y[1];
-        const float *my = job->statistics + c * plane + row * w, *vy = my + 3 * plane;
+        row_sums(x, y, w, scratch);
+        const float *xb = x[1], *yb = y[1], *sum_y = job->statistics + c * plane + row * w, *spread_y = sum_y + 3 * plane;
 #pragma GCC ivdep
-        for (long j = 0; j < w; j++) {
-            const float both = mean[j] * my[j], own = mean[j] * mean[j];
-            const float n1 = 2 * both + C1, n2 = 2 * (product[j] - both) + C2;
-            const float d1 = own + my[j] * my[j] + C1, d2 = square[j] - own + vy[j] + C2;
-            float e = (1 - n1 * n2 / (d1 * d2)) * 0.5f;
+        for (long j = 0; j < w; j++) { /* SSIM of sums instead of means: both sides of the fraction are 81^2 times as large */
+            const float sum = across(v1, j), both = sum * sum_y[j], own = sum * sum;
+            const float n1 = 2 * both + 81 * C1, n2 = 2 * (9 * across(v3, j) - both) + 81 * C2;
+            const float d1 = own + sum_y[j] * sum_y[j] + 81 * C1, d2 = 9 * across(v2, j) - own + spread_y[j] + 81 * C2;
+            float e = 0.5f - 0.5f * (n1 * n2) / (d1 * d2);
             e = e < 0 ? 0 : e, e = e > 1 ? 1 : e;
             error[j] += SIMILARITY / CHANNELS * e + (1 - SIMILARITY) / CHANNELS * fabsf(xb[j] - yb[j]);
         }
@@ -220,13 +215,14 @@ static void plane_task(const void *argument, long plane, void *scratch) {
 
 static void target_statistics(const Job *job, float *scratch) {
     const long w = job->width, h = job->height, plane = w * h;
+    const float *v1 = scratch + 1, *v2 = v1 + w + 2;
     for (int c = 0; c < CHANNELS; c++) {
         for (long i = 0; i < h; i++) {
             const float *y[3];
-            float *mean = job->statistics + c * plane + i * w, *variance = mean + 3 * plane;
+            float *sum = job->statistics + c * plane + i * w, *spread = sum + 3 * plane;
             target_rows(job, c, i, y);
-            window_means(y, y, w, scratch + 3 * w, scratch);
-            for (long j = 0; j < w; j++) mean[j] = scratch[j], variance[j] = scratch[w + j] - scratch[j] * scratch[j];
+            row_sums(y, y, w, scratch);
+            for (long j = 0; j < w; j++) sum[j] = across(v1, j), spread[j] = 9 * across(v2, j) - sum[j] * sum[j];
         }
     }
 }
@@ -270,7 +266,7 @@ static void choice_task(const void *argument, long row, void *scratch) {
 /* Returns 0, or 1 where there is no memory. */
 int plane_sweep(const Job *job) {
     const size_t w = job->width, h = job->height;
-    const size_t sums = 6 * (w + 2), rows = (9 * job->sources + 2) * w, line = w + job->window;
+    const size_t sums = 3 * (w + 2), rows = (9 * job->sources + 2) * w, line = w + job->window;
     const size_t floats = h * w + rows + sums + line;
     return run_all(job, statistics_task, 1, 1, sums * sizeof(float)) ||
            run_all(job, plane_task, job->planes + 1, job->threads, floats * sizeof(float)) ||
