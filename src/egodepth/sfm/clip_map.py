@@ -94,5 +94,7 @@ class ClipMap:
                 )
                 own = {name: arrays[name] for name in ("frames", "part", "registered", "world_from_camera")}
         except Exception as error:  # zipfile, numpy and the shapes below raise whatever they like
-            raise InputError(f"{path}: not a readable map of a recording ({error}); delete it, and it is made again") from error
+            raise InputError(
+                f"{path}: not a readable map of a recording ({error}); delete it, and it is made again"
+            ) from error
         return cls(points=points, **own)
