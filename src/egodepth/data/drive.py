@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ class Drive(ABC):
 
     A reader sets the attributes when it is opened (listing files, never decoding images beyond the first) and reads
     single frames when asked. Every `read_...` raises `InputError` naming the file that cannot be used.
+
+    Cameras and the partner's pose are float32 here, whatever a reader computed them in: they become a part of batches,
+    beside images and depths.
     """
 
     name: str
@@ -27,28 +31,19 @@ class Drive(ABC):
     """Numbers of the frames that exist, ascending; readers keep them by their gaps (`FrameNumbers`)."""
     size: tuple[int, int]
     """(height, width) of the images as stored."""
+    camera: Camera
+    """Unbatched: focal and centre have shape (2,), float32."""
+    partner_camera: Camera | None = None
+    """Camera of the stereo partner; None where there is none."""
     partner_from_self: Float[np.ndarray, "4 4"] | None = None
-    """Pose of the stereo partner: takes points in this camera's axes to the partner's, metres."""
-    _camera: Camera
-    _partner_camera: Camera | None = None
+    """Pose of the stereo partner: takes points in this camera's axes to the partner's, metres, float32."""
 
-    @property
-    def camera(self) -> Camera:
-        """Unbatched: focal and centre have shape (2,). Of whatever precision a reader sets it, it is float32."""
-        return self._camera
-
-    @camera.setter
-    def camera(self, camera: Camera) -> None:
-        self._camera = _single_precision(camera)
-
-    @property
-    def partner_camera(self) -> Camera | None:
-        """Camera of the stereo partner, likewise; None where there is none."""
-        return self._partner_camera
-
-    @partner_camera.setter
-    def partner_camera(self, camera: Camera | None) -> None:
-        self._partner_camera = camera and _single_precision(camera)
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("camera", "partner_camera") and value is not None:
+            value = Camera(value.focal.float(), value.centre.float())
+        elif name == "partner_from_self" and value is not None:
+            value = value.astype(np.float32)
+        super().__setattr__(name, value)
 
     @abstractmethod
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
@@ -101,10 +96,6 @@ class Drive(ABC):
     def sample_with(self, frame: int, depth: Float[Tensor, "hg wg"]) -> DepthSample:
         """The frame with true depth from elsewhere, and no masks."""
         return DepthSample(sample_name(self, frame), self.read_tensor(frame), depth, {})
-
-
-def _single_precision(camera: Camera) -> Camera:
-    return Camera(camera.focal.float(), camera.centre.float())
 
 
 def sample_name(drive: Drive, frame: int) -> str:

@@ -207,7 +207,7 @@ def _stacked(views: list[list[np.ndarray]]) -> Tensor:
 def _partner_pose(drive: Drive, nominal_baseline_m: float) -> Float[np.ndarray, "4 4"]:
     if drive.partner_from_self is None:
         raise InputError(f"{drive.name}: no stereo partner; train without stereo")
-    pose = drive.partner_from_self.astype(np.float32)
+    pose = drive.partner_from_self.copy()
     if nominal_baseline_m:
         pose[:3, 3] *= nominal_baseline_m / np.linalg.norm(pose[:3, 3])
     return pose
