@@ -51,9 +51,7 @@ def compare_views(
         and config.reprojection == "minimum"
         and masks is None
         and not torch.compiler.is_compiling()
-        and can_fuse(
-            target.image, depth, *images, *poses, *(part for view in [target, *sources] for part in view.camera)
-        )
+        and can_fuse(target.image, depth, *images)
     ):
         if present is None:
             present = torch.ones(len(target.image), len(sources), dtype=torch.bool)

@@ -44,7 +44,9 @@ def hint_losses(
         total = hints.weight.sum().clamp(min=1e-6) if better is None else float(weight.numel())
         losses["hint"] = (weight * log_depth_error(depth, hints.inverse_depth)).sum((1, 2, 3)).mean() / total
     if config.teacher:
-        losses["teacher"] = torch.stack([scale_shift_invariant_error(1 / d, hints.teacher).mean() for d in depth]).mean()
+        losses["teacher"] = torch.stack(
+            [scale_shift_invariant_error(1 / d, hints.teacher).mean() for d in depth]
+        ).mean()
     return losses
 
 
@@ -72,9 +74,7 @@ def explains_better(
     return compare_views(target, sources, hint_depth, poses, None, config, present).error[0] < error
 
 
-def pose_loss(
-    estimated: list[Tensor], batch: Batch, depth: Float[Tensor, "b h w"]
-) -> Float[Tensor, ""]:
+def pose_loss(estimated: list[Tensor], batch: Batch, depth: Float[Tensor, "b h w"]) -> Float[Tensor, ""]:
     """Mean error of the pose network's motions against the known ones of the same neighbours."""
     known = torch.stack([view.source_from_target for view in batch.rig[: len(estimated)]])
     typical = depth.detach().flatten(1).median(1).values

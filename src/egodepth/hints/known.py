@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float32, Float64
 
 from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
@@ -60,20 +60,30 @@ class KnownDrives:
         self._anchor = max(self._parts(), default=(0, -1, -1))[1:]
 
     def hints(self, drive: int, frame: int) -> Hints:
-        """Of a frame, unbatched. Where sources overlap, the later one counts."""
+        """Of a frame, unbatched."""
         known = self.drives[drive]
-        place = known.place(frame)
-        inverse_depth, weight = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
-        for maps in known.maps:
-            found, trust = maps.read(place)
-            inverse_depth, weight = np.where(trust > 0, found, inverse_depth), np.where(trust > 0, trust, weight)
-        teacher = known.teacher.read(place)[0] if known.teacher else np.zeros((0, self.size[1]), np.float32)
+        inverse_depth, weight = self._joined(drive, frame)
+        nothing = np.zeros((0, self.size[1]), np.float32)
+        teacher = known.teacher.read(known.place(frame))[0] if known.teacher else nothing
         return Hints(
             torch.from_numpy(inverse_depth),
             torch.from_numpy(weight),
             torch.tensor(self.scale_known(drive, frame)),
             torch.from_numpy(teacher),
         )
+
+    def inverse_depth(self, drive: int, frame: int) -> Float32[np.ndarray, "h w"]:
+        """Hint of a frame, 0 where there is none."""
+        return self._joined(drive, frame)[0]
+
+    def _joined(self, drive: int, frame: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+        """Inverse depth and weight by all sources; where they overlap, the later one counts."""
+        known = self.drives[drive]
+        inverse_depth, weight = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
+        for maps in known.maps:
+            found, trust = maps.read(known.place(frame))
+            inverse_depth, weight = np.where(trust > 0, found, inverse_depth), np.where(trust > 0, trust, weight)
+        return inverse_depth, weight
 
     def source_from_target(self, drive: int, target: int, source: int) -> Float[np.ndarray, "4 4"]:
         """Pose of a neighbour, in the unit of the hints."""
@@ -146,5 +156,9 @@ def map_of_poses(drive: Drive) -> ClipMap:
     poses = np.stack([drive.read_pose(frame) for frame in frames.tolist()]).astype(np.float64)
     everywhere = np.ones(len(frames), bool)
     return ClipMap(
-        frames=frames, part=np.zeros(len(frames), np.int32), registered=everywhere, world_from_camera=poses, points=points
+        frames=frames,
+        part=np.zeros(len(frames), np.int32),
+        registered=everywhere,
+        world_from_camera=poses,
+        points=points,
     )

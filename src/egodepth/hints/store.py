@@ -49,7 +49,9 @@ class HintMaps:
                 self._clip.create()
                 write_text(stem.with_name(f"{stem.name}.json"), json.dumps(made_from, indent=2) + "\n")
         except OSError as error:
-            raise InputError(f"{stem.parent}: cannot be written ({error.strerror}); choose another --hints.store") from error
+            raise InputError(
+                f"{stem.parent}: cannot be written ({error.strerror}); choose another --hints.store"
+            ) from error
 
     def missing(self) -> int:
         """The first position without a whole map; the number of frames where none is missing."""
@@ -70,7 +72,9 @@ class HintMaps:
         try:
             self._clip.write(position, image)
         except OSError as error:
-            raise InputError(f"hints cannot be written ({error.strerror}); free some space, then start again") from error
+            raise InputError(
+                f"hints cannot be written ({error.strerror}); free some space, then start again"
+            ) from error
 
     def read(self, position: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
         """Inverse depth (0: unknown) and weight of a frame."""
@@ -93,8 +97,12 @@ def decoded(code: np.ndarray) -> Float32[np.ndarray, "*shape"]:
 
 def drive_folder(store: Path, drive: Drive) -> Path:
     """Where hints of a drive are: its name, its frames, its camera and some of its images decide."""
-    digest = hashlib.blake2b(repr((drive.name, drive.size, FrameNumbers.of(drive.frames).runs())).encode(), digest_size=6)
-    digest.update(np.concatenate([drive.camera.focal.numpy(), drive.camera.centre.numpy()]).astype(np.float32).tobytes())
+    digest = hashlib.blake2b(
+        repr((drive.name, drive.size, FrameNumbers.of(drive.frames).runs())).encode(), digest_size=6
+    )
+    digest.update(
+        np.concatenate([drive.camera.focal.numpy(), drive.camera.centre.numpy()]).astype(np.float32).tobytes()
+    )
     for place in sorted({round(k * (len(drive.frames) - 1) / (_PROBES - 1)) for k in range(_PROBES)}):
         digest.update(_content(drive, drive.frames[place]).tobytes())
     readable = re.sub(r"[^\w-]+", "-", drive.name)[-80:].strip("-")

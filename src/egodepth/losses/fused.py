@@ -86,29 +86,9 @@ def fused_reprojection(
     """
     cameras = torch.stack([torch.cat([c.focal, c.centre], -1) for c in [camera, *sources.cameras]])
     present = sources.present.to(torch.uint8)
-    _check_shapes(depth, poses, target, cameras, present, sources.images)
     return _FusedReprojection.apply(
         depth, torch.stack(poses), target, cameras, present, ssim_weight, automask, *sources.images
     )
-
-
-def _check_shapes(
-    depth: Tensor, poses: list[Tensor], target: Tensor, cameras: Tensor, present: Tensor, images: list[Tensor]
-) -> None:
-    """Raise `ValueError` for what the loops in C would read as something else, or beyond its end."""
-    (b, _, h, w), n = target.shape, len(images)
-    wanted: list[tuple[str, Tensor, tuple[int, ...]]] = [
-        ("target", target, (b, 3, h, w)),
-        ("depth", depth, (len(depth), b, h, w)),
-        ("cameras", cameras, (1 + n, b, 4)),
-        *((f"image of source {k}", image, (b, 3, h, w)) for k, image in enumerate(images)),
-        *((f"pose of source {k}", pose, (b, 4, 4)) for k, pose in enumerate(poses)),
-    ]
-    if len(poses) != n or present.shape != (b, n):
-        raise ValueError(f"{n} sources, but {len(poses)} poses and presence of shape {tuple(present.shape)}")
-    for name, tensor, shape in wanted:
-        if tuple(tensor.shape) != shape or tensor.dtype != torch.float32:
-            raise ValueError(f"{name}: {tensor.dtype} of shape {tuple(tensor.shape)}, not float32 of {shape}")
 
 
 class _FusedReprojection(torch.autograd.Function):

@@ -44,7 +44,9 @@ def fitting_batch(
         objective = build()
         optimiser = build_optimiser(objective, config.optimiser)
         raw = raw.to(device)
-        batch, seen = to_batch(raw, draw(config.trainer.seed, 0, size, config.data), config.data.stereo, config.data.poses == "sfm")
+        batch, seen = to_batch(
+            raw, draw(config.trainer.seed, 0, size, config.data), config.data.stereo, config.data.poses == "sfm"
+        )
         objective(batch, seen)["loss"].backward()
         optimiser.step()
 
