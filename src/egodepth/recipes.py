@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
 
-from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
+from egodepth.config import DataConfig, HintConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 from egodepth.errors import InputError
 from egodepth.kitti_recipes import KITTI_ROWS
 
@@ -73,6 +73,21 @@ def street_clip() -> TrainConfig:
     )
 
 
+def street_clip_hints() -> TrainConfig:
+    """As street-clip, but taught by the geometry of the clip first: structure from motion and a plane sweep."""
+    base = street_clip()
+    return replace(
+        base,
+        data=replace(base.data, size=(96, 320), poses="sfm"),
+        # The unit of the hints: points of structure from motion are 10 away, in the middle.
+        model=replace(base.model, min_depth=0.5, max_depth=200.0, initial_disparity=0.05),
+        loss=LossConfig(photometric_from=0.7),
+        hints=HintConfig(sources=("sweep", "sparse"), rule="always"),
+        optimiser=replace(base.optimiser, pose_first=0.0),
+        trainer=replace(base.trainer, steps=900, validate_every=450, panels_every=450),
+    )
+
+
 def street_clip_tuned() -> TrainConfig:
     """A real street from the weights of `train synthetic-ms`, in runs/synthetic-ms or where --init-from says."""
     base = street_clip()
@@ -103,6 +118,7 @@ _OWN: dict[str, Callable[[], TrainConfig]] = {
     "synthetic-m": synthetic_m,
     "synthetic-ms": synthetic_ms,
     "street-clip": street_clip,
+    "street-clip-hints": street_clip_hints,
     "street-clip-tuned": street_clip_tuned,
     "ablation": ablation,
 }

@@ -41,9 +41,9 @@ class RawBatch(NamedTuple):
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "RawBatch":
         """The batch on a device."""
-        moved = [tensor.to(device, non_blocking=non_blocking) for tensor in self[:-1]]  # pyright: ignore
+        moved = {name: getattr(self, name).to(device, non_blocking=non_blocking) for name in self._fields[:-1]}
         hints = self.hints and Hints(*(tensor.to(device, non_blocking=non_blocking) for tensor in self.hints))
-        return RawBatch(*moved, hints)
+        return RawBatch(**moved, hints=hints)
 
 
 @runtime_checkable

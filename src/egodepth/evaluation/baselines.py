@@ -43,7 +43,8 @@ class MeanDepthMap:
     def __init__(
         self, total: Float[np.ndarray, "h w"], count: Float[np.ndarray, "h w"], averaged: Averaged = "depth"
     ) -> None:
-        self._total, self._count, self._averaged = total, count, averaged
+        self._total, self._count = total, count
+        self._averaged: Averaged = averaged
 
     @classmethod
     def of(

@@ -152,7 +152,7 @@ class _Maker:
                 nothing = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
                 found = nothing if position is None else sparse_hint(clip_map, position, self.drive.camera, self.size)
                 told(1)
-                yield place, *found
+                yield place, found[0], found[1]
 
         return self._filled("sparse", origin, "Sparse points", made)
 
