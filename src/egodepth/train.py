@@ -107,7 +107,8 @@ def _trained(
     check_run(run, config)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     place = ranks.first(lambda: starting_point(run, say))
-    start = None if place else ranks.first(lambda: find_start(config, say))
+    found: list[str] = []
+    start = None if place else ranks.first(lambda: find_start(config, found.append))
     objective = _objective(config, start, device)
     if ranks.count > 1 and config.trainer.shared_statistics:
         share_norms(objective, config.model.encoder)
@@ -122,6 +123,8 @@ def _trained(
     # Last, so that a command that cannot start does not take the folder.
     ranks.first(lambda: write_text(run / CONFIG, to_json(config) + "\n"))
     ranks.first(local.saved)  # a place that cannot be written to is known before the first step
+    for line in found:
+        say(line)
     log = RunLog(run, progress.step, steps, console) if ranks.leads else OtherLog(ranks.rank, console)
     with log, one_line_of_compiler(), StopRequest() as stop:
         if ranks.leads:
