@@ -131,6 +131,20 @@ def test_a_depth_that_is_no_number_is_not_looked_up() -> None:
     scene.gradients(error, torch.ones_like(error))
 
 
+@pytest.mark.parametrize("source", [0, 1])
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("way", ["fused", "plain"])
+def test_a_pose_that_is_no_number_leaves_no_finite_error(way: str, masked: bool, source: int) -> None:
+    """Whatever the other source and the auto-mask say: the step must be seen to be useless."""
+    scene = Scene()
+    with torch.no_grad():
+        scene.shifts[source][1, 2] = torch.nan
+    error, _ = getattr(scene, way)(0.85, masked)
+    assert error[:, 1].isnan().all()
+    assert error[:, 0].isfinite().all()
+    assert not all(g.isfinite().all() for g in scene.gradients(error, torch.ones_like(error)))
+
+
 def test_only_float32_on_the_processor_is_taken() -> None:
     assert can_fuse(torch.ones(1))
     assert not can_fuse(torch.ones(1), torch.ones(1, dtype=torch.float64))
