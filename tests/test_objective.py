@@ -143,6 +143,30 @@ def test_under_median_scaling_the_networks_output_has_no_say_over_scale(depth_ne
     torch.testing.assert_close(objective.losses_from(halved, estimate.poses, batch)["loss"], before)
 
 
+def test_the_depth_is_scaled_by_its_median_and_each_pixel_has_the_same_share_of_the_gradient(depth_net):
+    objective = an_objective(depth_net, depth_scaling="median")
+    logs = torch.randn(2, 5, 8).requires_grad_()
+    reference = objective._reference_depth(logs.exp())
+    assert torch.equal(reference[:, 0, 0], logs.exp().flatten(1).median(1).values)
+    (gradient,) = torch.autograd.grad(reference.log().sum(), logs)
+    torch.testing.assert_close(gradient, torch.full_like(logs, 1 / 40))
+
+
+def test_under_median_scaling_a_sample_has_no_gradient_towards_another_scale(depth_net):
+    objective, batch = an_objective(depth_net, depth_scaling="median", smoothness=0.0), a_batch()
+    limits = objective.config.model
+    near, far = 1 / limits.min_depth, 1 / limits.max_depth
+    logs = [
+        torch.log(4 + 8 * torch.rand(BATCH, HEIGHT >> scale, WIDTH >> scale)).requires_grad_() for scale in range(4)
+    ]
+    poses = [transform_from_axis_angle(torch.zeros(BATCH, 3), 0.05 * torch.randn(BATCH, 3)) for _ in range(2)]
+    loss = objective.losses_from([((-one).exp() - far) / (near - far) for one in logs], poses, batch)["loss"]
+    gradients = torch.autograd.grad(loss, logs)
+    assert gradients[0].abs().sum() > 1e-4
+    # The coarser maps are interpolated as disparities: a common factor of all of them is one of all depths, too.
+    assert abs(sum(one.sum() for one in gradients)) < 1e-3 * sum(one.abs().sum() for one in gradients)
+
+
 @pytest.mark.parametrize("pose", ["separate", "posecnn"])
 def test_the_published_depth_range_leaves_the_pose_networks_output_as_it_is(depth_net, pose):
     objective, batch = an_objective(depth_net, pose), a_batch(neighbours=2)
