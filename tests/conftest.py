@@ -16,6 +16,8 @@ TOLERANCES = {torch.float32: {"rtol": 1e-5, "atol": 1e-6}, torch.float64: {"rtol
 
 REAL_DATA_DEFAULT = Path(__file__).parents[2] / "shared" / "data"
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test waits for the model hub; its client reads this when it is imported
+
 torch.set_num_threads(1)  # the same sums on every machine, and no contention where several suites run
 
 

@@ -13,7 +13,10 @@ from egodepth.config import ModelConfig
 from egodepth.weights import DepthModel, ModelCard
 
 Refused = Callable[..., str]
-TINY = ("--data.size", "64", "64", "--model.encoder", "test_resnet", "--model.pose", "posecnn", "--trainer.steps", "1")
+TINY = (
+    *("--data.size", "64", "64", "--model.encoder", "test_resnet", "--model.no-pretrained", "--model.pose", "posecnn"),
+    *("--trainer.steps", "1"),
+)
 TINY += ("--trainer.batch-size", "1", "--trainer.device", "cpu")
 VERBS = (("train", "quickstart"), ("evaluate",), ("predict",), ("data", "render"), ("data", "inspect"))
 

@@ -89,7 +89,7 @@ def test_the_table_and_the_report_of_a_run(data, run, tmp_path, capsys):
     content = json.loads((report / "metrics.json").read_text())
     assert content == json.loads((tmp_path / "m.json").read_text())
     assert (content["images"], content["size"], content["metric"]) == (6, [64, 96], False)
-    assert len((report / "per_image.csv").read_text().splitlines()) == 1 + 6 * (6 * 3 + 3)
+    assert len((report / "per_image.csv").read_text().splitlines()) == 1 + 6 * (6 * 3 + 6)
     assert image_size(report / "sheet.png")[1] == 1600
 
 

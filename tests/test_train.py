@@ -23,6 +23,7 @@ from egodepth.errors import InputError
 from egodepth.train import pick_device, train
 from egodepth.training import job as job_module
 from egodepth.training.watch import SANE, Range
+from kitti_2015_pairs import write_kitti_2015
 from tiny_training import SIZE, a_config, assert_same_weights, command, final_tensors, logged, quietly, start_and_kill
 
 
@@ -56,6 +57,23 @@ def test_each_mode_trains_and_leaves_a_run_that_the_predictor_loads(clip: Path, 
     assert predictor.model.card.training_drives == ("clip",)
     assert predictor.model.card.step == 4
     assert (predictor.model.pose_net is None) is (mode == "S")
+
+
+def test_pairs_with_the_official_calibration_of_kitti_2015_train_as_others_and_can_be_looked_at(
+    clip: Path, tmp_path: Path
+):
+    losses = []
+    for fused in (True, False):
+        pairs = write_kitti_2015(tmp_path / "kitti_2015", clip)
+        options = {"offsets": (), "stereo": True, "steps": 2, "panels_every": 1, "flip": 0.0, "jitter": 0.0}
+        with pytest.MonkeyPatch.context() as patch:
+            if not fused:
+                patch.setattr("egodepth.comparison.can_fuse", lambda *_: False)
+            run = tmp_path / f"fused_{fused}"
+            quietly(a_config(pairs, **options), run)
+        assert len(list((run / "panels").iterdir())) == 2
+        losses.append(list(logged(run, "photometric").values()))
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
 
 
 def test_the_loss_falls_on_a_texture_that_moves(clip: Path, tmp_path: Path):

@@ -28,6 +28,7 @@ Self-supervised depth and ego-motion from any moving camera.
   data extract VIDEO frames of a video, or of a folder of frames, that are worth training on
   data inspect DIR   what is in a data set or a video: drives, frames, cameras, usable samples, motion
   data prepare DIR   decode a data set once, for every training with --data.store
+  data hints DIR     depth that geometry knows before any training, for every training with --hints.store
   data undistort CLIP
                      undo a lens's distortion: frames of a pinhole camera, and its camera.json
   video CLIP ...     the whole way from a video that nobody calibrated: model, depth video, trajectory, cloud, report
@@ -133,6 +134,7 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("data", "extract"): _verb("data.footage.extract_command", "Extract"),
     ("data", "inspect"): _verb("data.inspect_command", "Inspect"),
     ("data", "prepare"): _verb("data.prepare_command", "Prepare"),
+    ("data", "hints"): _verb("hints.command", "MakeHints"),
     ("data", "undistort"): _verb("data.undistort_command", "Undistort"),
 }
 

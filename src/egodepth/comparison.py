@@ -42,9 +42,10 @@ def compare_views(
 
     The target's window statistics and the unwarped errors do not depend on the scale and are computed once. On a
     processor the published combination is one operation, to the same values and gradients (`fused_reprojection`);
-    torch.compile translates the separate ones.
+    torch.compile translates the separate ones. Cameras and poses count in the depth's precision.
     """
-    images = [source.image for source in sources]
+    images, poses = [source.image for source in sources], [pose.to(depth.dtype) for pose in poses]
+    camera, *cameras = (Camera(*(part.to(depth.dtype) for part in view.camera)) for view in (target, *sources))
     if (
         not keep_warped
         and config.reprojection == "minimum"
@@ -54,9 +55,9 @@ def compare_views(
     ):
         if present is None:
             present = torch.ones(len(target.image), len(sources), dtype=torch.bool)
-        views = Sources(images, [source.camera for source in sources], present)
+        views = Sources(images, cameras, present)
         settings = (config.ssim_weight, config.automask)
-        error, choice = fused_reprojection(depth, poses, target.image, target.camera, views, *settings)
+        error, choice = fused_reprojection(depth, poses, target.image, camera, views, *settings)
         return Comparison(error, choice != DROPPED, [])
     scales, (b, _, h, w) = len(depth), target.image.shape
     combine = partial(
@@ -65,13 +66,13 @@ def compare_views(
     compared = PhotometricTarget(target.image, config.ssim_weight)
     warped = [
         synthesise(
-            source.image,
+            image,
             depth.flatten(0, 1),
             _repeated(pose, scales),
-            Camera(*(_repeated(part, scales) for part in target.camera)),
-            Camera(*(_repeated(part, scales) for part in source.camera)),
+            Camera(*(_repeated(part, scales) for part in camera)),
+            Camera(*(_repeated(part, scales) for part in other)),
         ).view(scales, b, 3, h, w)
-        for source, pose in zip(sources, poses, strict=True)
+        for image, pose, other in zip(images, poses, cameras, strict=True)
     ]
     errors = torch.stack([compared.error(image) for image in warped])
     if masks is not None:
@@ -80,7 +81,7 @@ def compare_views(
     if not config.automask:
         return Comparison(best, torch.ones_like(best, dtype=torch.bool), warped)
     with torch.no_grad():
-        unwarped = combine(torch.stack([compared.error(source.image) for source in sources])[:, None])
+        unwarped = combine(torch.stack([compared.error(image) for image in images])[:, None])
     error, kept = automask(best, unwarped.expand_as(best))
     return Comparison(error, kept, warped)
 

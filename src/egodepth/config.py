@@ -43,9 +43,10 @@ class DataConfig:
     """Use the stereo partner as a source of known pose."""
     lone_pairs: bool = False
     """With stereo, train on frames without their neighbours, too: they are compared with their partner alone."""
-    poses: Literal["learned", "given"] = "learned"
-    """Where the neighbours' poses come from: the pose network, or the data set, which must have them (a rendered set
-    does); depth is in metres then."""
+    poses: Literal["learned", "given", "sfm"] = "learned"
+    """Where the neighbours' poses come from: the pose network; the data set, which must have them (a rendered set
+    does), so that depth is in metres; or structure from motion (`sfm`), before the training begins. Of the last, the
+    pose network learns, too, as other recordings need it."""
     camera: Literal["true", "kitti_average", "learned"] = "true"
     """Intrinsics: the data set's own; the one average camera that the paper takes for all of KITTI; or the data set's
     own as a first guess, whose focal length is learned with depth and poses: for video of a camera that turns, and
@@ -74,14 +75,15 @@ class DataConfig:
         require(0 not in self.offsets, "data.offsets: 0 is the target itself; use neighbours such as -1 1")
         require(bool(self.offsets) or self.stereo, "data: neither offsets nor stereo: there is nothing to learn from")
         require(
-            bool(self.offsets) or self.poses == "learned", "data.poses 'given' without neighbours; give data.offsets"
+            bool(self.offsets) or self.poses == "learned",
+            f"data.poses '{self.poses}' without neighbours; give data.offsets",
         )
         require(
             self.stereo or not (self.lone_pairs or self.nominal_baseline_m),
             "data.lone_pairs and data.nominal_baseline_m are for training with data.stereo",
         )
         require(
-            self.camera != "learned" or (self.learned_poses and not self.stereo),
+            self.camera != "learned" or (self.poses == "learned" and bool(self.offsets) and not self.stereo),
             "data.camera 'learned' is for video alone with learned poses, known ones come with a known camera: give "
             "--data.camera true",
         )
@@ -98,8 +100,8 @@ class DataConfig:
 
     @property
     def learned_poses(self) -> bool:
-        """Whether there are neighbours whose poses a network learns."""
-        return bool(self.offsets) and self.poses == "learned"
+        """Whether there are neighbours whose poses a network learns: from images alone, or from known poses."""
+        return bool(self.offsets) and self.poses != "given"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +111,13 @@ class ModelConfig:
     encoder: str = "resnet18"
     """Any timm backbone with features at strides 2 to 32."""
     pretrained: bool = False
-    """Start the encoders from timm's ImageNet weights."""
+    """Start the encoders from the weights that timm knows for them, learned on ImageNet: from a package (extra `clip`
+    has those of tf_efficientnet_lite0), the model hub or its cache, or an encoder `local-dir:FOLDER`."""
+    without_weights: Literal["stop", "random"] = "stop"
+    """What to do where pretrained weights are not to be had: stop, or say so and start from random ones."""
+    normalisation: Literal["backbone", "monodepth2"] = field(default="backbone", metadata={"absent": "monodepth2"})
+    """What the encoders of new weights take for mean and standard deviation of the colours: those that the backbone was
+    trained with, or .45 and .225 as published. Weights to start from, and a run that goes on, keep their own."""
     pose: Literal["separate", "shared", "posecnn"] = "separate"
     """Pose network: own encoder on the stacked pair, the depth encoder's features, or Zhou's small network."""
     min_depth: float = 0.1
@@ -139,6 +147,13 @@ class LossConfig:
     """Divide each frame's depth by its own median before it warps (adaptive depth-range scaling; mono only)."""
     ssim_weight: float = 0.85
     """Share of SSIM in the photometric error (eq. 2); 0 leaves L1 alone."""
+    photometric: float = 1.0
+    """Weight of the photometric loss. 0 leaves only what the hints teach: steps that need no warping are faster."""
+    photometric_from: float = 0.0
+    """Share of all steps after which the photometric loss begins. Hints search the whole range of depths and find the
+    neighbourhood; the photometric loss refines what is near enough."""
+    pose: float = 1.0
+    """Weight of the pose network's error against known poses (`data.poses` sfm)."""
     smoothness: float = 1e-3
     """Weight of the edge-aware smoothness (eq. 3), halved at each coarser scale."""
     mask_weight: float = 0.2
@@ -146,8 +161,50 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         require(0 <= self.ssim_weight <= 1, "loss.ssim_weight is a share, 0 to 1")
-        require(self.smoothness >= 0 and self.mask_weight >= 0, "loss: weights cannot be negative")
+        weights = (self.smoothness, self.mask_weight, self.photometric, self.pose)
+        require(min(weights) >= 0, "loss: weights cannot be negative")
+        require(0 <= self.photometric_from < 1, "loss.photometric_from is a share of all steps")
         require(not (self.predictive_mask and self.automask), "loss: predictive_mask goes with --loss.no-automask")
+
+
+HintSource = Literal["sweep", "stereo", "sparse"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HintConfig:
+    """What is known of the frames' depth before any training (Watson et al. 2019). Off: the method of the paper."""
+
+    sources: tuple[HintSource, ...] = ()
+    """Where hints come from: a plane sweep over neighbouring frames of known pose (`sweep`), semi-global matching
+    between the stereo pair (`stereo`), the sparse points of structure from motion (`sparse`). Where two know a pixel,
+    the later one counts. Empty: no hints."""
+    rule: Literal["better", "always"] = "better"
+    """`better`: a hint counts only where it explains the pixel better than the network does, by the photometric error
+    (Watson et al. 2019); `always`: plain supervision."""
+    weight: float = 1.0
+    """Weight of the hints' error, |log depth - log hint|."""
+    weight_end: float = 1.0
+    """What that weight is multiplied by at the end of the training; in between it changes evenly with the step."""
+    store: str = ""
+    """Folder for maps and hints, which are made once; made beforehand by `egodepth data hints`. Empty: `hints` beside
+    the frame store, or in the user's cache."""
+    teacher: str = ""
+    """A depth model whose shape of depth is learned, too: a hub id or folder for transformers' depth estimation (needs
+    `pip install 'egodepth[teacher]'`), or a model of ours. Its scale and shift are not taken."""
+    teacher_weight: float = 0.1
+    """Weight of the teacher's error, after scale and shift."""
+    teacher_weight_end: float = 0.5
+    """What that weight is multiplied by at the end of the training."""
+
+    def __post_init__(self) -> None:
+        weights = (self.weight, self.weight_end, self.teacher_weight, self.teacher_weight_end)
+        require(min(weights) >= 0, "hints: weights cannot be negative")
+        require(len(set(self.sources)) == len(self.sources), "hints.sources: each source once")
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anything but images teaches the network."""
+        return bool(self.sources or self.teacher)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,6 +292,8 @@ class TrainerConfig:
 HOUSEKEEPING = (
     "data.store",
     "data.on_device",
+    "hints.store",
+    "model.without_weights",
     "trainer.workers",
     "trainer.worker_patience",
     "trainer.device",
@@ -244,7 +303,7 @@ HOUSEKEEPING = (
     "trainer.keep_checkpoints",
     "trainer.panels_every",
 )
-"""Fields that the weights do not depend on: they may change when a run goes on."""
+"""Fields that the weights of a run that has begun do not depend on: they may change when it goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,6 +313,7 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    hints: HintConfig = field(default_factory=HintConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     init_from: str = ""
@@ -263,6 +323,23 @@ class TrainConfig:
         require(
             self.optimiser.pose_first == 0 or self.data.learned_poses,
             "optimiser.pose_first: there are no poses to learn; leave it at 0",
+        )
+        data, hints = self.data, self.hints
+        require(
+            "stereo" not in hints.sources or data.stereo,
+            "hints.sources 'stereo' needs the stereo partner: give --data.stereo, or leave it out",
+        )
+        require(
+            not {"sweep", "sparse"}.intersection(hints.sources) or bool(data.offsets),
+            "hints.sources 'sweep' and 'sparse' need neighbours: give --data.offsets, or 'stereo'",
+        )
+        require(
+            hints.enabled or self.loss.photometric > 0,
+            "loss.photometric 0 without hints: there is nothing to learn from; give --hints.sources",
+        )
+        require(
+            self.loss.depth_scaling == "none" or data.poses == "learned",
+            "loss.depth_scaling 'median' is for learned poses, known ones fix the scale: --loss.depth-scaling none",
         )
         require(
             self.loss.depth_scaling == "none" or not self.data.metric,

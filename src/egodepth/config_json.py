@@ -47,7 +47,9 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         hints = typing.get_type_hints(kind)
         for key in value:
             require(key in hints, f"unknown field '{where}{key}'")
-        return kind(**{key: _build(hints[key], item, f"{where}{key}.") for key, item in value.items()})  # type: ignore[operator]
+        # What a file from before a field was there means, where this is not what is the default today.
+        meant = {f.name: f.metadata["absent"] for f in dataclasses.fields(kind) if "absent" in f.metadata}
+        return kind(**meant | {key: _build(hints[key], item, f"{where}{key}.") for key, item in value.items()})  # type: ignore[operator]
     if origin is Literal:
         require(value in arguments, f"{name} is {value!r}; choose from {', '.join(map(repr, arguments))}")
         return value

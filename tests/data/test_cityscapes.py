@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from egodepth.data.cityscapes import CityscapesDrive, is_cityscapes, open_cityscapes
@@ -127,7 +128,8 @@ def test_the_camera_is_the_snippets_own_or_else_the_citys_first(root: Path, asse
 def test_the_partner_is_a_baseline_to_the_right_of_frames_that_have_it(root: Path) -> None:
     own, other = open_cityscapes(root)[:2]
     assert [own.has_partner(frame) for frame in own.frames] == [False, True, False]
-    assert own.partner_camera is own.camera
+    assert own.partner_camera is not None
+    assert torch.equal(torch.cat(own.partner_camera), torch.cat(own.camera))
     expected = np.eye(4, dtype=np.float32)
     expected[0, 3] = -BASELINE
     assert own.partner_from_self is not None

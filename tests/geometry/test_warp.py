@@ -123,6 +123,20 @@ def test_a_scene_behind_the_camera_gives_finite_colours_and_gradients():
     assert depth.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_a_coordinate_that_is_no_number_gives_a_colour_that_is_none_and_is_not_looked_up(value):
+    image, uv = torch.rand(1, 3, 6, 8), torch.rand(2, 2, 4, 5)
+    expected = sample(image, uv)
+    uv[1, 0, 2, 3] = value
+    uv.requires_grad_()
+    colours = sample(image, uv)
+    wrong = ~colours.isfinite()
+    assert wrong[1, :, 2, 3].all()
+    assert wrong.sum() == 3
+    assert torch.equal(colours[~wrong], expected[~wrong])
+    colours.sum().backward()  # grid_sample's own gradient ends the process
+
+
 def test_the_gradient_of_synthesis_is_right_away_from_kinks():
     source = torch.rand(1, 2, 8, 10, dtype=torch.float64, requires_grad=True)
     depth = (2 + torch.rand(1, 4, 5, dtype=torch.float64)).requires_grad_()

@@ -47,6 +47,7 @@ def test_the_loops_compute_what_torch_computes(places: tuple, window: int) -> No
     torch.testing.assert_close(found.cost, expected.cost, rtol=1e-4, atol=5e-5)
     assert ((found.inverse_depth > 0) == (expected.inverse_depth > 0)).float().mean() > 0.99  # but for ties
     same = (found.inverse_depth - expected.inverse_depth).abs() < 1e-3 * expected.inverse_depth
+    # Where the parabola is flat, and without a window it often is, it makes a large step of a rounding error.
     assert same[(found.inverse_depth > 0) & (expected.inverse_depth > 0)].float().mean() > 0.98
 
 

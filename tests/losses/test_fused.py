@@ -131,10 +131,76 @@ def test_a_depth_that_is_no_number_is_not_looked_up() -> None:
     scene.gradients(error, torch.ones_like(error))
 
 
+@pytest.mark.parametrize("source", [0, 1])
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("way", ["fused", "plain"])
+def test_a_pose_that_is_no_number_leaves_no_finite_error(way: str, masked: bool, source: int) -> None:
+    """Whatever the other source and the auto-mask say: the step must be seen to be useless."""
+    scene = Scene()
+    with torch.no_grad():
+        scene.shifts[source][1, 2] = torch.nan
+    error, _ = getattr(scene, way)(0.85, masked)
+    assert error[:, 1].isnan().all()
+    assert error[:, 0].isfinite().all()
+    assert not all(g.isfinite().all() for g in scene.gradients(error, torch.ones_like(error)))
+
+
 def test_only_float32_on_the_processor_is_taken() -> None:
     assert can_fuse(torch.ones(1))
     assert not can_fuse(torch.ones(1), torch.ones(1, dtype=torch.float64))
     assert not can_fuse(torch.ones(1, device="meta"))
+
+
+def test_what_does_not_lie_in_one_piece_is_read_as_it_is_meant() -> None:
+    scene = Scene()
+    expected, choice = scene.fused(0.85, True)
+    gradients = scene.gradients(expected, torch.ones_like(expected))
+    scene.target, *scene.images = (strided(image) for image in (scene.target, *scene.images))
+    scene.cameras = [Camera(*(strided(part) for part in camera)) for camera in scene.cameras]
+    scene.present = strided(scene.present)
+    scene.depth = strided(scene.depth.detach()).requires_grad_()
+    scene.poses = lambda made=scene.poses: [strided(pose) for pose in made()]
+    error, found = scene.fused(0.85, True)
+    assert torch.equal(error, expected)
+    assert torch.equal(found, choice)
+    weight = strided(torch.ones_like(error))
+    for one, other in zip(scene.gradients(error, weight), gradients, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def strided(tensor: Tensor) -> Tensor:
+    """The same numbers, from back to front and with gaps between them."""
+    several = torch.stack([tensor.mT, torch.zeros_like(tensor.mT)], -1)
+    assert not several[..., 0].mT.is_contiguous()
+    return several[..., 0].mT
+
+
+@pytest.mark.parametrize("what", ["depth", "target", "images", "cameras", "poses"])
+def test_double_precision_is_refused_and_not_read_as_single(what: str) -> None:
+    scene = Scene()
+    with torch.no_grad():
+        if what == "images":
+            scene.images[1] = scene.images[1].double()
+        elif what == "cameras":
+            scene.cameras = [Camera(*(part.double() for part in camera)) for camera in scene.cameras]
+        elif what == "poses":
+            scene.poses = lambda made=scene.poses: [pose.double() for pose in made()]
+        else:
+            setattr(scene, what, getattr(scene, what).double())
+    with pytest.raises(ValueError, match=rf"{what}: torch.float64 of \[.*C reads contiguous torch.float32"):
+        scene.fused(0.85, True)
+
+
+def test_a_source_of_another_size_is_refused_and_not_read_beyond_its_end() -> None:
+    scene = Scene()
+    scene.images[1] = scene.images[1][..., :-4]
+    with pytest.raises(ValueError, match=r"images: torch.float32 of \[2, 3, 12, 16\]"):
+        scene.fused(0.85, True)
+    scene = Scene()
+    scene.depth, scene.target = scene.depth[..., :1], scene.target[..., :1]
+    scene.images = [image[..., :1] for image in scene.images]
+    with pytest.raises(ValueError, match="at least 2x2 pixels"):
+        scene.fused(0.85, True)
 
 
 def test_without_a_compiler_torch_does_it(monkeypatch: pytest.MonkeyPatch, tmp_path, caplog) -> None:

@@ -1,3 +1,4 @@
+import json
 import socket
 from pathlib import Path
 
@@ -87,14 +88,56 @@ def test_nothing_asks_the_network_without_pretrained_weights(monkeypatch):
     Encoder("resnet18", pretrained=False)
 
 
-def test_the_input_is_normalised_inside():
-    encoder = Encoder("test_resnet").eval()
-    image = torch.rand(1, 3, 64, 64)
-    expected = encoder.backbone((image - 0.45) / 0.225)
-    for feature, wanted in zip(encoder(image), expected, strict=True):
-        torch.testing.assert_close(feature, wanted, rtol=0, atol=0)
-    grey = torch.full((1, 3, 64, 64), 0.45)
-    torch.testing.assert_close(encoder(grey)[0], encoder.backbone(torch.zeros(1, 3, 64, 64))[0])
+@pytest.mark.parametrize("name", ["resnet18", "tf_efficientnet_lite0", "test_resnet"])
+@pytest.mark.parametrize("images", [1, 2])
+def test_the_input_is_normalised_inside_by_what_the_backbone_was_trained_with(name, images):
+    encoder = Encoder(name, images=images).eval()
+    image = torch.rand(1, 3 * images, 64, 64)
+    known = timm.get_pretrained_cfg(name)
+    mean, spread = (torch.tensor(values * images)[:, None, None] for values in (known.mean, known.std))
+    with torch.no_grad():
+        expected = encoder.backbone((image - mean) / spread)
+        for feature, wanted in zip(encoder(image), expected, strict=True):
+            torch.testing.assert_close(feature, wanted, rtol=0, atol=0)
+    assert encoder.normalisation == "backbone"
+
+
+def test_a_local_checkpoints_own_statistics_count(local_weights):
+    config = json.loads((local_weights / "config.json").read_text())
+    config["pretrained_cfg"] |= {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    (local_weights / "config.json").write_text(json.dumps(config))
+    encoder = Encoder(f"local-dir:{local_weights}")
+    assert encoder.mean.flatten().tolist() == pytest.approx([0.1, 0.2, 0.3])
+    elsewhere = Encoder(encoder.architecture)
+    elsewhere.load_state_dict(encoder.state_dict())
+    assert elsewhere.spread.flatten().tolist() == pytest.approx([0.4, 0.5, 0.6])
+
+
+def test_weights_from_before_statistics_were_kept_go_on_to_the_bit():
+    encoder = Encoder("resnet18").eval()
+    older = {name: value for name, value in encoder.state_dict().items() if name.startswith("backbone.")}
+    encoder.load_state_dict(older)
+    assert encoder.normalisation == "monodepth2"
+    image = torch.rand(2, 3, 64, 96)
+    with torch.no_grad():
+        expected = encoder.backbone((image - 0.45) / 0.225)  # as it was written then
+        assert all(map(torch.equal, encoder(image), expected))
+
+
+def test_published_statistics_can_be_asked_for():
+    encoder = Encoder("resnet18", images=2, normalisation="monodepth2")
+    assert encoder.normalisation == "monodepth2"
+    assert encoder.mean.flatten().tolist() == pytest.approx(6 * [0.45])
+    assert encoder.spread.flatten().tolist() == pytest.approx(6 * [0.225])
+
+
+def test_given_tensors_become_the_backbones_with_no_word_of_the_classifier(caplog):
+    given = timm.create_model("test_efficientnet").state_dict()
+    encoder = Encoder("test_efficientnet", given)
+    assert "classifier.weight" in given
+    assert all(torch.equal(value, given[name]) for name, value in encoder.backbone.state_dict().items())
+    assert "state_dict" not in encoder.backbone.pretrained_cfg
+    assert not caplog.records
 
 
 def test_a_local_checkpoint_folder_gives_the_weights(local_weights):

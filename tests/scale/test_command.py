@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from egodepth.exported.graph import DepthGraph
 from egodepth.motion import MotionPredictor
 from egodepth.predictor import DepthPredictor
 from egodepth.weights import DepthModel, MetricScale, ModelCard, initialise_from, load_model
+from kitti_2015_pairs import write_kitti_2015
 
 NETWORK = ModelConfig(encoder="test_resnet", pose="separate")
 SCALE = MetricScale(factor=5.4, spread=0.03, scatter=0.1, by="height", on="clip", samples=40, when="2026-01-02")
@@ -205,6 +207,19 @@ def test_a_stereo_baseline_says_what_true_depth_says(model: Path, street: Path, 
     factors = []
     for by in ("baseline", "depth"):
         words = ["--by", by, "--data", str(street), "--no-store", "--json", str(tmp_path / "found.json")]
+        main(["scale", str(model), *words])
+        factors.append(json.loads((tmp_path / "found.json").read_text())["factor"])
+    assert factors[0] == pytest.approx(factors[1], rel=0.05)
+
+
+def test_pairs_of_kitti_2015_with_their_official_calibration_have_a_baseline(
+    model: Path, make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip", frames=4, size=(192, 640), partner=True)
+    pairs = write_kitti_2015(tmp_path / "kitti_2015", clip)
+    factors = []
+    for by in ("baseline", "depth"):
+        words = ["--by", by, "--data", str(pairs), "--no-store", "--json", str(tmp_path / "found.json")]
         main(["scale", str(model), *words])
         factors.append(json.loads((tmp_path / "found.json").read_text())["factor"])
     assert factors[0] == pytest.approx(factors[1], rel=0.05)

@@ -1,6 +1,5 @@
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +8,11 @@ from PIL import Image
 
 from egodepth.cli import main
 from egodepth.data.cameras import horizontal_fov_deg, read_camera
-from egodepth.data.synthetic.render import render_frames
-from egodepth.data.synthetic.road import yaw_rotation
-from egodepth.data.synthetic.street import Street
 from egodepth.sfm.camera_command import FindCamera
+from egodepth.sfm.clip_map import ClipMap
+from sfm_scenes import FOV_DEG, SIZE, WindingStreet
 
-FOV_DEG, FRAMES, SIZE = 70.0, 24, (192, 320)
-
-
-class WindingStreet(Street):
-    """An empty street and a camera that looks about, of a known field of view, in the middle of the image."""
-
-    def __init__(self, seed: int, frames: int) -> None:
-        super().__init__(seed, frames)
-        self.traffic = replace(self.traffic, leader=None, oncoming=[])
-        focal = 0.5 / np.tan(np.radians(FOV_DEG) / 2)
-        self.focal, self.centre = np.array([focal, focal * SIZE[1] / SIZE[0]]), np.array([0.5, 0.5])
-
-    def camera_pose(self, frame: int) -> np.ndarray:
-        pose = super().camera_pose(frame)
-        pose[:3, :3] = pose[:3, :3] @ yaw_rotation(np.radians(8) * np.sin(2 * np.pi * frame / 40))
-        return pose
+FRAMES = 24
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +26,8 @@ def found(street: WindingStreet, tmp_path_factory: pytest.TempPathFactory) -> Pa
     pytest.importorskip("pycolmap")
     root = tmp_path_factory.mktemp("sfm")
     (root / "clip").mkdir()
-    for number, frame in enumerate(render_frames(street, range(FRAMES), SIZE)):
-        Image.fromarray(frame.image).save(root / "clip" / f"{100 + number}.png", compress_level=1)
+    for number, image in enumerate(street.images(FRAMES)):
+        Image.fromarray(image).save(root / "clip" / f"{100 + number}.png", compress_level=1)
     FindCamera(clip=root / "clip", out=root / "camera.json", threads=1, json=root / "figures.json")()
     return root
 
@@ -94,6 +77,15 @@ def test_points_project_to_where_the_features_were(found: Path):
     assert f"element vertex {len(np.unique(point))}\n" in header
 
 
+def test_the_map_of_all_frames_lies_beside_the_camera(found: Path):
+    clip_map = ClipMap.load(found / "clip_map.npz")
+    report = json.loads((found / "camera_report.json").read_text())
+    assert clip_map.frames.tolist() == list(range(100, 100 + FRAMES))
+    assert report["frames_mapped"] == FRAMES
+    assert report["points"] == len(clip_map.points.xyz)
+    assert (report["parts"], report["frames_interpolated"]) == (1, 0)
+
+
 def test_the_way_of_the_camera_is_the_true_one_but_for_its_scale(found: Path, street: WindingStreet):
     with np.load(found / "sparse.npz") as sparse:
         way = sparse["world_from_camera"][:, :3, 3]
@@ -104,12 +96,12 @@ def test_the_way_of_the_camera_is_the_true_one_but_for_its_scale(found: Path, st
 
 def test_more_threads_give_the_same_bytes(found: Path, tmp_path: Path):
     FindCamera(clip=found / "clip", out=tmp_path / "camera.json", threads=4)()
-    for name in ("camera.json", "sparse.npz", "sparse.ply"):
+    for name in ("camera.json", "clip_map.npz", "sparse.npz", "sparse.ply"):
         assert (tmp_path / name).read_bytes() == (found / name).read_bytes()
 
 
 def test_nothing_of_the_work_is_left(found: Path):
-    names = {"camera.json", "camera_report.json", "clip", "figures.json", "sparse.npz", "sparse.ply"}
+    names = {"camera.json", "camera_report.json", "clip", "clip_map.npz", "figures.json", "sparse.npz", "sparse.ply"}
     assert {path.name for path in found.iterdir()} == names
 
 

@@ -42,8 +42,9 @@ def test_a_standing_camera_has_one_frame_and_a_moving_one_all(tmp_path: Path):
         for number in range(6):
             Image.fromarray(texture(step * number)).save(tmp_path / name / f"{10 + number}.png")
     looked_at: list[int] = []
-    assert chosen_frames(FrameFolder.open(tmp_path / "stands"), 4, looked_at.append) == [10]
+    stands = FrameFolder.open(tmp_path / "stands")
+    assert chosen_frames(stands.read, stands.files.numbers, 4, looked_at.append) == [10]
     assert sum(looked_at) == 6
     moving = FrameFolder.open(tmp_path / "moves")
-    assert chosen_frames(moving, 80, looked_at.append) == [10, 11, 12, 13, 14, 15]
-    assert len(chosen_frames(moving, 4, looked_at.append)) == 4
+    assert chosen_frames(moving.read, moving.files.numbers, 80, looked_at.append) == [10, 11, 12, 13, 14, 15]
+    assert len(chosen_frames(moving.read, moving.files.numbers, 4, looked_at.append)) == 4

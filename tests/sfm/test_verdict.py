@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from egodepth.geometry import focal_of_fov
-from egodepth.sfm.types import Reconstruction, SparsePoints
+from egodepth.sfm.types import Reconstruction
 from egodepth.sfm.verdict import Verdict, fov_of, judge, spread
 
 
@@ -15,13 +15,6 @@ def found(
     poses = np.tile(np.eye(4), (frames, 1, 1))
     for pose, angle in zip(poses, np.radians(np.linspace(0, turn_deg, frames)), strict=True):
         pose[0, 0], pose[0, 2], pose[2, 0], pose[2, 2] = np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle)
-    points = SparsePoints(
-        xyz=np.zeros((0, 3)),
-        rgb=np.zeros((0, 3), np.uint8),
-        error_px=np.zeros(0, np.float32),
-        track_length=np.zeros(0, np.int32),
-        observations=np.zeros((0, 2), np.int32),
-    )
     return Reconstruction(
         size=(500, 1000),
         focal_px=focal,
@@ -31,7 +24,6 @@ def found(
         part_focals_px=parts,
         registered=tuple(range(frames)),
         world_from_camera=poses,
-        points=points,
     )
 
 

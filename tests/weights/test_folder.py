@@ -1,5 +1,6 @@
 import errno
 import json
+import threading
 from pathlib import Path
 
 import huggingface_hub
@@ -14,6 +15,7 @@ from egodepth.errors import InputError
 from egodepth.networks import DepthNet, build_pose_net
 from egodepth.weights import DepthModel, ModelCard, initialise_from, load_model
 from egodepth.weights import folder as weights
+from egodepth.weights import hub as model_hub
 
 SMALL = ModelConfig(encoder="test_resnet", pose="posecnn")
 LIMITS = (SMALL.min_depth, SMALL.max_depth)
@@ -140,14 +142,30 @@ def test_an_unreachable_hub_is_one_line_that_names_the_model(tmp_path: Path, mon
 def test_a_hub_id_is_downloaded_without_anything_else_of_its_folder(folder: Path, tmp_path: Path, monkeypatch):
     asked = []
 
-    def download(hub_id: str, allow_patterns: list[str]) -> str:
-        asked.append((hub_id, allow_patterns))
+    def download(hub_id: str, allow_patterns: list[str], local_files_only: bool) -> str:
+        asked.append((hub_id, allow_patterns, local_files_only))
         return str(folder)
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url, timeout: None)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert load_model("owner/model").card == a_card()
-    assert asked == [("owner/model", ["config.json", "model.safetensors"])]
+    assert asked == [("owner/model", ["config.json", "model.safetensors"], False)]
+
+
+def test_of_a_hub_that_does_not_answer_the_cache_is_taken(folder: Path, tmp_path: Path, monkeypatch):
+    patience = threading.Event()
+
+    def download(hub_id: str, allow_patterns: list[str], local_files_only: bool) -> str:
+        assert local_files_only
+        return str(folder)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(model_hub, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url, timeout: patience.wait(60))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    assert load_model("owner/model").card == a_card()
+    patience.set()
 
 
 def test_an_ill_formed_hub_id_is_refused_without_asking(tmp_path: Path, monkeypatch):
@@ -244,3 +262,39 @@ def test_training_cannot_start_from_disparities_that_mean_other_depths(folder: P
         InputError, match=r"knows depths of 0\.1 to 100, not 1 to 100; train with --model\.min-depth 0\.1"
     ):
         initialise_from(str(folder), DepthNet("test_resnet"), None, (1.0, 100.0))
+
+
+def as_older(folder: Path) -> None:
+    """Make of a model folder what it was before encoders kept their statistics."""
+    file, card = folder / "model.safetensors", json.loads((folder / "config.json").read_text())
+    tensors = {name: value.clone() for name, value in load_file(file).items()}
+    save_file({n: v for n, v in tensors.items() if not n.endswith(("encoder.mean", "encoder.spread"))}, file)
+    for name in ("normalisation", "without_weights"):
+        del card["network"][name]
+    del card["started_from"]
+    (folder / "config.json").write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize("pose", ["separate", "posecnn"])
+def test_an_older_folder_predicts_to_the_bit_as_it_did_and_its_card_says_why(tmp_path: Path, pose):
+    DepthModel(a_card(pose=pose)).save(tmp_path / "model")
+    as_older(tmp_path / "model")
+    model = load_model(tmp_path / "model")
+    assert model.card.network.normalisation == "monodepth2"
+    image, net = torch.rand(1, 3, 64, 96), model.depth_net
+    with torch.no_grad():
+        features = net.encoder.backbone((image - 0.45) / 0.225)
+        assert torch.equal(model(image)[0], net.disparities(features)[0])
+    model.save(tmp_path / "again")
+    again = load_model(tmp_path / "again")
+    assert again.card == model.card
+    with torch.no_grad():
+        assert torch.equal(again(image)[0], model(image)[0])
+
+
+def test_a_training_from_an_older_model_keeps_its_statistics(folder: Path):
+    as_older(folder)
+    depth_net = DepthNet("test_resnet")
+    assert depth_net.encoder.normalisation == "backbone"
+    initialise_from(str(folder), depth_net, None, LIMITS)
+    assert depth_net.encoder.normalisation == "monodepth2"

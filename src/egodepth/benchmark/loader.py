@@ -202,5 +202,5 @@ def _common_sample(files: list[Path], size: tuple[int, int], seed: int) -> list[
 
 
 def _on_device(raw: RawBatch, step: int, config: DataConfig, device: torch.device) -> None:
-    raw = RawBatch(*(tensor.to(device) for tensor in raw))
+    raw = raw.to(device)
     to_batch(raw, draw(0, step, _BATCH, config), stereo=False)

@@ -189,8 +189,7 @@ def random_frames(size: tuple[int, int], batch_size: int, device: torch.device) 
     nothing = torch.zeros(batch_size, 2)
     pose, none = torch.zeros(batch_size, 4, 4), torch.zeros(batch_size, 0, 4, 4)
     present = torch.zeros(batch_size, 0, dtype=torch.bool)
-    frames = RawBatch(views, focal, centre, nothing, nothing.clone(), pose, none, present)
-    return RawBatch(*(tensor.to(device) for tensor in frames))
+    return RawBatch(views, focal, centre, nothing, nothing.clone(), pose, none, present).to(device)
 
 
 def peak_memory(kind: str, size: tuple[int, int], batch_size: int) -> float:

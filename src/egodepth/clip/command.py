@@ -41,8 +41,12 @@ class VideoToDepth:
     model: str | None = None
     """Do not train: use this run folder, model folder or hub id. Its pose network gives the trajectory."""
     init_from: str | None = None
-    """Start the training from this model's weights. Left out: from timm's ImageNet weights of the encoder if they are
-    on this machine, else from random ones."""
+    """Start the training from this model's weights, and shorten it."""
+    encoder: str | None = None
+    """The network's backbone: any of timm's, such as resnet18. Left out: tf_efficientnet_lite0."""
+    weights: Literal["pretrained", "random"] | None = None
+    """What the backbone starts from. Left out: weights learned on ImageNet, and random ones where these are not to be
+    had; pretrained: nothing else; random: without looking for any."""
     size: tuple[int, int] | None = None
     """Height and width that the network sees, multiples of 32. Left out: of the clip's shape, about 15,000 pixels on a
     processor and 123,000 on a GPU."""
@@ -90,7 +94,12 @@ class VideoToDepth:
         require(not (self.height_m and self.speed_mps), "video: give one of --height-m and --speed-mps")
         for name, value in (("--height-m", self.height_m), ("--speed-mps", self.speed_mps)):
             require(value is None or 0 < value < 1000, f"{name} {value}: metres, above 0")
-        trains = self.init_from or self.size or self.steps or self.find_camera == "learned"
+        require(
+            not (self.init_from and (self.encoder or self.weights)),
+            "--init-from: the model's own backbone and weights are taken; leave --encoder and --weights out",
+        )
+        networks = self.init_from or self.encoder or self.weights
+        trains = networks or self.size or self.steps or self.find_camera == "learned"
         require(not (self.model and trains), "--model: nothing is trained; leave training options out")
         require(
             not (self.model and (self.height_m or self.speed_mps)),

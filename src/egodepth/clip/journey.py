@@ -32,6 +32,7 @@ from egodepth.data.footage.source import open_footage
 from egodepth.data.video import pyav
 from egodepth.files import write_text
 from egodepth.motion import MotionPredictor
+from egodepth.networks import Encoder
 from egodepth.page import write_page, write_recording
 from egodepth.page.plots import plotly
 from egodepth.page.recording import rerun_library
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from egodepth.clip.command import VideoToDepth
 
 _FREE = ("out", "keep", "json", "device", "clips")
-"""Options that no result depends on; the clips are recorded by their content."""
+"""Options that may change on the way: no result depends on them, as what the device decides is decided once
+(`StageRecord.decided`); the clips are recorded by their content."""
 REPORT = "report.html"
 
 
@@ -65,6 +67,8 @@ class Journey:
             MotionPredictor(self._predictor.model)
         if command.init_from:
             load_model(command.init_from)
+        if command.encoder:
+            Encoder(command.encoder)
         self.frames, self.run = self.out / "frames", self.out / "run"
         options: dict[str, Any] = {
             f"--{field.name.replace('_', '-')}": getattr(command, field.name)
@@ -112,7 +116,8 @@ class Journey:
 
     def _train(self, picked: dict[str, Any], camera: CameraFound) -> dict[str, Any]:
         rows = [len(row.numbers) for recording in self._recordings.values() for row in recording.rows]
-        found = trained(self.command, [self.frames / name for name in self.clips], rows, picked, camera, self.run)
+        folders = [self.frames / name for name in self.clips]
+        found = trained(self.command, folders, rows, picked, camera, self.run, self.record)
         # With a learned camera the recordings' camera files have changed.
         del self._recordings
         return found

@@ -9,7 +9,8 @@ import torch
 from rich.console import Console
 
 from egodepth.clip.camera_stage import CameraFound, beside, found_camera, given_camera
-from egodepth.clip.plan import EXTRACT_MOTION, check_apart, frames_apart, training_plan
+from egodepth.clip.plan import EXTRACT_MOTION, by_machine, check_apart, frames_apart, training_plan
+from egodepth.clip.record import StageRecord
 from egodepth.data.cameras import CAMERA_FILE, horizontal_fov_deg, write_camera
 from egodepth.data.footage.extract import extract
 from egodepth.data.footage.source import open_footage
@@ -19,6 +20,7 @@ from egodepth.errors import InputError
 from egodepth.scale.command import Scale
 from egodepth.train import train
 from egodepth.training.learned_camera import learned_camera
+from egodepth.weights import load_card
 
 if TYPE_CHECKING:
     from egodepth.clip.command import VideoToDepth
@@ -64,6 +66,7 @@ def trained(
     picked: dict[str, Any],
     camera: CameraFound,
     run: Path,
+    record: StageRecord,
 ) -> dict[str, Any]:
     """Train on the extracted frames in a run folder; a camera that was learned is written over the first guess.
 
@@ -74,17 +77,19 @@ def trained(
         picked: what is known of them.
         camera: as it was found, or to be learned.
         run: where the training is, or goes on.
+        record: of the command, which keeps what the device decides.
     """
     shape = FrameFolder.open(folders[0]).size
     summaries = [clip["summary"] for clip in picked.values()]
     spacing, seconds = (min(summary[name]["middle"] for summary in summaries) for name in ("spacing", "seconds_apart"))
     apart = check_apart(rows, frames_apart(spacing, seconds))
-    config = training_plan(command, folders, shape, apart, learned_camera=camera.way == "learned")
+    chosen = record.decided("training", lambda: by_machine(command, shape))
+    config = training_plan(command, folders, chosen, apart, learned_camera=camera.way == "learned")
     size = config.data.size
-    weights = command.init_from or ("ImageNet weights" if config.model.pretrained else "random weights")
     away = f"{apart} frame{'s' * (apart != 1)} away"
-    _say(f"{size[1]}x{size[0]}, {config.trainer.steps} steps, neighbours {away}, from {weights}")
+    _say(f"{config.model.encoder}, {size[1]}x{size[0]}, {config.trainer.steps} steps, neighbours {away}")
     summary = train(config, run)
+    weights = load_card(run).started_from
     found = {"steps": summary.steps, "size": size, "apart": apart, "weights": weights}
     if camera.way == "learned":
         learned = learned_camera(run, shape)

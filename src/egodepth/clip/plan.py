@@ -3,16 +3,14 @@
 from dataclasses import replace
 from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import timm
-from huggingface_hub import try_to_load_from_cache
-
-from egodepth.config import TrainConfig
+from egodepth.config import ModelConfig, TrainConfig
 from egodepth.errors import InputError
+from egodepth.networks.precision import resolve_precision
 from egodepth.recipes import recipe
 from egodepth.train import pick_device
-from egodepth.weights import load_model
+from egodepth.weights import load_card
 
 if TYPE_CHECKING:
     from egodepth.clip.command import VideoToDepth
@@ -28,8 +26,6 @@ MOST_APART = 8
 """Frames to a neighbour, at most: less than the gap that extracting leaves where there is a break."""
 _PIXELS = {"cpu": 15_000, "cuda": 123_000}
 """Of the images to train on, about: minutes on two cores, or the size that is usual on a GPU."""
-_TUNED_STEPS, _TUNED_RATE = 1200, 3e-4
-"""From given weights: fewer and smaller steps (recipe `street-clip-tuned`)."""
 
 
 def network_size(size: tuple[int, int], device: str) -> tuple[int, int]:
@@ -48,57 +44,75 @@ def frames_apart(spacing: float, seconds: float) -> int:
     return max(1, min(MOST_APART, round(TRAIN_MOTION / spacing), int(TRAIN_SECONDS / seconds + 1e-6)))
 
 
+def by_machine(command: "VideoToDepth", shape: tuple[int, int]) -> dict[str, Any]:
+    """What of a training is chosen by the device: the `size` of the network's input, if none is given, and `precision`.
+
+    `shape` is (height, width) of the frames.
+    """
+    device = pick_device(command.device)
+    precision = resolve_precision(recipe("street-clip").trainer.precision, device)
+    return {"size": command.size or network_size(shape, device.type), "precision": precision}
+
+
 def training_plan(
-    command: "VideoToDepth", folders: list[Path], shape: tuple[int, int], apart: int, learned_camera: bool
+    command: "VideoToDepth", folders: list[Path], chosen: dict[str, Any], apart: int, learned_camera: bool
 ) -> TrainConfig:
-    """The configuration for extracted frames.
+    """The configuration for extracted frames: `street-clip`, or from given weights `street-clip-tuned`.
 
     Args:
-        command: what was asked for. With weights to start from, their encoder and depth limits are taken, too; without,
-            the encoder starts from timm's ImageNet weights if they are on this machine.
+        command: what was asked for. With weights to start from, their encoder and depth limits are taken, too.
         folders: of frames.
-        shape: (height, width) of the frames.
+        chosen: what was chosen by the device, see `by_machine`.
         apart: how many frames to a neighbour.
         learned_camera: learn the focal length, from the camera file's on.
 
     Raises:
         InputError: the weights cannot be read, or their networks not be trained here.
     """
-    base, device = recipe("street-clip"), pick_device(command.device)
+    base = recipe("street-clip-tuned" if command.init_from else "street-clip")
     data = replace(
         base.data,
         path=tuple(str(folder) for folder in folders),
         test_set="none",  # whose recording this is, is the user's business
-        size=command.size or network_size(shape, device.type),
+        size=tuple(chosen["size"]),
         offsets=(-apart, apart),
         camera="learned" if learned_camera else "true",
     )
-    model, optimiser, trainer = base.model, base.optimiser, base.trainer
+    optimiser, trainer = base.optimiser, base.trainer
     if command.init_from:
-        card = load_model(command.init_from).card.unscaled()
-        model = replace(card.network, pretrained=False, pose=card.network.pose if card.has_pose_net else model.pose)
-        known = card.has_pose_net
-        optimiser = replace(optimiser, learning_rate=_TUNED_RATE, pose_first=0.0 if known else optimiser.pose_first)
-        trainer = replace(trainer, steps=_TUNED_STEPS)
+        model, knows_poses = _of_given_weights(command.init_from)
+        if not knows_poses:
+            optimiser = replace(optimiser, pose_first=recipe("street-clip").optimiser.pose_first)
     else:
-        model = replace(model, pretrained=_has_imagenet_weights())
+        model = _of_new_weights(command, base.model)
     steps = command.steps or trainer.steps
     trainer = replace(
         trainer,
         steps=steps,
         seed=command.seed,
-        device=str(device),
+        device=str(pick_device(command.device)),
+        precision=chosen["precision"],
         validate_every=min(trainer.validate_every, steps),
     )
     init_from = command.init_from or ""
     return replace(base, data=data, model=model, optimiser=optimiser, trainer=trainer, init_from=init_from)
 
 
-def _has_imagenet_weights() -> bool:
-    """Whether timm's weights of the recipe's encoder are on this machine already: asking the hub takes a minute."""
-    known = timm.get_pretrained_cfg(recipe("street-clip").model.encoder)
-    name = known.hf_hub_id if known else None
-    return isinstance(name, str) and isinstance(try_to_load_from_cache(name, "model.safetensors"), str)
+def _of_given_weights(source: str) -> tuple[ModelConfig, bool]:
+    """The networks of a model, and whether it has one for poses."""
+    card = load_card(source).unscaled()
+    pose = card.network.pose if card.has_pose_net else recipe("street-clip").model.pose
+    return replace(card.network, pretrained=False, pose=pose), card.has_pose_net
+
+
+def _of_new_weights(command: "VideoToDepth", usual: ModelConfig) -> ModelConfig:
+    """The usual networks with the encoder and the kind of weights that were asked for."""
+    return replace(
+        usual,
+        encoder=command.encoder or usual.encoder,
+        pretrained=command.weights != "random",
+        without_weights="stop" if command.weights == "pretrained" else usual.without_weights,
+    )
 
 
 def check_apart(rows: list[int], apart: int) -> int:

@@ -48,7 +48,7 @@ class StageRecord:
         try:
             found = read_json(self._file, finite=False)
             before, done = dict(found["options"]), found["stages"]
-            if not isinstance(done, dict):
+            if not isinstance(done, dict) or not isinstance(found.get("decided", {}), dict):
                 raise TypeError("no stages")
             if not all(isinstance(stage["seconds"], int | float) and "result" in stage for stage in done.values()):
                 raise ValueError("a stage without its duration or result")
@@ -79,6 +79,14 @@ class StageRecord:
         self._write()
         self._say(f"[dim]    {_duration(seconds)}[/]")
         return result
+
+    def decided(self, name: str, choose: Callable[[], Any]) -> Any:
+        """What was chosen when the command first came here, as JSON: it stays, whatever the machine is that goes on."""
+        chosen = self._record.setdefault("decided", {})
+        if name not in chosen:
+            chosen[name] = json.loads(json.dumps(choose()))
+            self._write()
+        return chosen[name]
 
     @property
     def seconds(self) -> dict[str, float]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from egodepth.config import DataConfig
 from egodepth.data.sampler import RawBatch
-from egodepth.data.types import Batch, RigView, View
+from egodepth.data.types import Batch, Hints, RigView, View
 from egodepth.data.unpack import can_unpack, unpack
 from egodepth.geometry import Camera, mirrored_transform
 from egodepth.geometry.camera import image_grid
@@ -60,11 +60,18 @@ def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
     )
 
 
-def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Tensor]]:
-    """The clean, perhaps mirrored batch, and what the networks see of it: target and neighbours, perhaps jittered."""
+def to_batch(raw: RawBatch, draws: Draws, stereo: bool, learns_known: bool = False) -> tuple[Batch, list[Tensor]]:
+    """The clean, perhaps mirrored batch, and what the networks see of it.
+
+    Args:
+        raw: frames as they are stored.
+        draws: what chance decides.
+        stereo: whether the last frame of a sample is the stereo partner's.
+        learns_known: whether the networks see the neighbours though their poses are known.
+    """
     part, flip = draws.part.to(raw.images.device), draws.flip.to(raw.images.device)
     given = raw.neighbours_from_target.shape[1]
-    images, seen = _images(raw.images, part, draws, 1 if given else raw.images.shape[1] - stereo)
+    images, seen = _images(raw.images, part, draws, 1 if given and not learns_known else raw.images.shape[1] - stereo)
     camera = _mirrored_where(flip, _camera_of_part(Camera(raw.focal, raw.centre), part))
     rig = []
     if stereo:
@@ -80,8 +87,30 @@ def to_batch(raw: RawBatch, draws: Draws, stereo: bool) -> tuple[Batch, list[Ten
         rig = [RigView(view, pose) for view, pose in zip(neighbours, poses.unbind(1), strict=True)] + rig
         neighbours = []
     present = raw.present if raw.present.shape[1] else None
-    batch = Batch(View(views[0], camera), neighbours, rig, present)
-    return batch, list(seen)
+    hints = raw.hints and _moved_hints(raw.hints, part, flip)
+    return Batch(View(views[0], camera), neighbours, rig, present, hints), list(seen)
+
+
+def _moved_hints(hints: Hints, part: Float[Tensor, "b 3"], flip: Bool[Tensor, " b"]) -> Hints:
+    """Hints of the part of the frames that is shown, mirrored like the frames.
+
+    A zoom changes the focal length, not the depth. Each pixel takes the nearest hint: between two of them lies an edge.
+    """
+
+    def moved(maps: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
+        if not maps.numel():
+            return maps
+        b, h, w = maps.shape
+        corner, side = part[:, :2], part[:, 2:]
+        u = (torch.arange(w, device=maps.device) + 0.5) / w
+        v = (torch.arange(h, device=maps.device) + 0.5) / h
+        column = ((corner[:, :1] + side * torch.where(flip[:, None], 1 - u, u)) * w).long().clamp(0, w - 1)
+        row = ((corner[:, 1:] + side * v) * h).long().clamp(0, h - 1)
+        return maps[torch.arange(b, device=maps.device)[:, None, None], row[:, :, None], column[:, None, :]]
+
+    return hints._replace(
+        inverse_depth=moved(hints.inverse_depth), weight=moved(hints.weight), teacher=moved(hints.teacher)
+    )
 
 
 def _images(

@@ -152,5 +152,5 @@ def _read_camera(path: Path, size: tuple[int, int]) -> tuple[Camera, float, floa
         raise InputError(f"{path}: baseline {baseline:g} is not one in metres; unpack {_CAMERA_ZIP} again")
     check_aspect(CALIBRATED_SIZE, size, path)
     cut = (_kept_rows(CALIBRATED_SIZE[0]), CALIBRATED_SIZE[1])
-    exact = Camera.from_pixels(torch.tensor([[fx, 0, u0], [0, fy, v0], [0, 0, 1]], dtype=torch.float64), cut)
-    return check_camera(Camera(exact.focal.float(), exact.centre.float()), cut, path), fx, baseline
+    camera = Camera.from_pixels(torch.tensor([[fx, 0, u0], [0, fy, v0], [0, 0, 1]], dtype=torch.float64), cut)
+    return check_camera(camera, cut, path), fx, baseline

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ class Drive(ABC):
 
     A reader sets the attributes when it is opened (listing files, never decoding images beyond the first) and reads
     single frames when asked. Every `read_...` raises `InputError` naming the file that cannot be used.
+
+    Cameras and the partner's pose are float32 here, whatever a reader computed them in: they become a part of batches,
+    beside images and depths.
     """
 
     name: str
@@ -32,7 +36,14 @@ class Drive(ABC):
     partner_camera: Camera | None = None
     """Camera of the stereo partner; None where there is none."""
     partner_from_self: Float[np.ndarray, "4 4"] | None = None
-    """Pose of the stereo partner: takes points in this camera's axes to the partner's, metres."""
+    """Pose of the stereo partner: takes points in this camera's axes to the partner's, metres, float32."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("camera", "partner_camera") and value is not None:
+            value = Camera(value.focal.float(), value.centre.float())
+        elif name == "partner_from_self" and value is not None:
+            value = value.astype(np.float32)
+        super().__setattr__(name, value)
 
     @abstractmethod
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:

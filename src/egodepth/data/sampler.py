@@ -1,7 +1,7 @@
 """Which samples a step sees: a pure function of (seed, step), whatever the workers and whenever it is asked."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from egodepth.data.drive import Drive
 from egodepth.data.kitti.calibration import kitti_average_camera
 from egodepth.data.sample_index import EpochOrder, SampleIndex
 from egodepth.data.store import FrameStore
+from egodepth.data.types import Hints
 from egodepth.errors import InputError
 
 _ATTEMPTS = 100
@@ -35,6 +36,30 @@ class RawBatch(NamedTuple):
     """Given poses of the neighbours; none (m = 0) where they are to be learned."""
     present: Bool[Tensor, "b m"]
     """Which neighbours exist: the target's image stands in for the others; none (m = 0) where all must exist."""
+    hints: Hints | None = None
+    """Of the targets, where there are any."""
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> "RawBatch":
+        """The batch on a device."""
+        moved = {name: getattr(self, name).to(device, non_blocking=non_blocking) for name in self._fields[:-1]}
+        hints = self.hints and Hints(*(tensor.to(device, non_blocking=non_blocking) for tensor in self.hints))
+        return RawBatch(**moved, hints=hints)
+
+
+@runtime_checkable
+class HintReader(Protocol):
+    """What a training knows of its frames besides their images: hints of their depth, and where the camera was."""
+
+    teacher: str
+    """Name and licence of the teacher; empty without one."""
+
+    def hints(self, drive: int, frame: int) -> Hints:
+        """Of a frame, unbatched."""
+        ...
+
+    def source_from_target(self, drive: int, target: int, source: int) -> Float[np.ndarray, "4 4"]:
+        """Pose of a neighbour by structure from motion, in the unit of the hints."""
+        ...
 
 
 class _Sample(NamedTuple):
@@ -44,6 +69,9 @@ class _Sample(NamedTuple):
     """Of the neighbours; 0, the target itself, for one that does not exist."""
     views: list[np.ndarray]
     """As `RawBatch.images` has them, n of them: perhaps where they are kept, and copied only into the batch."""
+    poses: Float[np.ndarray, "m 4 4"]
+    """Of the neighbours, source_from_target; none (m = 0) where they are to be learned from images alone."""
+    hints: Hints | None
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> np.ndarray:
@@ -67,6 +95,7 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         seed: int,
         steps: int,
         part: slice = slice(None),
+        known: HintReader | None = None,
     ) -> None:
         """Describe the set.
 
@@ -78,9 +107,11 @@ class TrainBatches(Dataset[RawBatch | InputError]):
             seed: of the order.
             steps: length of the run.
             part: which of a step's samples to load, where several processes share them.
+            known: hints of the frames, and their poses by structure from motion.
         """
         self.store, self.samples, self.config = store, SampleIndex.of(samples), config
         self.batch_size, self.seed, self.steps, self.part = batch_size, seed, steps, part
+        self.known = known
         self.read: Callable[[int, int, bool], np.ndarray] = store.read
         """What stands for a (drive, frame, partner) in a batch: its image, or its slot on the device."""
         self._order: tuple[int, EpochOrder | None] = (-1, None)
@@ -122,10 +153,22 @@ class TrainBatches(Dataset[RawBatch | InputError]):
                 views = [self.read(drive, frame + offset, False) for offset in (0, *offsets)]
                 if self.config.stereo:
                     views.append(self.read(drive, frame, True))
-                return _Sample(self.store.drives[drive], frame, offsets, views)
+                poses = self._poses(drive, frame, offsets)
+                hints = self.known.hints(drive, frame) if self.known else None
+                return _Sample(self.store.drives[drive], frame, offsets, views, poses, hints)
             except InputError as error:
                 reason = error
         raise InputError(f"too many unreadable frames in a row; the last: {reason}")
+
+    def _poses(self, drive: int, frame: int, offsets: list[int]) -> Float[np.ndarray, "m 4 4"]:
+        """Poses of a sample's neighbours, where they are known."""
+        poses: list[np.ndarray] = []
+        if self.config.poses == "given":
+            read = self.store.drives[drive].read_pose
+            poses = [np.linalg.solve(read(frame + offset), read(frame)) for offset in offsets]
+        if self.config.poses == "sfm" and self.known is not None:
+            poses = [self.known.source_from_target(drive, frame, frame + offset) for offset in offsets]
+        return np.array(poses, np.float32).reshape(-1, 4, 4)
 
 
 def _collate(samples: list[_Sample], config: DataConfig) -> RawBatch:
@@ -144,9 +187,15 @@ def _collate(samples: list[_Sample], config: DataConfig) -> RawBatch:
         torch.stack([camera.focal for camera in cameras]),
         torch.stack([camera.centre for camera in cameras]),
         *partner,
-        torch.from_numpy(np.stack([_given_poses(sample, config) for sample in samples])),
+        torch.from_numpy(np.stack([sample.poses for sample in samples])),
         torch.tensor([[offset != 0 for offset in sample.offsets if config.lone_pairs] for sample in samples]).bool(),
+        _batched([sample.hints for sample in samples if sample.hints is not None]),
     )
+
+
+def _batched(hints: list[Hints]) -> Hints | None:
+    """Hints of all samples together."""
+    return Hints(*(torch.stack(part) for part in zip(*hints, strict=True))) if hints else None
 
 
 def _stacked(views: list[list[np.ndarray]]) -> Tensor:
@@ -155,18 +204,10 @@ def _stacked(views: list[list[np.ndarray]]) -> Tensor:
     return torch.from_numpy(flat.reshape(len(views), -1, *flat.shape[1:]))
 
 
-def _given_poses(sample: _Sample, config: DataConfig) -> Float[np.ndarray, "m 4 4"]:
-    """Poses of a sample's neighbours, neighbour from target, where the data set gives them."""
-    drive, frame = sample.drive, sample.frame
-    offsets = sample.offsets if config.poses == "given" else ()
-    poses = [np.linalg.solve(drive.read_pose(frame + offset), drive.read_pose(frame)) for offset in offsets]
-    return np.array(poses, np.float32).reshape(-1, 4, 4)
-
-
 def _partner_pose(drive: Drive, nominal_baseline_m: float) -> Float[np.ndarray, "4 4"]:
     if drive.partner_from_self is None:
         raise InputError(f"{drive.name}: no stereo partner; train without stereo")
-    pose = drive.partner_from_self.astype(np.float32)
+    pose = drive.partner_from_self.copy()
     if nominal_baseline_m:
         pose[:3, 3] *= nominal_baseline_m / np.linalg.norm(pose[:3, 3])
     return pose

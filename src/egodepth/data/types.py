@@ -23,6 +23,19 @@ class RigView(NamedTuple):
     """Metres."""
 
 
+class Hints(NamedTuple):
+    """What is known of the targets' depth before the training (Watson et al. 2019)."""
+
+    inverse_depth: Float[Tensor, "b h w"]
+    """0 where nothing is known."""
+    weight: Float[Tensor, "b h w"]
+    """How much the hint of a pixel counts; 0 where there is none."""
+    scale_known: Bool[Tensor, " b"]
+    """Whether a sample's hints and given poses have the unit that all samples share. Else each has its own."""
+    teacher: Float[Tensor, "b h w"]
+    """A teacher's inverse depth, up to scale and shift; of no rows where there is no teacher."""
+
+
 class Batch(NamedTuple):
     """What one training step sees. Images are clean: the jittered ones travel beside it."""
 
@@ -33,6 +46,8 @@ class Batch(NamedTuple):
     """Views of known pose: neighbours of given pose first, then the stereo partner; empty for mono training."""
     present: Bool[Tensor, "b m"] | None = None
     """Which of the first m sources (neighbours, then rig) exist; None: all. The others hold the target's image."""
+    hints: Hints | None = None
+    """None where there are none to learn from."""
 
 
 class DepthSample(NamedTuple):

@@ -7,10 +7,12 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from egodepth.native import compiled
+from egodepth.native.arrays import address
 
-_LOOPS = "augment"
+_LOOPS, _FUNCTION = "augment", "augment_frames"
 _NUMBERS = ("batch", "views", "seen_views", "height", "width", "threads")
 _POINTERS = ("images", "flip", "maps", "offsets", "clean", "seen")
+"""In the order of `Job`."""
 
 
 class _Job(ctypes.Structure):
@@ -38,22 +40,24 @@ def unpack(
         colour_maps: colour -> map[:, :3] @ colour + map[:, 3:] @ mean colour of the target, then cut off at 0 and 1;
             None changes none, and the second result is a part of the first.
         seen_views: how many frames are wanted with changed colours.
+
+    Raises:
+        ValueError: maps that are not float32, or a flip or map for another number of samples.
     """
-    images = images.contiguous()
     b, n, h, w, _ = images.shape
-    clean = torch.empty(n, b, 3, h, w)
-    arrays = {"images": images, "flip": flip.contiguous(), "clean": clean, "offsets": torch.empty(b, 3)}
-    if colour_maps is None:
-        _run("augment_frames", arrays, n)
-        return clean, clean[:seen_views]
-    seen = torch.empty(seen_views, b, 3, h, w)
-    _run("augment_frames", {**arrays, "maps": colour_maps.contiguous(), "seen": seen}, n, seen_views)
-    return clean, seen
-
-
-def _run(name: str, arrays: dict[str, Tensor], views: int, seen_views: int = 0) -> None:
-    b, _, h, w, _ = arrays["images"].shape
-    numbers = dict(zip(_NUMBERS, (b, views, seen_views, h, w, torch.get_num_threads()), strict=True))
-    job = _Job(**numbers, **{key: tensor.data_ptr() for key, tensor in arrays.items()})
-    if getattr(compiled(_LOOPS), name)(ctypes.byref(job)):
+    clean = torch.empty(n, b, 3, h, w, dtype=torch.float32)
+    seen = clean[:seen_views] if colour_maps is None else torch.empty_like(clean[:seen_views])
+    images, flip = images.contiguous(), flip.contiguous()
+    pointers = {
+        "images": address("images", images, torch.uint8, (b, n, h, w, 3)),
+        "flip": address("flip", flip, torch.bool, (b,)),
+        "clean": clean.data_ptr(),
+    }
+    if colour_maps is not None:
+        maps, offsets = colour_maps.contiguous(), torch.empty(b, 3, dtype=torch.float32)
+        pointers |= {"maps": address("colour maps", maps, torch.float32, (b, 3, 6))}
+        pointers |= {"offsets": offsets.data_ptr(), "seen": seen.data_ptr()}
+    numbers = dict(zip(_NUMBERS, (b, n, len(seen), h, w, torch.get_num_threads()), strict=True))
+    if getattr(compiled(_LOOPS), _FUNCTION)(ctypes.byref(_Job(**numbers, **pointers))):
         raise MemoryError("no memory to unpack a row of frames")
+    return clean, seen

@@ -7,7 +7,7 @@ from egodepth.data.drive import sample_name
 from egodepth.data.kitti.raw import KittiDrive
 from egodepth.data.opening import depth_frames, has_split, open_drives, thinned
 from egodepth.errors import InputError
-from egodepth.evaluation.baselines import MEAN_MAP_FRAMES, mean_map_of, mean_map_of_others
+from egodepth.evaluation.baselines import MEAN_MAP_FRAMES, MEAN_MAPS, mean_map_of, mean_map_of_others
 from egodepth.evaluation.benchmarks import Benchmark, Frames, benchmark_frames, published_order
 from egodepth.evaluation.evaluator import Predict
 from egodepth.evaluation.samples import FrameSamples, true_depths
@@ -37,7 +37,11 @@ def judged_samples(command: "Evaluate", benchmark: Benchmark) -> tuple[FrameSamp
 
 
 def mean_map_baseline(command: "Evaluate", samples: FrameSamples, benchmark: Benchmark) -> dict[str, Predict]:
-    """The mean-depth-map baseline by its name, which says what the map is made of: no frame it is judged on."""
+    """The mean-map baselines by their names, which say what they are made of: no frame that they are judged on.
+
+    Three of them, as now one and now another is the strongest: means of depth, of inverse depth, and of inverse depth
+    over each frame's median.
+    """
     protocol, source = benchmark.protocol, command.mean_map or command.data
     others: Frames = []
     if command.mean_map or (command.split != "train" and has_split(source, "train")):
@@ -48,10 +52,17 @@ def mean_map_baseline(command: "Evaluate", samples: FrameSamples, benchmark: Ben
             others = [(drive, frame) for drive, frame in others if sample_name(drive, frame) not in judged]
     if others:
         label = command.mean_map.name if command.mean_map else "train"
-        return {f"mean map ({label})": mean_map_of(true_depths(thinned(others, MEAN_MAP_FRAMES)), protocol)}
+        chosen = thinned(others, MEAN_MAP_FRAMES)
+        return {
+            f"{name} ({label})": mean_map_of(true_depths(chosen), protocol, averaged)
+            for name, averaged in MEAN_MAPS.items()
+        }
     if command.mean_map:
         raise InputError(
             f"{command.mean_map}: no frame has true depth, apart from those evaluated on; give another data set or "
             "leave --mean-map out"
         )
-    return {"mean map (leave-1-out)": mean_map_of_others(samples.depths(), protocol)}
+    return {
+        f"{name} (leave-1-out)": mean_map_of_others(samples.depths(), protocol, averaged)
+        for name, averaged in MEAN_MAPS.items()
+    }

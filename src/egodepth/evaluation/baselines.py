@@ -1,6 +1,7 @@
 """Predictions that do not look at the image: what a depth network must beat before its numbers mean anything."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,36 +23,49 @@ def constant_depth(sample: DepthSample) -> Float[Tensor, "hg wg"]:
     return torch.ones_like(sample.depth)
 
 
-class MeanDepthMap:
-    """The mean true depth at each place of the image, over many frames.
+Averaged = Literal["depth", "inverse depth", "inverse depth over its median"]
+MEAN_MAPS: dict[str, Averaged] = {
+    "mean map": "depth",
+    "mean inverse map": "inverse depth",
+    "mean shape": "inverse depth over its median",
+}
+"""What a mean map may be the mean of, by its name in tables: now one and now another is the strongest."""
 
-    Depth is averaged, not inverse depth, over all valid pixels that fall in a cell of a fixed grid; frames of different
+
+class MeanDepthMap:
+    """The mean of true depth, or of inverse depth, at each place of the image, over many frames.
+
+    It is taken over all valid pixels that fall in a cell of a fixed grid; frames of different
     sizes are laid over each other edge to edge. Cells that no pixel fell in take the mean of their row, rows without
     any the value between their neighbours: sparse LiDAR truth is enough.
     """
 
-    def __init__(self, total: Float[np.ndarray, "h w"], count: Float[np.ndarray, "h w"]) -> None:
-        self._total = total
-        self._count = count
+    def __init__(
+        self, total: Float[np.ndarray, "h w"], count: Float[np.ndarray, "h w"], averaged: Averaged = "depth"
+    ) -> None:
+        self._total, self._count = total, count
+        self._averaged: Averaged = averaged
 
     @classmethod
-    def of(cls, depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol) -> "MeanDepthMap":
+    def of(
+        cls, depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, averaged: Averaged = "depth"
+    ) -> "MeanDepthMap":
         """The mean of true depths of any sizes, over the pixels that the protocol counts; needs at least one map."""
         total = count = np.zeros((0, 0))
         for depth in depths:
             if total.size == 0:
                 total = count = np.zeros((min(GRID[0], depth.shape[0]), min(GRID[1], depth.shape[1])))
-            sums, counts = _gathered(depth, protocol, (total.shape[0], total.shape[1]))
+            sums, counts = _gathered(depth, protocol, (total.shape[0], total.shape[1]), averaged)
             total, count = total + sums, count + counts
-        return cls(total, count)
+        return cls(total, count, averaged)
 
     def without(self, depth: Float[Tensor, "hg wg"], protocol: Protocol) -> "MeanDepthMap":
         """The mean of all the others: a frame must not be judged by a map that has seen it."""
-        sums, counts = _gathered(depth, protocol, (self._total.shape[0], self._total.shape[1]))
-        return MeanDepthMap(self._total - sums, self._count - counts)
+        sums, counts = _gathered(depth, protocol, (self._total.shape[0], self._total.shape[1]), self._averaged)
+        return MeanDepthMap(self._total - sums, self._count - counts, self._averaged)
 
     def inverse_depth(self) -> Float[Tensor, "h w"]:
-        """Inverse of the mean depth, in 1/metres, holes filled; the same everywhere if not one valid pixel went in."""
+        """Inverse depth in 1/metres (over its median: without unit), holes filled; all 1 if no pixel is valid."""
         rows = self._count.sum(1)
         if not rows.any():
             return torch.ones(self._count.shape)
@@ -59,31 +73,36 @@ class MeanDepthMap:
         row_mean = self._total.sum(1)[known] / rows[known]
         filled = np.interp(np.arange(len(rows)), np.flatnonzero(known), row_mean)[:, None]
         mean = np.where(self._count > 0, self._total / np.maximum(self._count, 1), filled)
-        return torch.from_numpy((1 / mean).astype(np.float32))
+        return torch.from_numpy((1 / mean if self._averaged == "depth" else mean).astype(np.float32))
 
 
-def mean_map_of(depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol) -> Predict:
+def mean_map_of(depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, averaged: Averaged = "depth") -> Predict:
     """The mean map of some true depths, for every sample."""
-    inverse_depth = MeanDepthMap.of(depths, protocol).inverse_depth()
+    inverse_depth = MeanDepthMap.of(depths, protocol, averaged).inverse_depth()
     return lambda sample: inverse_depth
 
 
-def mean_map_of_others(depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol) -> Predict:
+def mean_map_of_others(
+    depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, averaged: Averaged = "depth"
+) -> Predict:
     """For every sample the mean map of the other ones; `depths` are those of all that will be asked for."""
-    whole = MeanDepthMap.of(depths, protocol)
+    whole = MeanDepthMap.of(depths, protocol, averaged)
     return lambda sample: whole.without(sample.depth, protocol).inverse_depth()
 
 
 def _gathered(
-    depth: Float[Tensor, "hg wg"], protocol: Protocol, size: tuple[int, int]
+    depth: Float[Tensor, "hg wg"], protocol: Protocol, size: tuple[int, int], averaged: Averaged
 ) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
-    """Sum and number of the valid depths in each cell of a grid laid over the image."""
+    """Sum and number of what is averaged, over the valid pixels of each cell of a grid laid over the image."""
     row, column = np.nonzero(protocol.valid(depth).numpy())
     # Integer arithmetic for (row + 0.5) / height * size: the cell that holds the pixel's centre.
     cell_row = (2 * row + 1) * size[0] // (2 * depth.shape[0])
     cell_column = (2 * column + 1) * size[1] // (2 * depth.shape[1])
     cell, cells = cell_row * size[1] + cell_column, size[0] * size[1]
-    sums = np.bincount(cell, depth.numpy()[row, column].astype(np.float64), minlength=cells)
+    values = depth.numpy()[row, column].astype(np.float64)
+    if averaged != "depth":
+        values = (np.median(values) if len(values) and averaged.endswith("median") else 1.0) / values
+    sums = np.bincount(cell, values, minlength=cells)
     counts = np.bincount(cell, minlength=cells)
     # Without a single pixel numpy returns integer sums, too.
     return sums.astype(np.float64).reshape(size), counts.astype(np.float64).reshape(size)

@@ -11,6 +11,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
@@ -41,8 +42,8 @@ class SheetRow(NamedTuple):
 
 
 _UNKNOWN = "0.25"
-_DEPTH_COLOURS = colormaps["magma_r"].with_extremes(bad=_UNKNOWN)
-_ERROR_COLOURS = colormaps["viridis"].with_extremes(bad=_UNKNOWN)
+DEPTH_COLOURS = colormaps["magma_r"].with_extremes(bad=_UNKNOWN)
+ERROR_COLOURS = colormaps["viridis"].with_extremes(bad=_UNKNOWN)
 
 
 def notable_images(report: Report) -> dict[str, str]:
@@ -81,6 +82,13 @@ def write_picture_sheet(path: str | Path, rows: Sequence[SheetRow], protocol: Pr
         FigureCanvasAgg(figure).print_png(beside)
 
 
+def label_depths(bar: Colorbar, unit: str) -> None:
+    """Round numbers at a bar of depths, whose scale is a logarithm's."""
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda depth, _: f"{depth:g}{unit}"))
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+
+
 def _draw_row(figure: FigureBase, row: SheetRow, protocol: Protocol) -> None:
     axes: list[Axes] = list(figure.subplots(1, 4))
     size = _panel_size(row.truth)
@@ -92,17 +100,15 @@ def _draw_row(figure: FigureBase, row: SheetRow, protocol: Protocol) -> None:
     height, width = row.image.shape[-2:]
     extent = (0, width, height, 0)  # the truth may have pixels of another shape
     axes[0].imshow(row.image.permute(1, 2, 0).numpy(), extent=extent)
-    axes[1].imshow(row.depth.numpy(), norm=scale, cmap=_DEPTH_COLOURS, extent=extent)
-    axes[2].imshow(_shrunk(row.truth, valid, size), norm=scale, cmap=_DEPTH_COLOURS, extent=extent)
-    colours = {"norm": Normalize(0, MAX_ERROR), "cmap": _ERROR_COLOURS}
+    axes[1].imshow(row.depth.numpy(), norm=scale, cmap=DEPTH_COLOURS, extent=extent)
+    axes[2].imshow(_shrunk(row.truth, valid, size), norm=scale, cmap=DEPTH_COLOURS, extent=extent)
+    colours = {"norm": Normalize(0, MAX_ERROR), "cmap": ERROR_COLOURS}
     errors = axes[3].imshow(_shrunk(error, valid, size), **colours, extent=extent)
     for axis, title in zip(axes, ("image", "depth", "truth", "relative error"), strict=True):
         axis.set_title(title, fontsize=9, pad=3)
         axis.set_axis_off()
-    bar = figure.colorbar(ScalarMappable(scale, _DEPTH_COLOURS), ax=axes[1:3], extend="both", pad=0.01, aspect=12)
-    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda metres, _: f"{metres:g} m"))
-    bar.ax.yaxis.set_minor_locator(NullLocator())
+    bar = figure.colorbar(ScalarMappable(scale, DEPTH_COLOURS), ax=axes[1:3], extend="both", pad=0.01, aspect=12)
+    label_depths(bar, " m")
     bar = figure.colorbar(errors, ax=axes[3], extend="max", pad=0.02, aspect=12)
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1))
 

@@ -14,7 +14,7 @@ from egodepth.evaluation.report import MODEL, Report
 
 def print_report(console: Console, report: Report, paths: Sequence[Path]) -> None:
     """The table, what it stands on, and where the files are."""
-    table = _table(report.protocol, [*report.metrics, "images"])
+    table = plain_table(report.protocol, [*report.metrics, "images"])
     for _, scores in groupby(report.table(), lambda score: (score.source == MODEL, score.part == WHOLE)):
         table.add_row()
         for score in scores:
@@ -31,7 +31,7 @@ def print_report(console: Console, report: Report, paths: Sequence[Path]) -> Non
 
 def print_paired(console: Console, comparison: PairedComparison, names: Sequence[str], path: Path) -> None:
     """The difference of two models, metric by metric."""
-    table = _table("alignment", ["metric", "first", "second", "difference, 95 %", "better", "wins"])
+    table = plain_table("alignment", ["metric", "first", "second", "difference, 95 %", "better", "wins"])
     for line in comparison.lines:
         interval = f"{line.second - line.first:+.4f} ({line.interval.low:+.4f} to {line.interval.high:+.4f})"
         wins = f"{line.images_better}/{comparison.images}"
@@ -41,7 +41,8 @@ def print_paired(console: Console, comparison: PairedComparison, names: Sequence
     console.print(f"first: {names[0]}\nsecond: {names[1]}; wins: images on which it is better\n{path}", soft_wrap=True)
 
 
-def _table(title: str, headings: Sequence[str]) -> Table:
+def plain_table(title: str, headings: Sequence[str]) -> Table:
+    """A table without lines: its first column's heading is the title, the others are numbers."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column(title)
     for heading in headings:

@@ -13,11 +13,15 @@ def sample(image: Float[Tensor, "b c hs ws"], uv: Float[Tensor, "n 2 h w"]) -> F
 
     n may be a multiple of b, the batch inside: several sets of coordinates of the same images. Those of one image lie
     below one another in one grid, which costs less than copies of the image.
+
+    A coordinate that is no finite number gives a colour that is none: `grid_sample` itself would give one of the
+    image's colours, and its gradient would be looked up anywhere in memory.
     """
     b, (n, _, h, w) = len(image), uv.shape
-    grid = 2 * uv.view(n // b, b, 2, h, w).permute(1, 0, 3, 4, 2).reshape(b, -1, w, 2) - 1
+    poison = (uv - uv).detach().sum(1, keepdim=True)  # 0, or no number
+    grid = 2 * uv.nan_to_num(0, 0, 0).view(n // b, b, 2, h, w).permute(1, 0, 3, 4, 2).reshape(b, -1, w, 2) - 1
     colours = grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return colours.view(b, -1, n // b, h, w).permute(2, 0, 1, 3, 4).reshape(n, -1, h, w)
+    return colours.view(b, -1, n // b, h, w).permute(2, 0, 1, 3, 4).reshape(n, -1, h, w) + poison
 
 
 def synthesise(

@@ -1,7 +1,8 @@
-"""Hints: depth that the geometry of a recording gives before any training.
+"""What may teach a depth network besides the photometric loss, before any training (Watson et al. 2019).
 
-`sweep` compares a frame with its neighbours at many depths, `loops` is the same in C, `consistency` keeps what the
-neighbours' own maps confirm, `sequence` does both for all frames of a recording.
+`sweep` and `sequence` find depth by a plane sweep over frames of known pose, `stereo` by matching stereo pairs;
+`sparse` takes the points of structure from motion, `teacher` the shape of another model's depth. `store` keeps them,
+`making` makes what is missing, `known` hands them to the training.
 """
 
 from egodepth.hints.consistency import Witness, agreement

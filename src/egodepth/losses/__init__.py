@@ -2,7 +2,9 @@
 
 from egodepth.losses.photometric import PhotometricTarget, WindowStatistics, photometric_error, ssim, window_statistics
 from egodepth.losses.reprojection import automask, average_reprojection, minimum_reprojection
+from egodepth.losses.shift_invariant import scale_shift_invariant_error
 from egodepth.losses.smoothness import edge_aware_smoothness
+from egodepth.losses.supervised import log_depth_error, pose_error, units_of_network
 
 __all__ = [
     "PhotometricTarget",
@@ -10,8 +12,12 @@ __all__ = [
     "automask",
     "average_reprojection",
     "edge_aware_smoothness",
+    "log_depth_error",
     "minimum_reprojection",
     "photometric_error",
+    "pose_error",
+    "scale_shift_invariant_error",
     "ssim",
+    "units_of_network",
     "window_statistics",
 ]

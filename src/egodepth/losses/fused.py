@@ -10,15 +10,28 @@ from torch import Tensor
 
 from egodepth.geometry import Camera
 from egodepth.native import compiled
+from egodepth.native.arrays import address
 
 DROPPED = 255
 """Choice of a pixel whose unwarped error counts."""
 _LOOPS = "reprojection"
 _NUMBERS = ("scales", "batch", "sources", "height", "width", "threads")
-_POINTERS = (
-    *("depth", "poses", "target", "images", "cameras", "present", "statistics", "unwarped", "error", "choice"),
-    *("gradient", "depth_gradient", "pose_gradient"),
-)
+_ARRAYS = {
+    "depth": (torch.float32, "s b h w"),
+    "poses": (torch.float32, "n b 4 4"),
+    "target": (torch.float32, "b 3 h w"),
+    "images": (torch.float32, "b 3 h w"),
+    "cameras": (torch.float32, "n+1 b 4"),
+    "present": (torch.uint8, "b n"),
+    "statistics": (torch.float32, "b 6 h w"),
+    "unwarped": (torch.float32, "b h w"),
+    "error": (torch.float32, "s b h w"),
+    "choice": (torch.uint8, "s b h w"),
+    "gradient": (torch.float32, "s b h w"),
+    "depth_gradient": (torch.float32, "s b h w"),
+    "pose_gradient": (torch.float64, "s n b 3 4"),
+}
+"""What C takes the arrays for, in the order of `Job`; `images` are n of their kind."""
 
 
 class _Job(ctypes.Structure):
@@ -27,7 +40,7 @@ class _Job(ctypes.Structure):
     _fields_ = (
         [(name, ctypes.c_long) for name in _NUMBERS]
         + [("ssim_weight", ctypes.c_float), ("automask", ctypes.c_long)]
-        + [(name, ctypes.c_void_p) for name in _POINTERS]
+        + [(name, ctypes.c_void_p) for name in _ARRAYS]
     )
 
 
@@ -67,6 +80,9 @@ def fused_reprojection(
         sources: images of the target's size.
         ssim_weight: share of SSIM in the error.
         automask: drop pixels that warping does not explain better than not warping.
+
+    Raises:
+        ValueError: a tensor that is not float32, or not of the size that the others have.
     """
     cameras = torch.stack([torch.cat([c.focal, c.centre], -1) for c in [camera, *sources.cameras]])
     present = sources.present.to(torch.uint8)
@@ -122,10 +138,19 @@ class _FusedReprojection(torch.autograd.Function):
 
 def _run(name: str, arrays: dict[str, Tensor], images: Sequence[Tensor], ssim_weight: float, automask: bool) -> None:
     s, b, h, w = arrays["depth"].shape
-    numbers = (s, b, len(images), h, w, torch.get_num_threads())
-    pointers = {key: tensor.data_ptr() for key, tensor in arrays.items()}
-    places = (ctypes.c_void_p * len(images))(*(image.data_ptr() for image in images))
+    n = len(images)
+    if min(h, w) < 2 or n >= DROPPED:
+        raise ValueError(f"{n} sources of {h}x{w}: at least 2x2 pixels and fewer than {DROPPED} sources are needed")
+    sides = {"s": s, "b": b, "n": n, "n+1": n + 1, "h": h, "w": w}
+
+    def place(key: str, tensor: Tensor) -> int:
+        dtype, shape = _ARRAYS[key]
+        return address(key, tensor, dtype, tuple(sides[side] if side in sides else int(side) for side in shape.split()))
+
+    pointers = {key: place(key, tensor) for key, tensor in arrays.items()}
+    places = (ctypes.c_void_p * n)(*(place("images", image) for image in images))
     pointers["images"] = ctypes.addressof(places)
-    job = _Job(**dict(zip(_NUMBERS, numbers, strict=True)), ssim_weight=ssim_weight, automask=automask, **pointers)
+    numbers = dict(zip(_NUMBERS, (s, b, n, h, w, torch.get_num_threads()), strict=True))
+    job = _Job(**numbers, ssim_weight=ssim_weight, automask=automask, **pointers)
     if getattr(compiled(_LOOPS), name)(ctypes.byref(job)):
         raise MemoryError("the fused loss found no memory for its rows")

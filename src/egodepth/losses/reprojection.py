@@ -33,7 +33,8 @@ def automask(
     """Loss and kept pixels: those that warping explains strictly better than not warping (Godard et al. 2019, eq. 5).
 
     A dropped pixel (a tied one, too) contributes its unwarped error, a constant without gradient, as in the original:
-    the gradient is that of multiplying by the mask, and pixels cannot lower the loss by leaving it.
+    the gradient is that of multiplying by the mask, and pixels cannot lower the loss by leaving it. An error that is no
+    number is kept: a loss must not hide it.
     """
-    kept = warped < unwarped
+    kept = ~(warped >= unwarped)
     return torch.where(kept, warped, unwarped), kept

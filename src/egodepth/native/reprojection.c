@@ -223,7 +223,7 @@ static void forward_task(const void *argument, long task, void *scratch) {
             unsigned char *ch = choice + i * w;
             error_row(job, b, warped, i, rest, row);
             for (long j = 0; j < w; j++) {
-                const int better = row[j] < e[j];
+                const int better = (row[j] < e[j]) | (row[j] != row[j]); /* what is no number stays, and none replaces it */
                 e[j] = better ? row[j] : e[j];
                 ch[j] = better ? (unsigned char)k : ch[j];
             }
@@ -232,7 +232,7 @@ static void forward_task(const void *argument, long task, void *scratch) {
     if (!job->automask) return;
     const float *still = job->unwarped + b * plane;
     for (long i = 0; i < plane; i++) {
-        const int kept = error[i] < still[i];
+        const int kept = !(error[i] >= still[i]); /* what is no number counts */
         error[i] = kept ? error[i] : still[i];
         choice[i] = kept ? choice[i] : DROPPED;
     }

@@ -2,7 +2,7 @@
 
 from egodepth.networks.decoder import Decoder
 from egodepth.networks.depth import DepthNet, depth_unit, disparity_to_depth
-from egodepth.networks.encoder import Encoder
+from egodepth.networks.encoder import Encoder, Pretrained
 from egodepth.networks.pose import (
     PoseCnn,
     PoseNet,
@@ -18,6 +18,7 @@ __all__ = [
     "Encoder",
     "PoseCnn",
     "PoseNet",
+    "Pretrained",
     "SeparatePoseNet",
     "SharedPoseNet",
     "build_pose_net",

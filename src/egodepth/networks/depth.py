@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from egodepth.config import ModelConfig
 from egodepth.networks.decoder import Decoder
-from egodepth.networks.encoder import Encoder
+from egodepth.networks.encoder import Encoder, Normalisation, Pretrained
 
 
 def disparity_to_depth(
@@ -33,9 +33,15 @@ def depth_unit(network: ModelConfig, scaled_by_median: bool) -> float:
 class DepthNet(nn.Module):
     """U-Net of an encoder and a disparity decoder (Godard et al. 2019, section 3)."""
 
-    def __init__(self, encoder: str = "resnet18", pretrained: bool = False, initial_disparity: float = 0.5) -> None:
+    def __init__(
+        self,
+        encoder: str = "resnet18",
+        pretrained: Pretrained = False,
+        initial_disparity: float = 0.5,
+        normalisation: Normalisation = "backbone",
+    ) -> None:
         super().__init__()
-        self.encoder = Encoder(encoder, pretrained)
+        self.encoder = Encoder(encoder, pretrained, normalisation=normalisation)
         self.decoder = Decoder(self.encoder.channels, initial=initial_disparity)
 
     def disparities(self, features: list[Tensor]) -> list[Tensor]:

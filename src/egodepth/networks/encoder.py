@@ -1,6 +1,9 @@
 """The encoder: any timm backbone, its input normalised inside."""
 
-from typing import Any
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import timm
 import torch
@@ -9,40 +12,56 @@ from torch import Tensor, nn
 
 from egodepth.errors import InputError
 
+Normalisation = Literal["backbone", "monodepth2"]
+Pretrained = bool | Mapping[str, Tensor]
+"""Weights that a backbone starts from: random ones, those that timm finds by itself (True), or a whole classifier's, by
+timm's names."""
+
 _REDUCTIONS = [2, 4, 8, 16, 32]
+_MONODEPTH2 = (0.45,) * 3, (0.225,) * 3
+"""Mean and spread of each colour as the published weights want them (Godard et al. 2019), whatever the backbone."""
 
 
 class Encoder(nn.Module):
     """Features at strides 2, 4, 8, 16 and 32 of images in [0, 1].
 
-    `channels` says how many each has, `architecture` by what name timm builds such a backbone anywhere.
+    `channels` says how many each has, `architecture` by what name timm builds such a backbone anywhere. `mean` and
+    `spread` of the input are kept with the weights; weights without them are from before they were, and mean
+    Monodepth2's.
     """
 
-    def __init__(self, name: str = "resnet18", pretrained: bool = False, images: int = 1) -> None:
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(
+        self,
+        name: str = "resnet18",
+        pretrained: Pretrained = False,
+        images: int = 1,
+        normalisation: Normalisation = "backbone",
+    ) -> None:
         """Build the backbone.
 
         Args:
             name: a timm backbone, or a local timm checkpoint as `local-dir:FOLDER`.
-            pretrained: start from timm's weights; timm repeats and divides the first convolution for several images.
+            pretrained: weights to start from; timm repeats and divides the first convolution for several images.
             images: how many RGB images are stacked as input (2 for a pose pair).
+            normalisation: by the colours' mean and standard deviation that the backbone was trained with, as timm knows
+                them, or by those of Monodepth2.
 
         Raises:
             InputError: unknown backbone, one without features at strides 4 to 32, or weights that cannot be had.
         """
         super().__init__()
-        try:
-            self.backbone = timm.create_model(name, features_only=True, pretrained=pretrained, in_chans=3 * images)
-        # timm's builders and loaders raise almost anything: OSError, RuntimeError, ValueError, SafetensorError, ...
-        except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            remedy = (
-                "train with --model.no-pretrained, or give a local copy as local-dir:FOLDER"
-                if pretrained
-                else ("see timm.list_models() for the names")
-            )
-            raise InputError(f"encoder '{name}' cannot be built ({reason}); {remedy}") from error
+        self.backbone = _built(name, pretrained, 3 * images)
         origin: Any = self.backbone.pretrained_cfg
         self.architecture: str = origin["architecture"]
+        mean, spread = _MONODEPTH2 if normalisation == "monodepth2" else (origin["mean"], origin["std"])
+        if not len(mean) == len(spread) == 3:
+            raise InputError(f"encoder '{name}' was not trained with images of three colours; choose another")
+        self.register_buffer("mean", _by_channel(mean, images))
+        self.register_buffer("spread", _by_channel(spread, images))
+        self.register_load_state_dict_pre_hook(_fill_in_statistics)
         info: Any = self.backbone.feature_info
         # Some backbones have several stages of a stride (the deepest is taken), some none of stride 2.
         deepest = {stride: stage for stage, stride in enumerate(info.reduction())}
@@ -56,9 +75,62 @@ class Encoder(nn.Module):
 
     def forward(self, image: Float[Tensor, "b c h w"]) -> list[Tensor]:
         """Features, finest first; of no channels at stride 2 where the backbone has none (ConvNeXt, ...)."""
-        features = self.backbone((image - 0.45) / 0.225)
+        features = self.backbone((image - self.mean) / self.spread)
         nothing = image.new_empty(image.shape[0], 0, image.shape[2] // 2, image.shape[3] // 2)
         return [nothing if stage is None else features[stage] for stage in self._stages]
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """By whose statistics the input is normalised."""
+        old = [_by_channel(values, len(self.mean) // 3).to(self.mean) for values in _MONODEPTH2]
+        return "monodepth2" if all(map(torch.equal, (self.mean, self.spread), old)) else "backbone"
+
+
+def _built(name: str, pretrained: Pretrained, channels: int) -> nn.Module:
+    """A backbone of timm; raises as `Encoder`."""
+    # A copy, as timm takes out and changes what it does not load as it is.
+    given: dict[str, Any] = {} if isinstance(pretrained, bool) else {"state_dict": dict(pretrained)}
+    wanted = bool(pretrained)
+    try:
+        with _without_timms_warnings():
+            backbone = timm.create_model(
+                name, features_only=True, pretrained=wanted, in_chans=channels, pretrained_cfg_overlay=given
+            )
+    # timm's builders and loaders raise almost anything: OSError, RuntimeError, ValueError, SafetensorError, ...
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        remedy = (
+            "train with --model.no-pretrained, or give a local copy as local-dir:FOLDER"
+            if wanted
+            else "see timm.list_models() for the names"
+        )
+        raise InputError(f"encoder '{name}' cannot be built ({reason}); {remedy}") from error
+    origin: Any = backbone.pretrained_cfg
+    origin.pop("state_dict", None)  # would be copied with the network
+    return backbone
+
+
+@contextmanager
+def _without_timms_warnings() -> Iterator[None]:
+    """Without the line that features need no classifier's weights."""
+    logger = logging.getLogger("timm")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _by_channel(colours: Sequence[float], images: int) -> Float[Tensor, "c 1 1"]:
+    return torch.tensor(colours).repeat(images)[:, None, None]
+
+
+def _fill_in_statistics(encoder: nn.Module, tensors: dict[str, Any], prefix: str, *_: object) -> None:
+    """Before loading: statistics of weights that are older than these."""
+    images = len(encoder.get_buffer("mean")) // 3
+    for name, values in zip(("mean", "spread"), _MONODEPTH2, strict=True):
+        tensors.setdefault(prefix + name, _by_channel(values, images))
 
 
 def stack_pair(earlier: Float[Tensor, "b 3 h w"], later: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 6 h w"]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from egodepth.config import ModelConfig
 from egodepth.networks.depth import depth_unit
-from egodepth.networks.encoder import Encoder, stack_pair
+from egodepth.networks.encoder import Encoder, Normalisation, Pretrained, stack_pair
 from egodepth.networks.precision import in_full_precision
 
 _OUTPUT_SCALE = 0.01
@@ -51,9 +51,11 @@ class SeparatePoseNet(nn.Module):
     reads_features = False
     translation_times_inverse_depth = False
 
-    def __init__(self, encoder: str = "resnet18", pretrained: bool = False) -> None:
+    def __init__(
+        self, encoder: str = "resnet18", pretrained: Pretrained = False, normalisation: Normalisation = "backbone"
+    ) -> None:
         super().__init__()
-        self.encoder = Encoder(encoder, pretrained, images=2)
+        self.encoder = Encoder(encoder, pretrained, 2, normalisation)
         self.decoder = PoseDecoder(self.encoder.channels[-1])
 
     def forward(self, earlier: Float[Tensor, "b 3 h w"], later: Float[Tensor, "b 3 h w"]) -> AxisAngleTranslation:
@@ -134,16 +136,21 @@ def translation_in_depth_units(
 
 
 def build_pose_net(
-    kind: Literal["separate", "shared", "posecnn"], encoder: str, pretrained: bool, channels: int
+    kind: Literal["separate", "shared", "posecnn"],
+    encoder: str,
+    pretrained: Pretrained,
+    channels: int,
+    normalisation: Normalisation = "backbone",
 ) -> PoseNet:
     """The pose network of a name.
 
     Args:
         kind: which of the three.
         encoder: backbone of the separate network.
-        pretrained: start that backbone from timm's weights.
+        pretrained: weights that this backbone starts from.
         channels: of the depth encoder's coarsest feature, for the shared network.
+        normalisation: of that backbone's input.
     """
     if kind == "separate":
-        return SeparatePoseNet(encoder, pretrained)
+        return SeparatePoseNet(encoder, pretrained, normalisation)
     return SharedPoseNet(channels) if kind == "shared" else PoseCnn()

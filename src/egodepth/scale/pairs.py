@@ -42,7 +42,7 @@ def stereo_pair(predictor: DepthPredictor, drive: Drive, frame: int) -> Pair:
     assert drive.partner_camera is not None
     assert drive.partner_from_self is not None
     images = [drive.read_image(frame), drive.read_image(frame, partner=True)]
-    pose = torch.from_numpy(drive.partner_from_self).float()
+    pose = torch.from_numpy(drive.partner_from_self)
     return _pair(predictor, images, (drive.camera, drive.partner_camera), pose)
 
 

@@ -4,12 +4,12 @@ A camera that drives straight on says little of its focal length: a longer lens 
 turns, the whole image shifts by angle times focal length, and that is what determines it.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, UInt8
 
-from egodepth.data.frames import FrameFolder
 from egodepth.data.static_frames import image_motion, small_grey
 
 MOST_LOOKED_AT = 3000
@@ -20,18 +20,21 @@ STEP = 0.002
 """Motion between frames that are used: a slow car at 10 frames a second; of 60 frames a second, some are left out."""
 
 
-def chosen_frames(clip: FrameFolder, count: int, report: Callable[[int], None]) -> list[int]:
+def chosen_frames(
+    read: Callable[[int], UInt8[np.ndarray, "h w 3"]], numbers: Sequence[int], count: int, report: Callable[[int], None]
+) -> list[int]:
     """Numbers of up to `count` frames that follow one another with motion between them, where the camera turns most.
 
     Fewer than two if the camera stands still.
 
     Args:
-        clip: the frames; those that cannot be read are an `InputError`.
+        read: RGB image of a frame by its number.
+        numbers: of the frames there are, ascending.
         count: how many are wanted.
         report: told how many frames more were looked at; `frames_to_look_at` in all.
     """
-    looked_at = frames_to_look_at(clip)
-    motion, shift = _motions(clip, looked_at, report)
+    looked_at = frames_to_look_at(numbers)
+    motion, shift = _motions(read, looked_at, report)
     kept = moving_positions(motion)
     if len(kept) > count:
         heading = np.concatenate([[0.0], np.cumsum(shift)])
@@ -39,11 +42,19 @@ def chosen_frames(clip: FrameFolder, count: int, report: Callable[[int], None]) 
     return [looked_at[position] for position in kept]
 
 
-def frames_to_look_at(clip: FrameFolder) -> Sequence[int]:
+def frames_to_look_at(numbers: Sequence[int]) -> Sequence[int]:
     """All frames, or the middle of a long clip."""
-    frames = list(clip.files.numbers)
+    frames = list(numbers)
     start = max(len(frames) - MOST_LOOKED_AT, 0) // 2
     return frames[start : start + MOST_LOOKED_AT]
+
+
+def frames_around(numbers: Sequence[int], chosen: Sequence[int], count: int) -> tuple[int, ...]:
+    """A row of `count` frames with the chosen ones in its middle, and all chosen ones; of fewer frames, all."""
+    first, last = bisect_left(numbers, chosen[0]), bisect_left(numbers, chosen[-1])
+    start = min(max((first + last + 1 - count) // 2, 0), max(len(numbers) - count, 0))
+    row = [numbers[place] for place in range(start, min(start + count, len(numbers)))]
+    return tuple(sorted({*row, *chosen}))
 
 
 def moving_positions(motion: Float64[np.ndarray, " steps"]) -> list[int]:
@@ -83,13 +94,13 @@ def horizontal_shift(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarr
 
 
 def _motions(
-    clip: FrameFolder, frames: Sequence[int], report: Callable[[int], None]
+    read: Callable[[int], UInt8[np.ndarray, "h w 3"]], frames: Sequence[int], report: Callable[[int], None]
 ) -> tuple[Float64[np.ndarray, " steps"], Float64[np.ndarray, " steps"]]:
     """Motion of the image and its shift to the side from each frame to the next, shares of the width."""
     motion, shift = [], []
     before: Float32[np.ndarray, "h w"] | None = None
     for frame in frames:
-        image = small_grey(clip.read(frame))
+        image = small_grey(read(frame))
         if before is not None:
             motion.append(image_motion(before, image))
             shift.append(horizontal_shift(before, image))

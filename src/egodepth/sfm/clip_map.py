@@ -60,6 +60,25 @@ class ClipMap:
         pose = self.world_from_camera[position]
         return seen, (self.points.xyz[seen] - pose[:3, 3]) @ pose[:3, :3]
 
+    def largest_part(self) -> "ClipMap":
+        """The registered frames of part 0 and its points."""
+        frames, points = (self.part == 0) & self.registered, self.part_of_point == 0
+        seen = self.points.observations[points[self.points.observations[:, 1]]]
+        renumbered = np.stack([(np.cumsum(frames) - 1)[seen[:, 0]], (np.cumsum(points) - 1)[seen[:, 1]]], 1)
+        return ClipMap(
+            frames=self.frames[frames],
+            part=self.part[frames],
+            registered=self.registered[frames],
+            world_from_camera=self.world_from_camera[frames],
+            points=SparsePoints(
+                xyz=self.points.xyz[points],
+                rgb=self.points.rgb[points],
+                error_px=self.points.error_px[points],
+                track_length=self.points.track_length[points],
+                observations=renumbered.astype(np.int32),
+            ),
+        )
+
     @cached_property
     def _by_frame(self) -> Int32[np.ndarray, "m 2"]:
         return self.points.observations[np.argsort(self.points.observations[:, 0], kind="stable")]

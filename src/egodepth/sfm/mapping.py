@@ -5,167 +5,149 @@ and moves along its axis: `_mapper_options` has the thresholds for that (with th
 drive 0095 is registered; with these, all are).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from egodepth.data.cameras import FOCAL_WIDTHS
-from egodepth.geometry import focal_of_fov
+from egodepth.geometry import Camera, focal_of_fov
+from egodepth.sfm.features import find_features, name_of
+from egodepth.sfm.matching import match_frames
 from egodepth.sfm.stages import Stages
-from egodepth.sfm.types import SfmSettings
+from egodepth.sfm.types import Footage, SfmSettings
 
-_QUADRATIC = 10
-"""A frame is matched with the 2^k-th after it, for k below this: COLMAP's own."""
-_IMAGES, _PAIRS = 8, 60
-"""How many are done by one call, which cannot say how far it is. (To look into its database meanwhile with Python's own
-SQLite takes the locks of the library's, and kills the process.)"""
-T = TypeVar("T")
+SMALLEST_PART = 10
+"""Fewer frames that fit together, and to no others, are no part of their own."""
+
+
+def map_folder(work: Path) -> Path:
+    """Where the library's files of the finished map are, within the work folder."""
+    return work / "map"
 
 
 class Mapper:
-    """A folder of images on its way to a map, with a database that outlives an interruption."""
+    """Frames on their way to maps, with a database that outlives an interruption."""
 
     def __init__(
-        self, library: Any, images: Path, size: tuple[int, int], work: Path, settings: SfmSettings, stages: Stages
+        self,
+        library: Any,
+        footage: Footage,
+        work: Path,
+        settings: SfmSettings,
+        stages: Stages,
+        camera: Camera | None = None,
     ) -> None:
-        self.names = sorted(path.name for path in images.iterdir())
-        self._library, self._images, self._work, self._settings = library, images, work, settings
+        """Take what is worked on.
+
+        Args:
+            library: pycolmap.
+            footage: the frames.
+            work: folder for the database; what is there from a call that was interrupted is used.
+            settings: see there.
+            stages: shows how far each stage is.
+            camera: where it is known; otherwise `take_camera` says later which one to map with.
+        """
+        self.library, self.footage, self.settings, self.stages = library, footage, settings, stages
+        self._work = work
         self._database = work / "database.db"
-        self._stages, self.size = stages, size
-        self.focal_px = focal_of_fov(settings.fov_deg, size[1])
-        """Of the camera that maps are made with."""
+        self._known = camera
+        self.focal_px = focal_of_fov(settings.fov_deg, footage.size[1])
+        """Of the camera that maps are made with, where it is not known."""
 
     def extract(self) -> None:
-        """Features of all images, of one camera; those of images that have some stay."""
-        library = self._library
-        reader = self._entered()
-        options = library.FeatureExtractionOptions()
-        options.use_gpu = False
-        options.num_threads = self._settings.threads
-        options.sift.max_num_features = self._settings.features
-        token = library.CancellationToken()
+        """Features of all frames."""
+        reader = self.library.ImageReaderOptions()
+        height, width = self.footage.size
+        if self._known is None:
+            reader.camera_model = "SIMPLE_RADIAL"
+            # As a default, not as a prior: a prior would be taken for known where pairs of images are verified.
+            reader.default_focal_length_factor = self.focal_px / max(height, width)
+        else:
+            reader.camera_model = "PINHOLE"
+            values = (self._known.focal.tolist(), self._known.centre.tolist())
+            reader.camera_params = ",".join(f"{x * width!r},{y * height!r}" for x, y in values)
+        find_features(self.library, self._database, self.footage, reader, self.settings, self.stages)
 
-        def work(told: Callable[[int], None]) -> None:
-            for names in _chunks(self.names, _IMAGES):
-                library.extract_features(
-                    self._database,
-                    self._images,
-                    names,
-                    camera_mode=library.CameraMode.SINGLE,
-                    reader_options=reader,
-                    extraction_options=options,
-                    device=library.Device.cpu,
-                    cancellation_token=token,
-                )
-                if token.is_cancelled:
-                    return
-                told(len(names))
+    def match(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Verified matches between the frames of each pair."""
+        match_frames(self.library, self._database, pairs, self.settings, self.stages)
 
-        self._stages.run("Finding features", len(self.names), work, token.cancel)
-
-    def _entered(self) -> Any:
-        """Enter the images into the database, all of one camera; how they are to be read.
-
-        Threads would enter each image when its features are found, in another order every time, and the order decides
-        which pairs a map begins with: the focal length came out .01 % apart, its spread a tenth.
-        """
-        library = self._library
-        reader = library.ImageReaderOptions()
-        reader.camera_model = "SIMPLE_RADIAL"
-        # As a default, not as a prior: a prior would be taken for known where pairs of images are verified.
-        reader.default_focal_length_factor = self.focal_px / max(self.size)
-        with closing(library.Database.open(self._database)) as database:
-            cameras = database.read_all_cameras()
-        if cameras:
-            reader.existing_camera_id = cameras[0].camera_id
-        library.import_images(self._database, self._images, library.CameraMode.SINGLE, self.names, reader)
-        return reader
-
-    def match(self) -> None:
-        """Matches between frames that are near one another, verified; those of pairs that have some stay."""
-        library = self._library
-        matching = library.FeatureMatchingOptions()
-        matching.use_gpu = False
-        matching.num_threads = self._settings.threads
-        verification = library.TwoViewGeometryOptions()
-        verification.ransac.random_seed = self._settings.seed
-        pairing = library.ImportedPairingOptions()
-        pairing.match_list_path = self._work / "pairs.txt"
-        token = library.CancellationToken()
-        pairs = _pairs(self.names)
-
-        def work(told: Callable[[int], None]) -> None:
-            for chunk in _chunks(pairs, _PAIRS):
-                pairing.match_list_path.write_text("".join(f"{first} {second}\n" for first, second in chunk))
-                library.match_image_pairs(
-                    self._database,
-                    matching_options=matching,
-                    pairing_options=pairing,
-                    verification_options=verification,
-                    device=library.Device.cpu,
-                    cancellation_token=token,
-                )
-                if token.is_cancelled:
-                    return
-                told(len(chunk))
-
-        self._stages.run("Matching frames", len(pairs), work, token.cancel)
-
-    def map(self, label: str) -> Any | None:
-        """The model with most frames, None if there is none."""
+    def map(self, label: str, frames: tuple[int, ...]) -> list[Any]:
+        """The models that some of the frames fit together to, that with most frames first."""
         out = self._work / "models"
         out.mkdir(exist_ok=True)
-        token = self._library.CancellationToken()
+        token = self.library.CancellationToken()
 
         def work(told: Callable[[int], None]) -> dict[int, Any]:
-            return self._library.incremental_mapping(
+            return self.library.incremental_mapping(
                 self._database,
-                self._images,
+                self._work,
                 out,
-                self._mapper_options(),
+                self._mapper_options(frames),
                 next_image_callback=lambda: told(1),
                 cancellation_token=token,
             )
 
-        models = self._stages.run(label, len(self.names), work, token.cancel)
-        return max(models.values(), key=lambda model: model.num_reg_images(), default=None)
+        models = self.stages.run(label, len(frames), work, token.cancel)
+        return sorted(models.values(), key=lambda model: -model.num_reg_images())
 
-    def take_camera(self, focal_px: float, distortion: float = 0.0) -> bool:
-        """Map with this camera from now on; False, and nothing changes, if no real camera looks like it."""
-        if not FOCAL_WIDTHS[0] <= focal_px / self.size[1] <= FOCAL_WIDTHS[1]:
+    def take_camera(
+        self, focal_px: float, distortion: float = 0.0, centre_px: tuple[float, float] | None = None
+    ) -> bool:
+        """Map with this camera from now on; False, and nothing changes, if no real camera looks like it.
+
+        Args:
+            focal_px: of the images worked on, as all of them.
+            distortion: k1 of `Reconstruction`.
+            centre_px: (x, y) edge to edge; the middle of the image by default.
+        """
+        height, width = self.footage.size
+        if not FOCAL_WIDTHS[0] <= focal_px / width <= FOCAL_WIDTHS[1]:
             return False
-        with closing(self._library.Database.open(self._database)) as database:
+        with closing(self.library.Database.open(self._database)) as database:
             camera = database.read_all_cameras()[0]
-            camera.params = [focal_px, 0.5 * self.size[1], 0.5 * self.size[0], distortion]
+            camera.params = [focal_px, *(centre_px or (0.5 * width, 0.5 * height)), distortion]
             # Else the mapper takes the focal length that its first pair suggests, which may be far off, and keeps it.
             camera.has_prior_focal_length = True
             database.update_camera(camera)
         self.focal_px = focal_px
         return True
 
-    def _mapper_options(self) -> Any:
-        options = self._library.IncrementalPipelineOptions()
+    def keep(self, model: Any) -> None:
+        """Write the library's files of a finished model into the work folder."""
+        folder = map_folder(self._work)
+        folder.mkdir(exist_ok=True)
+        model.write(folder)
+
+    def _mapper_options(self, frames: tuple[int, ...]) -> Any:
+        options = self.library.IncrementalPipelineOptions()
+        options.image_names = [name_of(frame) for frame in frames]
         options.mapper.init_min_tri_angle = 2.0
         options.mapper.init_max_forward_motion = 1.0
         options.mapper.filter_min_tri_angle = 0.5
         options.mapper.abs_pose_min_num_inliers = 15
         options.init_num_trials = 500
-        options.min_model_size = min(10, len(self.names))
+        options.min_model_size = min(SMALLEST_PART, len(frames))
+        options.extract_colors = False
         options.ba_refine_focal_length = options.ba_refine_extra_params = False
         options.mapper.abs_pose_refine_focal_length = options.mapper.abs_pose_refine_extra_params = False
+        self._hurry(options)
         options.num_threads = 1
-        options.random_seed = self._settings.seed
+        options.random_seed = self.settings.seed
         return options
 
+    @staticmethod
+    def _hurry(options: Any) -> None:
+        """Bundle adjustment on the way only has to be good enough to go on: the finished map is adjusted again.
 
-def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Each frame and the 2^k-th after it, as COLMAP's sequential matching has them: near ones, and wide baselines."""
-    steps = [1 << k for k in range(_QUADRATIC)]
-    return [
-        (name, names[place + step]) for place, name in enumerate(names) for step in steps if place + step < len(names)
-    ]
-
-
-def _chunks(items: Sequence[T], length: int) -> Iterator[list[T]]:
-    return (list(items[start : start + length]) for start in range(0, len(items), length))
+        A quarter of the time of the library's own values, drive 0095, with as many points.
+        """
+        options.mapper.ba_local_num_images = 4
+        options.ba_local_max_num_iterations = 8
+        options.ba_local_max_refinements = 1
+        options.ba_local_function_tolerance = 1e-3
+        options.ba_global_frames_ratio = options.ba_global_points_ratio = 1.6
+        options.ba_global_max_num_iterations = 20
+        options.ba_global_max_refinements = 1
+        options.ba_global_function_tolerance = 1e-4

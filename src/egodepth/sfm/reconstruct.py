@@ -1,16 +1,16 @@
-"""Structure from motion by COLMAP (Schönberger and Frahm 2016), from images to a camera and a sparse world."""
+"""Structure from motion by COLMAP (Schönberger and Frahm 2016): the camera of some frames, and the map of all."""
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
 from egodepth.geometry import focal_of_fov
-from egodepth.sfm.colmap import pycolmap
+from egodepth.sfm.assembling import assembled, parts_of
+from egodepth.sfm.clip_map import ClipMap
+from egodepth.sfm.features import frame_of
 from egodepth.sfm.mapping import Mapper
-from egodepth.sfm.refining import Refined, part_focals, refined
-from egodepth.sfm.stages import Stages
-from egodepth.sfm.types import Reconstruction, SfmSettings, SparsePoints
+from egodepth.sfm.refining import PARTS, Refined, adjust, part_focals, refined, roughly_refined
+from egodepth.sfm.types import Reconstruction
 
 FEWEST_FRAMES = 8
 """Fewer say nothing of a focal length that one could rely on."""
@@ -18,111 +18,105 @@ ROUNDS, SETTLED = 3, 0.01
 """Mapping is repeated with the refined camera up to so often, until the focal length changes by less than this."""
 _OTHER_GUESSES = (1.5, 0.7)
 """Fields of view to begin with where the first guess fails, times that."""
-_MOST_ERROR_PX = 1e6
-"""Written for points that came to lie behind a camera, whose error is infinite."""
 _GOOD_PX, _GOOD_SHARE = 0.8, 0.9
 """Features are good to half a pixel: a map with a larger mean error, or fewer frames, began with a wrong pair."""
 
 
-def reconstruct(
-    images: Path, size: tuple[int, int], work: Path, settings: SfmSettings, stages: Stages
-) -> Reconstruction | None:
-    """Reconstruct the images of a folder, all of one camera, in the order of their names; None if that fails.
+def find_camera(mapper: Mapper, frames: tuple[int, ...]) -> Reconstruction | None:
+    """Find the camera from some of the frames, whose features are matched; None if they do not fit together.
 
     Mapping keeps the camera as it is, and the finished map refines it: a mapping that refines it from its first two
     frames on may run into a far too short focal length and never come back. With the refined camera, other matches fit:
     so again, until it stays. The best map counts.
-
-    Args:
-        images: holds PNGs of one size and nothing else.
-        size: (height, width) of them.
-        work: for the database of features and matches: what is there from a call that was interrupted is used.
-        settings: see there.
-        stages: shows how far each stage is.
     """
-    library = pycolmap()
-    library.set_random_seed(settings.seed)
-    mapper = Mapper(library, images, size, work, settings, stages)
-    mapper.extract()
-    mapper.match()
-    best = _begun(mapper, settings, stages)
+    best = _begun(mapper, frames)
     for number in range(1, ROUNDS + 1):
-        if best is None or abs(best.camera.focal_length / mapper.focal_px - 1) < SETTLED:
+        if best is None or not mapper.take_camera(best.camera.focal_length, best.camera.params[-1]):
             break
-        if not mapper.take_camera(best.camera.focal_length, best.camera.params[-1]):
-            break
-        again = _mapped(mapper, f"Mapping again, round {number} of at most {ROUNDS}", settings, stages)
-        if again is None or _badness(again, mapper) > 1.1 * _badness(best, mapper):
+        focal = mapper.focal_px
+        again = _mapped(mapper, frames, f"Mapping again, round {number} of at most {ROUNDS}", refined)
+        if again is None or _badness(again, frames) > 1.1 * _badness(best, frames):
             break
         best = again
-    if best is None:
+        if abs(best.camera.focal_length / focal - 1) < SETTLED:
+            break
+    return None if best is None else _told(best, _part_focals(mapper, best), frames)
+
+
+def map_frames(mapper: Mapper) -> ClipMap | None:
+    """The map of all frames with the mapper's camera, which stays as it is; None if no frames fit together.
+
+    The library's own largest model is kept in the work folder, as `map`.
+    """
+    models = mapper.map("Mapping all frames", mapper.footage.frames)
+
+    def work(told: Callable[[int], None]) -> None:
+        for model in models:
+            adjust(mapper.library, model)
+            told(1)
+
+    mapper.stages.each("Adjusting the map", len(models), work)
+    parts = parts_of(models)
+    if not parts:
         return None
-    parts = stages.wait("Comparing parts", lambda: part_focals(library, best, settings.principal_point))
-    return _told(best, parts, mapper.names, size)
+    mapper.keep(models[0])
+    count = sum(len(part.frames) for part in parts)
+    return mapper.stages.each("Reading colours", count, lambda told: assembled(parts, mapper.footage, told))
 
 
-def _begun(mapper: Mapper, settings: SfmSettings, stages: Stages) -> Refined | None:
+def _begun(mapper: Mapper, frames: tuple[int, ...]) -> Refined | None:
     """The best map of several first guesses, or the first good one."""
-    best = None
-    guesses = [settings.fov_deg, *(min(factor * settings.fov_deg, 130.0) for factor in _OTHER_GUESSES)]
-    for number, fov_deg in enumerate(guesses, start=1):
-        mapper.take_camera(focal_of_fov(fov_deg, mapper.size[1]))
-        label = f"Mapping from {fov_deg:.0f} degrees, guess {number} of at most {len(guesses)}"
-        found = _mapped(mapper, label, settings, stages)
+    best, fov_deg = None, mapper.settings.fov_deg
+    guesses = [fov_deg, *(min(factor * fov_deg, 130.0) for factor in _OTHER_GUESSES)]
+    for number, guess in enumerate(guesses, start=1):
+        mapper.take_camera(focal_of_fov(guess, mapper.footage.size[1]))
+        label = f"Mapping from {guess:.0f} degrees, guess {number} of at most {len(guesses)}"
+        found = _mapped(mapper, frames, label, roughly_refined)
         if found is None:
             continue
-        if best is None or _badness(found, mapper) < _badness(best, mapper):
+        if best is None or _badness(found, frames) < _badness(best, frames):
             best = found
-        if _badness(best, mapper) < _GOOD_PX / _GOOD_SHARE:
+        if _badness(best, frames) < _GOOD_PX / _GOOD_SHARE:
             break
     return best
 
 
-def _mapped(mapper: Mapper, label: str, settings: SfmSettings, stages: Stages) -> Refined | None:
+def _mapped(mapper: Mapper, frames: tuple[int, ...], label: str, refine: Callable[..., Refined]) -> Refined | None:
     """A map and its refined camera; None if too few frames fit together."""
-    model = mapper.map(label)
-    if model is None or model.num_reg_images() < FEWEST_FRAMES:
+    models = mapper.map(label, frames)
+    if not models or models[0].num_reg_images() < FEWEST_FRAMES:
         return None
-    return stages.wait("Refining the camera", lambda: refined(pycolmap(), model, settings.principal_point))
+    centre = mapper.settings.principal_point
+    return mapper.stages.each("Refining the camera", 2, lambda told: refine(mapper.library, models[0], centre, told))
 
 
-def _badness(found: Refined, mapper: Mapper) -> float:
+def _part_focals(mapper: Mapper, found: Refined) -> tuple[float, ...]:
+    centre, radial = mapper.settings.principal_point, bool(found.camera.params[-1])
+    return mapper.stages.each(
+        "Comparing parts", PARTS, lambda told: part_focals(mapper.library, found.model, told, centre, radial)
+    )
+
+
+def _badness(found: Refined, frames: tuple[int, ...]) -> float:
     """Mean reprojection error in pixels over the share of the frames that fit."""
-    model = found.model
-    return float(model.compute_mean_reprojection_error()) * len(mapper.names) / model.num_reg_images()
+    return float(found.model.compute_mean_reprojection_error()) * len(frames) / found.model.num_reg_images()
 
 
-def _told(found: Refined, parts: tuple[float, ...], names: list[str], size: tuple[int, int]) -> Reconstruction:
+def _told(found: Refined, parts: tuple[float, ...], frames: tuple[int, ...]) -> Reconstruction:
     """In the house's units."""
     model, camera = found.model, found.camera
-    images = sorted(model.reg_image_ids(), key=lambda image: model.images[image].name)
-    poses = np.tile(np.eye(4), (len(images), 1, 1))
-    for position, image in enumerate(images):
-        poses[position, :3] = model.images[image].cam_from_world().inverse().matrix()
+    images = {frame_of(model.images[image].name): model.images[image] for image in model.reg_image_ids()}
+    registered = sorted(images)
+    poses = np.tile(np.eye(4), (len(registered), 1, 1))
+    for position, frame in enumerate(registered):
+        poses[position, :3] = images[frame].cam_from_world().inverse().matrix()
     return Reconstruction(
-        size=size,
+        size=(camera.height, camera.width),
         focal_px=float(camera.focal_length),
         centre_px=(float(camera.principal_point_x), float(camera.principal_point_y)),
         distortion=float(camera.params[-1]),
         other_focal_px=found.other_focal_px,
         part_focals_px=parts,
-        registered=tuple(names.index(model.images[image].name) for image in images),
+        registered=tuple(frames.index(frame) for frame in registered),
         world_from_camera=poses,
-        points=_points(model, images),
-    )
-
-
-def _points(model: Any, images: list[int]) -> SparsePoints:
-    place = {image: position for position, image in enumerate(images)}
-    model.update_point_3d_errors()
-    points = list(model.points3D.values())
-    observations = [
-        (place[element.image_id], number) for number, point in enumerate(points) for element in point.track.elements
-    ]
-    return SparsePoints(
-        xyz=np.array([point.xyz for point in points], np.float64).reshape(-1, 3),
-        rgb=np.array([point.color for point in points], np.uint8).reshape(-1, 3),
-        error_px=np.array([min(point.error, _MOST_ERROR_PX) for point in points], np.float32),
-        track_length=np.array([point.track.length() for point in points], np.int32),
-        observations=np.array(observations, np.int32).reshape(-1, 2),
     )

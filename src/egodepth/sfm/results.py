@@ -1,7 +1,6 @@
 """The files of `egodepth camera`: the camera, how it was found, and the sparse world as a check of depth."""
 
 import json
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,13 @@ import numpy as np
 from egodepth.errors import InputError
 from egodepth.files import replacing, write_text
 from egodepth.ply_files import write_ply
+from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.types import Reconstruction
 from egodepth.sfm.verdict import Estimate
+
+MAP_FILE = "clip_map.npz"
+"""Beside the camera file: the `ClipMap` of all frames."""
+WRITTEN = (MAP_FILE, "sparse.npz", "sparse.ply")
 
 
 def report_path(out: Path) -> Path:
@@ -43,7 +47,12 @@ def write_camera(out: Path, focal_widths: float, found: Reconstruction | None, s
 
 
 def write_report(
-    out: Path, estimate: Estimate, found: Reconstruction | None, size: tuple[int, int], used: dict[str, Any]
+    out: Path,
+    estimate: Estimate,
+    found: Reconstruction | None,
+    clip_map: ClipMap | None,
+    size: tuple[int, int],
+    used: dict[str, Any],
 ) -> None:
     """Everything that is known of the camera as JSON; `used` says what the camera file holds and how it came to be."""
     width = size[1]
@@ -64,20 +73,24 @@ def write_report(
             "focals_without_a_part_px": [focal * scale for focal in found.part_focals_px],
             "distortion_k1": found.distortion,
             "frames_registered": len(found.registered),
-            "points": len(found.points.xyz),
-            "median_error_px": float(np.median(found.points.error_px)) * scale,
-            "mean_track_length": float(found.points.track_length.mean()),
         }
+        if clip_map is not None:
+            content |= _map_figures(clip_map, scale)
     write_text(report_path(out), json.dumps(content, indent=2) + "\n")
 
 
-def write_sparse(folder: Path, found: Reconstruction, frames: list[int]) -> None:
-    """`sparse.npz` with everything and `sparse.ply` to look at; `frames`: numbers of the frames worked on.
+def write_map(folder: Path, clip_map: ClipMap, camera: Reconstruction) -> None:
+    """`clip_map.npz` with all parts, `sparse.npz` with the frames of the largest one, `sparse.ply` to look at.
 
-    `observations` are (position among `frames`, position among `xyz`): depth of a point in a frame is z of
-    camera_from_world times the point, in the same arbitrary unit everywhere.
+    `observations` of sparse.npz are (position among `frames`, position among `xyz`): depth of a point in a frame is z
+    of camera_from_world times the point, in the same arbitrary unit everywhere. `camera` is the one of the map.
     """
-    points = found.points
+    clip_map.save(folder / MAP_FILE)
+    largest = clip_map.largest_part()
+    points = largest.points
+    x, y = camera.centre_px
+    # Of the images at `size`, OpenCV's pixels.
+    intrinsics = np.array([[camera.focal_px, 0, x - 0.5], [0, camera.focal_px, y - 0.5], [0, 0, 1]])
     with replacing(folder / "sparse.npz") as beside:
         np.savez_compressed(
             beside,
@@ -86,18 +99,11 @@ def write_sparse(folder: Path, found: Reconstruction, frames: list[int]) -> None
             error_px=points.error_px,
             track_length=points.track_length,
             observations=points.observations,
-            frames=np.array([frames[position] for position in found.registered], np.int64),
-            world_from_camera=found.world_from_camera,
-            # Of the images at `size`, OpenCV's pixels.
-            intrinsics=np.array(
-                [
-                    [found.focal_px, 0, found.centre_px[0] - 0.5],
-                    [0, found.focal_px, found.centre_px[1] - 0.5],
-                    [0, 0, 1],
-                ]
-            ),
-            distortion=np.array([found.distortion]),
-            size=np.array(found.size),
+            frames=largest.frames,
+            world_from_camera=largest.world_from_camera,
+            intrinsics=intrinsics,
+            distortion=np.array([camera.distortion]),
+            size=np.array(camera.size),
         )
     more = {"error_px": points.error_px, "track_length": points.track_length}
     write_ply(folder / "sparse.ply", points.xyz, points.rgb, **more)
@@ -116,7 +122,14 @@ def _times(value: float | None, factor: float = 1.0) -> float | None:
     return None if value is None or not np.isfinite(value) else value * factor
 
 
-def working_size(size: tuple[int, int], most_pixels: int) -> tuple[int, int]:
-    """(height, width) with at most so many pixels, the same shape to a pixel."""
-    shrink = min(1.0, sqrt(most_pixels / (size[0] * size[1])))
-    return max(round(size[0] * shrink), 1), max(round(size[1] * shrink), 1)
+def _map_figures(clip_map: ClipMap, scale: float) -> dict[str, Any]:
+    """Of the report; `scale` takes pixels that were worked on to the clip's."""
+    points = clip_map.points
+    return {
+        "frames_mapped": len(clip_map.frames),
+        "frames_interpolated": int((~clip_map.registered).sum()),
+        "parts": int(clip_map.part.max()) + 1,
+        "points": len(points.xyz),
+        "median_error_px": float(np.median(points.error_px)) * scale,
+        "mean_track_length": float(points.track_length.mean()),
+    }

@@ -1,5 +1,6 @@
-"""What a reconstruction is, in the house's units: no library's types go beyond `reconstruct`."""
+"""What structure from motion is given and what a reconstruction is, in the house's units: no library's types."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +11,28 @@ from jaxtyping import Float32, Float64, Int32, UInt8
 class SfmSettings:
     """What determines a reconstruction, beside its frames."""
 
-    fov_deg: float
-    """First guess: horizontal field of view."""
-    principal_point: bool
-    """Whether the centre is refined, or stays in the middle of the image."""
-    features: int
+    fov_deg: float = 60.0
+    """First guess, where the camera is not known: horizontal field of view."""
+    principal_point: bool = False
+    """Whether the centre is refined, too, or stays in the middle of the image."""
+    features: int = 1500
     """Up to how many an image."""
-    threads: int
-    """The mapping itself has one: with more, its sums come out in another order every time."""
-    seed: int
+    threads: int = -1
+    """-1: all. The mapping itself has one: with more, its sums come out in another order every time."""
+    seed: int = 0
+    """Of all that is drawn by lot."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Frames that one camera took one after another."""
+
+    read: Callable[[int], UInt8[np.ndarray, "h w 3"]]
+    """RGB image of a frame by its number, of the shape of `size`."""
+    frames: tuple[int, ...]
+    """Numbers, ascending."""
+    size: tuple[int, int]
+    """(height, width) to work on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +51,7 @@ class SparsePoints:
 
 @dataclass(frozen=True, kw_only=True)
 class Reconstruction:
-    """A camera, where it was, and what it saw. Axes: x right, y down, z forward."""
+    """A camera and where it was. Axes: x right, y down, z forward."""
 
     size: tuple[int, int]
     """(height, width) of the images worked on."""
@@ -54,4 +68,3 @@ class Reconstruction:
     registered: tuple[int, ...]
     """Positions of the frames whose pose is known, among those given."""
     world_from_camera: Float64[np.ndarray, "f 4 4"]
-    points: SparsePoints

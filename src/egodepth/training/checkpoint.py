@@ -44,6 +44,8 @@ class Progress:
     """Best validation figure so far."""
     skipped: int | None = None
     """The latest step that was left out, see `trainer`."""
+    started_from: str = ""
+    """Where the first weights came from; empty where that is not known."""
 
 
 def save_checkpoint(
@@ -131,7 +133,7 @@ def load_checkpoint(place: Path, module: nn.Module, optimiser: torch.optim.Optim
         _restore_optimiser(module, optimiser, groups["optimiser"])
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{file}: its optimiser state does not fit the model ({error}); start a new --run") from error
-    return Progress(header["step"], header["best"], header["skipped"])
+    return Progress(header["step"], header["best"], header["skipped"], header.get("started_from", ""))
 
 
 def read_header(place: Path) -> dict[str, Any]:

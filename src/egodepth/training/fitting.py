@@ -8,7 +8,7 @@ import torch
 
 from egodepth.config import TrainConfig
 from egodepth.data.augment import draw, to_batch
-from egodepth.data.sampler import RawBatch, TrainBatches
+from egodepth.data.sampler import TrainBatches
 from egodepth.errors import InputError
 from egodepth.objective import SelfSupervisedObjective
 from egodepth.training.optimiser import build_optimiser
@@ -43,8 +43,10 @@ def fitting_batch(
             raise raw
         objective = build()
         optimiser = build_optimiser(objective, config.optimiser)
-        raw = RawBatch(*(tensor.to(device) for tensor in raw))
-        batch, seen = to_batch(raw, draw(config.trainer.seed, 0, size, config.data), config.data.stereo)
+        raw = raw.to(device)
+        batch, seen = to_batch(
+            raw, draw(config.trainer.seed, 0, size, config.data), config.data.stereo, config.data.poses == "sfm"
+        )
         objective(batch, seen)["loss"].backward()
         optimiser.step()
 

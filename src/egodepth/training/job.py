@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from egodepth.config import TrainConfig
 from egodepth.data.augment import draw, to_batch
@@ -35,7 +34,7 @@ from egodepth.training.learned_camera import description, write_learned_camera
 from egodepth.training.log import RunLog
 from egodepth.training.panels import draw_panels
 from egodepth.training.run_folder import CHECKPOINTS
-from egodepth.training.schedule import head_start, learning_rates
+from egodepth.training.schedule import emphasis, head_start, learning_rates
 from egodepth.training.statistics import with_statistics_of
 from egodepth.training.trainer import Hook, Trainer
 from egodepth.training.watch import vital_signs, warnings_of
@@ -61,6 +60,8 @@ class Job:
     log: RunLog
     device: torch.device
     ranks: Ranks
+    started_from: str
+    """See `ModelCard`."""
 
     @property
     def run(self) -> Path:
@@ -104,7 +105,7 @@ class Job:
                 self.objective,
                 optimiser,
                 dataclasses.asdict(self.config),
-                progress,
+                dataclasses.replace(progress, started_from=self.started_from),
                 self.config.trainer.keep_checkpoints,
                 partial(link_models, self.run),
             )
@@ -128,15 +129,20 @@ class Job:
         if done == self.config.trainer.steps:
             self.log.say(description(self.dataset.store.drives, factor))
 
-    def arguments(self, raw: RawBatch, step: int) -> tuple[Batch, list[Tensor], bool]:
-        """What the objective is called with: the batch, what the networks see of it, whether to mask."""
+    def arguments(self, raw: RawBatch, step: int) -> tuple[Any, ...]:
+        """What the objective is called with: the batch, what the networks see of it, whether to mask, what counts."""
         data = self.config.data
         drawn = draw(self.config.trainer.seed, step, self.config.trainer.batch_size, data)
         draws = drawn.of(self.dataset.part)
-        raw = RawBatch(*(tensor.to(self.device, non_blocking=True) for tensor in raw))
-        self._latest, seen = to_batch(self.resident.filled(raw) if self.resident else raw, draws, data.stereo)
-        automask = step >= head_start(self.config.trainer.steps, self.config.optimiser)
-        return self._latest, seen, automask
+        raw = raw.to(self.device, non_blocking=True)
+        raw = self.resident.filled(raw) if self.resident else raw
+        self._latest, seen = to_batch(raw, draws, data.stereo, data.poses == "sfm")
+        config, steps = self.config, self.config.trainer.steps
+        automask = step >= head_start(steps, config.optimiser)
+        if not config.hints.enabled and not config.loss.photometric_from:
+            return self._latest, seen, automask
+        counts = emphasis(step, steps, config.loss, config.hints)
+        return self._latest, seen, automask, counts
 
     def _look(self, done: int) -> None:
         """Panels and vital signs of the latest batch."""
@@ -215,7 +221,13 @@ class Job:
     def _card(self, done: int) -> ModelCard:
         encoder = self.objective.depth_net.encoder  # its name, not the local folder that it may have come from
         return ModelCard(
-            network=dataclasses.replace(self.config.model, pretrained=False, encoder=encoder.architecture),
+            network=dataclasses.replace(
+                self.config.model,
+                encoder=encoder.architecture,
+                pretrained=False,
+                without_weights="stop",
+                normalisation=encoder.normalisation,  # of weights that were given it may be another than asked for
+            ),
             size=self.config.data.size,
             metric=self.config.data.metric,
             has_pose_net=self.objective.pose_net is not None,
@@ -223,5 +235,7 @@ class Job:
             offsets=self.config.data.offsets,
             training_drives=tuple(drive.name for drive in self.dataset.store.drives),
             step=done,
+            teacher=self.dataset.known.teacher if self.dataset.known else "",
+            started_from=self.started_from,
             focal_factor=self.objective.focal.factor if self.objective.focal is not None else 1.0,
         )

@@ -37,6 +37,17 @@ def check_run(run: Path, config: TrainConfig) -> None:
             raise InputError(f"{run}: was started with {name} = {was}, not {is_now}; use the same, or another --run")
 
 
+def as_begun(config: TrainConfig, run: Path) -> TrainConfig:
+    """The configuration for a run folder: a run that has begun goes on normalising images as it did.
+
+    Older ones know no statistics but Monodepth2's. Raises as `kept_config`.
+    """
+    kept = kept_config(run)
+    if kept is None:
+        return config
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, normalisation=kept.model.normalisation))
+
+
 def starting_point(run: Path, say: Callable[[str], None]) -> Path | None:
     """The checkpoint to go on from, None for a run that begins; brings back what is lost of the models that it keeps.
 

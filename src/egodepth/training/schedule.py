@@ -1,8 +1,11 @@
-"""The learning rate as a pure function of the step."""
+"""Learning rate and weights of the losses as pure functions of the step."""
 
 import math
 
-from egodepth.config import OptimiserConfig
+import torch
+
+from egodepth.config import HintConfig, LossConfig, OptimiserConfig
+from egodepth.objective import Emphasis
 
 
 def head_start(steps: int, config: OptimiserConfig) -> int:
@@ -29,3 +32,17 @@ def learning_rate(step: int, steps: int, config: OptimiserConfig) -> float:
     if step < warm:
         return config.learning_rate * (step + 1) / (warm + 1)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
+
+
+def emphasis(step: int, steps: int, loss: LossConfig, hints: HintConfig) -> Emphasis:
+    """What counts in a step (counted from 0) of a run of `steps`, beside the weights of the configuration."""
+    share = step / max(steps - 1, 1)
+
+    def factor(end: float) -> torch.Tensor:
+        return torch.tensor(1 + (end - 1) * share)
+
+    return Emphasis(
+        photometric=step >= loss.photometric_from * steps,
+        hints=factor(hints.weight_end),
+        teacher=factor(hints.teacher_weight_end),
+    )

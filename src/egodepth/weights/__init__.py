@@ -5,22 +5,30 @@ from egodepth.weights.folder import (
     MetricScale,
     ModelCard,
     initialise_from,
+    load_card,
     load_model,
     load_strictly,
+    model_folder,
     read_tensors,
     replace_folder,
     rewrite_card,
 )
 from egodepth.weights.monodepth2 import import_monodepth2
+from egodepth.weights.pretrained import EncoderWeights, NoWeightsError, find_encoder_weights
 
 __all__ = [
     "DepthModel",
+    "EncoderWeights",
     "MetricScale",
     "ModelCard",
+    "NoWeightsError",
+    "find_encoder_weights",
     "import_monodepth2",
     "initialise_from",
+    "load_card",
     "load_model",
     "load_strictly",
+    "model_folder",
     "read_tensors",
     "replace_folder",
     "rewrite_card",

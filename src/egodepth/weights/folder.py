@@ -21,7 +21,9 @@ from egodepth.files import write_text
 from egodepth.networks import DepthNet, PoseNet, build_pose_net
 from egodepth.reading import parse_json, read_text
 from egodepth.remote import local_folder
+from egodepth.weights.hub import first_line, why_not
 
+_CARD, _WEIGHTS = "config.json", "model.safetensors"
 FORMAT = "egodepth-model-2"
 MOST_SIDE = 1 << 14
 """Of the images that a network sees."""
@@ -78,8 +80,12 @@ class ModelCard:
     """The neighbours that the pose network was trained with, from the target frame."""
     training_drives: tuple[str, ...] = ()
     step: int = 0
+    started_from: str = ""
+    """Where the weights came from that the training began with; empty where that is not known."""
     focal_factor: float = 1.0
     """What the focal lengths of the training's cameras have to be multiplied by, where they were learned."""
+    teacher: str = ""
+    """The depth model whose shape of depth was learned, too, with its licence, which may bind these weights."""
     scale: MetricScale = MetricScale()
     """How depth that was learned up to scale became metric, if it did."""
 
@@ -115,9 +121,10 @@ class DepthModel(nn.Module):
         super().__init__()
         self.card = card
         network = card.network
-        self.depth_net = depth_net or DepthNet(network.encoder)
+        self.depth_net = depth_net or DepthNet(network.encoder, normalisation=network.normalisation)
         if pose_net is None and card.has_pose_net:
-            pose_net = build_pose_net(network.pose, network.encoder, False, self.depth_net.encoder.channels[-1])
+            channels = self.depth_net.encoder.channels[-1]
+            pose_net = build_pose_net(network.pose, network.encoder, False, channels, network.normalisation)
         self.pose_net = pose_net
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
@@ -136,8 +143,8 @@ class DepthModel(nn.Module):
         try:
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir(parents=True)
-            save_file(tensors, beside / "model.safetensors")
-            (beside / "config.json").write_text(to_json(self.card) + "\n")
+            save_file(tensors, beside / _WEIGHTS)
+            (beside / _CARD).write_text(to_json(self.card) + "\n")
             replace_folder(beside, folder)
         except (OSError, SafetensorError) as error:
             shutil.rmtree(beside, ignore_errors=True)
@@ -169,10 +176,15 @@ def load_model(source: str | Path) -> DepthModel:
     Raises:
         InputError: there is no such model, or it is of another format; says which file and what to do.
     """
-    folder = _locate(str(source))
-    model = DepthModel(_read_card(folder / "config.json"))
-    load_strictly(model, read_tensors(folder / "model.safetensors"), folder / "model.safetensors")
+    folder = model_folder(source)
+    model = DepthModel(_read_card(folder / _CARD))
+    load_strictly(model, read_tensors(folder / _WEIGHTS), folder / _WEIGHTS)
     return model.eval()
+
+
+def load_card(source: str | Path) -> ModelCard:
+    """The card of a model alone; raises as `load_model`."""
+    return _read_card(model_folder(source) / _CARD)
 
 
 def _read_card(file: Path) -> ModelCard:
@@ -199,7 +211,7 @@ def rewrite_card(source: str | Path, change: Callable[[ModelCard], ModelCard]) -
     """
     if not Path(source).exists():
         raise InputError(f"{source}: no such folder, and what is on the hub cannot be changed; give a local model")
-    file = _locate(str(source)) / "config.json"
+    file = model_folder(source) / _CARD
     card = change(_read_card(file))
     write_text(file, to_json(card) + "\n")
     return card
@@ -214,35 +226,44 @@ def load_strictly(module: nn.Module, tensors: dict[str, Tensor], source: Path) -
         raise InputError(f"{source}: its weights do not fit its configuration ({reason})") from error
 
 
-def _locate(source: str) -> Path:
-    folder = local_folder(source, "model")
+def model_folder(source: str | Path, also: tuple[str, ...] = ()) -> Path:
+    """The local folder that has a model's weights, of a folder, a run, either's URL, or a hub id.
+
+    Args:
+        source: as users give it.
+        also: names of files that are fetched besides the card and the weights, where the hub has them.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    source, folder = str(source), local_folder(source, "model")
     for candidate in (folder, folder / "model"):
-        if (candidate / "model.safetensors").is_file():
+        if (candidate / _WEIGHTS).is_file():
             return candidate
     if folder.exists():
         hint = "; the run has no model yet: train it further" if (folder / "checkpoints").is_dir() else ""
-        raise InputError(
-            f"{source}: neither a model folder (config.json and model.safetensors) nor a run with one{hint}"
-        )
+        raise InputError(f"{source}: neither a model folder ({_CARD} and {_WEIGHTS}) nor a run with one{hint}")
     # `runs/fist` beside an existing `runs` is a slip of the pen: the hub would be asked for a minute in vain. And what
     # is called `runs/...` by default is never a stranger's model.
     is_run = source.startswith("runs/")
     if is_run or source.count("/") != 1 or source.startswith((".", "/")) or folder.parent.is_dir():
         remedy = "train it first (make quickstart; egodepth train ...)" if is_run else "check the path"
         raise InputError(f"{source}: no such folder; {remedy}")
-    return _download(source)
+    return _download(source, [_CARD, _WEIGHTS, *also])
 
 
-def _download(hub_id: str) -> Path:
+def _download(hub_id: str, files: list[str]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    absent = why_not(hub_id, _CARD)
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=["config.json", "model.safetensors"]))
+        # Where the hub does not answer, what its cache holds will do.
+        return Path(snapshot_download(hub_id, allow_patterns=files, local_files_only=bool(absent)))
     except (OSError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{hub_id}: no such folder, and not to be had from the model hub ({reason}); give a local folder"
+            f"{hub_id}: no such folder, and not to be had from the model hub ({absent or first_line(error)}); give a "
+            "local folder"
         ) from error
 
 

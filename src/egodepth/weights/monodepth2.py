@@ -48,7 +48,11 @@ def import_monodepth2(folder: str | Path) -> DepthModel:
     unit = STEREO_FACTOR if metric else 1.0
     pose = _pose_kind(folder)
     network = ModelConfig(
-        encoder=_resnet_name(encoder, encoder_file), pose=pose or "separate", min_depth=0.1 * unit, max_depth=100 * unit
+        encoder=_resnet_name(encoder, encoder_file),
+        pose=pose or "separate",
+        min_depth=0.1 * unit,
+        max_depth=100 * unit,
+        normalisation="monodepth2",
     )
     card = ModelCard(
         network=network,
@@ -56,6 +60,7 @@ def import_monodepth2(folder: str | Path) -> DepthModel:
         metric=metric,
         has_pose_net=pose is not None,
         offsets=(-1, 1) if pose is not None else (),
+        started_from="published weights of Monodepth2",
     )
     model = DepthModel(card)
     load_strictly(model.depth_net.encoder.backbone, _backbone(encoder), encoder_file)
@@ -153,7 +158,8 @@ def _pose_net(folder: Path, kind: Literal["separate", "shared", "posecnn"], mode
     name = _resnet_name(_read(encoder_file), encoder_file) if kind == "separate" else model.card.network.encoder
     if name != model.card.network.encoder:
         raise InputError(f"{encoder_file}: a {name} beside a depth network of {model.card.network.encoder}: mixed up")
-    net = build_pose_net(kind, name, False, model.depth_net.encoder.channels[-1])
+    channels = model.depth_net.encoder.channels[-1]
+    net = build_pose_net(kind, name, False, channels, model.card.network.normalisation)
     if isinstance(net, PoseCnn):
         raw_input = {"mean": torch.tensor(0.0), "spread": torch.tensor(1.0)}
         load_strictly(net, _renamed(tensors, _POSE_CNN, path) | raw_input, path)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from egodepth.data.images import write_image
@@ -54,7 +55,10 @@ def test_the_official_calibration_wins_where_it_is_unpacked(stereo: Path) -> Non
     (folder / "000003.txt").write_text(
         "P_rect_02: 700 0 600 0 0 700 170 0 0 0 1 0\nP_rect_03: 700 0 600 -350 0 700 170 0 0 0 1 0"
     )
-    assert open_kitti_2015(stereo)[0].read_depth(310)[5, 7] == pytest.approx(700 * 0.5 / 10, rel=1e-6)
+    drive = open_kitti_2015(stereo)[0]
+    assert drive.read_depth(310)[5, 7] == pytest.approx(700 * 0.5 / 10, rel=1e-6)
+    assert drive.camera.to_pixels(drive.size)[0, 0].item() == pytest.approx(700, rel=1e-6)
+    assert drive.camera.focal.dtype == torch.float32
 
 
 def test_an_unknown_size_asks_for_the_calibration(stereo: Path) -> None:

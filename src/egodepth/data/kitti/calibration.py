@@ -92,10 +92,9 @@ class Calibration:
         return self.cam_to_cam(f"P_rect_{camera:02d}", (3, 4))
 
     def camera(self, camera: int) -> Camera:
-        """Intrinsics, float32; absurd ones are an `InputError`."""
+        """Intrinsics in double precision; absurd ones are an `InputError`."""
         matrix = torch.from_numpy(self.projection(camera)[:, :3].copy())
-        exact = Camera.from_pixels(matrix, self.size(camera))
-        return check_camera(Camera(exact.focal.float(), exact.centre.float()), self.size(camera), self.cam_to_cam.path)
+        return check_camera(Camera.from_pixels(matrix, self.size(camera)), self.size(camera), self.cam_to_cam.path)
 
     def other_from_self(self, camera: int, other: int) -> Float64[np.ndarray, "4 4"]:
         """Pose that takes points in `camera`'s axes to `other`'s, metres."""

@@ -43,8 +43,7 @@ class OdometryDrive(Drive):
         self._partner = FrameFolder.open(path, headers=FEW_HEADERS) if path.is_dir() else None
         if self._partner is not None:
             self.partner_camera = self._pinhole(other)
-            pose = self._shift_from_grey(other) @ np.linalg.inv(self._from_grey)
-            self.partner_from_self = pose.astype(np.float32)
+            self.partner_from_self = self._shift_from_grey(other) @ np.linalg.inv(self._from_grey)
         self._poses_file = folder.parent.parent / "poses" / f"{folder.name}.txt"
         self._poses: Float64[np.ndarray, "n 4 4"] | None = None
 
@@ -77,8 +76,7 @@ class OdometryDrive(Drive):
 
     def _pinhole(self, camera: int) -> Camera:
         matrix = torch.from_numpy(self._file(f"P{camera}", (3, 4))[:, :3].copy())
-        exact = Camera.from_pixels(matrix, self.size)
-        return check_camera(Camera(exact.focal.float(), exact.centre.float()), self.size, self._file.path)
+        return check_camera(Camera.from_pixels(matrix, self.size), self.size, self._file.path)
 
     def _shift_from_grey(self, camera: int) -> Float64[np.ndarray, "4 4"]:
         """Pose that takes points in the left grey camera's axes to this camera's: the t of P = K [I | t]."""

@@ -61,7 +61,7 @@ class KittiDrive(Drive):
         if self._partner is not None:
             check_aspect(calibration.size(other), self._partner.size, calibration.cam_to_cam.path)
             self.partner_camera = calibration.camera(other)
-            self.partner_from_self = calibration.other_from_self(self._camera, other).astype(np.float32)
+            self.partner_from_self = calibration.other_from_self(self._camera, other)
 
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
         """RGB image of a frame, or the other colour camera's."""

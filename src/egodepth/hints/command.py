@@ -1,0 +1,85 @@
+"""`egodepth data hints DIR`: make hints beforehand, once for every training that asks for them, and measure them."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from tyro.conf import Positional
+
+from egodepth.config import DataConfig, HintConfig, HintSource, TrainConfig, TrainerConfig
+from egodepth.data.drive import Drive, select_drives
+from egodepth.data.opening import open_drives
+from egodepth.files import write_text
+from egodepth.hints.known import KnownDrives
+from egodepth.hints.making import known_drives
+from egodepth.hints.quality import HintQuality, measure_hints
+from egodepth.hints.quality_report import quality_footnote, quality_table, write_hint_sheet
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeHints:
+    """Make hints of depth for every frame of a data set, and say how good they are.
+
+    A training with the same size and sources finds them by `--hints.store OUT`, and makes what is missing. Stopped, the
+    same command goes on. Poses are found by structure from motion (`pip install 'egodepth[sfm]'`), or taken from the
+    data set. Quality is measured against true depth, where there is any, and against every tenth point of structure
+    from motion, which no training sees.
+    """
+
+    data: Positional[Path]
+    """Any data set that can be trained on."""
+    out: Path
+    """Folder of the hints."""
+    size: tuple[int, int] = (192, 640)
+    """Height and width, as of the training."""
+    sources: tuple[HintSource, ...] = ("sweep", "sparse")
+    """Where hints come from: `sweep`, `stereo`, `sparse` (see `egodepth train RECIPE --help`)."""
+    poses: Literal["sfm", "given"] = "sfm"
+    """Whether structure from motion finds the poses, or the data set gives them (a rendered set does)."""
+    teacher: str = ""
+    """Also make the pseudo labels of this depth model."""
+    drives: tuple[str, ...] = ("*",)
+    """Glob patterns of the drives."""
+    split: Literal["train", "val", "test"] = "train"
+    """Which drives of a rendered set or of Cityscapes."""
+    sheets: bool = False
+    """Also draw a sheet of pictures of each drive: image, hint, error. It lies in OUT."""
+    seed: int = 0
+    """Of structure from motion."""
+    json: Path | None = None
+    """Write the figures to this file, too."""
+
+    def __call__(self) -> None:
+        """Make, measure, print."""
+        drives = select_drives(open_drives(self.data, self.split), self.drives)
+        offsets = (-1, 1) if {"sweep", "sparse"}.intersection(self.sources) else ()
+        stereo = "stereo" in self.sources or not offsets
+        config = TrainConfig(
+            data=DataConfig(size=self.size, offsets=offsets, stereo=stereo, poses=self.poses if offsets else "learned"),
+            hints=HintConfig(sources=self.sources, teacher=self.teacher),
+            trainer=TrainerConfig(seed=self.seed),
+        )
+        known = known_drives(config, drives, self.out)
+        found: dict[str, list[HintQuality]] = {}
+        for position, drive in enumerate(drives):
+            found[drive.name] = self._measured(drive, position, known)
+        if self.json:
+            figures = {name: [asdict(quality) for quality in qualities] for name, qualities in found.items()}
+            write_text(self.json, json.dumps(figures, indent=2) + "\n")
+
+    def _measured(self, drive: Drive, position: int, known: KnownDrives) -> list[HintQuality]:
+        hint = partial(known.inverse_depth, position)
+        own = known.drives[position]
+        qualities = measure_hints(hint, list(drive.frames), drive, own.clip_map, metric=own.metric)
+        console = Console()
+        console.print(quality_table(drive.name, qualities))
+        for quality in qualities:
+            console.print(quality_footnote(quality), highlight=False)
+        if self.sheets:
+            path = self.out / f"{drive.name.replace('/', '_')}.png"
+            write_hint_sheet(path, hint, list(drive.frames), drive, qualities, own.clip_map)
+            console.print(str(path), soft_wrap=True, highlight=False, markup=False)
+        return qualities

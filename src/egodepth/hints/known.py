@@ -1,0 +1,164 @@
+"""What a training knows of its frames besides their images: hints, a teacher's depth, poses."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64
+
+from egodepth.data.drive import Drive
+from egodepth.data.frame_numbers import FrameNumbers
+from egodepth.data.sample_index import SampleIndex
+from egodepth.data.types import Hints
+from egodepth.errors import InputError
+from egodepth.hints.store import HintMaps
+from egodepth.sfm.clip_map import ClipMap
+from egodepth.sfm.types import SparsePoints
+
+TYPICAL_DEPTH = 10.0
+"""Median depth of a part's points in the unit that parts without metres are brought to: the limits of a network's
+depth suit every recording then."""
+
+
+@dataclass(frozen=True)
+class KnownDrive:
+    """What is known of one drive."""
+
+    numbers: FrameNumbers
+    clip_map: ClipMap | None
+    """In the unit of the hints; None where no poses are known."""
+    maps: tuple[HintMaps, ...]
+    """Of every source, the one that counts most last; a map a frame of the drive."""
+    teacher: HintMaps | None
+    metric: bool
+
+    def place(self, frame: int) -> int:
+        """Position of a frame among the drive's."""
+        place = self.numbers.find(frame)
+        if place is None:
+            raise KeyError(f"no frame {frame}")
+        return place
+
+    def part(self, frame: int) -> int:
+        """Part of the map that a frame belongs to; -1 where its pose is not known."""
+        position = None if self.clip_map is None else self.clip_map.find(frame)
+        return -1 if position is None or self.clip_map is None else int(self.clip_map.part[position])
+
+
+class KnownDrives:
+    """The `HintReader` of a training."""
+
+    def __init__(self, drives: list[KnownDrive], size: tuple[int, int], teacher: str = "") -> None:
+        """Take what is known.
+
+        Args:
+            drives: of every drive of the training, in its order.
+            size: (height, width) of the hints.
+            teacher: its name and licence, for the model card.
+        """
+        self.drives, self.size, self.teacher = drives, size, teacher
+        self._anchor = max(self._parts(), default=(0, -1, -1))[1:]
+
+    def hints(self, drive: int, frame: int) -> Hints:
+        """Of a frame, unbatched."""
+        known = self.drives[drive]
+        inverse_depth, weight = self._joined(drive, frame)
+        nothing = np.zeros((0, self.size[1]), np.float32)
+        teacher = known.teacher.read(known.place(frame))[0] if known.teacher else nothing
+        return Hints(
+            torch.from_numpy(inverse_depth),
+            torch.from_numpy(weight),
+            torch.tensor(self.scale_known(drive, frame)),
+            torch.from_numpy(teacher),
+        )
+
+    def inverse_depth(self, drive: int, frame: int) -> Float32[np.ndarray, "h w"]:
+        """Hint of a frame, 0 where there is none."""
+        return self._joined(drive, frame)[0]
+
+    def _joined(self, drive: int, frame: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+        """Inverse depth and weight by all sources; where they overlap, the later one counts."""
+        known = self.drives[drive]
+        inverse_depth, weight = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
+        for maps in known.maps:
+            found, trust = maps.read(known.place(frame))
+            inverse_depth, weight = np.where(trust > 0, found, inverse_depth), np.where(trust > 0, trust, weight)
+        return inverse_depth, weight
+
+    def source_from_target(self, drive: int, target: int, source: int) -> Float[np.ndarray, "4 4"]:
+        """Pose of a neighbour, in the unit of the hints."""
+        clip_map = self.drives[drive].clip_map
+        assert clip_map is not None
+        poses = [clip_map.world_from_camera[clip_map.find(frame)] for frame in (source, target)]
+        return np.linalg.solve(*poses)
+
+    def scale_known(self, drive: int, frame: int) -> bool:
+        """Whether a frame's hints are in the unit that the network is to learn: metres, or that of the largest part."""
+        known = self.drives[drive]
+        return known.metric or self._anchor == (drive, known.part(frame))
+
+    def samples_with_poses(self, samples: SampleIndex, offsets: tuple[int, ...]) -> SampleIndex:
+        """The samples whose frames are all in one part of a map.
+
+        Raises:
+            InputError: there is none.
+        """
+        kept = []
+        for drive, frame in samples:
+            parts = {self.drives[drive].part(frame + offset) for offset in (0, *offsets)}
+            if len(parts) == 1 and -1 not in parts:
+                kept.append((drive, frame))
+        if not kept:
+            raise InputError(
+                "structure from motion knows no frame together with its neighbours; train with --data.poses learned "
+                "--hints.sources (none), or record with more texture and motion"
+            )
+        return SampleIndex.of(kept)
+
+    def _parts(self) -> list[tuple[int, int, int]]:
+        """(frames, drive, part) of every part whose unit is its own."""
+        return [
+            (int((known.clip_map.part == part).sum()), number, part)
+            for number, known in enumerate(self.drives)
+            if known.clip_map is not None and not known.metric
+            for part in np.unique(known.clip_map.part).tolist()
+        ]
+
+
+def scaled(clip_map: ClipMap, factors: Float64[np.ndarray, " parts"]) -> ClipMap:
+    """The map with every part enlarged by its factor."""
+    poses = clip_map.world_from_camera.copy()
+    poses[:, :3, 3] *= factors[clip_map.part][:, None]
+    xyz = clip_map.points.xyz * factors[clip_map.part_of_point][:, None]
+    return replace(clip_map, world_from_camera=poses, points=replace(clip_map.points, xyz=xyz))
+
+
+def typical_factors(clip_map: ClipMap) -> Float64[np.ndarray, " parts"]:
+    """By what every part has to be enlarged for its points to be `TYPICAL_DEPTH` away from the frames that see them."""
+    depths: list[list[Float64[np.ndarray, " k"]]] = [[] for _ in range(int(clip_map.part.max()) + 1)]
+    for position, part in enumerate(clip_map.part.tolist()):
+        depths[part].append(clip_map.sightings(position)[1][:, 2])
+    medians = [np.median(np.concatenate(part)) if sum(map(len, part)) else TYPICAL_DEPTH for part in depths]
+    return TYPICAL_DEPTH / np.array(medians)
+
+
+def map_of_poses(drive: Drive) -> ClipMap:
+    """The map of a drive whose poses the data set gives, without points, in metres."""
+    frames = np.array(list(drive.frames), np.int64)
+    nothing = np.zeros(0)
+    points = SparsePoints(
+        xyz=nothing.reshape(0, 3),
+        rgb=nothing.astype(np.uint8).reshape(0, 3),
+        error_px=nothing.astype(np.float32),
+        track_length=nothing.astype(np.int32),
+        observations=nothing.astype(np.int32).reshape(0, 2),
+    )
+    poses = np.stack([drive.read_pose(frame) for frame in frames.tolist()]).astype(np.float64)
+    everywhere = np.ones(len(frames), bool)
+    return ClipMap(
+        frames=frames,
+        part=np.zeros(len(frames), np.int32),
+        registered=everywhere,
+        world_from_camera=poses,
+        points=points,
+    )

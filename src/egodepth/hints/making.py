@@ -1,0 +1,242 @@
+"""Making what a training is to know of its frames: poses, then hints of every kind, once; what is there is used."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+from rich.console import Console
+
+from egodepth.config import TrainConfig
+from egodepth.data.drive import Drive
+from egodepth.data.frame_numbers import FrameNumbers
+from egodepth.data.images import resize_rgb
+from egodepth.errors import InputError
+from egodepth.files import cache_folder
+from egodepth.hints.known import KnownDrive, KnownDrives, map_of_poses, scaled, typical_factors
+from egodepth.hints.sequence import hint_maps
+from egodepth.hints.settings import SweepSettings
+from egodepth.hints.sparse import sparse_hint
+from egodepth.hints.stereo import stereo_hint
+from egodepth.hints.store import HintMaps, digest_of, drive_folder
+from egodepth.hints.teacher import Teacher, load_teacher
+from egodepth.progress import counting
+from egodepth.sfm.clip_map import ClipMap
+from egodepth.sfm.recording import map_recording
+from egodepth.sfm.stages import Stages
+from egodepth.sfm.types import SfmSettings
+
+MAP = "map.npz"
+Maps = Iterator[tuple[int, Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"] | None]]
+"""Position among a drive's frames, inverse depth, weight; from some position on."""
+
+
+def hint_store(config: TrainConfig) -> Path:
+    """Where a training's hints are."""
+    if config.hints.store:
+        return Path(config.hints.store)
+    store = config.data.store
+    return Path(store).with_name(f"{Path(store).name}_hints") if store else cache_folder() / "hints"
+
+
+def needs_map(config: TrainConfig) -> bool:
+    """Whether poses are needed that nobody gives."""
+    sweeps = bool({"sweep", "sparse"}.intersection(config.hints.sources))
+    return config.data.poses == "sfm" or (sweeps and config.data.poses == "learned")
+
+
+def known_drives(config: TrainConfig, drives: list[Drive], store: Path, console: Console | None = None) -> KnownDrives:
+    """Everything that a training asks for of its drives, made where it is missing.
+
+    Args:
+        config: its `data`, `hints` and `trainer.seed`.
+        drives: of the training.
+        store: folder of hints.
+        console: where to say how far it is; standard error by default.
+
+    Raises:
+        InputError: an optional library is missing, a full disk, a teacher that cannot be used.
+    """
+    console = console or Console(stderr=True)
+    teacher = load_teacher(config.hints.teacher, config.trainer.device or "cpu") if config.hints.teacher else None
+    if teacher and teacher.note:
+        console.print(teacher.note, highlight=False, markup=False, soft_wrap=True)
+    said = f"{teacher.name} (licence: {teacher.licence or 'unknown'})" if teacher else ""
+    known = [_Maker(config, drive, store, console).known(teacher) for drive in drives]
+    return KnownDrives(known, config.data.size, said)
+
+
+class _Maker:
+    """Of one drive."""
+
+    def __init__(self, config: TrainConfig, drive: Drive, store: Path, console: Console) -> None:
+        self.config, self.drive, self.console = config, drive, console
+        self.size, self.folder = config.data.size, drive_folder(store, drive)
+        self.numbers = FrameNumbers.of(drive.frames)
+
+    def known(self, teacher: Teacher | None) -> KnownDrive:
+        sources = self.config.hints.sources
+        metric = self.config.data.metric
+        stereo = self._stereo() if "stereo" in sources else None
+        clip_map = self._map(stereo)
+        maps: dict[str, HintMaps] = {} if stereo is None else {"stereo": stereo}
+        if clip_map is not None and "sweep" in sources:
+            maps["sweep"] = self._sweep(clip_map)
+        if clip_map is not None and "sparse" in sources:
+            maps["sparse"] = self._sparse(clip_map)
+        taught = None if teacher is None else self._teacher(teacher)
+        ordered = tuple(maps[source] for source in sources if source in maps)
+        return KnownDrive(self.numbers, clip_map, ordered, taught, metric)
+
+    def _map(self, stereo: HintMaps | None) -> ClipMap | None:
+        """The map in the unit of the hints; None where none is needed, or there is none."""
+        if self.config.data.poses == "given":
+            return map_of_poses(self.drive) if self.drive.has_poses else None
+        if not needs_map(self.config):
+            return None
+        clip_map = drive_map(self.drive, self.folder, self.config.trainer.seed, self.console)
+        if clip_map is None:
+            return None
+        if stereo is not None:
+            return scaled(clip_map, self._metres(clip_map, stereo))
+        return scaled(clip_map, typical_factors(clip_map))
+
+    def _metres(self, clip_map: ClipMap, stereo: HintMaps) -> np.ndarray:
+        """Metres in the unit of each part: the median ratio of stereo's depth and the points'."""
+        ratios: list[list[np.ndarray]] = [[] for _ in range(int(clip_map.part.max()) + 1)]
+        for position, frame in enumerate(clip_map.frames.tolist()):
+            place = self.numbers.find(frame)
+            seen = sparse_hint(clip_map, position, self.drive.camera, self.size)[0]
+            found = stereo.read(place)[0] if place is not None else np.zeros_like(seen)
+            both = (seen > 0) & (found > 0)
+            ratios[int(clip_map.part[position])].append(seen[both] / found[both])
+        joined = [np.concatenate(part) for part in ratios]
+        return np.array([np.median(part) if len(part) else 1.0 for part in joined])
+
+    def _sweep(self, clip_map: ClipMap) -> HintMaps:
+        settings = SweepSettings()
+        origin = {**asdict(settings), "poses": digest_of(clip_map.frames, clip_map.world_from_camera)}
+
+        def made(first: int, told: Callable[[int], None]) -> Maps:
+            empty = np.zeros(self.size, np.float32)
+            found = hint_maps(
+                clip_map, self.drive.camera, self.size, self._read, settings, self._skip(clip_map, first), told
+            )
+            following = next(found, None)
+            for place in range(first, len(self.numbers)):
+                position = clip_map.find(self.numbers[place])
+                if following is not None and position == following[0]:
+                    yield place, following[1], None
+                    following = next(found, None)
+                else:
+                    yield place, empty, None
+
+        return self._filled("sweep", origin, "Plane sweep", made)
+
+    def _skip(self, clip_map: ClipMap, first: int) -> int:
+        """How many frames of the map come before a position among the drive's."""
+        if first >= len(self.numbers):
+            return len(clip_map.frames)
+        return int(np.searchsorted(clip_map.frames, self.numbers[first]))
+
+    def _sparse(self, clip_map: ClipMap) -> HintMaps:
+        origin = {"poses": digest_of(clip_map.frames, clip_map.world_from_camera, clip_map.points.xyz)}
+
+        def made(first: int, told: Callable[[int], None]) -> Maps:
+            for place in range(first, len(self.numbers)):
+                position = clip_map.find(self.numbers[place])
+                nothing = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
+                found = nothing if position is None else sparse_hint(clip_map, position, self.drive.camera, self.size)
+                told(1)
+                yield place, found[0], found[1]
+
+        return self._filled("sparse", origin, "Sparse points", made)
+
+    def _stereo(self) -> HintMaps:
+        drive = self.drive
+        if drive.partner_camera is None or drive.partner_from_self is None:
+            raise InputError(f"{drive.name}: no stereo partner; leave 'stereo' out of --hints.sources")
+        origin = {"partner_from_self": drive.partner_from_self.tolist()}
+        match = partial(
+            stereo_hint,
+            camera=drive.camera,
+            partner_camera=drive.partner_camera,
+            partner_from_self=drive.partner_from_self,
+            size=self.size,
+        )
+
+        def made(first: int, told: Callable[[int], None]) -> Maps:
+            for place in range(first, len(self.numbers)):
+                frame, found = self.numbers[place], np.zeros(self.size, np.float32)
+                if drive.has_partner(frame):
+                    found = match(drive.read_image(frame), drive.read_image(frame, partner=True))
+                told(1)
+                yield place, found, None
+
+        return self._filled("stereo", origin, "Stereo matching", made)
+
+    def _teacher(self, teacher: Teacher) -> HintMaps:
+        def made(first: int, told: Callable[[int], None]) -> Maps:
+            for place in range(first, len(self.numbers)):
+                found = teacher(self.drive.read_image(self.numbers[place])[None], self.size)[0]
+                low, high = float(found.min()), float(found.max())
+                told(1)
+                # Its scale and shift are not learned: any positive range keeps 16 bits of its shape.
+                yield place, (1e-3 + (found - low) / max(high - low, 1e-9)).astype(np.float32), None
+
+        return self._filled("teacher", {"teacher": teacher.name, "weights": teacher.fingerprint}, "Teacher", made)
+
+    def _filled(
+        self, kind: str, origin: dict[str, Any], label: str, made: Callable[[int, Callable[[int], None]], Maps]
+    ) -> HintMaps:
+        """The maps of a kind, from where they were interrupted on."""
+        origin = {"kind": kind, "size": list(self.size), **origin}
+        stem = self.folder / f"{kind}-{self.size[0]}x{self.size[1]}-{digest_of(origin)}"
+        maps = HintMaps(stem, len(self.numbers), self.size, origin)
+        first = maps.missing()
+        if first < len(self.numbers):
+            with counting(f"{label}: {self.drive.name}", len(self.numbers) - first, self.console) as counter:
+                for place, inverse_depth, weight in made(first, lambda _: None):
+                    maps.write(place, inverse_depth, weight)
+                    counter.advance(1)
+                    counter.look()
+        return maps
+
+    def _read(self, frame: int) -> np.ndarray:
+        return resize_rgb(self.drive.read_image(frame), self.size)
+
+
+def drive_map(drive: Drive, folder: Path, seed: int, console: Console) -> ClipMap | None:
+    """Poses and points of a drive by structure from motion, made once; None, and a line, where that fails."""
+    place, failed = folder / MAP, folder / "no_map"
+    if place.is_file():
+        return ClipMap.load(place)
+    if failed.exists():
+        return None
+    work = folder / "sfm_work"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = SfmSettings(seed=seed)
+    found = map_recording(drive.read_image, list(drive.frames), drive.size, drive.camera, work, settings, Stages())
+    if found is None:
+        console.print(
+            f"{drive.name}: structure from motion fits no frames together; it is learned from images alone",
+            highlight=False,
+            markup=False,
+        )
+        failed.touch()
+    else:
+        found.save(place)
+    shutil.rmtree(work, ignore_errors=True)
+    return found
+
+
+def without_hints(config: TrainConfig) -> TrainConfig:
+    """The configuration as it trains where structure from motion failed as a whole: by images alone."""
+    data = replace(config.data, poses="learned") if config.data.poses == "sfm" else config.data
+    sources = tuple(source for source in config.hints.sources if source == "stereo")
+    loss = replace(config.loss, photometric=config.loss.photometric or 1.0, photometric_from=0.0)
+    return replace(config, data=data, loss=loss, hints=replace(config.hints, sources=sources))

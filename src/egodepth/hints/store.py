@@ -1,0 +1,124 @@
+"""Hints on disk: one map a frame and kind, 16 bit, each with its checksum; and the map of the recording.
+
+A store is a folder with one folder a drive. What a file was made from (frames, camera, poses, settings) is part of its
+name: hints of other poses are never found. A map that was cut off half-way fails its checksum and is made again.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from egodepth.data.clip_files import ClipFiles
+from egodepth.data.drive import Drive
+from egodepth.data.frame_numbers import FrameNumbers
+from egodepth.errors import InputError
+from egodepth.files import write_text
+
+LOWEST, HIGHEST = 1e-5, 1e3
+"""Range of the inverse depths that are kept: steps of .03 % in between."""
+_CODES = 65534
+_PROBES = 8
+"""Images of a drive that its identity depends on, evenly spread."""
+
+
+class HintMaps:
+    """Inverse depth and weight of every frame of a drive, of one kind of hint."""
+
+    def __init__(self, stem: Path, frames: int, size: tuple[int, int], made_from: dict[str, Any]) -> None:
+        """Open the maps, or begin them.
+
+        Args:
+            stem: the files' name without suffix.
+            frames: how many there are, with a map or without.
+            size: (height, width) of the maps.
+            made_from: everything that decides what is in them, as JSON; written beside them, for people.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        self._clip = ClipFiles(stem, (frames, *size, 3))
+        self._frames = frames
+        try:
+            if self._clip.damaged():
+                stem.parent.mkdir(parents=True, exist_ok=True)
+                self._clip.create()
+                write_text(stem.with_name(f"{stem.name}.json"), json.dumps(made_from, indent=2) + "\n")
+        except OSError as error:
+            raise InputError(
+                f"{stem.parent}: cannot be written ({error.strerror}); choose another --hints.store"
+            ) from error
+
+    def missing(self) -> int:
+        """The first position without a whole map; the number of frames where none is missing."""
+        for position in range(self._frames):
+            if self._clip.read(position) is None:
+                return position
+        return self._frames
+
+    def write(
+        self, position: int, inverse_depth: Float32[np.ndarray, "h w"], weight: Float32[np.ndarray, "h w"] | None = None
+    ) -> None:
+        """Keep the map of a frame; a weight of 1 where none is given. Raises `InputError` on a full disk."""
+        known = inverse_depth > 0
+        code = np.zeros(inverse_depth.shape, np.uint16)
+        code[known] = encoded(inverse_depth[known])
+        share = np.full(code.shape, 255, np.uint8) if weight is None else np.round(weight * 255).astype(np.uint8)
+        image = np.stack([code & 255, code >> 8, np.where(known, share, 0)], -1).astype(np.uint8)
+        try:
+            self._clip.write(position, image)
+        except OSError as error:
+            raise InputError(
+                f"hints cannot be written ({error.strerror}); free some space, then start again"
+            ) from error
+
+    def read(self, position: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+        """Inverse depth (0: unknown) and weight of a frame."""
+        image = self._clip.view(position)
+        code = image[..., 0] | image[..., 1].astype(np.uint16) << 8
+        return np.where(code > 0, decoded(code), np.float32(0)), image[..., 2] / np.float32(255)
+
+
+def encoded(inverse_depth: Float32[np.ndarray, " n"]) -> np.ndarray:
+    """16-bit codes of positive inverse depths, even in their logarithm; 0 is kept for unknown."""
+    share = np.log(np.clip(inverse_depth, LOWEST, HIGHEST) / LOWEST) / np.log(HIGHEST / LOWEST)
+    return np.round(share * _CODES).astype(np.uint16) + np.uint16(1)
+
+
+def decoded(code: np.ndarray) -> Float32[np.ndarray, "*shape"]:
+    """Inverse depths of codes of `encoded`."""
+    share = (code.astype(np.float32) - 1) / _CODES
+    return (LOWEST * np.exp(share * np.float32(np.log(HIGHEST / LOWEST)))).astype(np.float32)
+
+
+def drive_folder(store: Path, drive: Drive) -> Path:
+    """Where hints of a drive are: its name, its frames, its camera and some of its images decide."""
+    digest = hashlib.blake2b(
+        repr((drive.name, drive.size, FrameNumbers.of(drive.frames).runs())).encode(), digest_size=6
+    )
+    digest.update(
+        np.concatenate([drive.camera.focal.numpy(), drive.camera.centre.numpy()]).astype(np.float32).tobytes()
+    )
+    for place in sorted({round(k * (len(drive.frames) - 1) / (_PROBES - 1)) for k in range(_PROBES)}):
+        digest.update(_content(drive, drive.frames[place]).tobytes())
+    readable = re.sub(r"[^\w-]+", "-", drive.name)[-80:].strip("-")
+    return store / f"{readable}-{digest.hexdigest()}"
+
+
+def digest_of(*parts: Any) -> str:
+    """A short name for everything that hints were made from."""
+    digest = hashlib.blake2b(digest_size=6)
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+    return digest.hexdigest()
+
+
+def _content(drive: Drive, frame: int) -> UInt8[np.ndarray, "..."]:
+    try:
+        return drive.read_image(frame)
+    except InputError:
+        return np.zeros(1, np.uint8)

@@ -1,0 +1,51 @@
+"""Errors of depth and poses against what is known of them: hints (Watson et al. 2019) and structure from motion."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def log_depth_error(
+    depth: Float[Tensor, "*s b h w"], inverse_depth: Float[Tensor, "b h w"]
+) -> Float[Tensor, "*s b h w"]:
+    """|log depth - log hint| of each pixel; 0 where there is no hint.
+
+    Args:
+        depth: the network's, perhaps of several scales.
+        inverse_depth: hints in the same unit; 0 where there is none.
+    """
+    known = inverse_depth > 0
+    safe = torch.where(known, inverse_depth, torch.ones_like(inverse_depth))
+    return torch.where(known, (depth * safe).clamp(min=1e-12).log().abs(), torch.zeros_like(depth))
+
+
+def units_of_network(
+    depth: Float[Tensor, "b h w"], inverse_depth: Float[Tensor, "b h w"], scale_known: Bool[Tensor, " b"]
+) -> Float[Tensor, " b"]:
+    """The network's unit over the hints', for every sample: by how much hints and their poses have to be enlarged.
+
+    It is 1 where all samples share a unit. Else it is the median ratio of depth and hint, without a gradient: such
+    hints teach the shape of depth, not its scale.
+
+    Args:
+        depth: the network's.
+        inverse_depth: hints; 0 where there is none.
+        scale_known: whether a sample's hints have the unit that all samples share.
+    """
+    ratio = torch.where(inverse_depth > 0, depth.detach() * inverse_depth, torch.nan).flatten(1).nanmedian(1).values
+    return torch.where(scale_known | ratio.isnan(), torch.ones_like(ratio), ratio)
+
+
+def pose_error(
+    estimated: Float[Tensor, "*b 4 4"], known: Float[Tensor, "*b 4 4"], depth: Float[Tensor, "*b"]
+) -> Float[Tensor, "*b"]:
+    """How far an estimated motion displaces the image: angle between the rotations plus translation over depth.
+
+    Args:
+        estimated: source_from_target of the pose network.
+        known: the same by structure from motion.
+        depth: typical depth of the scene, in the unit of both translations.
+    """
+    turn = (estimated[..., :3, :3] - known[..., :3, :3]).flatten(-2).norm(dim=-1) / 2**0.5  # the angle, if it is small
+    shift = (estimated[..., :3, 3] - known[..., :3, 3]).norm(dim=-1) / depth
+    return turn + shift

@@ -1,0 +1,81 @@
+"""What hints, a teacher and known poses add to the objective; with all of them off, the method of the paper is alone.
+
+Hints and poses of structure from motion share a unit of length. Where only the samples of one recording share it, a
+sample's hints and poses are brought to the network's unit first (`in_network_units`).
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from egodepth.comparison import compare_views
+from egodepth.config import HintConfig, LossConfig
+from egodepth.data.types import Batch, Hints, View
+from egodepth.losses import log_depth_error, pose_error, scale_shift_invariant_error, units_of_network
+
+
+def in_network_units(batch: Batch, depth: Float[Tensor, "b h w"]) -> Batch:
+    """The batch with hints and known poses in the network's unit of depth, sample by sample."""
+    if batch.hints is None:
+        return batch
+    unit = units_of_network(depth, batch.hints.inverse_depth, batch.hints.scale_known)
+    larger = torch.ones(len(unit), 4, 4, device=unit.device)
+    larger[:, :3, 3] = unit[:, None]
+    rig = [view._replace(source_from_target=view.source_from_target * larger) for view in batch.rig]
+    inverse_depth = batch.hints.inverse_depth / unit[:, None, None]
+    return batch._replace(rig=rig, hints=batch.hints._replace(inverse_depth=inverse_depth))
+
+
+def hint_losses(
+    depth: Float[Tensor, "s b h w"], hints: Hints, better: Bool[Tensor, "b h w"] | None, config: HintConfig
+) -> dict[str, Tensor]:
+    """Error against hints (`hint`) and teacher (`teacher`), means over scales and pixels, unweighted.
+
+    Args:
+        depth: the network's of all scales, at the hints' size.
+        hints: in the network's unit.
+        better: the pixels whose hint counts (Watson et al. 2019): the mean is over all pixels then. None: every hint
+            counts, and the mean is over the hints.
+        config: which of both there are.
+    """
+    losses = {}
+    if config.sources:
+        weight = hints.weight if better is None else hints.weight * better
+        total = hints.weight.sum().clamp(min=1e-6) if better is None else float(weight.numel())
+        losses["hint"] = (weight * log_depth_error(depth, hints.inverse_depth)).sum((1, 2, 3)).mean() / total
+    if config.teacher:
+        losses["teacher"] = torch.stack(
+            [scale_shift_invariant_error(1 / d, hints.teacher).mean() for d in depth]
+        ).mean()
+    return losses
+
+
+@torch.no_grad()
+def explains_better(
+    target: View,
+    sources: list[View],
+    poses: list[Tensor],
+    hint_depth: Float[Tensor, "1 b h w"],
+    error: Float[Tensor, "b h w"],
+    config: LossConfig,
+    present: Bool[Tensor, "b n"] | None,
+) -> Bool[Tensor, "b h w"]:
+    """Where the hint, warped, explains the pixel better than the network's depth does (Watson et al. 2019, eq. 3).
+
+    Args:
+        target: clean target.
+        sources: as the network's depth was compared with.
+        poses: source_from_target of every source.
+        hint_depth: any depth where there is no hint.
+        error: of the network's depth, by the same comparison.
+        config: of the comparison.
+        present: which sources exist.
+    """
+    return compare_views(target, sources, hint_depth, poses, None, config, present).error[0] < error
+
+
+def pose_loss(estimated: list[Tensor], batch: Batch, depth: Float[Tensor, "b h w"]) -> Float[Tensor, ""]:
+    """Mean error of the pose network's motions against the known ones of the same neighbours."""
+    known = torch.stack([view.source_from_target for view in batch.rig[: len(estimated)]])
+    typical = depth.detach().flatten(1).median(1).values
+    return pose_error(torch.stack(estimated), known, typical.expand(len(estimated), -1)).mean()

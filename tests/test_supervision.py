@@ -1,0 +1,137 @@
+"""What hints and known poses add to the objective, and that nothing is added without them."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor
+
+from egodepth.config import DataConfig, HintConfig, LossConfig, ModelConfig, TrainConfig
+from egodepth.data.types import Batch, Hints, RigView, View
+from egodepth.errors import InputError
+from egodepth.geometry import Camera
+from egodepth.objective import Emphasis, SelfSupervisedObjective, build_objective
+
+B, H, W = 2, 64, 64
+MODEL = ModelConfig(encoder="test_resnet", pose="posecnn", min_depth=1.0, max_depth=100.0)
+
+
+def an_objective(poses: str = "sfm", **hints: object) -> SelfSupervisedObjective:
+    config = TrainConfig(
+        data=DataConfig(size=(H, W), poses=poses), model=MODEL, hints=HintConfig(**{"sources": ("sweep",), **hints})
+    )
+    return build_objective(config).eval()
+
+
+def a_batch(hint_depth: Tensor | None = None, scale_known: bool = True) -> Batch:
+    def view() -> View:
+        return View(torch.rand(B, 3, H, W), Camera(torch.full((B, 2), 0.7), torch.full((B, 2), 0.5)))
+
+    ahead = torch.eye(4).repeat(B, 1, 1)
+    ahead[:, 2, 3] = -1.0
+    inverse = torch.zeros(B, H, W) if hint_depth is None else 1 / hint_depth
+    known = torch.full((B,), scale_known)
+    hints = Hints(inverse, (inverse > 0).float(), known, torch.zeros(B, 0, W))
+    return Batch(view(), [], [RigView(view(), ahead.inverse()), RigView(view(), ahead)], None, hints)
+
+
+def disparities(value: float = 0.1) -> list[Tensor]:
+    return [torch.full((B, H >> s, W >> s), value).requires_grad_() for s in range(4)]
+
+
+def depth_of(objective: SelfSupervisedObjective, given: list[Tensor]) -> Tensor:
+    return objective._depth(given[0]).detach()
+
+
+def test_a_network_that_says_what_the_hints_say_has_no_error():
+    objective, given = an_objective(rule="always"), disparities()
+    losses = objective.losses_from(given, [torch.eye(4).repeat(B, 1, 1)] * 2, a_batch(depth_of(objective, given)))
+    assert losses["hint"].item() == pytest.approx(0, abs=1e-6)
+    assert losses["pose"].item() > 0
+
+
+def test_plain_supervision_pulls_every_scale_towards_the_hint():
+    objective, given = an_objective(rule="always"), disparities()
+    losses = objective.losses_from(
+        given, [torch.eye(4).repeat(B, 1, 1)] * 2, a_batch(2 * depth_of(objective, given)), emphasis=Emphasis(False)
+    )
+    assert losses["hint"].item() == pytest.approx(0.6931, rel=1e-3)
+    assert "photometric" not in losses
+    losses["loss"].backward()
+    assert all((d.grad > 0).all() for d in given), "a smaller disparity is a larger depth"
+
+
+def test_a_hint_of_another_unit_teaches_the_shape_alone():
+    objective, given = an_objective(rule="always"), disparities()
+    batch = a_batch(5 * depth_of(objective, given), scale_known=False)
+    assert objective.losses_from(given, [torch.eye(4).repeat(B, 1, 1)] * 2, batch)["hint"].item() < 1e-6
+
+
+def test_known_poses_warp_in_the_unit_of_the_network():
+    # Hints and poses five times as large are the same to samples without a common unit.
+    objective, given = an_objective(rule="always"), disparities()
+    torch.manual_seed(1)
+    batch = a_batch(depth_of(objective, given), scale_known=False)
+    larger = [r._replace(source_from_target=_times(r.source_from_target, 5.0)) for r in batch.rig]
+    hints = batch.hints._replace(inverse_depth=batch.hints.inverse_depth / 5)
+    estimates = [torch.eye(4).repeat(B, 1, 1)] * 2
+    first = objective.losses_from(given, estimates, batch)
+    second = objective.losses_from(given, estimates, batch._replace(rig=larger, hints=hints))
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=1e-4, atol=1e-6)
+
+
+def _times(pose: Tensor, factor: float) -> Tensor:
+    pose = pose.clone()
+    pose[:, :3, 3] *= factor
+    return pose
+
+
+def test_a_hint_that_explains_the_pixel_no_better_does_not_count():
+    objective, given = an_objective(rule="better"), disparities()
+    same = a_batch(depth_of(objective, given))
+    assert objective.losses_from(given, [torch.eye(4).repeat(B, 1, 1)] * 2, same)["hint"].item() == 0
+
+
+def test_a_hint_that_is_right_counts_where_the_network_is_wrong():
+    # The sources show what the hint's depth makes of the target: a plane that the camera passes sideways.
+    objective, given = an_objective(rule="better"), disparities()
+    depth = 2 * depth_of(objective, given)
+    target = torch.rand(B, 3, H, W)
+    shifted = torch.eye(4).repeat(B, 1, 1)
+    shifted[:, 0, 3] = 4 / W / 0.7 * depth[:, 0, 0]  # by four pixels
+    camera = Camera(torch.full((B, 2), 0.7), torch.full((B, 2), 0.5))
+    source = View(target.roll(4, -1), camera)
+    batch = a_batch(depth)._replace(target=View(target, camera), rig=[RigView(source, shifted)] * 2)
+    losses = objective.losses_from(given, [torch.eye(4).repeat(B, 1, 1)] * 2, batch)
+    assert losses["hint"].item() == pytest.approx(0.6931 * 0.9, rel=0.15)
+
+
+def test_the_pose_network_learns_known_poses_and_nothing_else_from_them():
+    objective = an_objective(rule="always")
+    batch = a_batch(torch.full((B, H, W), 10.0))
+    losses = objective(batch, emphasis=Emphasis(photometric=False))
+    losses["pose"].backward()
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in objective.pose_net.parameters())
+    assert all(p.grad is None for p in objective.depth_net.parameters())
+
+
+def test_diagnosis_and_forward_take_known_poses():
+    objective = an_objective(rule="always")
+    batch = a_batch(torch.full((B, H, W), 10.0))
+    assert objective.diagnose(batch).translation.shape == (2, B)
+    assert objective(batch)["loss"].isfinite()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"hints": HintConfig(sources=("stereo",))}, "needs the stereo partner"),
+        ({"loss": LossConfig(photometric=0.0)}, "nothing to learn from"),
+        ({"data": DataConfig(poses="sfm"), "loss": LossConfig(depth_scaling="median")}, "known ones fix the scale"),
+        ({"data": DataConfig(offsets=(), stereo=True), "hints": HintConfig(sources=("sweep",))}, "need neighbours"),
+    ],
+)
+def test_settings_that_mean_nothing_are_one_line(changes, reason):
+    with pytest.raises(InputError, match=reason):
+        dataclasses.replace(TrainConfig(), **changes)
