@@ -65,3 +65,11 @@ def test_the_rates_of_the_machine_are_those_of_a_machine() -> None:
     cpu = torch.device("cpu")
     assert 1e9 < matrix_rate(torch.float32, cpu) < 1e14
     assert 1e8 < memory_rate(cpu) < 1e13
+
+
+def test_the_plane_sweep_is_measured_beside_the_formula_in_torch(tmp_path: Path) -> None:
+    Benchmark("hints", size=(24, 32), repeats=1, json=tmp_path / "b.json")()
+    found = read_result(tmp_path / "b.json")
+    ours, twin = (figure.median for figure in found.figures)
+    assert ours > 0
+    assert found.ratios[0].value == pytest.approx(twin / ours)

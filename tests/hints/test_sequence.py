@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from egodepth.hints import SweepSettings, hint_maps
+from egodepth.hints import SweepSettings, hint_maps, sequence
 from egodepth.hints.sequence import steps_of_parts
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.types import SparsePoints
 from hints.hint_scenes import CAMERA, SIZE, WALL, pose, wall
 
-SETTINGS = SweepSettings(planes=24, nearest=20.0, farthest=400.0, offsets=(2, 4))
+SETTINGS = SweepSettings(planes=24, nearest=20.0, farthest=400.0, offsets=(2, 4), apart=4)
 STEP = 0.2
 NOTHING = SparsePoints(
     xyz=np.zeros((0, 3)),
@@ -95,14 +95,36 @@ def test_a_camera_that_stands_and_a_lone_frame_have_empty_maps() -> None:
         assert not recording.reads
 
 
-def test_only_a_window_of_frames_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from egodepth.hints import sequence
+def neighbours_at(distances: list[float], position: int) -> list[int]:
+    """Neighbours of a frame of a camera that has come so far, in steps, at each frame."""
+    recording = Recording(range(len(distances)))
+    recording.map.world_from_camera[:, :3, 3] = np.array(distances)[:, None] * [0, 0, 1]
+    return sequence._Frames(recording.map, CAMERA, SIZE, recording.read, SETTINGS).neighbours(position)
 
-    made = []
-    original = sequence._Frames
-    monkeypatch.setattr(sequence, "_Frames", lambda *given: made.append(original(*given)) or made[0])
-    most = 0
+
+def test_neighbours_of_an_even_drive_are_the_frames_at_the_offsets() -> None:
+    even = [1.04 * n for n in range(12)]
+    assert neighbours_at(even, 5) == [1, 3, 7, 9]
+    assert neighbours_at(even, 1) == [3, 5]
+    assert neighbours_at(even, 11) == [7, 9]
+
+
+def test_neighbours_of_a_slow_passage_are_farther_in_time() -> None:
+    slow = [0.0, 1.0, 2.0, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]
+    assert neighbours_at(slow, 5) == [0, 2, 8, 10]
+
+
+def test_a_camera_that_stands_for_a_while_is_compared_with_frames_before_and_after() -> None:
+    standing = [0.0, 1.0, 2.0, 3.0, 4.0, *(4.0 + 0.01 * (n % 2) for n in range(9)), 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
+    assert neighbours_at(standing, 8) == [0, 2, 15, 17]
+
+
+def test_frames_from_beyond_a_gap_are_no_neighbours() -> None:
+    assert neighbours_at([0.0, 1.0, 2.0, 3.0, 4.0, 30.0, 31.0, 32.0, 33.0, 34.0], 4) == [0, 2]
+
+
+def test_each_frame_is_read_once_though_only_the_last_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequence, "_KEPT", 16)
     recording = Recording(range(30))
-    for _ in hint_maps(recording.map, CAMERA, SIZE, recording.read, SETTINGS):
-        most = max(most, len(made[0]._images), len(made[0]._sweeps))
-    assert most <= 14
+    recording.maps()
+    assert set(recording.reads.values()) == {1}

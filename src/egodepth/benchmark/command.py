@@ -11,6 +11,7 @@ from tyro.conf import Positional
 from egodepth.benchmark.evaluation import measure_evaluation
 from egodepth.benchmark.exchange import measure_exchange
 from egodepth.benchmark.figures import Result, read_result
+from egodepth.benchmark.hints import measure_hints
 from egodepth.benchmark.inference import measure_inference
 from egodepth.benchmark.loader import measure_loader
 from egodepth.benchmark.step import measure_step
@@ -25,7 +26,7 @@ Written by `egodepth benchmark all --markdown docs/performance.md`: every figure
 contenders in turns. On a shared machine only the ratios can be compared with another run's.
 
 """
-_EVERYTHING = ("step", "loader", "inference", "video", "evaluation", "exchange")
+_EVERYTHING = ("step", "loader", "inference", "video", "evaluation", "exchange", "hints")
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class Benchmark:
     JPEG and from a store, against the common way. inference: one image in PyTorch, ONNX Runtime and OpenVINO. video: a
     video's prediction from file to file against the network alone. evaluation: the protocol's work on random maps of
     KITTI's size and density, without the network. exchange: the gradients and batch statistics that two processes which
-    train together exchange in a step, over this machine's loopback, against a step of one. all: one after the other,
-    for --markdown docs/performance.md.
+    train together exchange in a step, over this machine's loopback, against a step of one. hints: the plane sweep of a
+    frame against the same formula in torch. all: one after the other, for --markdown docs/performance.md.
     """
 
-    what: Positional[Literal["step", "loader", "inference", "video", "evaluation", "exchange", "all"]]
+    what: Positional[Literal["step", "loader", "inference", "video", "evaluation", "exchange", "hints", "all"]]
     """What to measure."""
     size: tuple[int, int] = (192, 640)
     """Height and width that the network sees."""
@@ -92,6 +93,8 @@ class Benchmark:
             return measure_video(repeats=self.repeats, network_size=self.size, device=self.device or None)
         if what == "exchange":
             return measure_exchange(self.size, self.batch_size, self.repeats)
+        if what == "hints":
+            return measure_hints(self.size, self.repeats)
         return measure_evaluation(self.images, self.repeats)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from egodepth.geometry import Camera
 from egodepth.hints.settings import SweepSettings
 from egodepth.native import compiled
+from egodepth.native.arrays import address
 
 _LOOPS = "sweep"
 _NUMBERS = ("planes", "sources", "height", "width", "threads", "window", "apart")
@@ -44,35 +45,36 @@ def sweep_in_c(
     inverse_depths: Float[Tensor, " planes"],
     settings: SweepSettings,
 ) -> tuple[Float32[Tensor, "h w"], Float32[Tensor, "h w"]]:
-    """Inverse depth and cost as of `plane_sweep`, by as many threads as torch has, the same bytes for any number."""
+    """Inverse depth and cost as of `plane_sweep`, by as many threads as torch has, the same bytes for any number.
+
+    Raises:
+        ValueError: sizes that do not fit the target's.
+    """
     (_, h, w), n, planes = target.shape, len(images), len(inverse_depths)
-    textures = torch.zeros(n, h, w, 4)
+    textures = torch.zeros(n, h, w, 4, dtype=torch.float32)
     textures[..., :3] = torch.stack(list(images)).permute(0, 2, 3, 1)
-    inverse_depth, cost = torch.empty(h, w), torch.empty(h, w)
-    arrays = {
-        "target": _plain(target),
-        "textures": textures,
-        "poses": _plain(torch.stack(list(poses))),
-        "camera": _plain(torch.cat([camera.focal, camera.centre], -1)),
-        "before": torch.tensor(before, dtype=torch.uint8),
-        "inverse_depths": _plain(inverse_depths),
-        "statistics": torch.empty(6, h, w),
-        "cost": torch.empty(planes + 1, h, w),
-        "inverse_depth": inverse_depth,
-        "best": cost,
+    given = {
+        "target": (target, (3, h, w)),
+        "textures": (textures, (n, h, w, 4)),
+        "poses": (torch.stack(list(poses)), (n, 4, 4)),
+        "camera": (torch.cat([camera.focal, camera.centre], -1).flatten(), (4,)),
+        "inverse_depths": (inverse_depths, (planes,)),
+        "statistics": (torch.empty(6, h, w), (6, h, w)),
+        "cost": (torch.empty(planes + 1, h, w), (planes + 1, h, w)),
+        "inverse_depth": (torch.empty(h, w), (h, w)),
+        "best": (torch.empty(h, w), (h, w)),
     }
+    arrays = {name: tensor.to("cpu", torch.float32).contiguous() for name, (tensor, _) in given.items()}
+    pointers = {name: address(name, array, torch.float32, given[name][1]) for name, array in arrays.items()}
+    earlier = torch.tensor(before, dtype=torch.uint8)
     numbers = (planes, n, h, w, torch.get_num_threads(), settings.window, settings.apart)
     job = _Job(
         **dict(zip(_NUMBERS, numbers, strict=True)),
         **{name: getattr(settings, name) for name in _THRESHOLDS},
-        **{name: array.data_ptr() for name, array in arrays.items()},
+        **pointers,
+        before=address("before", earlier, torch.uint8, (n,)),
     )
     library = compiled(_LOOPS)
     if library is None or library.plane_sweep(ctypes.byref(job)):
         raise MemoryError("the plane sweep found no memory for its rows")
-    return inverse_depth, cost
-
-
-def _plain(tensor: Tensor) -> Float32[Tensor, "..."]:
-    """What C reads: float32, one number after the other."""
-    return tensor.to("cpu", torch.float32).contiguous()
+    return arrays["inverse_depth"], arrays["best"]

@@ -1,6 +1,7 @@
 """Hints of every frame of a recording, one after the other, in memory that does not grow with its length."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -14,6 +15,10 @@ from egodepth.hints.sweep import SweepSource, plane_sweep
 from egodepth.sfm.clip_map import ClipMap
 
 Read = Callable[[int], UInt8[np.ndarray, "h w 3"]]
+_KEPT = 32
+"""Images and sweeps kept; more than lie between the farthest neighbours of a camera that moves evenly."""
+_ABOUT = 0.9
+"""A neighbour is far enough away at this share of the distance wanted."""
 
 
 def hint_maps(
@@ -42,7 +47,6 @@ def hint_maps(
     for position in range(skip, len(clip_map.frames)):
         yield position, frames.hints(position).numpy()
         told(position)
-        frames.forget_before(position)
 
 
 def steps_of_parts(clip_map: ClipMap) -> dict[int, float]:
@@ -57,45 +61,42 @@ def steps_of_parts(clip_map: ClipMap) -> dict[int, float]:
 
 
 class _Frames:
-    """Frames of a recording, each read once and swept once while it is needed."""
+    """Frames of a recording; the last few images and sweeps are kept, as neighbours share them."""
 
     def __init__(
         self, clip_map: ClipMap, camera: Camera, size: tuple[int, int], read: Read, settings: SweepSettings
     ) -> None:
         self.map, self.camera, self.size, self.read, self.settings = clip_map, camera, size, read, settings
         self.steps = steps_of_parts(clip_map)
-        self._images: dict[int, Tensor] = {}
-        self._sweeps: dict[int, Tensor] = {}
+        self._image, self._swept = lru_cache(_KEPT)(self._load), lru_cache(_KEPT)(self._sweep)
 
     def hints(self, position: int) -> Float32[Tensor, "h w"]:
         """Consistent inverse depth of a frame."""
         own = self._swept(position)
-        others = [Witness(self._swept(other), self._pose(other, position)) for other in self._neighbours(position)]
+        others = [Witness(self._swept(other), self._pose(other, position)) for other in self.neighbours(position)]
         return torch.where(agreement(own, others, self.camera, self.settings), own, 0)
 
-    def forget_before(self, position: int) -> None:
-        """Drop what no later position needs."""
-        first = self.map.frames[position] - max(self.settings.offsets)
-        for kept in (self._images, self._sweeps):
-            for old in [place for place in kept if self.map.frames[place] < first]:
-                del kept[old]
+    def neighbours(self, position: int) -> list[int]:
+        """Registered frames of the same part about as far before and after as the settings say, in time.
 
-    def _neighbours(self, position: int) -> list[int]:
-        """Registered frames of the same part at the offsets, in time."""
-        if not self.map.registered[position] or not self.steps[int(self.map.part[position])]:
+        Distance decides and not time, so that slow passages have baselines, too. A frame from beyond a gap is none.
+        """
+        step = self.steps.get(int(self.map.part[position]), 0.0)
+        if not self.map.registered[position] or step == 0:
             return []
-        offsets = sorted([*self.settings.offsets, *(-offset for offset in self.settings.offsets)])
-        found = [self.map.find(int(self.map.frames[position]) + offset) for offset in offsets]
-        part = self.map.part[position]
-        return [p for p in found if p is not None and self.map.registered[p] and self.map.part[p] == part]
-
-    def _swept(self, position: int) -> Float32[Tensor, "h w"]:
-        if position not in self._sweeps:
-            self._sweeps[position] = self._sweep(position)
-        return self._sweeps[position]
+        own = np.flatnonzero(self.map.registered & (self.map.part == self.map.part[position]))
+        found = set()
+        for side in (own[own > position], own[own < position][::-1]):
+            places = self.map.world_from_camera[side, :3, 3]
+            away = np.linalg.norm(places - self.map.world_from_camera[position, :3, 3], axis=1) / step
+            for offset in self.settings.offsets:
+                reached = np.flatnonzero(away >= _ABOUT * offset)
+                if len(reached) and away[reached[0]] <= 2 * offset:
+                    found.add(int(side[reached[0]]))
+        return sorted(found)
 
     def _sweep(self, position: int) -> Float32[Tensor, "h w"]:
-        neighbours = self._neighbours(position)
+        neighbours = self.neighbours(position)
         if not neighbours:
             return torch.zeros(self.size)
         sources = [SweepSource(self._image(p), self._pose(p, position), p < position) for p in neighbours]
@@ -106,8 +107,6 @@ class _Frames:
         poses = self.map.world_from_camera
         return torch.from_numpy(np.linalg.inv(poses[source]) @ poses[target]).float()
 
-    def _image(self, position: int) -> Float32[Tensor, "3 h w"]:
-        if position not in self._images:
-            pixels = torch.from_numpy(np.array(self.read(int(self.map.frames[position]))))
-            self._images[position] = (pixels.permute(2, 0, 1).float() / 255).contiguous()
-        return self._images[position]
+    def _load(self, position: int) -> Float32[Tensor, "3 h w"]:
+        pixels = torch.from_numpy(np.array(self.read(int(self.map.frames[position]))))
+        return (pixels.permute(2, 0, 1).float() / 255).contiguous()

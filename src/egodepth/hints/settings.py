@@ -14,19 +14,19 @@ class SweepSettings:
     Lengths are in steps: the unit is the median distance between consecutive frames.
     """
 
-    planes: int = 48
+    planes: int = 96
     """Planes compared, even in inverse depth."""
     nearest: float = 2.0
     """Distance of the nearest plane, in steps."""
     farthest: float = 150.0
     """Distance of the farthest plane, in steps."""
-    offsets: tuple[int, ...] = (2, 4)
-    """Frames before and after the target that it is compared with."""
+    offsets: tuple[int, ...] = (1, 2, 4)
+    """Distances, in steps, before and after the target, at which the frames lie that it is compared with."""
     window: int = 5
     """Side of the square, in pixels, over which the error of a plane is averaged; odd."""
     ambiguity: float = 0.85
     """A pixel is kept if its best error is below this share of the best rival's."""
-    apart: int = 4
+    apart: int = 8
     """Planes on either side of the best one that are no rivals of it."""
     highest_cost: float = 0.25
     """A pixel is kept if its best error is below this."""

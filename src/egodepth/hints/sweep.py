@@ -7,10 +7,15 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from egodepth.geometry import Camera, synthesise
+from egodepth.geometry import Camera, backproject, project, sample, transform_points
 from egodepth.hints.loops import can_use_loops, sweep_in_c
 from egodepth.hints.settings import SweepSettings
 from egodepth.losses import photometric_error
+
+NEAREST = 1e-3
+"""Points nearer to a source than this, in the unit of the poses, are not seen by it."""
+UNSEEN = 1.0
+"""Error where no source sees a pixel: the highest there is."""
 
 
 class SweepSource(NamedTuple):
@@ -43,7 +48,8 @@ def plane_sweep(
 
     A pixel's error at a plane is the photometric error of each warped source (Godard et al. 2019, eq. 2), averaged over
     the earlier and over the later sources; the smaller of both counts, as what is occluded in one direction is often
-    seen in the other. The error is averaged over a window, and a parabola through it gives the place between planes.
+    seen in the other. A source counts only where it sees the pixel's point at that plane within its image. The error is
+    averaged over a window, and a parabola through it gives the place between planes.
 
     Args:
         target: the frame, in [0, 1].
@@ -83,18 +89,22 @@ def sweep_in_torch(
 def _warped_errors(
     target: Tensor, camera: Camera, source: SweepSource, inverse_depths: Tensor
 ) -> Float[Tensor, "planes h w"]:
+    """Photometric error of a source at each plane; NaN where it does not see the pixel."""
     count, size = len(inverse_depths), target.shape[-2:]
     depth = (1 / inverse_depths)[:, None, None].expand(count, *size)
     cameras = Camera(camera.focal.expand(count, 2), camera.centre.expand(count, 2))
-    poses = source.source_from_target.expand(count, 4, 4)
-    warped = synthesise(source.image[None], depth, poses, cameras, cameras)
-    return photometric_error(warped, target.expand_as(warped))
+    points = transform_points(source.source_from_target.expand(count, 4, 4), backproject(depth, cameras))
+    uv = project(points, cameras, NEAREST)
+    seen = (points[:, 2] > NEAREST) & (uv > 0).all(1) & (uv < 1).all(1)
+    warped = sample(source.image[None], uv)
+    return photometric_error(warped, target.expand_as(warped)).masked_fill(~seen, torch.nan)
 
 
 def _smaller_group(errors: list[Tensor], sources: list[SweepSource]) -> Float[Tensor, "planes h w"]:
-    """Mean over the earlier sources or over the later ones, whichever is smaller at a pixel."""
+    """Mean over the earlier sources that see a pixel, or over the later ones, whichever is smaller."""
     groups = ([e for e, s in zip(errors, sources, strict=True) if s.before == before] for before in (True, False))
-    return torch.stack([torch.stack(group).mean(0) for group in groups if group]).amin(0)
+    means = [torch.stack(group).nanmean(0).nan_to_num(nan=UNSEEN) for group in groups if group]
+    return torch.stack(means).amin(0)
 
 
 def _windowed(errors: Float[Tensor, "planes h w"], window: int) -> Float[Tensor, "planes h w"]:

@@ -9,10 +9,12 @@
 #include "queue.h"
 
 #define CHANNELS 3
+#define ROWS (CHANNELS + 1) /* of a warped row: its colours, and whether the source sees the pixel */
 #define C1 0.0001f
 #define C2 0.0009f
 #define NEAREST 0.001f
 #define SIMILARITY 0.85f
+#define UNSEEN 1.0f /* error where no source sees a pixel: the highest there is */
 
 typedef float Four __attribute__((vector_size(16), aligned(4)));
 typedef float Eight __attribute__((vector_size(32), aligned(4)));
@@ -41,13 +43,13 @@ typedef struct {
 static Line line_of(const Job *job, long source, long row, float inverse_depth) {
     const float w = (float)job->width, h = (float)job->height, *c = job->camera, *pose = job->poses + 16 * source;
     const float x0 = (0.5f / w - c[2]) / c[0], dx = 1 / (w * c[0]), y = (((float)row + 0.5f) / h - c[3]) / c[1];
-    float start[3], step[3];
+    const float focal[3] = {c[0] * w, c[1] * h, 1};
+    Line line = {.nearest = NEAREST * inverse_depth};
     for (int i = 0; i < 3; i++) {
         const float *p = pose + 4 * i;
-        start[i] = p[0] * x0 + p[1] * y + p[2] + p[3] * inverse_depth, step[i] = p[0] * dx;
+        line.start[i] = focal[i] * (p[0] * x0 + p[1] * y + p[2] + p[3] * inverse_depth);
+        line.step[i] = focal[i] * p[0] * dx;
     }
-    const float fx = c[0] * w, fy = c[1] * h;
-    const Line line = {{fx * start[0], fy * start[1], start[2]}, {fx * step[0], fy * step[1], step[2]}, NEAREST * inverse_depth};
     return line;
 }
 
@@ -58,7 +60,7 @@ typedef struct {
     int at[CHUNK];              /* the upper left of the four pixels */
 } Places;
 
-static void places(const Job *job, const Line *line, int from, int count, Places *restrict p) {
+static void places(const Job *job, const Line *line, int from, int count, Places *restrict p, float *restrict seen) {
     const int w = (int)job->width, h = (int)job->height;
     const float right = w - 1, bottom = h - 1, nearest = line->nearest;
     const float x0 = line->start[0], y0 = line->start[1], z0 = line->start[2];
@@ -67,6 +69,8 @@ static void places(const Job *job, const Line *line, int from, int count, Places
     for (int j = 0; j < count; j++) {
         const float column = (float)(from + j), z = z0 + column * dz, near = z < nearest ? nearest : z, over = 1 / near;
         float x = (x0 + column * dx) * over + cx, y = (y0 + column * dy) * over + cy;
+        const int in = (x > -0.5f) & (x < right + 0.5f) & (y > -0.5f) & (y < bottom + 0.5f) & (z > nearest);
+        seen[j] = in ? 1.0f : 0.0f;
         x = x > 0 ? x : 0, x = x > right ? right : x; /* no number: 0, within the image */
         y = y > 0 ? y : 0, y = y > bottom ? bottom : y;
         int column0 = (int)x, row0 = (int)y;
@@ -75,7 +79,7 @@ static void places(const Job *job, const Line *line, int from, int count, Places
     }
 }
 
-/* One row of the warped image, three planes: bilinear samples, outside the border's colour. */
+/* One row of the warped image by bilinear samples, and which pixels the source sees. */
 static void warp_row(const Job *job, long source, long row, float inverse_depth, float *out) {
     const long w = job->width;
     const float *image = job->textures + source * 4 * w * job->height;
@@ -84,7 +88,7 @@ static void warp_row(const Job *job, long source, long row, float inverse_depth,
     float colours[4 * CHUNK];
     for (int from = 0; from < (int)w; from += CHUNK) {
         const int count = (int)w - from < CHUNK ? (int)w - from : CHUNK;
-        places(job, &line, from, count, &p);
+        places(job, &line, from, count, &p, out + CHANNELS * w + from);
         for (int j = 0; j < count; j++) {
             const float *upper = image + p.at[j];
             const Eight above = *(const Eight *)upper, below = *(const Eight *)(upper + 4 * w);
@@ -96,6 +100,15 @@ static void warp_row(const Job *job, long source, long row, float inverse_depth,
         float *restrict red = out + from, *restrict green = red + w, *restrict blue = green + w;
         for (int j = 0; j < count; j++) red[j] = colours[4 * j], green[j] = colours[4 * j + 1], blue[j] = colours[4 * j + 2];
     }
+}
+
+/* A row of the source as it is. */
+static void plain_row(const Job *job, long source, long row, float *out) {
+    const long w = job->width;
+    const float *image = job->textures + (source * job->height + row) * 4 * w;
+    for (int c = 0; c < CHANNELS; c++)
+        for (long j = 0; j < w; j++) out[c * w + j] = image[4 * j + c];
+    for (long j = 0; j < w; j++) out[CHANNELS * w + j] = 1;
 }
 
 static long reflected(long i, long n) { return i < 0 ? 1 : i >= n ? n - 2 : i; }
@@ -120,13 +133,14 @@ static void target_rows(const Job *job, int c, long row, const float *rows[3]) {
     for (long i = 0; i < 3; i++) rows[i] = job->target + (c * h + reflected(row - 1 + i, h)) * w;
 }
 
-/* Adds the photometric error of a row to `error`; `ring` holds the three rows of the image around it, row i at i % 3. */
-static void add_error(const Job *job, const float *ring, long row, float *scratch, float *restrict error) {
+/* Adds the photometric error of a row to `error`, and 1 to `count`, where the source sees the pixels. `ring` holds the
+   three rows around it, row i at i % 3. */
+static void add_error(const Job *job, const float *ring, long row, float *scratch, float *restrict error, float *restrict count) {
     const long w = job->width, h = job->height, plane = w * h;
-    const float *v1 = scratch + 1, *v2 = v1 + w + 2, *v3 = v2 + w + 2;
+    const float *v1 = scratch + 1, *v2 = v1 + w + 2, *v3 = v2 + w + 2, *seen = ring + (row % 3 * ROWS + CHANNELS) * w;
     for (int c = 0; c < CHANNELS; c++) {
         const float *x[3], *y[3];
-        for (long i = 0; i < 3; i++) x[i] = ring + (reflected(row - 1 + i, h) % 3 * CHANNELS + c) * w;
+        for (long i = 0; i < 3; i++) x[i] = ring + (reflected(row - 1 + i, h) % 3 * ROWS + c) * w;
         target_rows(job, c, row, y);
         row_sums(x, y, w, scratch);
         const float *xb = x[1], *yb = y[1], *sum_y = job->statistics + c * plane + row * w, *spread_y = sum_y + 3 * plane;
@@ -137,48 +151,40 @@ static void add_error(const Job *job, const float *ring, long row, float *scratc
             const float d1 = own + sum_y[j] * sum_y[j] + 81 * C1, d2 = 9 * across(v2, j) - own + spread_y[j] + 81 * C2;
             float e = 0.5f - 0.5f * (n1 * n2) / (d1 * d2);
             e = e < 0 ? 0 : e, e = e > 1 ? 1 : e;
-            error[j] += SIMILARITY / CHANNELS * e + (1 - SIMILARITY) / CHANNELS * fabsf(xb[j] - yb[j]);
+            error[j] += seen[j] * (SIMILARITY / CHANNELS * e + (1 - SIMILARITY) / CHANNELS * fabsf(xb[j] - yb[j]));
         }
     }
+    for (long j = 0; j < w; j++) count[j] += seen[j];
 }
 
-/* A row of the source as it is, three planes. */
-static void plain_row(const Job *job, long source, long row, float *out) {
-    const long w = job->width;
-    const float *image = job->textures + (source * job->height + row) * 4 * w;
-    for (int c = 0; c < CHANNELS; c++)
-        for (long j = 0; j < w; j++) out[c * w + j] = image[4 * j + c];
-}
-
-/* Mean error over the earlier sources, and over the later ones; the smaller of the two. `groups` holds both sums. */
-static void smaller_group(const Job *job, const float *groups, float *out) {
-    const long w = job->width;
-    float count[2] = {0, 0};
-    for (long k = 0; k < job->sources; k++) count[job->before[k] ? 0 : 1]++;
-    const float *first = groups, *second = groups + w;
-    if (!count[0] || !count[1]) {
-        const float *only = count[0] ? first : second, over = 1 / (count[0] + count[1]);
-        for (long j = 0; j < w; j++) out[j] = only[j] * over;
-        return;
+/* Mean error over the earlier sources that see a pixel, and over the later ones; the smaller of the two. `groups` holds
+   sum and number of both. */
+static void smaller_group(const float *groups, long w, float *restrict out) {
+    const float *earlier = groups, *earlier_count = groups + w, *later = groups + 2 * w, *later_count = groups + 3 * w;
+    for (long j = 0; j < w; j++) {
+        const float a = earlier_count[j] > 0 ? earlier[j] / earlier_count[j] : UNSEEN;
+        const float b = later_count[j] > 0 ? later[j] / later_count[j] : UNSEEN;
+        out[j] = a < b ? a : b;
     }
-    const float a = 1 / count[0], b = 1 / count[1];
-    for (long j = 0; j < w; j++) out[j] = first[j] * a < second[j] * b ? first[j] * a : second[j] * b;
 }
 
 /* Errors of a plane; of the sources as they are where `warped` is 0. */
 static void plane_errors(const Job *job, int warped, float inverse_depth, float *scratch, float *out) {
-    const long w = job->width, h = job->height, ring = 3 * CHANNELS * w;
-    float *rings = scratch, *groups = rings + job->sources * ring, *rest = groups + 2 * w;
+    const long w = job->width, h = job->height, ring = 3 * ROWS * w;
+    float *rings = scratch, *groups = rings + job->sources * ring, *rest = groups + 4 * w;
     for (long row = -1; row < h; row++) { /* of the row after `row` the image is made, of `row` the error */
         for (long k = 0; k < job->sources && row + 1 < h; k++) {
-            float *to = rings + k * ring + (row + 1) % 3 * CHANNELS * w;
-            warped ? warp_row(job, k, row + 1, inverse_depth, to) : plain_row(job, k, row + 1, to);
+            float *to = rings + k * ring + (row + 1) % 3 * ROWS * w;
+            if (warped) warp_row(job, k, row + 1, inverse_depth, to);
+            else plain_row(job, k, row + 1, to);
         }
         if (row < 0) continue;
-        memset(groups, 0, 2 * w * sizeof(float));
-        for (long k = 0; k < job->sources; k++)
-            add_error(job, rings + k * ring, row, rest, groups + (job->before[k] ? 0 : w));
-        smaller_group(job, groups, out + row * w);
+        memset(groups, 0, 4 * w * sizeof(float));
+        for (long k = 0; k < job->sources; k++) {
+            float *group = groups + (job->before[k] ? 0 : 2 * w);
+            add_error(job, rings + k * ring, row, rest, group, group + w);
+        }
+        smaller_group(groups, w, out + row * w);
     }
 }
 
@@ -213,23 +219,17 @@ static void plane_task(const void *argument, long plane, void *scratch) {
     window_mean(job, raw, rest, job->cost + plane * area);
 }
 
-static void target_statistics(const Job *job, float *scratch) {
+static void statistics_task(const void *argument, long c, void *scratch) {
+    const Job *job = argument;
     const long w = job->width, h = job->height, plane = w * h;
-    const float *v1 = scratch + 1, *v2 = v1 + w + 2;
-    for (int c = 0; c < CHANNELS; c++) {
-        for (long i = 0; i < h; i++) {
-            const float *y[3];
-            float *sum = job->statistics + c * plane + i * w, *spread = sum + 3 * plane;
-            target_rows(job, c, i, y);
-            row_sums(y, y, w, scratch);
-            for (long j = 0; j < w; j++) sum[j] = across(v1, j), spread[j] = 9 * across(v2, j) - sum[j] * sum[j];
-        }
+    const float *v1 = (float *)scratch + 1, *v2 = v1 + w + 2;
+    for (long i = 0; i < h; i++) {
+        const float *y[3];
+        float *sum = job->statistics + c * plane + i * w, *spread = sum + 3 * plane;
+        target_rows(job, (int)c, i, y);
+        row_sums(y, y, w, scratch);
+        for (long j = 0; j < w; j++) sum[j] = across(v1, j), spread[j] = 9 * across(v2, j) - sum[j] * sum[j];
     }
-}
-
-static void statistics_task(const void *job, long task, void *scratch) {
-    (void)task;
-    target_statistics(job, scratch);
 }
 
 /* The best plane of each pixel of a row, between planes by a parabola; and whether it can be trusted. */
@@ -254,9 +254,9 @@ static void choice_task(const void *argument, long row, void *scratch) {
     const float first = job->inverse_depths[0], step = (job->inverse_depths[planes - 1] - first) / (planes - 1);
     for (long j = 0; j < w; j++) {
         const int k = index[j], inner = (k > 0) & (k < planes - 1);
-        const int kept = inner && best[j] < job->ambiguity * rival[j] && best[j] < job->highest_cost && best[j] < still[j];
+        const int clear = best[j] < job->ambiguity * rival[j], explained = best[j] < job->highest_cost && best[j] < still[j];
         out[j] = 0;
-        if (!kept) continue;
+        if (!inner || !clear || !explained) continue;
         const float low = cost[(k - 1) * area + j], high = cost[(k + 1) * area + j], bend = low - 2 * best[j] + high;
         const float shift = bend > 0 ? 0.5f * (low - high) / bend : 0;
         out[j] = first + ((float)k + shift) * step;
@@ -265,10 +265,10 @@ static void choice_task(const void *argument, long row, void *scratch) {
 
 /* Returns 0, or 1 where there is no memory. */
 int plane_sweep(const Job *job) {
-    const size_t w = job->width, h = job->height;
-    const size_t sums = 3 * (w + 2), rows = (9 * job->sources + 2) * w, line = w + job->window;
-    const size_t floats = h * w + rows + sums + line;
-    return run_all(job, statistics_task, 1, 1, sums * sizeof(float)) ||
+    const size_t w = job->width, h = job->height, sums = 3 * (w + 2);
+    const size_t errors = (3 * ROWS * job->sources + 4) * w + sums, line = w + job->window;
+    const size_t floats = h * w + (errors > line ? errors : line);
+    return run_all(job, statistics_task, CHANNELS, job->threads, sums * sizeof(float)) ||
            run_all(job, plane_task, job->planes + 1, job->threads, floats * sizeof(float)) ||
            run_all(job, choice_task, job->height, job->threads, 2 * w * sizeof(float));
 }
