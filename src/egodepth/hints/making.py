@@ -31,6 +31,8 @@ from egodepth.sfm.stages import Stages
 from egodepth.sfm.types import SfmSettings
 
 MAP = "map.npz"
+SWEEP_VERSION = 2
+"""Of the plane sweep's arithmetic: hints of another one are made again."""
 Maps = Iterator[tuple[int, Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"] | None]]
 """Position among a drive's frames, inverse depth, weight; from some position on."""
 
@@ -119,7 +121,11 @@ class _Maker:
 
     def _sweep(self, clip_map: ClipMap) -> HintMaps:
         settings = SweepSettings()
-        origin = {**asdict(settings), "poses": digest_of(clip_map.frames, clip_map.world_from_camera)}
+        origin = {
+            "version": SWEEP_VERSION,
+            **asdict(settings),
+            "poses": digest_of(clip_map.frames, clip_map.world_from_camera),
+        }
 
         def made(first: int, told: Callable[[int], None]) -> Maps:
             empty = np.zeros(self.size, np.float32)
