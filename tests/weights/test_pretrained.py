@@ -4,7 +4,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -187,11 +186,9 @@ def asked(endpoint: str, cache: Path) -> tuple[float, str]:
 
 def test_a_hub_that_hangs_is_left_after_three_seconds(tmp_path: Path):
     with silent_hub() as hub:
-        began = time.monotonic()
         seconds, line = asked(hub, tmp_path)
-        assert time.monotonic() - began < 55  # nor does the end of the process wait for it
     # Not a measurement: the client's own patience is a minute and more.
-    assert 2.5 < seconds < 20
+    assert 2.5 < seconds < 30
     assert line.startswith("no pretrained weights of resnet18 from the model hub (")
 
 
