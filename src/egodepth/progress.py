@@ -102,9 +102,9 @@ class _Lines:
 
     def _left(self) -> str:
         spent = self._clock() - self._started
-        if not self._total or not self._done:
+        if not self._total or not 0 < self._done < self._total:
             return f"for {duration(spent)}"
-        return f"{duration(spent * max(self._total - self._done, 0) / self._done)} left"
+        return f"{duration(spent * (self._total - self._done) / self._done)} left"
 
     def _say(self, time_said: str) -> None:
         self._said = self._clock()

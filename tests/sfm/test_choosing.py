@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from egodepth.data.frames import FrameFolder
-from egodepth.sfm.choosing import STEP, chosen_frames, horizontal_shift, most_turning, moving_positions
+from egodepth.sfm.choosing import STEP, chosen_frames, frames_around, horizontal_shift, most_turning, moving_positions
 
 
 def texture(shift: int = 0) -> np.ndarray:
@@ -34,6 +34,15 @@ def test_the_window_is_where_the_camera_turns_most():
     start = most_turning(heading, 12)
     assert np.ptp(heading[start : start + 12]) == 1
     assert most_turning(np.zeros(20), 5) == 0
+
+
+def test_a_long_clip_is_cut_around_the_chosen_frames():
+    numbers = list(range(0, 100, 2))
+    assert frames_around(numbers, [10, 12], 60) == tuple(numbers)
+    assert frames_around(numbers, [40, 42, 44], 7) == tuple(range(36, 50, 2))
+    assert frames_around(numbers, [0, 2], 6) == (0, 2, 4, 6, 8, 10)
+    assert frames_around(numbers, [96, 98], 4) == (92, 94, 96, 98)
+    assert frames_around(numbers, [20, 40], 4) == (20, 26, 28, 30, 32, 40)
 
 
 def test_a_standing_camera_has_one_frame_and_a_moving_one_all(tmp_path: Path):

@@ -1,5 +1,7 @@
-"""The camera of a clip that nobody calibrated, by structure from motion.
+"""Structure from motion: where the camera was at every frame of a recording, sparse points, and the camera itself.
 
-`choosing` takes the frames that tell most, `reconstruct` is the one module that knows the library (pycolmap),
-`verdict` says what its answer is worth, `results` writes the files, `camera_command` is the verb.
+`recording` is for those who need a map: frames in, `ClipMap` out. `features`, `matching`, `mapping` and `refining` are
+the stages of the library (pycolmap), `reconstruct` puts them together, `assembling` makes arrays of what they return.
+`choosing` takes the frames that tell most of a camera, `verdict` says what its answer is worth, `results` writes the
+files, `camera_command` is the verb.
 """

@@ -85,6 +85,7 @@ class Mapper:
                 self._work,
                 out,
                 self._mapper_options(frames),
+                initial_image_pair_callback=lambda: told(2),
                 next_image_callback=lambda: told(1),
                 cancellation_token=token,
             )

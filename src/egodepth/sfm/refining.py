@@ -16,12 +16,25 @@ _CORNERS = 1 / 400
 _MOST_MOVED = 0.4
 """By how much of their distance to the centre it may move them; fisheyes aside, lenses stay far below."""
 
-_ROBUST_PX, _STEPS = 0.3, 500
+_ROBUST_PX = 0.3
 """Errors beyond this pull less and less: cars that move along, 3 % of the points of a rendered drive, made its focal
-length 8 % too short with 1 px (LOG.md). And more steps than the library's 100, which ended half-way on another."""
-_FINE, _ROUGH, _SETTLED = 1e-7, 1e-6, 1e-4
-"""Share of the cost that a step has to gain. Rough: on the way to another map, or from a solution on. Settled: poses
-and points of a known camera, which need far fewer steps than a focal length."""
+length 8 % too short with 1 px (LOG.md)."""
+
+
+class Effort(NamedTuple):
+    """When an adjustment ends."""
+
+    gain: float
+    """A step gains a smaller share of the cost."""
+    steps: int
+    """So many are done: the library's 100 ended half-way on some clips."""
+
+
+_FINE, _FROM_SOLUTION = Effort(1e-7, 500), Effort(1e-6, 500)
+_ROUGH = Effort(1e-6, 150)
+"""For the camera of another map."""
+_SETTLED = Effort(1e-4, 100)
+"""For poses and points of a known camera, which need far fewer steps than a focal length."""
 _ROUGH_POINTS = 2500
 """So many points, those seen most often, are enough for the camera of another map."""
 
@@ -45,7 +58,7 @@ def roughly_refined(library: Any, model: Any, principal_point: bool, told: Calla
 
 
 def refined(
-    library: Any, model: Any, principal_point: bool, told: Callable[[int], None], tolerance: float = _FINE
+    library: Any, model: Any, principal_point: bool, told: Callable[[int], None], effort: Effort = _FINE
 ) -> Refined:
     """Refine the camera of a model and all else in it, with distortion only where it is there and matters.
 
@@ -56,17 +69,17 @@ def refined(
         model: its camera is SIMPLE_RADIAL.
         principal_point: refine the centre, too.
         told: called with 1 after each of two adjustments.
-        tolerance: share of the cost that a step has to gain.
+        effort: when to end.
     """
     camera_of(model).params[-1] = 0.0
     plain = model
-    summary = _solve(library, plain, focal=True, principal_point=principal_point, tolerance=tolerance)
+    summary = _solve(library, plain, focal=True, principal_point=principal_point, effort=effort)
     told(1)
     gain = summary.ceres_summary.final_cost
     unknowns = 3 * plain.num_points3D() + 6 * plain.num_reg_images()
     variance = 2 * gain / max(summary.num_residuals - unknowns, 1)
     bent = library.Reconstruction(plain)
-    bent_summary = _solve(library, bent, focal=True, principal_point=principal_point, radial=True, tolerance=tolerance)
+    bent_summary = _solve(library, bent, focal=True, principal_point=principal_point, radial=True, effort=effort)
     told(1)
     gain -= bent_summary.ceres_summary.final_cost
     plain_focal, bent_focal = (float(camera_of(each).focal_length) for each in (plain, bent))
@@ -78,7 +91,7 @@ def refined(
 
 def adjust(library: Any, model: Any) -> None:
     """Refine poses and points of a finished map, in place; its camera stays."""
-    _solve(library, model, focal=False, tolerance=_SETTLED)
+    _solve(library, model, focal=False, effort=_SETTLED)
 
 
 def part_focals(
@@ -96,7 +109,7 @@ def part_focals(
         rest = library.Reconstruction(model)
         for frame in part.tolist():
             rest.deregister_frame(frame)
-        _solve(library, rest, focal=True, principal_point=principal_point, radial=radial, tolerance=_ROUGH)
+        _solve(library, rest, focal=True, principal_point=principal_point, radial=radial, effort=_FROM_SOLUTION)
         focals.append(float(camera_of(rest).mean_focal_length()))
         told(1)
     return tuple(focals)
@@ -124,7 +137,7 @@ def checked_focals(
     # One focal length: of the two of a PINHOLE that looks at a road, the vertical one is hardly known.
     camera.model, camera.params = library.CameraModelId.SIMPLE_PINHOLE, [given, *centre]
     rest = _thinned(library, rest)
-    _solve(library, rest, focal=True, tolerance=_ROUGH)
+    _solve(library, rest, focal=True, effort=_FROM_SOLUTION)
     told(1)
     focal = float(camera_of(rest).mean_focal_length())
     without = part_focals(library, rest, told)
@@ -152,7 +165,7 @@ def _solve(
     focal: bool,
     principal_point: bool = False,
     radial: bool = False,
-    tolerance: float = _FINE,
+    effort: Effort = _FINE,
 ) -> Any:
     """Bundle adjustment in place; the library's summary.
 
@@ -166,8 +179,8 @@ def _solve(
     options.ceres.loss_function_type = library.LossFunctionType.CAUCHY
     options.ceres.loss_function_scale = _ROBUST_PX
     options.ceres.solver_options.num_threads = 1
-    options.ceres.solver_options.max_num_iterations = _STEPS
-    options.ceres.solver_options.function_tolerance = tolerance
+    options.ceres.solver_options.max_num_iterations = effort.steps
+    options.ceres.solver_options.function_tolerance = effort.gain
     config = library.BundleAdjustmentConfig()
     for image in model.reg_image_ids():
         config.add_image(image)
