@@ -26,7 +26,7 @@ from egodepth.data.drive import Drive
 from egodepth.data.opening import depth_frames
 from egodepth.data.training_set import open_training_set
 from egodepth.errors import InputError
-from egodepth.evaluation.baselines import MEAN_MAP_FRAMES, MEAN_MAPS, MeanDepthMap
+from egodepth.evaluation.baselines import MEAN_MAP_FRAMES, mean_maps
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.files import write_text
@@ -179,12 +179,12 @@ def _untrained(out: Path, drives: Sequence[Drive], examination: Examination) -> 
 
 def _mean_maps(drives: Sequence[Drive], examination: Examination) -> list[Float[Tensor, "h w"]]:
     """The mean maps of the training set, as inverse depth; none where training frames have no depth."""
-    frames, maps = depth_frames(list(drives), MEAN_MAP_FRAMES), []
-    for label, averaged in MEAN_MAPS.items() if frames else ():
-        shown = track(frames, label.capitalize(), console=Console(stderr=True), transient=True)
-        depths = (torch.from_numpy(drive.read_depth(frame)) for drive, frame in shown)
-        maps.append(MeanDepthMap.of(depths, PROTOCOLS[examination.benchmark], averaged).inverse_depth())
-    return maps
+    frames = depth_frames(list(drives), MEAN_MAP_FRAMES)
+    if not frames:
+        return []
+    shown = track(frames, "Mean maps", console=Console(stderr=True), transient=True)
+    depths = (torch.from_numpy(drive.read_depth(frame)) for drive, frame in shown)
+    return [mean.inverse_depth() for mean in mean_maps(depths, PROTOCOLS[examination.benchmark]).values()]
 
 
 def _print(console: Console, rows: Sequence[Row]) -> None:

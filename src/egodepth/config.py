@@ -148,7 +148,7 @@ class LossConfig:
     ssim_weight: float = 0.85
     """Share of SSIM in the photometric error (eq. 2); 0 leaves L1 alone."""
     photometric: float = 1.0
-    """Weight of the photometric loss. 0 leaves only what the hints teach: steps that need no warping are faster."""
+    """Weight of the photometric loss. With 0 the network learns from hints alone; a step is faster without warping."""
     photometric_from: float = 0.0
     """Share of all steps after which the photometric loss begins. Hints search the whole range of depths and find the
     neighbourhood; the photometric loss refines what is near enough."""
@@ -205,6 +205,11 @@ class HintConfig:
     def enabled(self) -> bool:
         """Whether anything but images teaches the network."""
         return bool(self.sources or self.teacher)
+
+    @property
+    def needs_neighbours(self) -> bool:
+        """Whether some hints come from neighbouring frames and their poses."""
+        return "sweep" in self.sources or "sparse" in self.sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,7 +335,7 @@ class TrainConfig:
             "hints.sources 'stereo' needs the stereo partner: give --data.stereo, or leave it out",
         )
         require(
-            not {"sweep", "sparse"}.intersection(hints.sources) or bool(data.offsets),
+            not hints.needs_neighbours or bool(data.offsets),
             "hints.sources 'sweep' and 'sparse' need neighbours: give --data.offsets, or 'stereo'",
         )
         require(

@@ -92,7 +92,7 @@ def to_batch(raw: RawBatch, draws: Draws, stereo: bool, learns_known: bool = Fal
 
 
 def _moved_hints(hints: Hints, part: Float[Tensor, "b 3"], flip: Bool[Tensor, " b"]) -> Hints:
-    """Hints of the part of the frames that is shown, mirrored like the frames.
+    """Returns the hints after the zoom and the flip of their frames.
 
     A zoom changes the focal length, not the depth. Each pixel takes the nearest hint: between two of them lies an edge.
     """

@@ -124,12 +124,17 @@ def _source(key: str, drive: Drive, partner: bool, runs: list[list[int]], twins:
 
     In stereo sets each camera is a drive, too: its frames are the other's partner's, and are kept once.
     """
-    probes = "".join(_source_hash(drive, drive.frames[place], partner) for place in _probed(len(drive.frames)))
+    probes = content_hashes(drive, partner)
     source = Source(drive.name, partner, key, list(drive.size), runs, probes)
     if probes.strip("-"):
         source = replace(source, files=twins.get(_content(source, not partner), key))
         twins.setdefault(_content(source, partner), source.files)
     return source
+
+
+def content_hashes(drive: Drive, partner: bool = False) -> str:
+    """Hashes of a drive's evenly spread frames, by which another recording of the same name is told apart."""
+    return "".join(_source_hash(drive, drive.frames[place], partner) for place in _probed(len(drive.frames)))
 
 
 def _content(source: Source, partner: bool) -> str:
@@ -231,5 +236,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _key(drive: str, partner: bool) -> str:
     """What a clip is called in the index, and its files if it has its own."""
-    readable = re.sub(r"[^\w-]+", "-", drive)[-80:].strip("-")
-    return f"{readable}-{hashlib.blake2b(drive.encode(), digest_size=4).hexdigest()}{'-partner' if partner else ''}"
+    suffix = "-partner" if partner else ""
+    return f"{readable_name(drive)}-{hashlib.blake2b(drive.encode(), digest_size=4).hexdigest()}{suffix}"
+
+
+def readable_name(drive: str) -> str:
+    """The name of a drive as part of a file's name: not unique, for people."""
+    return re.sub(r"[^\w-]+", "-", drive)[-80:].strip("-")

@@ -12,7 +12,7 @@ from tyro.conf import Positional
 from egodepth.data.kitti.raw import KittiDrive, Truth
 from egodepth.data.kitti.test_sets import shared_recordings
 from egodepth.errors import InputError
-from egodepth.evaluate.frames import judged_samples, mean_map_baseline
+from egodepth.evaluate.frames import judged_samples, mean_map_baselines
 from egodepth.evaluate.options import check_options
 from egodepth.evaluation.baselines import constant_depth
 from egodepth.evaluation.benchmarks import BENCHMARKS, Benchmark, Frames
@@ -112,12 +112,12 @@ class Evaluate:
         if self.predictions:
             maps = ExternalMaps(self.predictions, samples.names, order, "predictions")
             judged = [(str(self.predictions), lambda sample: inverse_depth_from(maps, self.predicted, sample.name))]
-        mean_map = mean_map_baseline(self, samples, benchmark)
+        mean_map, in_metres = mean_map_baselines(self, samples, benchmark)
         score = partial(
             evaluate_predictions,
             protocol=benchmark.protocol,
             baselines={"constant depth": constant_depth, **mean_map},
-            metric_baselines=tuple(name for name in mean_map if not name.startswith("mean shape")),
+            metric_baselines=in_metres,
             factor=self.factor,
             ranks=ranks,
         )

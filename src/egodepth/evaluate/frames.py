@@ -7,7 +7,7 @@ from egodepth.data.drive import sample_name
 from egodepth.data.kitti.raw import KittiDrive
 from egodepth.data.opening import depth_frames, has_split, open_drives, thinned
 from egodepth.errors import InputError
-from egodepth.evaluation.baselines import MEAN_MAP_FRAMES, MEAN_MAPS, mean_map_of, mean_map_of_others
+from egodepth.evaluation.baselines import IN_METRES, MEAN_MAP_FRAMES, everywhere, leaving_one_out, mean_maps
 from egodepth.evaluation.benchmarks import Benchmark, Frames, benchmark_frames, published_order
 from egodepth.evaluation.evaluator import Predict
 from egodepth.evaluation.samples import FrameSamples, true_depths
@@ -36,8 +36,12 @@ def judged_samples(command: "Evaluate", benchmark: Benchmark) -> tuple[FrameSamp
     return FrameSamples(frames, "Evaluating", command.truth_file, order), frames, order
 
 
-def mean_map_baseline(command: "Evaluate", samples: FrameSamples, benchmark: Benchmark) -> dict[str, Predict]:
-    """The mean-map baselines by their names, which say what they are made of: no frame that they are judged on.
+def mean_map_baselines(
+    command: "Evaluate", samples: FrameSamples, benchmark: Benchmark
+) -> tuple[dict[str, Predict], list[str]]:
+    """The mean-map baselines by their names, and the names of those in metres.
+
+    A name says what the map is made of: no frame that it is judged on.
 
     Three of them, as now one and now another is the strongest: means of depth, of inverse depth, and of inverse depth
     over each frame's median.
@@ -52,17 +56,18 @@ def mean_map_baseline(command: "Evaluate", samples: FrameSamples, benchmark: Ben
             others = [(drive, frame) for drive, frame in others if sample_name(drive, frame) not in judged]
     if others:
         label = command.mean_map.name if command.mean_map else "train"
-        chosen = thinned(others, MEAN_MAP_FRAMES)
-        return {
-            f"{name} ({label})": mean_map_of(true_depths(chosen), protocol, averaged)
-            for name, averaged in MEAN_MAPS.items()
-        }
+        found = mean_maps(true_depths(thinned(others, MEAN_MAP_FRAMES)), protocol)
+        return _named({name: everywhere(mean) for name, mean in found.items()}, label)
     if command.mean_map:
         raise InputError(
             f"{command.mean_map}: no frame has true depth, apart from those evaluated on; give another data set or "
             "leave --mean-map out"
         )
-    return {
-        f"{name} (leave-1-out)": mean_map_of_others(samples.depths(), protocol, averaged)
-        for name, averaged in MEAN_MAPS.items()
-    }
+    found = mean_maps(samples.depths(), protocol)
+    return _named({name: leaving_one_out(mean, protocol) for name, mean in found.items()}, "leave-1-out")
+
+
+def _named(baselines: dict[str, Predict], label: str) -> tuple[dict[str, Predict], list[str]]:
+    """The baselines under their names in the table, and which of these are in metres."""
+    names = {name: f"{name} ({label})" for name in baselines}
+    return {names[name]: predict for name, predict in baselines.items()}, [names[name] for name in IN_METRES]

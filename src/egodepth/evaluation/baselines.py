@@ -1,6 +1,6 @@
 """Predictions that do not look at the image: what a depth network must beat before its numbers mean anything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -30,14 +30,16 @@ MEAN_MAPS: dict[str, Averaged] = {
     "mean shape": "inverse depth over its median",
 }
 """What a mean map may be the mean of, by its name in tables: now one and now another is the strongest."""
+IN_METRES = ("mean map", "mean inverse map")
+"""Those of them that have a scale."""
 
 
 class MeanDepthMap:
     """The mean of true depth, or of inverse depth, at each place of the image, over many frames.
 
-    It is taken over all valid pixels that fall in a cell of a fixed grid; frames of different
-    sizes are laid over each other edge to edge. Cells that no pixel fell in take the mean of their row, rows without
-    any the value between their neighbours: sparse LiDAR truth is enough.
+    It is taken over all valid pixels that fall in a cell of a fixed grid; frames of different sizes are laid over each
+    other edge to edge. Cells that no pixel fell in take the mean of their row, rows without any the value between their
+    neighbours: sparse LiDAR truth is enough.
     """
 
     def __init__(
@@ -51,13 +53,7 @@ class MeanDepthMap:
         cls, depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, averaged: Averaged = "depth"
     ) -> "MeanDepthMap":
         """The mean of true depths of any sizes, over the pixels that the protocol counts; needs at least one map."""
-        total = count = np.zeros((0, 0))
-        for depth in depths:
-            if total.size == 0:
-                total = count = np.zeros((min(GRID[0], depth.shape[0]), min(GRID[1], depth.shape[1])))
-            sums, counts = _gathered(depth, protocol, (total.shape[0], total.shape[1]), averaged)
-            total, count = total + sums, count + counts
-        return cls(total, count, averaged)
+        return mean_maps(depths, protocol, {"": averaged})[""]
 
     def without(self, depth: Float[Tensor, "hg wg"], protocol: Protocol) -> "MeanDepthMap":
         """The mean of all the others: a frame must not be judged by a map that has seen it."""
@@ -76,18 +72,30 @@ class MeanDepthMap:
         return torch.from_numpy((1 / mean if self._averaged == "depth" else mean).astype(np.float32))
 
 
-def mean_map_of(depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, averaged: Averaged = "depth") -> Predict:
-    """The mean map of some true depths, for every sample."""
-    inverse_depth = MeanDepthMap.of(depths, protocol, averaged).inverse_depth()
+def mean_maps(
+    depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, kinds: Mapping[str, Averaged] = MEAN_MAPS
+) -> dict[str, MeanDepthMap]:
+    """A mean map of every kind by its name; each true depth is read once. See `MeanDepthMap.of`."""
+    size, total, count = (0, 0), dict.fromkeys(kinds, np.zeros((0, 0))), dict.fromkeys(kinds, np.zeros((0, 0)))
+    for depth in depths:
+        if size == (0, 0):
+            size = min(GRID[0], depth.shape[0]), min(GRID[1], depth.shape[1])
+            total, count = dict.fromkeys(kinds, np.zeros(size)), dict.fromkeys(kinds, np.zeros(size))
+        for name, averaged in kinds.items():
+            sums, counts = _gathered(depth, protocol, size, averaged)
+            total[name], count[name] = total[name] + sums, count[name] + counts
+    return {name: MeanDepthMap(total[name], count[name], averaged) for name, averaged in kinds.items()}
+
+
+def everywhere(mean: MeanDepthMap) -> Predict:
+    """The mean map, for every sample."""
+    inverse_depth = mean.inverse_depth()
     return lambda sample: inverse_depth
 
 
-def mean_map_of_others(
-    depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, averaged: Averaged = "depth"
-) -> Predict:
-    """For every sample the mean map of the other ones; `depths` are those of all that will be asked for."""
-    whole = MeanDepthMap.of(depths, protocol, averaged)
-    return lambda sample: whole.without(sample.depth, protocol).inverse_depth()
+def leaving_one_out(mean: MeanDepthMap, protocol: Protocol) -> Predict:
+    """For every sample the mean map of the other ones; the map is of all that will be asked for."""
+    return lambda sample: mean.without(sample.depth, protocol).inverse_depth()
 
 
 def _gathered(

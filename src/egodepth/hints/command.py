@@ -25,8 +25,8 @@ class MakeHints:
 
     A training with the same size and sources finds them by `--hints.store OUT`, and makes what is missing. Stopped, the
     same command goes on. Poses are found by structure from motion (`pip install 'egodepth[sfm]'`), or taken from the
-    data set. Quality is measured against true depth, where there is any, and against every tenth point of structure
-    from motion, which no training sees.
+    data set. The printed table compares the hints with true depth, if the data set has it, and with one in ten of the
+    points of structure from motion. No training sees these points.
     """
 
     data: Positional[Path]
@@ -55,11 +55,12 @@ class MakeHints:
     def __call__(self) -> None:
         """Make, measure, print."""
         drives = select_drives(open_drives(self.data, self.split), self.drives)
-        offsets = (-1, 1) if {"sweep", "sparse"}.intersection(self.sources) else ()
+        hints = HintConfig(sources=self.sources, teacher=self.teacher)
+        offsets = (-1, 1) if hints.needs_neighbours else ()
         stereo = "stereo" in self.sources or not offsets
         config = TrainConfig(
             data=DataConfig(size=self.size, offsets=offsets, stereo=stereo, poses=self.poses if offsets else "learned"),
-            hints=HintConfig(sources=self.sources, teacher=self.teacher),
+            hints=hints,
             trainer=TrainerConfig(seed=self.seed),
         )
         known = known_drives(config, drives, self.out)

@@ -1,5 +1,6 @@
 """What a training knows of its frames besides their images: hints, a teacher's depth, poses."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -135,11 +136,19 @@ def scaled(clip_map: ClipMap, factors: Float64[np.ndarray, " parts"]) -> ClipMap
 
 def typical_factors(clip_map: ClipMap) -> Float64[np.ndarray, " parts"]:
     """By what every part has to be enlarged for its points to be `TYPICAL_DEPTH` away from the frames that see them."""
-    depths: list[list[Float64[np.ndarray, " k"]]] = [[] for _ in range(int(clip_map.part.max()) + 1)]
+    depths = medians_of_parts(clip_map, lambda position: clip_map.sightings(position)[1][:, 2], TYPICAL_DEPTH)
+    return TYPICAL_DEPTH / depths
+
+
+def medians_of_parts(
+    clip_map: ClipMap, values: Callable[[int], Float[np.ndarray, " k"]], missing: float
+) -> Float64[np.ndarray, " parts"]:
+    """Median over each part's frames of the values at their positions; `missing` for a part without any."""
+    found: list[list[Float[np.ndarray, " k"]]] = [[] for _ in range(int(clip_map.part.max()) + 1)]
     for position, part in enumerate(clip_map.part.tolist()):
-        depths[part].append(clip_map.sightings(position)[1][:, 2])
-    medians = [np.median(np.concatenate(part)) if sum(map(len, part)) else TYPICAL_DEPTH for part in depths]
-    return TYPICAL_DEPTH / np.array(medians)
+        found[part].append(values(position))
+    joined = [np.concatenate(part) if part else np.zeros(0) for part in found]
+    return np.array([np.median(part) if len(part) else missing for part in joined], np.float64)
 
 
 def map_of_poses(drive: Drive) -> ClipMap:

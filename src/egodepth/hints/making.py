@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.images import resize_rgb
 from egodepth.errors import InputError
 from egodepth.files import cache_folder
-from egodepth.hints.known import KnownDrive, KnownDrives, map_of_poses, scaled, typical_factors
+from egodepth.hints.known import KnownDrive, KnownDrives, map_of_poses, medians_of_parts, scaled, typical_factors
 from egodepth.hints.sequence import hint_maps
 from egodepth.hints.settings import SweepSettings
 from egodepth.hints.sparse import sparse_hint
@@ -33,8 +33,8 @@ from egodepth.sfm.types import SfmSettings
 MAP = "map.npz"
 SWEEP_VERSION = 2
 """Of the plane sweep's arithmetic: hints of another one are made again."""
-Maps = Iterator[tuple[int, Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"] | None]]
-"""Position among a drive's frames, inverse depth, weight; from some position on."""
+Map = tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"] | None]
+"""Inverse depth of a frame, and its weight; None is a weight of 1."""
 
 
 def hint_store(config: TrainConfig) -> Path:
@@ -47,8 +47,8 @@ def hint_store(config: TrainConfig) -> Path:
 
 def needs_map(config: TrainConfig) -> bool:
     """Whether poses are needed that nobody gives."""
-    sweeps = bool({"sweep", "sparse"}.intersection(config.hints.sources))
-    return config.data.poses == "sfm" or (sweeps and config.data.poses == "learned")
+    poses = config.data.poses
+    return poses == "sfm" or (poses == "learned" and config.hints.needs_neighbours)
 
 
 def known_drives(config: TrainConfig, drives: list[Drive], store: Path, console: Console | None = None) -> KnownDrives:
@@ -109,15 +109,15 @@ class _Maker:
 
     def _metres(self, clip_map: ClipMap, stereo: HintMaps) -> np.ndarray:
         """Metres in the unit of each part: the median ratio of stereo's depth and the points'."""
-        ratios: list[list[np.ndarray]] = [[] for _ in range(int(clip_map.part.max()) + 1)]
-        for position, frame in enumerate(clip_map.frames.tolist()):
-            place = self.numbers.find(frame)
+
+        def ratios(position: int) -> Float32[np.ndarray, " k"]:
+            place = self.numbers.find(int(clip_map.frames[position]))
             seen = sparse_hint(clip_map, position, self.drive.camera, self.size)[0]
-            found = stereo.read(place)[0] if place is not None else np.zeros_like(seen)
+            found = self._nothing() if place is None else stereo.read(place)[0]
             both = (seen > 0) & (found > 0)
-            ratios[int(clip_map.part[position])].append(seen[both] / found[both])
-        joined = [np.concatenate(part) for part in ratios]
-        return np.array([np.median(part) if len(part) else 1.0 for part in joined])
+            return seen[both] / found[both]
+
+        return medians_of_parts(clip_map, ratios, missing=1.0)
 
     def _sweep(self, clip_map: ClipMap) -> HintMaps:
         settings = SweepSettings()
@@ -127,40 +127,32 @@ class _Maker:
             "poses": digest_of(clip_map.frames, clip_map.world_from_camera),
         }
 
-        def made(first: int, told: Callable[[int], None]) -> Maps:
-            empty = np.zeros(self.size, np.float32)
-            found = hint_maps(
-                clip_map, self.drive.camera, self.size, self._read, settings, self._skip(clip_map, first), told
-            )
+        def made(first: int) -> Iterator[Map]:
+            found = hint_maps(clip_map, self.drive.camera, self.size, self._read, settings, self._skip(clip_map, first))
             following = next(found, None)
             for place in range(first, len(self.numbers)):
-                position = clip_map.find(self.numbers[place])
-                if following is not None and position == following[0]:
-                    yield place, following[1], None
+                if following is not None and clip_map.find(self.numbers[place]) == following[0]:
+                    yield following[1], None
                     following = next(found, None)
                 else:
-                    yield place, empty, None
+                    yield self._nothing(), None
 
         return self._filled("sweep", origin, "Plane sweep", made)
 
     def _skip(self, clip_map: ClipMap, first: int) -> int:
         """How many frames of the map come before a position among the drive's."""
-        if first >= len(self.numbers):
-            return len(clip_map.frames)
         return int(np.searchsorted(clip_map.frames, self.numbers[first]))
 
     def _sparse(self, clip_map: ClipMap) -> HintMaps:
         origin = {"poses": digest_of(clip_map.frames, clip_map.world_from_camera, clip_map.points.xyz)}
 
-        def made(first: int, told: Callable[[int], None]) -> Maps:
-            for place in range(first, len(self.numbers)):
-                position = clip_map.find(self.numbers[place])
-                nothing = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
-                found = nothing if position is None else sparse_hint(clip_map, position, self.drive.camera, self.size)
-                told(1)
-                yield place, found[0], found[1]
+        def hint(frame: int) -> Map:
+            position = clip_map.find(frame)
+            if position is None:
+                return self._nothing(), None
+            return sparse_hint(clip_map, position, self.drive.camera, self.size)
 
-        return self._filled("sparse", origin, "Sparse points", made)
+        return self._filled("sparse", origin, "Sparse points", self._each(hint))
 
     def _stereo(self) -> HintMaps:
         drive = self.drive
@@ -175,30 +167,31 @@ class _Maker:
             size=self.size,
         )
 
-        def made(first: int, told: Callable[[int], None]) -> Maps:
-            for place in range(first, len(self.numbers)):
-                frame, found = self.numbers[place], np.zeros(self.size, np.float32)
-                if drive.has_partner(frame):
-                    found = match(drive.read_image(frame), drive.read_image(frame, partner=True))
-                told(1)
-                yield place, found, None
+        def hint(frame: int) -> Map:
+            if not drive.has_partner(frame):
+                return self._nothing(), None
+            return match(drive.read_image(frame), drive.read_image(frame, partner=True)), None
 
-        return self._filled("stereo", origin, "Stereo matching", made)
+        return self._filled("stereo", origin, "Stereo matching", self._each(hint))
 
     def _teacher(self, teacher: Teacher) -> HintMaps:
-        def made(first: int, told: Callable[[int], None]) -> Maps:
-            for place in range(first, len(self.numbers)):
-                found = teacher(self.drive.read_image(self.numbers[place])[None], self.size)[0]
-                low, high = float(found.min()), float(found.max())
-                told(1)
-                # Its scale and shift are not learned: any positive range keeps 16 bits of its shape.
-                yield place, (1e-3 + (found - low) / max(high - low, 1e-9)).astype(np.float32), None
+        def label(frame: int) -> Map:
+            found = teacher(self.drive.read_image(frame)[None], self.size)[0]
+            low, high = float(found.min()), float(found.max())
+            # Its scale and shift are not learned: any positive range keeps 16 bits of its shape.
+            return (1e-3 + (found - low) / max(high - low, 1e-9)).astype(np.float32), None
 
-        return self._filled("teacher", {"teacher": teacher.name, "weights": teacher.fingerprint}, "Teacher", made)
+        origin = {"teacher": teacher.name, "weights": teacher.fingerprint}
+        return self._filled("teacher", origin, "Teacher", self._each(label))
 
-    def _filled(
-        self, kind: str, origin: dict[str, Any], label: str, made: Callable[[int, Callable[[int], None]], Maps]
-    ) -> HintMaps:
+    def _nothing(self) -> Float32[np.ndarray, "h w"]:
+        return np.zeros(self.size, np.float32)
+
+    def _each(self, make: Callable[[int], Map]) -> Callable[[int], Iterator[Map]]:
+        """Maps that are made frame by frame, from a position among the drive's on."""
+        return lambda first: (make(self.numbers[place]) for place in range(first, len(self.numbers)))
+
+    def _filled(self, kind: str, origin: dict[str, Any], label: str, made: Callable[[int], Iterator[Map]]) -> HintMaps:
         """The maps of a kind, from where they were interrupted on."""
         origin = {"kind": kind, "size": list(self.size), **origin}
         stem = self.folder / f"{kind}-{self.size[0]}x{self.size[1]}-{digest_of(origin)}"
@@ -206,7 +199,7 @@ class _Maker:
         first = maps.missing()
         if first < len(self.numbers):
             with counting(f"{label}: {self.drive.name}", len(self.numbers) - first, self.console) as counter:
-                for place, inverse_depth, weight in made(first, lambda _: None):
+                for place, (inverse_depth, weight) in enumerate(made(first), start=first):
                     maps.write(place, inverse_depth, weight)
                     counter.advance(1)
                     counter.look()
@@ -238,11 +231,3 @@ def drive_map(drive: Drive, folder: Path, seed: int, console: Console) -> ClipMa
         found.save(place)
     shutil.rmtree(work, ignore_errors=True)
     return found
-
-
-def without_hints(config: TrainConfig) -> TrainConfig:
-    """The configuration as it trains where structure from motion failed as a whole: by images alone."""
-    data = replace(config.data, poses="learned") if config.data.poses == "sfm" else config.data
-    sources = tuple(source for source in config.hints.sources if source == "stereo")
-    loss = replace(config.loss, photometric=config.loss.photometric or 1.0, photometric_from=0.0)
-    return replace(config, data=data, loss=loss, hints=replace(config.hints, sources=sources))

@@ -6,24 +6,22 @@ name: hints of other poses are never found. A map that was cut off half-way fail
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 
 from egodepth.data.clip_files import ClipFiles
 from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
+from egodepth.data.prepared import content_hashes, readable_name
 from egodepth.errors import InputError
 from egodepth.files import write_text
 
 LOWEST, HIGHEST = 1e-5, 1e3
 """Range of the inverse depths that are kept: steps of .03 % in between."""
 _CODES = 65534
-_PROBES = 8
-"""Images of a drive that its identity depends on, evenly spread."""
 
 
 class HintMaps:
@@ -97,16 +95,10 @@ def decoded(code: np.ndarray) -> Float32[np.ndarray, "*shape"]:
 
 def drive_folder(store: Path, drive: Drive) -> Path:
     """Where hints of a drive are: its name, its frames, its camera and some of its images decide."""
-    digest = hashlib.blake2b(
-        repr((drive.name, drive.size, FrameNumbers.of(drive.frames).runs())).encode(), digest_size=6
+    runs, camera = FrameNumbers.of(drive.frames).runs(), [part.numpy() for part in drive.camera]
+    return (
+        store / f"{readable_name(drive.name)}-{digest_of(drive.name, drive.size, runs, *camera, content_hashes(drive))}"
     )
-    digest.update(
-        np.concatenate([drive.camera.focal.numpy(), drive.camera.centre.numpy()]).astype(np.float32).tobytes()
-    )
-    for place in sorted({round(k * (len(drive.frames) - 1) / (_PROBES - 1)) for k in range(_PROBES)}):
-        digest.update(_content(drive, drive.frames[place]).tobytes())
-    readable = re.sub(r"[^\w-]+", "-", drive.name)[-80:].strip("-")
-    return store / f"{readable}-{digest.hexdigest()}"
 
 
 def digest_of(*parts: Any) -> str:
@@ -115,10 +107,3 @@ def digest_of(*parts: Any) -> str:
     for part in parts:
         digest.update(np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
     return digest.hexdigest()
-
-
-def _content(drive: Drive, frame: int) -> UInt8[np.ndarray, "..."]:
-    try:
-        return drive.read_image(frame)
-    except InputError:
-        return np.zeros(1, np.uint8)

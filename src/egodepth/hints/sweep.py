@@ -48,8 +48,9 @@ def plane_sweep(
 
     A pixel's error at a plane is the photometric error of each warped source (Godard et al. 2019, eq. 2), averaged over
     the earlier and over the later sources; the smaller of both counts, as what is occluded in one direction is often
-    seen in the other. A source counts only where it sees the pixel's point at that plane within its image. The error is
-    averaged over a window, and a parabola through it gives the place between planes.
+    seen in the other. A source counts only where it sees the pixel's point at that plane within its image. The
+    errors are averaged over a window of pixels. A parabola through the best error and those of the planes beside it
+    gives the depth between the planes.
 
     Args:
         target: the frame, in [0, 1].

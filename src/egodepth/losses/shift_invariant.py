@@ -17,9 +17,9 @@ def scale_shift_invariant_error(
     The normalisation of MiDaS (Ranftl et al. 2022, eq. 5 and 6). A network's disparity and inverse depth differ by a
     factor and a shift, so that either may be given.
 
-    The median is the mean of the tenth of the values in the middle: nearly the same number, but its gradient is spread
-    over that tenth, where the median's own goes through a single pixel. The gradient therefore is exact, and neither
-    a shift of the whole disparity nor a stretch about the middle is ever asked for.
+    In place of the median stands the mean of the middle tenth of the values. It is nearly the same number. Its gradient
+    is spread over these pixels; a median's gradient goes through one pixel alone. A shift or a stretch of the whole
+    disparity has no gradient.
 
     Args:
         disparity: the network's, or inverse depth.
