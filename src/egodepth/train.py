@@ -82,7 +82,8 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
         training = open_training_set(config.data)
         known = None
         if config.hints.enabled or config.data.poses == "sfm":
-            check_run(local.folder, config)  # before minutes are spent on hints for somebody else's folder
+            if not auto_batch:  # else the batch of the run's own is not known yet
+                check_run(local.folder, config)  # before minutes are spent on hints for somebody else's folder
             store = hint_store(config)
             ranks.first(lambda: known_drives(config, training.drives, store, console) and None)
             known = known_drives(config, training.drives, store, console)

@@ -18,6 +18,7 @@ from egodepth.hints import making
 from egodepth.hints.known import TYPICAL_DEPTH, KnownDrives
 from egodepth.hints.making import known_drives, needs_map
 from egodepth.predictor import DepthPredictor
+from egodepth.train import train
 from hints.wall_scenes import keep_wall_map
 from tiny_training import SIZE, a_config, assert_same_weights, quietly
 
@@ -107,6 +108,14 @@ def test_a_training_with_hints_and_known_poses_goes_on_to_the_bit(clip, tmp_path
     _stop_after(half, tmp_path / "parts", 2)
     quietly(config, tmp_path / "parts")
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_a_run_whose_batch_was_found_goes_on_with_hints_too(clip, tmp_path):
+    keep_wall_map(tmp_path / "store", clip)
+    config = a_training(clip, tmp_path / "store")
+    quietly(config, tmp_path / "run")  # of batches of one
+    larger = dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, batch_size=2))
+    assert train(larger, tmp_path / "run", Console(file=StringIO()), auto_batch=True).steps == 4
 
 
 def _stop_after(config: TrainConfig, run: Path, steps: int) -> None:
