@@ -53,7 +53,8 @@ def test_a_whole_ablation_trains_scores_and_reports(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, copy = tmp_path / "out", tmp_path / "copy.json"
-    words = f"ablate street-clip --data {data} --out {out} --variants baseline full pose-posecnn --seeds 2 --steps 2"
+    words = f"ablate street-clip-photometric --data {data} --out {out} --seeds 2 --steps 2"
+    words += " --variants baseline full pose-posecnn"
     words += f" --json {copy} --data.offsets -1 1 --data.size 64 96"
     words += " --data.val-frames 1 --model.encoder test_resnet --model.pose posecnn"
     main([*words.split(), "--trainer.batch-size", "2", "--trainer.device", "cpu"])

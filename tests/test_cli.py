@@ -112,7 +112,7 @@ def test_what_cannot_be_understood_is_one_line(refused, tmp_path: Path, monkeypa
 
 def test_a_training_ends_with_the_place_of_its_model_and_a_summary(clip: Path, tmp_path: Path, capsys):
     run, summary = tmp_path / "run", tmp_path / "summary.json"
-    main(["train", "street-clip", "--data", str(clip), "--run", str(run), "--json", str(summary), *TINY])
+    main(["train", "street-clip-photometric", "--data", str(clip), "--run", str(run), "--json", str(summary), *TINY])
     assert f"model: {run / 'model'}" in capsys.readouterr().out
     assert json.loads(summary.read_text()).keys() == {"run", "steps", "seconds", "best"}
     assert (run / "model" / "model.safetensors").is_file()
@@ -165,14 +165,18 @@ def test_bad_training_data_is_named_and_nothing_half_written_is_left(
 ):
     harm(clip)
     run = tmp_path / "run"
-    assert complaint in refused("train", "street-clip", "--data", clip, "--run", run, *TINY, "--data.offsets", -1, 1)
+    assert complaint in refused(
+        "train", "street-clip-photometric", "--data", clip, "--run", run, *TINY, "--data.offsets", -1, 1
+    )
     assert not (run / "model").exists()
     assert not (run / "checkpoints").exists()
 
 
 def test_a_missing_folder_is_named_by_every_verb(refused, model: Path, tmp_path: Path):
     nowhere = tmp_path / "nowhere"
-    assert refused("train", "street-clip", "--data", nowhere).startswith(f"{nowhere}: does not exist; give a folder")
+    assert refused("train", "street-clip-photometric", "--data", nowhere).startswith(
+        f"{nowhere}: does not exist; give a folder"
+    )
     assert refused("data", "inspect", nowhere).startswith(f"{nowhere}: does not exist")
     assert str(nowhere) in refused("evaluate", model, "--benchmark", "synthetic", "--data", nowhere)
     assert refused("predict", model, nowhere, "--out", tmp_path / "out").startswith(f"{nowhere}: no such image file")
@@ -184,14 +188,16 @@ def test_a_stereo_run_needs_partners(refused, clip: Path, tmp_path: Path):
     words = ("--data", clip, "--run", tmp_path / "run", *TINY)
     assert "clip: no frame has a stereo partner" in refused("train", "synthetic-ms", *words)
     # A recipe for video alone says what else has to change.
-    assert refused("train", "street-clip", *words, "--data.stereo").endswith("give --loss.depth-scaling none")
+    assert refused("train", "street-clip-photometric", *words, "--data.stereo").endswith(
+        "give --loss.depth-scaling none"
+    )
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
 def test_a_run_folder_that_cannot_be_written_is_named(refused, clip: Path, tmp_path: Path, place):
     (tmp_path / "file").write_text("not a folder")
     run = tmp_path / place
-    message = refused("train", "street-clip", "--data", clip, "--run", run, *TINY)
+    message = refused("train", "street-clip-photometric", "--data", clip, "--run", run, *TINY)
     assert message.startswith(f"{run}")
     assert (tmp_path / "file").read_text() == "not a folder"
 

@@ -275,7 +275,7 @@ def test_a_run_may_move_its_frames_to_the_device_when_it_goes_on(clip: Path, tmp
 
 def test_the_help_tells_of_frames_on_the_device(capsys):
     with pytest.raises(SystemExit):
-        main(["train", "street-clip", "--help"])
+        main(["train", "street-clip-photometric", "--help"])
     assert "--data.on-device" in capsys.readouterr().out
 
 

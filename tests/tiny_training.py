@@ -75,7 +75,7 @@ def command(clip: Path, run: Path, workers: int = 0, steps: int = 12, **more: ob
         "trainer.precision": "float32",
     } | {f"trainer.{name.replace('_', '-')}": value for name, value in more.items()}
     words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
-    return ["train", "street-clip", "--model.no-pretrained", *words]
+    return ["train", "street-clip-photometric", "--model.no-pretrained", *words]
 
 
 def start_and_kill(words: list[str], log: Path, after: int, number: signal.Signals = signal.SIGKILL) -> int:

@@ -67,6 +67,11 @@ class DataConfig:
     """Brightness, contrast and saturation change by up to a fifth, times this. 1 as published; what few training frames
     taught is found again on other roads with 2."""
 
+    paste: float = 0.0
+    """Probability that what is nearer in another sample of the batch (of the same process), moved sideways, is pasted
+    in front of a sample, where both have hints. In few training frames cars stand only where they are parked; pasted,
+    they stand everywhere, at the depth that fits."""
+
     def __post_init__(self) -> None:
         # 32 would leave one pixel at the coarsest stride, which reflection padding cannot extend.
         require(
@@ -91,7 +96,8 @@ class DataConfig:
         require(self.nominal_baseline_m >= 0, "data.nominal_baseline_m cannot be negative")
         require(0 <= self.min_motion < 0.1, "data.min_motion is a share of the image's width: 0, or about 0.0004")
         require(1 <= self.zoom <= 4, "data.zoom is a factor, 1 to 4")
-        require(0 <= self.flip <= 1 and 0 <= self.jitter <= 1, "data.flip and data.jitter are probabilities, 0 to 1")
+        chances = (self.flip, self.jitter, self.paste)
+        require(all(0 <= c <= 1 for c in chances), "data.flip, data.jitter and data.paste are probabilities, 0 to 1")
 
     @property
     def metric(self) -> bool:
@@ -337,6 +343,11 @@ class TrainConfig:
         require(
             not hints.needs_neighbours or bool(data.offsets),
             "hints.sources 'sweep' and 'sparse' need neighbours: give --data.offsets, or 'stereo'",
+        )
+        require(
+            not data.paste or (bool(hints.sources) and not hints.teacher),
+            "data.paste needs hints, which say what is nearer, and no teacher, whose depth has another unit in each "
+            "frame: leave it at 0",
         )
         require(
             hints.enabled or self.loss.photometric > 0,

@@ -41,6 +41,7 @@ from egodepth.training.run_folder import CONFIG, as_begun, check_run, kept_confi
 from egodepth.training.start import Start, find_start
 from egodepth.training.stopping import StopRequest
 from egodepth.training.trainer import Trainer
+from egodepth.training.without_geometry import without_geometry
 from egodepth.weights import initialise_from
 
 
@@ -80,14 +81,19 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
         # Before the run folder is looked at: a run never changes its arithmetic on the way.
         config = as_begun(with_precision(config, device), local.folder)
         training = open_training_set(config.data)
-        known = None
-        if config.hints.enabled or config.data.poses == "sfm":
-            if not auto_batch:  # else the batch of the run's own is not known yet
-                check_run(local.folder, config)  # before minutes are spent on hints for somebody else's folder
-            store = hint_store(config)
-            ranks.first(lambda: known_drives(config, training.drives, store, console) and None)
-            known = known_drives(config, training.drives, store, console)
-            training = _with_known_poses(config, training, known)
+        if _fell_back(config, local.folder):
+            config = without_geometry(config)
+        if not auto_batch:  # else the batch of the run's own is not known yet
+            check_run(local.folder, config)  # before minutes are spent on hints for somebody else's folder
+        known = _known(config, training, ranks, console)
+        if config.data.poses == "sfm" and known is not None:
+            samples = known.samples_with_poses(training.samples, config.data.offsets)
+            if samples:
+                training = dataclasses.replace(training, samples=samples)
+            else:
+                console.print("no frame's pose is known with its neighbours': images alone teach depth and motion")
+                config = without_geometry(config)
+                known = _known(config, training, ranks, console)
         if auto_batch:
             config = _with_fitting_batch(config, training, known, local.folder, ranks, device, console)
         return _trained(config, training, known, local, console, ranks, device)
@@ -174,11 +180,19 @@ def _fitting_batch(config: TrainConfig, dataset: TrainBatches, device: torch.dev
     return fitting_batch(lambda: _objective(config, None, device), dataset, config, device)
 
 
-def _with_known_poses(config: TrainConfig, training: TrainingSet, known: KnownDrives) -> TrainingSet:
-    """The training set without the samples whose poses structure from motion does not know, if it is asked for them."""
-    if config.data.poses != "sfm":
-        return training
-    return dataclasses.replace(training, samples=known.samples_with_poses(training.samples, config.data.offsets))
+def _fell_back(config: TrainConfig, run: Path) -> bool:
+    """Whether a run that asks for poses by structure from motion began without any, as there were none."""
+    kept = kept_config(run) if config.data.poses == "sfm" else None
+    return kept is not None and kept.data.poses == "learned"
+
+
+def _known(config: TrainConfig, training: TrainingSet, ranks: Ranks, console: Console) -> KnownDrives | None:
+    """Hints and poses that a training asks for, made where they are missing; None if it asks for none."""
+    if not (config.hints.enabled or config.data.poses == "sfm"):
+        return None
+    store = hint_store(config)
+    ranks.first(lambda: known_drives(config, training.drives, store, console) and None)
+    return known_drives(config, training.drives, store, console)
 
 
 def _with_fitting_batch(

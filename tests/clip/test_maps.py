@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from egodepth.clip.confidence import DISAGREEMENT, RESIDUAL, confidence
-from egodepth.clip.maps import FrameMaps, depth_change, maps_path, photometric_residual
+from egodepth.clip.confidence import CONVINCING, DISAGREEMENT, confidence
+from egodepth.clip.maps import FrameMaps, depth_change, maps_path, photometric_residual, unwarped_error
 from egodepth.errors import InputError
 from egodepth.geometry import Camera, transform_from_axis_angle
 
@@ -59,22 +59,49 @@ def test_a_next_frame_in_another_scale_shows_by_its_factor():
     np.testing.assert_allclose(change[~change.isnan()], np.log(2.0), atol=1e-6)
 
 
-def made(disagreement: float = 0.0, residual: float = 0.0) -> FrameMaps:
+def made(disagreement: float = 0.0, residual: float = 0.0, unwarped: float = 0.1) -> FrameMaps:
     full = np.full(SIZE, 1.0, np.float32)
     return FrameMaps(
-        1.5, 2, full / 3, (disagreement * full).astype(np.float16), (residual * full).astype(np.float16),
+        1.5,
+        2,
+        full / 3,
+        *((value * full).astype(np.float16) for value in (disagreement, residual, unwarped)),
         np.array([0.5, np.nan], np.float16),
-    )  # fmt: skip
+    )
 
 
 def test_confidence_falls_with_either_witness_against_it():
     assert confidence(made()).min() == 1.0
     np.testing.assert_allclose(confidence(made(disagreement=DISAGREEMENT)), np.exp(-1), rtol=1e-3)
-    np.testing.assert_allclose(confidence(made(DISAGREEMENT, RESIDUAL)), np.exp(-2), rtol=1e-3)
+    half = 0.1 * (1 - CONVINCING / 2)  # explains half of what full confidence needs
+    np.testing.assert_allclose(confidence(made(residual=half)), 0.5, rtol=5e-3)
+    np.testing.assert_allclose(confidence(made(DISAGREEMENT, half)), 0.5 * np.exp(-1), rtol=5e-3)
 
 
-def test_where_no_neighbour_sees_a_point_the_network_alone_is_asked():
-    np.testing.assert_allclose(confidence(made(DISAGREEMENT, np.nan)), np.exp(-1), rtol=1e-3)
+def test_depth_and_motion_that_explain_nothing_have_no_confidence_however_sure_the_network_is():
+    assert confidence(made(residual=0.1)).max() < 1e-3
+    assert confidence(made(residual=0.3)).max() == 0.0
+
+
+def test_where_no_neighbour_sees_a_point_or_nothing_changes_the_frames_typical_evidence_counts():
+    maps = made(residual=0.1 * (1 - CONVINCING / 2))
+    maps.residual[:8] = np.nan
+    maps.unwarped[-8:] = 0
+    np.testing.assert_allclose(confidence(maps), 0.5, rtol=5e-3)
+
+
+def test_a_frame_without_neighbours_has_no_evidence():
+    maps = made()
+    maps.residual[:], maps.unwarped[:] = np.nan, np.nan
+    assert confidence(maps).max() == 0.0
+    assert np.isnan(unwarped_error(waves(0.0), []).numpy()).all()
+
+
+def test_what_has_to_be_beaten_is_the_better_of_the_neighbours_as_they_are():
+    near, far = waves(1.0), waves(4.0)
+    both = unwarped_error(waves(0.0), [far, near])
+    np.testing.assert_array_equal(both, unwarped_error(waves(0.0), [near]))
+    assert both.mean() < unwarped_error(waves(0.0), [far]).mean()
 
 
 def test_maps_are_read_back_and_damage_is_told(tmp_path: Path):

@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from egodepth.clip.recording import Row
-from egodepth.clip.track import RowTrack, read_tracks, row_track, write_tracks
+from egodepth.clip.track import RowTrack, mapped_track, read_tracks, row_track, write_tracks
 from egodepth.errors import InputError
 from egodepth.geometry import transform_from_twist
 from egodepth.motion import MotionPredictor
+from egodepth.sfm.clip_map import ClipMap
+from egodepth.sfm.types import SparsePoints
 
 STEP = torch.tensor([0.0, 0.02, 0.0, 0.1, 0.0, 1.0], dtype=torch.float64)
 """later_from_earlier of neighbours: a curve."""
@@ -77,3 +79,51 @@ def test_damaged_tracks_are_an_error_of_one_line(tmp_path: Path):
     (tmp_path / "tracks.npz").write_bytes(b"PK nonsense")
     with pytest.raises(InputError, match="damaged"):
         read_tracks(tmp_path / "tracks.npz")
+
+
+def turning_map(count: int, part: list[int]) -> ClipMap:
+    """Poses of the same curve, each part in a unit of its own."""
+    world_from_camera = np.stack([transform_from_twist(-n * STEP).numpy() for n in range(count)])
+    world_from_camera[:, :3, 3] *= np.where(np.array(part) == 0, 0.5, 0.25)[:, None]
+    points = SparsePoints(
+        xyz=np.zeros((0, 3)),
+        rgb=np.zeros((0, 3), np.uint8),
+        error_px=np.zeros(0, np.float32),
+        track_length=np.zeros(0, np.int32),
+        observations=np.zeros((0, 2), np.int32),
+    )
+    return ClipMap(
+        frames=np.arange(count),
+        part=np.array(part, np.int32),
+        registered=np.ones(count, bool),
+        world_from_camera=world_from_camera,
+        points=points,
+    )
+
+
+def never() -> RowTrack:
+    raise AssertionError("the pose network is not asked where structure from motion knows")
+
+
+def test_poses_of_the_map_are_the_track_in_the_unit_of_the_depth_whatever_a_frames_factor():
+    track = mapped_track(row_of(5), turning_map(5, [0] * 5), np.full(5, 2.0), never)
+    expected = np.stack([transform_from_twist(-n * STEP).numpy() for n in range(5)])
+    np.testing.assert_allclose(track.poses(), expected, atol=1e-9)
+    np.testing.assert_allclose(track.poses(np.full(5, 3.0)), expected, atol=1e-9)
+
+
+def test_between_two_parts_and_without_a_pose_the_pose_network_is_asked():
+    units = np.array([2.0, 2.0, 2.0, 4.0, 4.0, np.nan])
+    other = RowTrack(0.5 * np.arange(6), np.tile([0, 0, 0, 7.0, 0, 0], (5, 1)))
+    track = mapped_track(row_of(6), turning_map(5, [0, 0, 0, 1, 1]), units, lambda: other)
+    assert track.twists[:, 3].round(3).tolist() == [STEP[3].item()] * 2 + [7.0] + [STEP[3].item()] + [7.0]
+
+
+def test_units_are_kept_with_the_tracks(tmp_path: Path):
+    tracks = [
+        mapped_track(row_of(5), turning_map(5, [0] * 5), np.full(5, 2.0), never),
+        RowTrack(np.arange(2.0), np.zeros((1, 6))),
+    ]
+    write_tracks(tmp_path / "tracks.npz", tracks)
+    found = read_tracks(tmp_path / "tracks.npz")
+    assert [track.units.tolist() for track in found] == [[2.0] * 5, []]

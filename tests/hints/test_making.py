@@ -1,6 +1,7 @@
 """Hints of a recording of a wall, whose depth is known: made once, in one unit, and handed to the training."""
 
 import dataclasses
+import json
 import shutil
 from io import StringIO
 from pathlib import Path
@@ -13,13 +14,12 @@ from rich.console import Console
 from egodepth.config import DataConfig, HintConfig, LossConfig, OptimiserConfig, TrainConfig
 from egodepth.data.folder import FolderDrive
 from egodepth.data.sample_index import SampleIndex
-from egodepth.errors import InputError
 from egodepth.hints import making
 from egodepth.hints.known import TYPICAL_DEPTH, KnownDrives
-from egodepth.hints.making import known_drives, needs_map
+from egodepth.hints.making import keep_map, known_drives, needs_map
 from egodepth.predictor import DepthPredictor
 from egodepth.train import train
-from hints.wall_scenes import keep_wall_map
+from hints.wall_scenes import keep_wall_map, wall_map
 from tiny_training import SIZE, a_config, assert_same_weights, quietly
 
 HINTS = HintConfig(sources=("sweep", "sparse"), rule="always")
@@ -75,10 +75,22 @@ def test_two_parts_have_hints_of_each_and_no_scale_between_them(clip, tmp_path):
     assert list(found.samples_with_poses(samples, (-1, 1))) == [(0, f) for f in (1, 2, 3, 4, 5, 8, 9, 10)]
 
 
-def test_samples_without_a_pose_are_one_line(clip, tmp_path):
+def test_without_a_frame_whose_pose_is_known_with_its_neighbours_images_alone_teach(clip, tmp_path):
     keep_wall_map(tmp_path / "store", clip, parts=(0, 1) * 6)
-    with pytest.raises(InputError, match="knows no frame together with its neighbours"):
-        known(clip, tmp_path / "store").samples_with_poses(SampleIndex.of([(0, 4)]), (-1, 1))
+    samples = known(clip, tmp_path / "store").samples_with_poses(SampleIndex.of([(0, 4)]), (-1, 1))
+    assert list(samples) == []
+    config = a_training(clip, tmp_path / "store")
+    _, said = quietly(config, tmp_path / "run")
+    assert "images alone teach depth and motion" in said
+    kept = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (kept["data"]["poses"], kept["loss"]["depth_scaling"], kept["hints"]["sources"]) == ("learned", "median", [])
+    quietly(config, tmp_path / "run")  # the same command again finds its own run
+
+
+def test_a_map_that_was_made_on_the_way_to_the_camera_is_taken(clip, tmp_path):
+    clip_map = wall_map(FolderDrive(clip))
+    keep_map(tmp_path / "store", FolderDrive(clip), clip_map)
+    assert len(known(clip, tmp_path / "store").samples_with_poses(SampleIndex.of([(0, 4)]), (-1, 1))) == 1
 
 
 def test_points_that_are_held_out_are_no_hints(clip, tmp_path):

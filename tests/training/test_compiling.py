@@ -112,7 +112,7 @@ def command(clip: Path, run: Path, compiles: str) -> list[str]:
         "optimiser.pose-first": 0.25,
     }
     words = [word for name, value in options.items() for word in (f"--{name}", *str(value).split())]
-    return ["-m", "egodepth", "train", "street-clip", *words]
+    return ["-m", "egodepth", "train", "street-clip-photometric", *words]
 
 
 def test_without_a_compiler_that_works_training_says_so_in_one_line_and_takes_no_folder(make_clip, tmp_path: Path):

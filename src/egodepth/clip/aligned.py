@@ -1,6 +1,6 @@
 """A recording after the first look: all its frames in one scale, and the camera's way through them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from egodepth.clip.alignment import MEMORY_SECONDS, Flicker, aligned_factors, flicker, typical_changes
+from egodepth.clip.geometry import Geometry, log_ratio
 from egodepth.clip.maps import FrameMaps, maps_path
 from egodepth.clip.recording import Recording
 from egodepth.clip.track import RowTrack
@@ -46,16 +47,41 @@ class Aligned:
     """Of each row."""
 
     @classmethod
-    def of(cls, recording: Recording, maps: Path, count: int, tracks: list[RowTrack]) -> "Aligned":
-        """Align the `count` frames whose maps lie in a folder."""
+    def of(
+        cls, recording: Recording, maps: Path, count: int, tracks: list[RowTrack], geometry: Geometry | None = None
+    ) -> "Aligned":
+        """Align the `count` frames whose maps lie in a folder: with geometry by the hints, else with each other."""
         seconds, rows, changes = np.zeros(count), np.zeros(count, np.int64), []
         for place in range(count):
             frame = FrameMaps.read(maps_path(maps, place))
             seconds[place], rows[place] = frame.seconds, frame.row
             changes.append(frame.change)
-        memory = max(1.0, MEMORY_SECONDS * recording.footage.rate)
-        factors = aligned_factors(typical_changes(changes), memory)
-        return cls(maps, seconds, rows, factors, flicker(changes, factors), tracks)
+        aligned = cls(maps, seconds, rows, np.ones(count), flicker(changes, np.ones(count)), tracks)
+        if geometry is None:
+            memory = max(1.0, MEMORY_SECONDS * recording.footage.rate)
+            factors = aligned_factors(typical_changes(changes), memory)
+        else:
+            factors = np.exp(aligned._logs_by_hints(recording, geometry))
+        return replace(aligned, factors=factors, flicker=flicker(changes, factors))
+
+    def _logs_by_hints(self, recording: Recording, geometry: Geometry) -> Float64[np.ndarray, " n"]:
+        """Logs of what brings each frame's depth to the hints' scale, in the network's unit.
+
+        Between extracted frames, and where one has no hints, they lie between their neighbours'; 0 in a row without.
+        """
+        logs = np.zeros(len(self.seconds))
+        for row, (frames, track) in enumerate(zip(recording.rows, self.tracks, strict=True)):
+            known: dict[int, float] = {}
+            for number, seconds, unit in zip(frames.numbers, frames.seconds.tolist(), track.units, strict=True):
+                place = self.place_of(seconds)
+                if np.isfinite(unit):
+                    inverse_depth = FrameMaps.read(maps_path(self.maps, place)).inverse_depth
+                    known[place] = np.log(unit) - log_ratio(geometry.inverse_depth(number), inverse_depth)
+            places = [place for place, log in known.items() if np.isfinite(log)]
+            if places:
+                own = np.flatnonzero(self.rows == row)
+                logs[own] = np.interp(own, places, [known[place] for place in places])
+        return logs
 
     def frame(self, place: int) -> FrameMaps:
         """The maps of a frame, its depth in the common scale."""

@@ -1,110 +1,171 @@
-"""What structure from motion says of the model's depth and trajectory: a witness that has not seen the training."""
+"""What structure from motion says of the model's depth and trajectory: points that no training saw are witnesses."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from egodepth.clip.aligned import Aligned
 from egodepth.clip.confidence import confidence
 from egodepth.clip.recording import Recording
 from egodepth.evaluation.odometry import score_trajectory
+from egodepth.sfm.clip_map import ClipMap
 
-_FEWEST = 20
-"""Sparse points in a frame, and frames, that a comparison needs."""
+_FEWEST = 5
+"""Points in a frame that a comparison needs."""
+_FEWEST_FRAMES = 3
+_CELLS = 12, 24
+"""Rows and columns of the image-blind answer."""
 
 
 @dataclass(frozen=True)
 class SparseCheck:
     """The model against sparse points and poses, both up to one scale."""
 
+    held_out: bool
+    """Whether no training saw the points."""
     frames: int
     points: int
     """Sightings of points."""
     abs_rel: float
-    """Mean relative difference of depth, one factor for the whole recording."""
+    """Mean relative difference of depth, one factor for each part of the map."""
     abs_rel_per_frame: float
     """The same with a factor for each frame, as the field reports video alone."""
     abs_rel_confident: float
     """As `abs_rel`, of the half of the sightings whose depth the model is surer of."""
-    ate_percent: float
-    """RMSE of the positions after Sim(3) alignment, percent of the length of the way."""
+    abs_rel_blind: float
+    """As `abs_rel_per_frame`, of an answer that looks at no image: where in the image a point is, over all frames."""
+    ate_percent: float | None
+    """RMSE of the positions after Sim(3) alignment, percent of the length of the way; None where the trajectory is
+    that of structure from motion itself."""
 
 
-def check_sparse(file: Path, recording: Recording, aligned: Aligned) -> SparseCheck | None:
-    """Compare with the `sparse.npz` of `egodepth camera`; None where it is not there, or not of this recording."""
-    if not file.is_file():
+@dataclass(frozen=True)
+class _Sightings:
+    """Points that one frame sees."""
+
+    part: int
+    cell: Int64[np.ndarray, " k"]
+    """Of the image-blind answer."""
+    depth: Float64[np.ndarray, " k"]
+    predicted: Float64[np.ndarray, " k"]
+    trust: Float64[np.ndarray, " k"]
+    judges: Bool[np.ndarray, " k"]
+    """The points to compare with; the others make the image-blind answer."""
+
+
+def check_points(
+    clip_map: ClipMap | None, recording: Recording, aligned: Aligned, held_out: bool
+) -> SparseCheck | None:
+    """Compare with the map of a recording; None without one, or with too few points.
+
+    Args:
+        clip_map: of this very recording, by the numbers of its extracted frames.
+        recording: see there.
+        aligned: its depth and trajectory.
+        held_out: compare with the points alone that no training saw.
+    """
+    if clip_map is None:
         return None
-    with np.load(file) as arrays:
-        sparse = {name: arrays[name] for name in ("xyz", "observations", "frames", "world_from_camera")}
     place_of = {
         number: aligned.place_of(seconds)
         for row in recording.rows
         for number, seconds in zip(row.numbers, row.seconds.tolist(), strict=True)
     }
-    found, true, sure = [], [], []
-    for position, number in enumerate(sparse["frames"].tolist()):
-        if number not in place_of:
-            return None
-        points = sparse["xyz"][sparse["observations"][sparse["observations"][:, 0] == position, 1]]
-        depth, predicted, trust = _sampled(recording, aligned, place_of[number], points, sparse, position)
-        if len(depth) >= _FEWEST:
-            found.append(predicted)
-            true.append(depth)
-            sure.append(trust)
-    if len(found) < 3:
+    frames = [
+        _sightings(clip_map, position, recording, aligned, place_of[number], held_out)
+        for position, number in enumerate(clip_map.frames.tolist())
+        if number in place_of and clip_map.registered[position]
+    ]
+    blind = _blind_answer(frames)
+    frames = [frame for frame in frames if frame.judges.sum() >= _FEWEST]
+    if len(frames) < _FEWEST_FRAMES:
         return None
-    predicted, depth, trust = np.concatenate(found), np.concatenate(true), np.concatenate(sure)
-    error = np.abs(predicted * np.median(depth / predicted) / depth - 1)
-    single = [np.abs(f * np.median(t / f) / t - 1) for f, t in zip(found, true, strict=True)]
+    trust = np.concatenate([frame.trust[frame.judges] for frame in frames])
+    errors = np.concatenate(
+        [
+            _errors(frame.depth[frame.judges], frame.predicted[frame.judges], _part_factor(frames, frame.part))
+            for frame in frames
+        ]
+    )
     return SparseCheck(
-        frames=len(found),
-        points=len(depth),
-        abs_rel=float(error.mean()),
-        abs_rel_per_frame=float(np.concatenate(single).mean()),
-        abs_rel_confident=float(error[trust >= np.median(trust)].mean()),
-        ate_percent=_ate_percent(recording, aligned, sparse["frames"], sparse["world_from_camera"]),
+        held_out=held_out,
+        frames=len(frames),
+        points=len(errors),
+        abs_rel=float(errors.mean()),
+        abs_rel_per_frame=_per_frame(frames, [frame.predicted for frame in frames]),
+        abs_rel_confident=float(errors[trust >= np.median(trust)].mean()),
+        abs_rel_blind=_per_frame(frames, [blind[frame.cell] for frame in frames]),
+        ate_percent=_ate_percent(recording, aligned, clip_map) if not _of_the_map(aligned) else None,
     )
 
 
-def _sampled(
-    recording: Recording,
-    aligned: Aligned,
-    place: int,
-    points: Float64[np.ndarray, "k 3"],
-    sparse: dict[str, np.ndarray],
-    position: int,
-) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
-    """Depth of the points that a frame sees, the model's depth there, and its confidence."""
-    pose = sparse["world_from_camera"][position]
-    local = (points - pose[:3, 3]) @ pose[:3, :3]
+def _sightings(
+    clip_map: ClipMap, position: int, recording: Recording, aligned: Aligned, place: int, held_out: bool
+) -> _Sightings:
+    number, local = clip_map.sightings(position)
     camera, maps = recording.drive.camera, aligned.frame(place)
     height, width = maps.inverse_depth.shape
     uv = local[:, :2] / local[:, 2:] * camera.focal.numpy() + camera.centre.numpy()
     inside = (local[:, 2] > 0) & ((uv > 0) & (uv < 1)).all(1)
-    x, y = (uv[inside] * (width, height)).astype(int).T
-    return (
-        local[inside, 2],
-        1 / maps.inverse_depth[y, x].astype(np.float64),
-        confidence(maps)[y, x].astype(np.float64),
+    number, local, uv = number[inside], local[inside], uv[inside]
+    x, y = (uv * (width, height)).astype(int).T
+    column, row = (uv * _CELLS[::-1]).astype(int).T
+    return _Sightings(
+        part=int(clip_map.part[position]),
+        cell=row * _CELLS[1] + column,
+        depth=local[:, 2],
+        predicted=1 / maps.inverse_depth[y, x].astype(np.float64),
+        trust=confidence(maps)[y, x].astype(np.float64),
+        judges=clip_map.held_out[number] if held_out else np.ones(len(number), bool),
     )
 
 
-def _ate_percent(
-    recording: Recording,
-    aligned: Aligned,
-    numbers: Int64[np.ndarray, " f"],
-    world_from_camera: Float64[np.ndarray, "f 4 4"],
-) -> float:
+def _blind_answer(frames: list[_Sightings]) -> Float64[np.ndarray, " cells"]:
+    """Depth of every cell of the image: of its points' mean inverse depth over each frame's median."""
+    total, count = np.zeros(_CELLS[0] * _CELLS[1]), np.zeros(_CELLS[0] * _CELLS[1])
+    for frame in frames:
+        if len(frame.depth):
+            np.add.at(total, frame.cell, np.median(frame.depth) / frame.depth)
+            np.add.at(count, frame.cell, 1)
+    known = count > 0
+    everywhere = total.sum() / max(count.sum(), 1)
+    return 1 / np.maximum(np.where(known, total / np.maximum(count, 1), everywhere), 1e-9)
+
+
+def _part_factor(frames: list[_Sightings], part: int) -> float:
+    return float(np.median(np.concatenate([f.depth / f.predicted for f in frames if f.part == part])))
+
+
+def _per_frame(frames: list[_Sightings], predicted: list[Float64[np.ndarray, " _"]]) -> float:
+    """Mean error of predictions for all points of each frame, each frame with a factor of its own."""
+    errors = [
+        _errors(frame.depth, depth, float(np.median(frame.depth / depth)))[frame.judges]
+        for frame, depth in zip(frames, predicted, strict=True)
+    ]
+    return float(np.concatenate(errors).mean())
+
+
+def _errors(
+    depth: Float64[np.ndarray, " k"], predicted: Float64[np.ndarray, " k"], factor: float
+) -> Float64[np.ndarray, " k"]:
+    return np.abs(factor * predicted / depth - 1)
+
+
+def _of_the_map(aligned: Aligned) -> bool:
+    """Whether the trajectory is by structure from motion."""
+    return any(np.isfinite(track.units).any() for track in aligned.tracks)
+
+
+def _ate_percent(recording: Recording, aligned: Aligned, clip_map: ClipMap) -> float:
     """Of the row with the most frames that have a pose; NaN with fewer than three."""
     best = (np.empty((0, 4, 4)), np.empty((0, 4, 4)))
     for index, row in enumerate(recording.rows):
-        shared, ours, theirs = np.intersect1d(row.numbers, numbers, return_indices=True)
+        shared, ours, theirs = np.intersect1d(row.numbers, clip_map.frames, return_indices=True)
         if len(shared) > len(best[0]):
-            best = aligned.row_poses[index][ours], world_from_camera[theirs]
+            best = aligned.row_poses[index][ours], clip_map.world_from_camera[theirs]
     found, true = best
-    if len(found) < 3:
+    if len(found) < _FEWEST_FRAMES:
         return float("nan")
     scores = score_trajectory(found, true)
     return 100 * scores.ate_m / scores.path_m

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from egodepth.clip.maps import FrameMaps, depth_change, maps_path, photometric_residual
+from egodepth.clip.maps import FrameMaps, depth_change, maps_path, photometric_residual, unwarped_error
 from egodepth.clip.recording import Picture, Recording
 from egodepth.clip.track import RowTrack
 from egodepth.geometry import Camera
@@ -127,6 +127,7 @@ def _maps(window: deque[_Seen], position: int, reach: int, camera: Camera) -> Fr
     beside = [window[place] for place in (position - reach, position + reach) if 0 <= place < len(window)]
     sources = [(other.image, other.from_(seen)) for other in beside if other.row == seen.row >= 0]
     residual = photometric_residual(seen.image, seen.inverse_depth, sources, camera)
+    unwarped = unwarped_error(seen.image, [image for image, _ in sources])
     change = torch.empty(0)
     if position + 1 < len(window) and window[position + 1].row == seen.row >= 0:
         following = window[position + 1]
@@ -137,5 +138,6 @@ def _maps(window: deque[_Seen], position: int, reach: int, camera: Camera) -> Fr
         seen.inverse_depth.numpy(),
         seen.disagreement.half().numpy(),
         residual.half().numpy(),
+        unwarped.half().numpy(),
         change.half().numpy(),
     )

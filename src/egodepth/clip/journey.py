@@ -3,7 +3,8 @@
 import dataclasses
 import json
 import shutil
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,14 @@ from rich.console import Console
 from egodepth.clip.aligned import Aligned
 from egodepth.clip.bar import bar
 from egodepth.clip.camera_stage import CameraFound, learned
-from egodepth.clip.checks import check_sparse
+from egodepth.clip.checks import SparseCheck, check_points
 from egodepth.clip.depth_pass import depth_pass, reach_of
-from egodepth.clip.learning import found_scale, picked_frames, trained, way_to_camera
+from egodepth.clip.geometry import Geometry, camera_map, known_geometry, made_geometry, units_of_frames
+from egodepth.clip.learned import Learned
+from egodepth.clip.learning import found_scale, longest_clip, picked_frames, planned, trained, way_to_camera
 from egodepth.clip.output_pass import output_pass
 from egodepth.clip.record import StageRecord
-from egodepth.clip.recording import Recording
+from egodepth.clip.recording import Recording, Row
 from egodepth.clip.report import Known, figures_of, page_content
 from egodepth.clip.results import (
     RECORDING,
@@ -27,7 +30,8 @@ from egodepth.clip.results import (
     write_trajectories,
     written_files,
 )
-from egodepth.clip.track import read_tracks, row_track, write_tracks
+from egodepth.clip.track import RowTrack, mapped_track, read_tracks, row_track, write_tracks
+from egodepth.config import TrainConfig
 from egodepth.data.footage.source import open_footage
 from egodepth.data.video import pyav
 from egodepth.files import write_text
@@ -80,7 +84,7 @@ class Journey:
         titles = {
             "frames": "Picking frames",
             "camera": "Finding the camera",
-            **({} if command.model else {"training": "Training"}),
+            **({} if command.model else {"geometry": "Poses, points and hints", "training": "Training"}),
             **({"scale": "Finding the scale"} if command.height_m or command.speed_mps else {}),
             "depth": "Depth of every frame",
             "video": "Depth video, depth maps, trajectory",
@@ -89,24 +93,29 @@ class Journey:
         }
         self.record = StageRecord(self.out, options, titles)
         self._looked_at: dict[str, Aligned] = {}
+        self._geometry: dict[str, Geometry] = {}
 
     def go(self) -> None:
         """All stages."""
         run, command = self.record.run, self.command
         picked = run("frames", lambda: picked_frames(self.clips, self.frames, command.longest))
         found = run("camera", lambda: dataclasses.asdict(way_to_camera(command, self.clips, self.frames, picked)))
-        camera, training = CameraFound(**found), None
+        camera, training, known = CameraFound(**found), None, None
         if not command.model:
-            training = run("training", lambda: self._train(picked, camera))
+            known = run("geometry", lambda: self._made_geometry(picked, camera))
+            config = self._plan(picked, camera, geometry=known is not None)
+            training = run("training", lambda: self._train(config, camera))
             if "fov_deg" in training:
                 camera = learned(camera, training["fov_deg"])
+            if known is not None:
+                self._geometry = known_geometry(config, self.clips)
         if command.height_m or command.speed_mps:
             run("scale", lambda: found_scale(command, self.frames, self.run, self.device))
         counts = run("depth", self._depth)
         run("video", lambda: self._video(counts))
         if command.cloud:
             run("cloud", lambda: self._cloud(counts))
-        figures = run("report", lambda: self._report(counts, picked, camera, training))
+        figures = run("report", lambda: self._report(counts, picked, camera, training, known))
         if not command.keep:
             shutil.rmtree(self.out / "work", ignore_errors=True)
         if command.json:
@@ -114,10 +123,22 @@ class Journey:
         for name in self.clips:
             Console().print(str(self.out / name / REPORT), soft_wrap=True, highlight=False, markup=False)
 
-    def _train(self, picked: dict[str, Any], camera: CameraFound) -> dict[str, Any]:
+    def _plan(self, picked: dict[str, Any], camera: CameraFound, geometry: bool) -> TrainConfig:
         rows = [len(row.numbers) for recording in self._recordings.values() for row in recording.rows]
         folders = [self.frames / name for name in self.clips]
-        found = trained(self.command, folders, rows, picked, camera, self.run, self.record)
+        return planned(self.command, folders, rows, picked, camera, self.record, geometry)
+
+    def _made_geometry(self, picked: dict[str, Any], camera: CameraFound) -> dict[str, Any] | None:
+        """What came of it, of every clip; None where it cannot teach, as no pose or no camera is known."""
+        if camera.way == "learned":
+            return None
+        mapped = None if camera.way == "given" else camera_map(self.frames)
+        maps = {} if mapped is None else {longest_clip(picked): mapped}
+        made = made_geometry(self._plan(picked, camera, geometry=True), self.clips, maps)
+        return made["clips"] if made["usable"] else None
+
+    def _train(self, config: TrainConfig, camera: CameraFound) -> dict[str, Any]:
+        found = trained(config, camera, self.run)
         # With a learned camera the recordings' camera files have changed.
         del self._recordings
         return found
@@ -132,11 +153,23 @@ class Journey:
             if not (tracks := work / "tracks.npz").is_file():
                 with bar(f"{name}: motion", sum(len(row.numbers) for row in rows)) as told:
                     read = recording.drive.read_tensor
-                    write_tracks(tracks, [row_track(motion, row, read, apart, told) for row in rows])
+                    learned = partial(row_track, motion, read=read, apart=apart, told=told)
+                    write_tracks(tracks, self._tracks(name, learned))
             with bar(f"{name}: depth", recording.footage.expected) as told:
                 reach = reach_of(recording, apart)
                 counts[name] = depth_pass(recording, read_tracks(tracks), self._predictor, work, reach, told)
         return counts
+
+    def _tracks(self, name: str, learned: Callable[[Row], RowTrack]) -> list[RowTrack]:
+        """Of a clip's rows: by structure from motion as far as it goes, and for the rest by the pose network."""
+        recording, geometry = self._recordings[name], self._geometry.get(name)
+        if geometry is None or geometry.clip_map is None:
+            return [learned(row) for row in recording.rows]
+        units = units_of_frames(geometry, recording, self._predictor)
+        return [
+            mapped_track(row, geometry.clip_map, of_row, partial(learned, row))
+            for row, of_row in zip(recording.rows, units, strict=True)
+        ]
 
     def _video(self, counts: dict[str, int]) -> None:
         """The second look, and where the camera went."""
@@ -153,7 +186,12 @@ class Journey:
                 write_clouds(self.out / name, recording, self._aligned(name, counts), told)
 
     def _report(
-        self, counts: dict[str, int], picked: dict[str, Any], camera: CameraFound, training: dict[str, Any] | None
+        self,
+        counts: dict[str, int],
+        picked: dict[str, Any],
+        camera: CameraFound,
+        training: dict[str, Any] | None,
+        known_of: dict[str, Any] | None,
     ) -> dict[str, Any]:
         """Pages and figures of every clip."""
         figures, card = {}, self._predictor.model.card
@@ -169,11 +207,15 @@ class Journey:
                 training=training,
                 card=card,
                 clouds=read_clouds(aligned) if self.command.cloud else [],
-                # A map whose camera was not believed is no witness.
-                sparse=check_sparse(self.frames / "sparse.npz", recording, aligned) if camera.way == "sfm" else None,
+                geometry=(known_of or {}).get(name),
+                hint=self._geometry[name].inverse_depth if name in self._geometry else None,
+                sparse=self._witness(name, picked, camera, aligned),
+                learned=Learned.of(aligned),
                 seconds=self.record.seconds,
             )
             figures[name] = figures_of(known)
+            for warning in known.learned.warnings(known.sparse):
+                Console(stderr=True).print(f"    [yellow]{name}: {warning}[/]", highlight=False, soft_wrap=True)
             files = written_files(out, aligned, self.command)
             content = page_content(known, figures[name], files)
             if self.command.rerun:
@@ -182,12 +224,21 @@ class Journey:
             write_text(out / "report.json", json.dumps(figures[name], indent=2) + "\n")
         return figures
 
+    def _witness(self, name: str, picked: dict[str, Any], camera: CameraFound, aligned: Aligned) -> SparseCheck | None:
+        """The depth of a clip against its points that no training saw; of a model that was given, against all."""
+        if name in self._geometry:
+            return check_points(self._geometry[name].clip_map, self._recordings[name], aligned, held_out=True)
+        # A map whose camera was not believed is no witness.
+        clip_map = camera_map(self.frames) if camera.way == "sfm" and name == longest_clip(picked) else None
+        return check_points(clip_map, self._recordings[name], aligned, held_out=False)
+
     def _aligned(self, name: str, counts: dict[str, int]) -> Aligned:
         """A clip after the first look; its maps are read once for all stages that follow."""
         if name not in self._looked_at:
             work = self.out / "work" / name
             tracks = read_tracks(work / "tracks.npz")
-            self._looked_at[name] = Aligned.of(self._recordings[name], work, counts[name], tracks)
+            geometry = self._geometry.get(name)
+            self._looked_at[name] = Aligned.of(self._recordings[name], work, counts[name], tracks, geometry)
         return self._looked_at[name]
 
     @cached_property

@@ -11,6 +11,7 @@ from rich.console import Console
 from egodepth.clip.camera_stage import CameraFound, beside, found_camera, given_camera
 from egodepth.clip.plan import EXTRACT_MOTION, by_machine, check_apart, frames_apart, training_plan
 from egodepth.clip.record import StageRecord
+from egodepth.config import TrainConfig
 from egodepth.data.cameras import CAMERA_FILE, horizontal_fov_deg, write_camera
 from egodepth.data.footage.extract import extract
 from egodepth.data.footage.source import open_footage
@@ -44,8 +45,8 @@ def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[st
 
 
 def way_to_camera(command: "VideoToDepth", clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
-    """The camera of all clips, looked for in the one with the most frames; its file lies above the frames."""
-    name = max(picked, key=lambda name: picked[name]["summary"]["kept"])
+    """The camera of all clips, looked for in the longest one; its file lies above the frames."""
+    name = longest_clip(picked)
     extracted, clip = FrameFolder.open(frames / name), clips[name]
     source = command.camera or command.intrinsics
     if source is None and command.find_camera is None:
@@ -59,16 +60,21 @@ def way_to_camera(command: "VideoToDepth", clips: dict[str, Path], frames: Path,
     return found
 
 
-def trained(
+def longest_clip(picked: dict[str, Any]) -> str:
+    """The clip with the most frames: the camera is looked for in it."""
+    return max(picked, key=lambda name: picked[name]["summary"]["kept"])
+
+
+def planned(
     command: "VideoToDepth",
     folders: list[Path],
     rows: list[int],
     picked: dict[str, Any],
     camera: CameraFound,
-    run: Path,
     record: StageRecord,
-) -> dict[str, Any]:
-    """Train on the extracted frames in a run folder; a camera that was learned is written over the first guess.
+    geometry: bool,
+) -> TrainConfig:
+    """The training for extracted frames, the same whenever it is asked for.
 
     Args:
         command: what was asked for.
@@ -76,24 +82,32 @@ def trained(
         rows: how many frames follow one another without a break, of all clips.
         picked: what is known of them.
         camera: as it was found, or to be learned.
-        run: where the training is, or goes on.
         record: of the command, which keeps what the device decides.
+        geometry: whether structure from motion and hints teach the network.
     """
-    shape = FrameFolder.open(folders[0]).size
     summaries = [clip["summary"] for clip in picked.values()]
     spacing, seconds = (min(summary[name]["middle"] for summary in summaries) for name in ("spacing", "seconds_apart"))
     apart = check_apart(rows, frames_apart(spacing, seconds))
-    chosen = record.decided("training", lambda: by_machine(command, shape))
-    config = training_plan(command, folders, chosen, apart, learned_camera=camera.way == "learned")
-    size = config.data.size
+    shape = FrameFolder.open(folders[0]).size
+    chosen = record.decided(
+        f"training by {'geometry' if geometry else 'images'}", lambda: by_machine(command, shape, geometry)
+    )
+    return training_plan(command, folders, chosen, apart, geometry, learned_camera=camera.way == "learned")
+
+
+def trained(config: TrainConfig, camera: CameraFound, run: Path) -> dict[str, Any]:
+    """Train in a run folder; a camera that was learned is written over the first guess, above the frames."""
+    size, apart = config.data.size, max(config.data.offsets)
     away = f"{apart} frame{'s' * (apart != 1)} away"
     _say(f"{config.model.encoder}, {size[1]}x{size[0]}, {config.trainer.steps} steps, neighbours {away}")
     summary = train(config, run)
     weights = load_card(run).started_from
     found = {"steps": summary.steps, "size": size, "apart": apart, "weights": weights}
     if camera.way == "learned":
+        frames = Path(config.data.path[0])
+        shape = FrameFolder.open(frames).size
         learned = learned_camera(run, shape)
-        write_camera(folders[0].parent / CAMERA_FILE, learned, shape)
+        write_camera(frames.parent / CAMERA_FILE, learned, shape)
         found["fov_deg"] = horizontal_fov_deg(learned)
     return found
 

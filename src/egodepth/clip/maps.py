@@ -27,6 +27,8 @@ class FrameMaps(NamedTuple):
     """|log| of the depth that the image gets over the one that its mirror image gets."""
     residual: Float16[np.ndarray, "h w"]
     """Photometric error of the neighbours warped here, the smaller of the two; NaN where none sees the point."""
+    unwarped: Float16[np.ndarray, "h w"]
+    """The same of the neighbours as they are: what depth and motion have to beat."""
     change: Float16[np.ndarray, " k"]
     """log of the next frame's depth over what this one's and the motion make of it; NaN outside, empty at a row's end.
     """
@@ -61,6 +63,13 @@ def photometric_residual(
         error = photometric_error(target[None], sample(image[None], uv))[0]
         smallest = torch.where(inside, torch.minimum(smallest, error), smallest)
     return smallest.masked_fill(smallest.isinf(), torch.nan)
+
+
+def unwarped_error(target: Float[Tensor, "3 h w"], sources: list[Float[Tensor, "3 h w"]]) -> Float[Tensor, "h w"]:
+    """The smallest photometric error of sources as they are; NaN without any."""
+    if not sources:
+        return torch.full(target.shape[1:], torch.nan)
+    return torch.stack([photometric_error(target[None], image[None])[0] for image in sources]).amin(0)
 
 
 def depth_change(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from egodepth.config import ModelConfig, TrainConfig
 from egodepth.errors import InputError
 from egodepth.networks.precision import resolve_precision
-from egodepth.recipes import recipe
+from egodepth.recipes import recipe, tuned
 from egodepth.train import pick_device
 from egodepth.weights import load_card
 
@@ -22,15 +22,21 @@ TRAIN_MOTION = 0.045
 TRAIN_SECONDS = 0.3
 """The same in time, at most: where most of the image is far away, as on a motorway, little moves there, while the road
 in front of the camera is another one after a second (measured: nothing was learned from neighbours 0.8 s away)."""
+HINTS = "hints"
+"""Folder of poses, points and hints."""
 MOST_APART = 8
 """Frames to a neighbour, at most: less than the gap that extracting leaves where there is a break."""
-_PIXELS = {"cpu": 15_000, "cuda": 123_000}
+_PIXELS = {"cpu": 31_000, "cuda": 123_000}
 """Of the images to train on, about: minutes on two cores, or the size that is usual on a GPU."""
+_PIXELS_BY_IMAGES = 15_000
+"""Likewise on a processor, where images alone teach: that takes more steps."""
 
 
-def network_size(size: tuple[int, int], device: str) -> tuple[int, int]:
+def network_size(size: tuple[int, int], device: str, geometry: bool = True) -> tuple[int, int]:
     """(height, width) in multiples of 32 of nearly the shape of a frame, and with pixels that a device can train on."""
     pixels, shape = _PIXELS.get(device, _PIXELS["cuda"]), size[1] / size[0]
+    if device == "cpu" and not geometry:
+        pixels = _PIXELS_BY_IMAGES
     sides = range(64, 2049, 32)
 
     def badness(height: int, width: int) -> float:
@@ -44,18 +50,23 @@ def frames_apart(spacing: float, seconds: float) -> int:
     return max(1, min(MOST_APART, round(TRAIN_MOTION / spacing), int(TRAIN_SECONDS / seconds + 1e-6)))
 
 
-def by_machine(command: "VideoToDepth", shape: tuple[int, int]) -> dict[str, Any]:
+def by_machine(command: "VideoToDepth", shape: tuple[int, int], geometry: bool) -> dict[str, Any]:
     """What of a training is chosen by the device: the `size` of the network's input, if none is given, and `precision`.
 
-    `shape` is (height, width) of the frames.
+    `shape` is (height, width) of the frames; `geometry`, whether it teaches.
     """
     device = pick_device(command.device)
     precision = resolve_precision(recipe("street-clip").trainer.precision, device)
-    return {"size": command.size or network_size(shape, device.type), "precision": precision}
+    return {"size": command.size or network_size(shape, device.type, geometry), "precision": precision}
 
 
 def training_plan(
-    command: "VideoToDepth", folders: list[Path], chosen: dict[str, Any], apart: int, learned_camera: bool
+    command: "VideoToDepth",
+    folders: list[Path],
+    chosen: dict[str, Any],
+    apart: int,
+    geometry: bool,
+    learned_camera: bool = False,
 ) -> TrainConfig:
     """The configuration for extracted frames: `street-clip`, or from given weights `street-clip-tuned`.
 
@@ -64,12 +75,15 @@ def training_plan(
         folders: of frames.
         chosen: what was chosen by the device, see `by_machine`.
         apart: how many frames to a neighbour.
+        geometry: poses by structure from motion, and hints, teach the network; else images alone.
         learned_camera: learn the focal length, from the camera file's on.
 
     Raises:
         InputError: the weights cannot be read, or their networks not be trained here.
     """
-    base = recipe("street-clip-tuned" if command.init_from else "street-clip")
+    base = recipe("street-clip" if geometry else "street-clip-photometric")
+    if command.init_from:
+        base = tuned(base)
     data = replace(
         base.data,
         path=tuple(str(folder) for folder in folders),
@@ -81,8 +95,8 @@ def training_plan(
     optimiser, trainer = base.optimiser, base.trainer
     if command.init_from:
         model, knows_poses = _of_given_weights(command.init_from)
-        if not knows_poses:
-            optimiser = replace(optimiser, pose_first=recipe("street-clip").optimiser.pose_first)
+        if not knows_poses and not geometry:
+            optimiser = replace(optimiser, pose_first=recipe("street-clip-photometric").optimiser.pose_first)
     else:
         model = _of_new_weights(command, base.model)
     steps = command.steps or trainer.steps
@@ -94,8 +108,9 @@ def training_plan(
         precision=chosen["precision"],
         validate_every=min(trainer.validate_every, steps),
     )
+    hints = replace(base.hints, store=str(command.out / HINTS)) if geometry else base.hints
     init_from = command.init_from or ""
-    return replace(base, data=data, model=model, optimiser=optimiser, trainer=trainer, init_from=init_from)
+    return replace(base, data=data, model=model, hints=hints, optimiser=optimiser, trainer=trainer, init_from=init_from)
 
 
 def _of_given_weights(source: str) -> tuple[ModelConfig, bool]:

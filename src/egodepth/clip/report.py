@@ -1,16 +1,19 @@
 """What the report of a recording says, in words, figures and pictures; `egodepth.page` makes the page of it."""
 
 import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32, UInt8
 from matplotlib import colormaps
 
 from egodepth.clip.aligned import Aligned
 from egodepth.clip.camera_stage import CameraFound
 from egodepth.clip.checks import SparseCheck
 from egodepth.clip.confidence import confidence
+from egodepth.clip.learned import Learned
 from egodepth.clip.output_pass import picture_path, picture_places
 from egodepth.clip.recording import Recording
 from egodepth.cloud import Cloud
@@ -22,6 +25,9 @@ from egodepth.weights import ModelCard
 _UNSURE, _UNSTEADY, _WRONG, _CROOKED = 0.4, 0.05, 0.2, 5.0
 """Mean confidence below which, and flicker, difference from sparse points (shares) and from their trajectory (percent)
 from which the report warns."""
+
+
+_NO_HINT = np.uint8(96)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +46,13 @@ class Known:
     """None where a model was given."""
     card: ModelCard
     clouds: list[Cloud]
+    geometry: dict[str, Any] | None
+    """What came of poses, points and hints before the training; None where there are none."""
+    hint: Callable[[int], Float32[np.ndarray, "h w"]] | None
+    """Of an extracted frame, in the unit of the map; None where there are none."""
     sparse: SparseCheck | None
+    learned: Learned
+    """What speaks for depth and motion."""
     seconds: dict[str, float]
     """That each stage took."""
 
@@ -64,6 +76,8 @@ def figures_of(known: Known) -> dict[str, Any]:
         "flicker_before": before,
         "flicker": after,
         "mean_confidence": float(np.mean(trust)),
+        "learned": dataclasses.asdict(known.learned),
+        "geometry": known.geometry,
         "path_length": [trajectory.length for trajectory in known.aligned.trajectories],
         "cloud_points": [len(cloud.xyz) for cloud in known.clouds],
         "sparse_check": None if known.sparse is None else dataclasses.asdict(known.sparse),
@@ -111,6 +125,7 @@ def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
     found.append(
         Finding(text=f"Field of view {camera.fov_deg:.1f}{sigma} degrees: {camera.said}.", warning=not camera.sure)
     )
+    found += [Finding(text=text, warning=True) for text in known.learned.warnings(known.sparse)]
     if figures["mean_confidence"] < _UNSURE:
         text = "The model is sure of little: neighbouring frames do not look as its depth and motion make them, or its "
         text += (
@@ -120,15 +135,40 @@ def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
     if figures["flicker"] > _UNSTEADY:
         found.append(Finding(text=f"Depth flickers by {figures['flicker']:.1%} from frame to frame.", warning=True))
     if (sparse := known.sparse) is not None:
-        text = f"Structure from motion's points lie {sparse.abs_rel:.0%} from the model's depth on average"
-        found.append(Finding(text=f"{text}, one scale for all frames.", warning=sparse.abs_rel > _WRONG))
-        if sparse.ate_percent > _CROOKED:
+        points = "Points that no training saw" if sparse.held_out else "Structure from motion's points"
+        text = f"{points} lie {sparse.abs_rel:.1%} from the model's depth on average, one scale for all frames."
+        found.append(Finding(text=text, warning=sparse.abs_rel > _WRONG))
+        if sparse.ate_percent is not None and sparse.ate_percent > _CROOKED:
             text = f"The trajectory is off that of structure from motion by {sparse.ate_percent:.1f} % of its length."
             found.append(Finding(text=text, warning=True))
+    found += _of_geometry(known)
     if len(known.aligned.tracks) > 1:
         rows = len(known.aligned.tracks)
         found.append(Finding(text=f"{rows} rows of frames without a break; cloud and way shown are the longest's."))
     return [*found, *(Finding(text=text, warning=place > 0) for place, text in enumerate(known.verdict))]
+
+
+def _of_geometry(known: Known) -> list[Finding]:
+    """What structure from motion could not do."""
+    geometry = known.geometry
+    if geometry is None:
+        if known.training is None:
+            return []
+        text = "Structure from motion fits none of the frames together: images alone taught depth and motion."
+        return [Finding(text=text, warning=True)]
+    found = []
+    if missing := geometry["frames"] - geometry["posed"]:
+        text = f"{missing} of {geometry['frames']} frames have no pose by structure from motion; the pose network gives"
+        found.append(Finding(text=f"{text} the motion there."))
+    if geometry["between"]:
+        text = f"{geometry['between']} frames that could not be registered have the pose between their neighbours'."
+        found.append(Finding(text=text))
+    if geometry["parts"] > 1:
+        text = (
+            f"The frames fall into {geometry['parts']} parts that share no point: between their scales only the model"
+        )
+        found.append(Finding(text=f"{text} judges.", warning=True))
+    return found
 
 
 def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
@@ -154,16 +194,23 @@ def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
         Figure(name="Flicker", value=f"{after:.2%}", note=f"{before:.2%} before the frames were brought to one scale"),
         Figure(name="Confidence", value=f"{figures['mean_confidence']:.2f}", note="mean, 0 to 1"),
     ]
+    if known.learned.explained is not None:
+        note = "of what changes between frames is explained by depth and motion, middle of the image's places"
+        depth.append(Figure(name="Explained", value=f"{known.learned.explained:.0%}", note=note))
     if sparse is not None:
-        note = f"from structure from motion's points ({sparse.points} sightings in {sparse.frames} frames)"
+        seen = "that no training saw" if sparse.held_out else "of structure from motion"
+        note = f"from points {seen} ({sparse.points} sightings in {sparse.frames} frames)"
         depth += [
             Figure(name="Difference, one scale", value=f"{sparse.abs_rel:.1%}", note=note),
             Figure(name="Difference, a scale a frame", value=f"{sparse.abs_rel_per_frame:.1%}", note="likewise"),
             Figure(name="of the surer half", value=f"{sparse.abs_rel_confident:.1%}", note="one scale"),
+            Figure(name="of an image-blind answer", value=f"{sparse.abs_rel_blind:.1%}", note="a scale a frame"),
         ]
     groups.append(FigureGroup(name="Depth", figures=tuple(depth)))
+    if (geometry := known.geometry) is not None:
+        groups.append(FigureGroup(name="Geometry before the training", figures=tuple(_geometry_figures(geometry))))
     way = [Figure(name="Length", value=f"{max(figures['path_length']):.4g}", note=known.unit)]
-    if sparse is not None:
+    if sparse is not None and sparse.ate_percent is not None:
         way.append(
             Figure(name="Off structure from motion's", value=f"{sparse.ate_percent:.2f} %", note="RMSE / length")
         )
@@ -174,17 +221,45 @@ def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
     return groups
 
 
+def _geometry_figures(geometry: dict[str, Any]) -> Iterator[Figure]:
+    yield Figure(name="Frames with a pose", value=f"{geometry['posed']} of {geometry['frames']}")
+    yield Figure(name="Points", value=f"{geometry['points']:,}", note="one in ten kept out of the training")
+    if (hints := geometry["hints"]) is not None:
+        everywhere = hints["bands"][0]
+        yield Figure(name="Hints", value=f"{hints['kept']:.0%}", note="of all pixels")
+        yield Figure(
+            name="Difference of hints", value=f"{everywhere['mean']:.1%}", note="from the points kept out, mean"
+        )
+
+
+def _hint_picture(known: Known, seconds: float) -> UInt8[np.ndarray, "h w 3"] | None:
+    """The hint of the extracted frame nearest to a time, in the colours of depth; grey where there is none."""
+    if known.hint is None:
+        return None
+    nearest = [
+        (abs(float(time) - seconds), number, unit)
+        for row, track in zip(known.recording.rows, known.aligned.tracks, strict=True)
+        for number, time, unit in zip(row.numbers, row.seconds, track.units, strict=True)
+    ]
+    _, number, unit = min(nearest)
+    hint = known.hint(number)
+    colours = known.scales.colours(np.where(hint > 0, hint / np.float32(unit if np.isfinite(unit) else 1), 1))
+    return np.where((hint > 0)[..., None], colours, _NO_HINT).astype(np.uint8)
+
+
 def _frame(known: Known, place: int) -> PageFrame:
     maps = known.aligned.frame(place)
     image = read_rgb(picture_path(known.aligned.maps, place))
     size = (image.shape[0], image.shape[1])
     trust = colormaps["viridis"](confidence(maps), bytes=True)[..., :3]
+    hint = _hint_picture(known, maps.seconds)
     return PageFrame(
         label=f"frame {place}",
         seconds=maps.seconds,
         image=image,
         depth=resize_rgb(known.scales.colours(maps.inverse_depth), size),
         confidence=resize_rgb(trust, size),
+        hint=None if hint is None else resize_rgb(hint, size),
     )
 
 

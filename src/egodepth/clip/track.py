@@ -1,7 +1,8 @@
-"""Where the camera was at any time: the pose network's motion between extracted frames, and between those."""
+"""Where the camera was at any time: by structure from motion or the pose network, and on the way between two frames."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from egodepth.clip.arrays import read_arrays, write_arrays
 from egodepth.clip.recording import Row
 from egodepth.geometry import transform_from_twist, twist_of
 from egodepth.motion import MotionPredictor
+from egodepth.sfm.clip_map import ClipMap
 
 _PAIRS = 8
 """Pairs of frames that go through the pose network together."""
@@ -28,14 +30,19 @@ class RowTrack:
     twists: Float64[np.ndarray, "m 6"]
     """From each frame to the next: logarithm of next_from_this, in units of this frame's predicted depth, as nearly as
     the pose network knows them (or a scale by the distance driven has told: `MetricScale.motion`)."""
+    units: Float64[np.ndarray, " k"] = field(default_factory=lambda: np.empty(0))
+    """Of each frame, the network's unit of depth over that of the map by structure from motion; NaN without a pose in
+    it. Empty where there is no map. With a map, all twists are in the unit that the depth of all frames is brought to.
+    """
 
     def poses(self, factors: Float64[np.ndarray, " n"] | None = None) -> Float64[np.ndarray, "n 4 4"]:
         """World from camera of the row's frames; the first one's axes are the world's.
 
-        `factors` are what the depth of each frame has to be multiplied by for all to be in one unit.
+        `factors` are what the depth of each frame has to be multiplied by for all to be in one unit; the twists follow
+        it, unless they are in that unit already.
         """
         twists = self.twists.copy()
-        if factors is not None:
+        if factors is not None and not len(self.units):
             twists[:, 3:] *= factors[:-1, None]
         poses = [np.eye(4)]
         for step in transform_from_twist(torch.from_numpy(-twists)).numpy():
@@ -87,13 +94,44 @@ def row_track(
     return RowTrack(row.seconds, np.stack(twists))
 
 
+def mapped_track(
+    row: Row, clip_map: ClipMap, units: Float64[np.ndarray, " n"], learned: Callable[[], RowTrack]
+) -> RowTrack:
+    """The track of a row by structure from motion.
+
+    Args:
+        row: the frames.
+        clip_map: their poses.
+        units: see `RowTrack.units`.
+        learned: gives the track by the pose network, asked only where two frames in a row have no poses in one part.
+    """
+    places = [clip_map.find(number) for number in row.numbers]
+    twists = np.full((len(places) - 1, 6), np.nan)
+    for step, (here, there) in enumerate(pairwise(places)):
+        if here is not None and there is not None and clip_map.part[here] == clip_map.part[there]:
+            next_from_this = np.linalg.solve(*clip_map.world_from_camera[[there, here]])
+            next_from_this[:3, 3] *= units[step]
+            twists[step] = twist_of(torch.from_numpy(next_from_this)).numpy()
+    unknown = np.isnan(twists).any(1)
+    if unknown.any():
+        twists[unknown] = learned().twists[unknown]
+    return RowTrack(row.seconds, twists, units)
+
+
 def write_tracks(path: Path, tracks: list[RowTrack]) -> None:
     """Write the tracks of a recording's rows, whole or not at all."""
-    arrays = {f"seconds_{row}": track.seconds for row, track in enumerate(tracks)}
-    write_arrays(path, arrays | {f"twists_{row}": track.twists for row, track in enumerate(tracks)})
+    write_arrays(
+        path,
+        {
+            f"{name}_{row}": values
+            for row, track in enumerate(tracks)
+            for name, values in (("seconds", track.seconds), ("twists", track.twists), ("units", track.units))
+        },
+    )
 
 
 def read_tracks(path: Path) -> list[RowTrack]:
     """Read what `write_tracks` wrote; `InputError` where that is damaged."""
     arrays = read_arrays(path)
-    return [RowTrack(arrays[f"seconds_{row}"], arrays[f"twists_{row}"]) for row in range(len(arrays) // 2)]
+    names = ("seconds", "twists", "units")
+    return [RowTrack(*(arrays[f"{name}_{row}"] for name in names)) for row in range(len(arrays) // len(names))]

@@ -11,7 +11,6 @@ from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.sample_index import SampleIndex
 from egodepth.data.types import Hints
-from egodepth.errors import InputError
 from egodepth.hints.store import HintMaps
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.types import SparsePoints
@@ -99,21 +98,12 @@ class KnownDrives:
         return known.metric or self._anchor == (drive, known.part(frame))
 
     def samples_with_poses(self, samples: SampleIndex, offsets: tuple[int, ...]) -> SampleIndex:
-        """The samples whose frames are all in one part of a map.
-
-        Raises:
-            InputError: there is none.
-        """
+        """The samples whose frames are all in one part of a map; there may be none."""
         kept = []
         for drive, frame in samples:
             parts = {self.drives[drive].part(frame + offset) for offset in (0, *offsets)}
             if len(parts) == 1 and -1 not in parts:
                 kept.append((drive, frame))
-        if not kept:
-            raise InputError(
-                "structure from motion knows no frame together with its neighbours; train with --data.poses learned "
-                "--hints.sources (none), or record with more texture and motion"
-            )
         return SampleIndex.of(kept)
 
     def _parts(self) -> list[tuple[int, int, int]]:

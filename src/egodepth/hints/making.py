@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 from rich.console import Console
+from rich.markup import escape
 
 from egodepth.config import TrainConfig
 from egodepth.data.drive import Drive
@@ -26,7 +27,7 @@ from egodepth.hints.store import HintMaps, digest_of, drive_folder
 from egodepth.hints.teacher import Teacher, load_teacher
 from egodepth.progress import counting
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.sfm.recording import map_recording
+from egodepth.sfm.recording import contradiction, map_recording
 from egodepth.sfm.stages import Stages
 from egodepth.sfm.types import SfmSettings
 
@@ -209,8 +210,19 @@ class _Maker:
         return resize_rgb(self.drive.read_image(frame), self.size)
 
 
+def keep_map(store: Path, drive: Drive, clip_map: ClipMap) -> None:
+    """Keep a map of a drive that was made elsewhere, with the drive's own camera, as if it had been made for hints."""
+    place = drive_folder(store, drive) / MAP
+    if not place.is_file():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        clip_map.save(place)
+
+
 def drive_map(drive: Drive, folder: Path, seed: int, console: Console) -> ClipMap | None:
-    """Poses and points of a drive by structure from motion, made once; None, and a line, where that fails."""
+    """Poses and points of a drive by structure from motion, made once; None, and a line, where that fails.
+
+    A line says, too, if it contradicts the drive's camera.
+    """
     place, failed = folder / MAP, folder / "no_map"
     if place.is_file():
         return ClipMap.load(place)
@@ -228,6 +240,8 @@ def drive_map(drive: Drive, folder: Path, seed: int, console: Console) -> ClipMa
         )
         failed.touch()
     else:
+        if doubt := contradiction(drive.camera, drive.size, work, f"{drive.name}: its camera", Stages()):
+            console.print(f"[yellow]{escape(doubt)}[/]", highlight=False, soft_wrap=True)
         found.save(place)
     shutil.rmtree(work, ignore_errors=True)
     return found

@@ -49,6 +49,8 @@ class PageFrame:
     """In colours."""
     confidence: UInt8[np.ndarray, "h w 3"]
     """In colours."""
+    hint: UInt8[np.ndarray, "h w 3"] | None = None
+    """What geometry knew of the depth before any training, in colours; None: nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

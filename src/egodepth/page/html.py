@@ -62,6 +62,7 @@ def _frame(frame: PageFrame, content: PageContent) -> dict[str, Any]:
         "image": _data_url(frame.image),
         "depth": _data_url(frame.depth),
         "confidence": _data_url(frame.confidence),
+        "hint": None if frame.hint is None else _data_url(frame.hint),
         "place": None if position is None else position.tolist(),
     }
 

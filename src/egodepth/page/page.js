@@ -99,6 +99,7 @@ function viewer() {
     play.textContent = start ? "Pause" : "Play";
   }
 
+  byId("hints").hidden = !frames.some((frame) => frame.hint);
   const { aspect } = frames[0];
   stage.style.aspectRatio = aspect;
   stage.style.maxWidth = `min(820px, ${75 * aspect}vh)`;
