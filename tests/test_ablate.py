@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from egodepth import ablate
 from egodepth.ablate import Ablate
 from egodepth.ablation.cells import Cell, Score, read_score, run_cell, score
 from egodepth.ablation.untrained import _mean_maps
@@ -194,6 +195,35 @@ def test_the_mean_map_of_the_table_is_the_strongest_and_is_named(
     Ablate(out=out, config=tiny(data), variants=("full",), seeds=1)()
     assert "| mean map |" in (out / "ablation.md").read_text()
     assert "Mean map:" not in (out / "ablation.md").read_text()
+
+
+def test_what_trainings_share_is_made_before_the_first_begins(
+    data: Path, tmp_path: Path, runner_is_fake: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[str], int]] = []
+    monkeypatch.setattr(
+        ablate, "make_shared_hints", lambda cells: asked.append(([c.name for c in cells], len(runner_is_fake)))
+    )
+    ablation = Ablate(out=tmp_path / "out", config=tiny(data), variants=("full",), seeds=1)
+    ablation()
+    replace(ablation, seeds=2)()
+    assert asked == [(["full_seed_0"], 0), (["full_seed_1"], 1)]
+
+
+def test_a_row_that_is_called_pretrained_is_never_trained_from_random_weights(
+    data: Path, tmp_path: Path, runner_is_fake: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells: list[Cell] = []
+    monkeypatch.setattr(ablate, "make_shared_hints", cells.extend)
+    model = replace(tiny(data).model, pretrained=True, without_weights="random")
+    config = replace(tiny(data), model=model)
+    Ablate(out=tmp_path / "a", config=config, variants=("full",), seeds=1)()
+    names = ("random-encoder", "pretrained-encoder", "full")
+    Ablate(out=tmp_path / "b", config=config, variants=names, seeds=1)()
+    found = [(cell.variant, cell.config.model.pretrained, cell.config.model.without_weights) for cell in cells]
+    # The recipe's own encoder is not trained again.
+    assert found == [("full", True, "random"), ("full", True, "stop"), ("random-encoder", False, "stop")]
+    assert "encoder test_resnet (pretrained), pose network posecnn, on" in (tmp_path / "b" / "ablation.md").read_text()
 
 
 def test_a_damaged_score_names_its_file(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from rich.table import Table
 from egodepth.ablation.cells import Cell, Examination
 from egodepth.ablation.plot import write_plot
 from egodepth.ablation.record import Results, claim, settings_of
+from egodepth.ablation.sharing import make_shared_hints
 from egodepth.ablation.table import RULE, Cells, Row, about_mean_map, differences, main_table
 from egodepth.ablation.untrained import untrained_rows
-from egodepth.ablation.variants import chosen_variants, trained_as, variant_config
+from egodepth.ablation.variants import ENCODERS, chosen_variants, trained_as, variant_config
 from egodepth.ablation.workers import CellRunner
 from egodepth.config import TrainConfig
 from egodepth.data.drive import Drive
@@ -36,7 +37,10 @@ class Ablate:
     Variants: baseline (average reprojection, no auto-mask, native scales); the baseline with one part more:
     baseline+minimum, baseline+automask, baseline+full-res; full; full with one part less: full-minimum, full-automask,
     full-full-res; full with a part exchanged: zhou-mask, no-ssim, pose-posecnn, pose-shared, pose-separate,
-    no-depth-scaling, depth-scaling. Those that are what the recipe has anyway are not trained twice.
+    no-depth-scaling, depth-scaling. Of recipes with hints or poses of structure from motion, also: photometric-only,
+    hints-only, hints-better (where they explain the pixel better), hints-always; poses-learned, poses-sfm. Where asked
+    for by name: random-encoder, pretrained-encoder. Those that are what the recipe has anyway are not trained twice. To
+    cross two of these, change the recipe: `--model.no-pretrained --variants photometric-only hints-only full`.
 
     Example: egodepth ablate quickstart --data drives --out ablation --seeds 3 --steps 300 --data.size 64 224
     """
@@ -47,7 +51,7 @@ class Ablate:
     data: tuple[str, ...] = ()
     """Short for --data.path."""
     variants: tuple[str, ...] = ()
-    """Only these rows; all that apply if left out."""
+    """Only these rows; if left out, all that apply but random-encoder and pretrained-encoder."""
     seeds: int = 3
     """Trainings of each row, with seeds --trainer.seed, the next, ..."""
     steps: int | None = None
@@ -75,6 +79,8 @@ class Ablate:
             raise InputError("ablate: --seeds, --jobs and --test-frames are at least 1")
         config = self._config()
         names = chosen_variants(self.variants, config)
+        if set(ENCODERS) & set(names):  # a row that is called pretrained must be
+            config = dataclasses.replace(config, model=dataclasses.replace(config.model, without_weights="stop"))
         examination = self._examination()
         drives = _training_drives(config, examination)
         settings = settings_of(config, examination)
@@ -84,6 +90,7 @@ class Ablate:
         results = Results(self.out, settings, cells, names, config, untrained)
         results.write()
         todo = [cell for cell in cells if not cell.score_file.exists()]
+        make_shared_hints(todo)
         failures = CellRunner(self.jobs, results.finished).run(todo, len(cells) - len(todo)) if todo else {}
         self._report(results, failures)
 
