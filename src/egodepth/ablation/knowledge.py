@@ -62,7 +62,7 @@ def hints_always(config: TrainConfig) -> TrainConfig:
 
 
 def poses_learned(config: TrainConfig) -> TrainConfig:
-    """Poses by the pose network alone. Without stereo they know no unit: the warp is made blind to it, against drift."""
+    """Poses by the pose network alone. Without stereo they know no unit: the warp is blind to it, against drift."""
     if config.data.poses == "learned":
         return config
     data = replace(config.data, poses="learned")
