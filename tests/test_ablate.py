@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from egodepth import ablate
 from egodepth.ablate import Ablate
-from egodepth.ablation.cells import Cell, Score, read_score, run_cell
+from egodepth.ablation.cells import Cell, Score, read_score, run_cell, score
+from egodepth.ablation.untrained import _mean_maps
 from egodepth.ablation.workers import CellRunner
 from egodepth.cli import main
 from egodepth.config import DataConfig, ModelConfig, TrainConfig, TrainerConfig
 from egodepth.data.synthetic.render_command import Render
+from egodepth.data.training_set import open_training_set
 from egodepth.errors import InputError
 from egodepth.files import write_text
 
@@ -78,9 +81,9 @@ def test_a_cell_trains_its_seed_scores_its_last_model_and_leaves_no_checkpoints(
     cell = ablation._cells(ablation._config(), ["full"], ablation._examination())[1]
     (cell.run / ".config.part.json").parent.mkdir(parents=True)
     (cell.run / ".config.part.json").touch()  # as a kill in the first moment leaves it
-    score = run_cell(cell)
-    assert read_score(cell.score_file) == score
-    assert {"all", "static"} <= set(score.parts)
+    found = run_cell(cell)
+    assert read_score(cell.score_file) == found
+    assert {"all", "static"} <= set(found.parts)
     assert (cell.run / "model_last").is_dir()
     assert not (cell.run / "checkpoints").exists()
     trainer = json.loads((cell.run / "config.json").read_text())["trainer"]
@@ -166,6 +169,62 @@ def test_failed_cells_are_told_at_the_end_in_one_line(
         Ablate(out=tmp_path / "out", config=tiny(data), variants=("baseline", "full"), seeds=1)()
     assert "baseline" in capsys.readouterr().out
     assert "1 of 2 trainings" in (tmp_path / "out" / "ablation.md").read_text()
+
+
+def test_the_mean_map_of_the_table_is_the_strongest_and_is_named(
+    data: Path, tmp_path: Path, runner_is_fake: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    Ablate(out=out, config=tiny(data), variants=("full",), seeds=1)()
+    ablation = Ablate(out=out, config=tiny(data))
+    examination = ablation._examination()
+    maps = _mean_maps(open_training_set(ablation._config().data).drives, examination)
+    scores = {of: score(lambda _, found=found: found, examination).parts["all"] for of, found in maps.items()}
+    assert len(scores) == 3
+    strongest = min(scores, key=lambda averaged: scores[averaged]["abs_rel"])
+    said = (out / "ablation.md").read_text()
+    assert f"| mean map of {strongest} |" in said
+    assert f"the mean of {strongest}." in said
+    assert f"the mean of {strongest}." in " ".join(capsys.readouterr().out.split())
+    file = out / "scores" / "mean_map.json"
+    kept = json.loads(file.read_text())
+    assert kept["averaged"] == strongest
+    assert kept["parts"]["all"] == pytest.approx(scores[strongest])
+    # A folder from before scores said of which keeps the words that it can answer for.
+    del kept["averaged"]
+    file.write_text(json.dumps(kept))
+    Ablate(out=out, config=tiny(data), variants=("full",), seeds=1)()
+    assert "| mean map |" in (out / "ablation.md").read_text()
+    assert "Mean map:" not in (out / "ablation.md").read_text()
+
+
+def test_what_trainings_share_is_made_before_the_first_begins(
+    data: Path, tmp_path: Path, runner_is_fake: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[str], int]] = []
+    monkeypatch.setattr(
+        ablate, "make_shared_hints", lambda cells: asked.append(([c.name for c in cells], len(runner_is_fake)))
+    )
+    ablation = Ablate(out=tmp_path / "out", config=tiny(data), variants=("full",), seeds=1)
+    ablation()
+    replace(ablation, seeds=2)()
+    assert asked == [(["full_seed_0"], 0), (["full_seed_1"], 1)]
+
+
+def test_a_row_that_is_called_pretrained_is_never_trained_from_random_weights(
+    data: Path, tmp_path: Path, runner_is_fake: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells: list[Cell] = []
+    monkeypatch.setattr(ablate, "make_shared_hints", cells.extend)
+    model = replace(tiny(data).model, pretrained=True, without_weights="random")
+    config = replace(tiny(data), model=model)
+    Ablate(out=tmp_path / "a", config=config, variants=("full",), seeds=1)()
+    names = ("random-encoder", "pretrained-encoder", "full")
+    Ablate(out=tmp_path / "b", config=config, variants=names, seeds=1)()
+    found = [(cell.variant, cell.config.model.pretrained, cell.config.model.without_weights) for cell in cells]
+    # The recipe's own encoder is not trained again.
+    assert found == [("full", True, "random"), ("full", True, "stop"), ("random-encoder", False, "stop")]
+    assert "encoder test_resnet (pretrained), pose network posecnn, on" in (tmp_path / "b" / "ablation.md").read_text()
 
 
 def test_a_damaged_score_names_its_file(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from egodepth.export import Export
 from egodepth.exported import ExportedModel, exported_folder, load_exported, parity
 from egodepth.geometry.camera import Camera
 from egodepth.predictor import DepthPredictor
-from egodepth.weights import DepthModel, ModelCard
+from egodepth.weights import DepthModel, ModelCard, load_model
 
 # Not by importing: OpenVINO would report that to its makers.
 if not all(map(find_spec, ("onnx", "onnxruntime", "onnxscript", "openvino", "nncf"))):
@@ -91,9 +91,8 @@ def test_the_folder_says_what_it_is_and_what_was_checked(exports: Path, kind: st
     assert (card["kind"], card["precision"]) == (kind, "float32")
     assert card["model"]["size"] == list(SIZE)
     assert card["model"]["has_pose_net"] is False
-    (check,) = card["checks"]
-    assert (check["on"], check["images"]) == ("noise", 6)
-    assert 0 < check["mean"] < check["largest"] < 1e-4
+    assert [(check["on"], check["images"]) for check in card["checks"]] == [("noise", 1), ("resized noise", 5)]
+    assert all(0 < check["mean"] < check["largest"] < 1e-4 for check in card["checks"])
 
 
 @pytest.mark.parametrize("kind", ["onnx", "openvino"])
@@ -129,7 +128,7 @@ def test_bfloat16_and_given_images(exports: Path, tmp_path: Path, pixels: np.nda
     images = (tmp_path / "image.png",)
     out = tmp_path / "out"
     Export(str(exports / "model"), out, format="openvino", precision="bfloat16", images=images, size=(96, 96))()
-    assert capsys.readouterr().out.splitlines()[1].startswith("depth on given images (1 images) differs by at most")
+    assert capsys.readouterr().out.splitlines()[2].startswith("depth on given images (1 images) differs by at most")
     exported, expected = DepthPredictor.load(out), DepthPredictor.load(exports / "model", size=(96, 96))
     assert exported.size == (96, 96)
     torch.testing.assert_close(exported(pixels).depth, expected(pixels).depth, rtol=0.1, atol=0)
@@ -154,6 +153,18 @@ def test_int8_is_calibrated_and_its_loss_is_told(
     assert ((DepthPredictor.load(out)(pixels).depth / expected - 1).abs().mean() < 0.1).item()
 
 
+def test_an_export_that_sees_a_level_of_rounding_is_written(tmp_path: Path) -> None:
+    """As pretrained networks do: a pixel whose resize meets a half moves their depth by more than a thousandth."""
+    model = load_model(a_model(tmp_path / "plain"))
+    with torch.no_grad():
+        model.depth_net.decoder.heads[0].weight *= 150
+    model.save(tmp_path / "model")
+    Export(str(tmp_path / "model"), tmp_path / "out", format="openvino")()
+    noise, resized = json.loads((tmp_path / "out" / "config.json").read_text())["checks"]
+    assert noise["largest"] < 1e-4
+    assert resized["largest"] > 1e-3
+
+
 @pytest.mark.parametrize("kind", ["openvino", "torch"])
 def test_where_the_parity_check_fails_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -163,13 +174,6 @@ def test_where_the_parity_check_fails_nothing_is_written(
     with pytest.raises(InputError, match=r"differs by at most .*nothing written"):
         Export(str(model), tmp_path / "out", format=kind)()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
-
-
-def test_a_depth_that_is_no_number_fails_the_check() -> None:
-    images = np.zeros((1, 2, 2, 3), np.uint8)
-    broken = np.full((1, 2, 2), np.nan, np.float32)
-    check = parity.compared("noise", [images], lambda _: np.ones((1, 2, 2), np.float32), lambda _: (broken, broken))
-    assert not any(parity.passes(check, precision) for precision in parity.TOLERANCES)
 
 
 @pytest.mark.parametrize(("kind", "file"), [(kind, file) for kind, files in FILES.items() for file in files])

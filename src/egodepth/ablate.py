@@ -1,38 +1,29 @@
 """`egodepth ablate RECIPE --data DIR --out DIR`: which part of the method is worth what, on any data set."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import torch
 import tyro
-from jaxtyping import Float
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
-from torch import Tensor
 
-from egodepth.ablation.cells import Cell, Examination, read_score, score
+from egodepth.ablation.cells import Cell, Examination
 from egodepth.ablation.plot import write_plot
 from egodepth.ablation.record import Results, claim, settings_of
-from egodepth.ablation.table import RULE, Cells, Row, differences, main_table
-from egodepth.ablation.variants import chosen_variants, trained_as, variant_config
+from egodepth.ablation.sharing import make_shared_hints
+from egodepth.ablation.table import RULE, Cells, Row, about_mean_map, differences, main_table
+from egodepth.ablation.untrained import untrained_rows
+from egodepth.ablation.variants import ENCODERS, chosen_variants, trained_as, variant_config
 from egodepth.ablation.workers import CellRunner
 from egodepth.config import TrainConfig
 from egodepth.data.drive import Drive
-from egodepth.data.opening import depth_frames
 from egodepth.data.training_set import open_training_set
 from egodepth.errors import InputError
-from egodepth.evaluation.baselines import MEAN_MAP_FRAMES, mean_maps
-from egodepth.evaluation.pixels import WHOLE
-from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.files import write_text
 from egodepth.train import pick_device, with_precision
-
-_UNTRAINED = {"mean_map": "best mean map of the training set", "constant": "constant depth"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +37,10 @@ class Ablate:
     Variants: baseline (average reprojection, no auto-mask, native scales); the baseline with one part more:
     baseline+minimum, baseline+automask, baseline+full-res; full; full with one part less: full-minimum, full-automask,
     full-full-res; full with a part exchanged: zhou-mask, no-ssim, pose-posecnn, pose-shared, pose-separate,
-    no-depth-scaling, depth-scaling. Those that are what the recipe has anyway are not trained twice.
+    no-depth-scaling, depth-scaling. Of recipes with hints or poses of structure from motion, also: photometric-only,
+    hints-only, hints-better (where they explain the pixel better), hints-always; poses-learned, poses-sfm. Where asked
+    for by name: random-encoder, pretrained-encoder. Those that are what the recipe has anyway are not trained twice. To
+    cross two of these, change the recipe: `--model.no-pretrained --variants photometric-only hints-only full`.
 
     Example: egodepth ablate quickstart --data drives --out ablation --seeds 3 --steps 300 --data.size 64 224
     """
@@ -57,7 +51,7 @@ class Ablate:
     data: tuple[str, ...] = ()
     """Short for --data.path."""
     variants: tuple[str, ...] = ()
-    """Only these rows; all that apply if left out."""
+    """Only these rows; if left out, all that apply but random-encoder and pretrained-encoder."""
     seeds: int = 3
     """Trainings of each row, with seeds --trainer.seed, the next, ..."""
     steps: int | None = None
@@ -85,15 +79,18 @@ class Ablate:
             raise InputError("ablate: --seeds, --jobs and --test-frames are at least 1")
         config = self._config()
         names = chosen_variants(self.variants, config)
+        if set(ENCODERS) & set(names):  # a row that is called pretrained must be
+            config = dataclasses.replace(config, model=dataclasses.replace(config.model, without_weights="stop"))
         examination = self._examination()
         drives = _training_drives(config, examination)
         settings = settings_of(config, examination)
         claim(self.out, settings)
         cells = self._cells(config, names, examination)
-        untrained = _untrained(self.out, drives, examination)
+        untrained = untrained_rows(self.out, drives, examination)
         results = Results(self.out, settings, cells, names, config, untrained)
         results.write()
         todo = [cell for cell in cells if not cell.score_file.exists()]
+        make_shared_hints(todo)
         failures = CellRunner(self.jobs, results.finished).run(todo, len(cells) - len(todo)) if todo else {}
         self._report(results, failures)
 
@@ -161,35 +158,10 @@ def _training_drives(config: TrainConfig, examination: Examination) -> list[Driv
     return drives
 
 
-def _untrained(out: Path, drives: Sequence[Drive], examination: Examination) -> list[Row]:
-    """Predictions that do not look at the image, scored once; no mean map where training frames have no depth."""
-    rows = []
-    for name, label in _UNTRAINED.items():
-        file = out / "scores" / f"{name}.json"
-        if not file.exists():
-            blind = _mean_maps(drives, examination) if name == "mean_map" else [torch.ones(1, 1)]
-            if not blind:
-                continue
-            results = [score(lambda sample, given=given: given, examination) for given in blind]
-            result = min(results, key=lambda found: found.parts[WHOLE]["abs_rel"])
-            write_text(file, json.dumps(dataclasses.asdict(result), indent=2) + "\n")
-        rows.append(Row(name, label, {0: read_score(file)}, trained=False))
-    return rows
-
-
-def _mean_maps(drives: Sequence[Drive], examination: Examination) -> list[Float[Tensor, "h w"]]:
-    """The mean maps of the training set, as inverse depth; none where training frames have no depth."""
-    frames = depth_frames(list(drives), MEAN_MAP_FRAMES)
-    if not frames:
-        return []
-    shown = track(frames, "Mean maps", console=Console(stderr=True), transient=True)
-    depths = (torch.from_numpy(drive.read_depth(frame)) for drive, frame in shown)
-    return [mean.inverse_depth() for mean in mean_maps(depths, PROTOCOLS[examination.benchmark]).values()]
-
-
 def _print(console: Console, rows: Sequence[Row]) -> None:
     """The report for a terminal: names of variants, which fit the width, for the words of the files."""
     console.print(_table(main_table(rows, lambda text: f"[bold green]{text}[/]", lambda row: row.name)))
+    console.print(about_mean_map(rows), highlight=False)
     found = differences(rows)
     if found:
         lines = [["", "against", "pixels", "abs_rel difference", "verdict"]]

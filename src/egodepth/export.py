@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from egodepth.evaluation.samples import FrameSamples
 from egodepth.exported import DepthGraph, ExportCard, ExportedModel, exported_folder
 from egodepth.exported.card import Accuracy, Check, Kind, Precision, hashed
 from egodepth.exported.formats import write_onnx, write_openvino, write_torch
-from egodepth.exported.parity import TOLERANCES, compared, noise, passes
+from egodepth.exported.parity import compared, noise, passes, resized_noise, tolerance
 from egodepth.exported.quantise import quantise
 from egodepth.exported.runtime import Run, open_file
 from egodepth.files import write_text
@@ -134,23 +134,21 @@ class Export:
         def expected(images: UInt8[np.ndarray, "b h w 3"]) -> Float[np.ndarray, "b h w"]:
             return predictor(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255).depth.numpy()
 
-        checks = []
+        size = predictor.size
+        given: dict[str, Iterable[UInt8[np.ndarray, "b h w 3"]]] = {"noise": [noise(size)]}
+        given["resized noise"] = resized_noise(size)
         if self.precision == "int8":  # noise is none of what it was calibrated for
             images = (_read(frame)[None] for frame in thinned(frames, _CHECKED_FRAMES))
-            checks.append(compared("calibration frames", images, expected, run))
-        else:
-            checks.append(compared("noise", noise(predictor.size), expected, run))
+            given = {"calibration frames": images}
         if self.images:
-            checks.append(compared("given images", (read_rgb(path)[None] for path in self.images), expected, run))
-        return tuple(checks)
+            given["given images"] = (read_rgb(path)[None] for path in self.images)
+        return tuple(compared(on, batches, size, expected, run) for on, batches in given.items())
 
     def _judge(self, check: Check, console: Console) -> None:
-        measure, tolerance = TOLERANCES[self.precision]
+        measure, most = tolerance(check, self.precision)
         found = f"depth on {check.on} ({check.images} images) differs by at most {check.largest:.2g}, {check.mean:.2g}"
         if not passes(check, self.precision):
-            raise InputError(
-                f"{found} on average; for {self.precision} the {measure} may be {tolerance:g}: nothing written"
-            )
+            raise InputError(f"{found} on average; for {self.precision} the {measure} may be {most:g}: nothing written")
         _say(console, f"{found} on average, relative")
 
     def _accuracy(self, predictor: DepthPredictor, run: Run) -> tuple[Accuracy, ...]:

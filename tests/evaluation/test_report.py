@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -44,6 +45,35 @@ def test_images_are_ranked_by_abs_rel_best_first(report):
 
 def test_the_table_shows_whole_images_then_parts_then_baselines(report):
     assert [line.label for line in report.table()] == ["median", "none", "moving pixels", "constant depth"]
+
+
+@pytest.fixture
+def with_mean_maps(report: Report) -> Report:
+    """With two mean maps: the second is the stronger under the headline alignment, only the first is in metres."""
+    scores = (
+        score("a", 0.5, source="mean map (train)"),
+        score("b", 0.1, source="mean map (train)"),
+        score("a", 0.7, "none", source="mean map (train)"),
+        score("a", 0.2, source="mean shape (train)"),
+        score("b", 0.2, source="mean shape (train)"),
+    )
+    averaged = {"mean map (train)": "depth", "mean shape (train)": "inverse depth over its median"}
+    return replace(report, scores=report.scores + scores, mean_maps=averaged)
+
+
+def test_of_the_mean_maps_the_table_shows_the_strongest_and_names_what_it_is_the_mean_of(with_mean_maps):
+    lines = [line.label for line in with_mean_maps.table()]
+    assert lines == ["median", "none", "moving pixels", "constant depth", "mean map, none", "mean shape (train)"]
+    text = with_mean_maps.to_markdown()
+    assert "| mean map (train) |" not in text
+    assert "mean shape (train): the mean of inverse depth over its median, the strongest mean map." in text
+
+
+def test_the_json_holds_all_mean_maps_and_says_which_is_the_strongest(with_mean_maps, report):
+    content = json.loads(with_mean_maps.to_json())
+    assert content["strongest_mean_map"] == "mean shape (train)"
+    assert {"mean map (train)", "mean shape (train)"} < {line["source"] for line in content["scores"]}
+    assert "strongest_mean_map" not in report.summary()
 
 
 def test_the_json_holds_every_mean_and_what_the_report_is_about(report):

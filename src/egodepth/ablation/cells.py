@@ -68,6 +68,8 @@ class Score:
     sigma_scale: float
     parts: dict[str, dict[str, float]]
     """Part of the image -> metrics."""
+    averaged: str = ""
+    """Of a mean map: what it is the mean of."""
 
 
 @dataclass(frozen=True)

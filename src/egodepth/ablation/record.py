@@ -106,11 +106,20 @@ class Results:
         done = sum(cell.score_file.exists() for cell in self.cells)
         about = (
             f"{done} of {len(self.cells)} trainings of {trainer.steps} steps, batch {trainer.batch_size}, "
-            f"{data.size[1]}x{data.size[0]}, encoder {model.encoder}, pose network {model.pose}, on "
+            f"{data.size[1]}x{data.size[0]}, encoder {model.encoder}{' (pretrained)' * model.pretrained}, pose network "
+            f"{model.pose}{self._known()}, on "
             f"{_base_names(data.path)}; scored on {images} frames of {_base_names(examination['paths'])} "
             f"(protocol {examination['benchmark']})."
         )
         return [about]
+
+    def _known(self) -> str:
+        """What the recipe knows of its frames beforehand, in words."""
+        config = self.config
+        words = [f"poses {config.data.poses}"] * (config.data.poses != "learned")
+        if config.hints.sources:
+            words.append(f"hints {' '.join(config.hints.sources)} ({config.hints.rule})")
+        return "".join(f", {word}" for word in words)
 
 
 def _base_names(paths: Sequence[str]) -> str:

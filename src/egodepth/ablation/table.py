@@ -181,6 +181,14 @@ def difference_table(found: Sequence[Difference]) -> Cells:
     return lines
 
 
+def about_mean_map(rows: Sequence[Row]) -> str:
+    """A sentence on which mean map a table shows; empty where there is none, or it is not known which."""
+    averaged = next((score.averaged for row in rows for score in row.scores.values() if score.averaged), "")
+    if not averaged:
+        return ""
+    return f"Mean map: of all ways to average the training set's depth the strongest, the mean of {averaged}."
+
+
 def to_markdown(rows: Sequence[Row], about: Sequence[str]) -> str:
     """The whole report."""
     seeds = max((len(row.scores) for row in rows if row.trained), default=0)
@@ -189,6 +197,7 @@ def to_markdown(rows: Sequence[Row], about: Sequence[str]) -> str:
     parts.append(
         f"{over}; best trained row in bold. Depth under per-image median alignment, last model of each training."
     )
+    parts += [sentence] if (sentence := about_mean_map(rows)) else []
     same = [row for row in rows if row.name != FULL and any(row.scores is r.scores for r in rows if r.name == FULL)]
     if same:
         parts.append(f"{', '.join(row.label for row in same)}: the recipe's own, so `{FULL}` over again.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
+from egodepth.ablation import knowledge
 from egodepth.config import TrainConfig
 from egodepth.errors import InputError
 from egodepth.evaluation.pixels import WHOLE
@@ -20,21 +21,22 @@ def _model(**changes: Any) -> Change:
     return lambda config: replace(config, model=replace(config.model, **changes))
 
 
-def _always(config: TrainConfig) -> bool:
-    return True
+def _nothing(config: TrainConfig) -> str:
+    return ""
 
 
-def _has_choice_of_sources(config: TrainConfig) -> bool:
+def _one_source(config: TrainConfig) -> str:
     """With one source, its error is the minimum and the average at once."""
-    return len(config.data.offsets) + config.data.stereo > 1
+    return "" if len(config.data.offsets) + config.data.stereo > 1 else "there is one source alone (offsets, stereo)"
 
 
-def _estimates_poses(config: TrainConfig) -> bool:
-    return config.data.learned_poses
+def _no_pose_network(config: TrainConfig) -> str:
+    return "" if config.data.learned_poses else "no pose network learns (data.poses given, or no data.offsets)"
 
 
-def _is_mono(config: TrainConfig) -> bool:
-    return not config.data.metric
+def _scale_is_known(config: TrainConfig) -> str:
+    is_known = config.data.metric or config.data.poses != "learned"
+    return "known poses (stereo, given, sfm) fix the scale" if is_known else ""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,15 @@ class Variant:
     """The one part of the method in which it differs from `against`, where it differs in one."""
     pixels: str = WHOLE
     """The pixels that this part is for."""
-    applies: Callable[[TrainConfig], bool] = _always
-    """Whether the row means anything with a configuration."""
+    why_not: Callable[[TrainConfig], str] = _nothing
+    """Why the row means nothing with a recipe's configuration; empty where it means something."""
+    if_named: bool = False
+    """Whether it is trained only where it is asked for by its name."""
 
 
 BASELINE, FULL = "baseline", "full"
+ENCODERS = ("random-encoder", "pretrained-encoder")
+"""The rows that compare what the encoders start from."""
 _WITH: dict[str, Any] = {"reprojection": "minimum", "automask": True, "multiscale": "full", "predictive_mask": False}
 _WITHOUT: dict[str, Any] = {
     "reprojection": "average",
@@ -63,11 +69,11 @@ _WITHOUT: dict[str, Any] = {
     "predictive_mask": False,
 }
 _PARTS = (
-    ("minimum", "minimum reprojection", "reprojection", "occluded", _has_choice_of_sources),
-    ("automask", "auto-mask", "automask", "moving", _always),
-    ("full-res", "full-resolution multi-scale", "multiscale", "textureless", _always),
+    ("minimum", "minimum reprojection", "reprojection", "occluded", _one_source),
+    ("automask", "auto-mask", "automask", "moving", _nothing),
+    ("full-res", "full-resolution multi-scale", "multiscale", "textureless", _nothing),
 )
-"""Name, words, field of `LossConfig`, the pixels that it is for, and where it applies."""
+"""Name, words, field of `LossConfig`, the pixels that it is for, and why it means nothing where it does."""
 
 
 def _rows() -> dict[str, Variant]:
@@ -84,10 +90,33 @@ def _rows() -> dict[str, Variant]:
     rows["no-ssim"] = Variant("full without SSIM", _loss(ssim_weight=0.0), FULL)
     for pose in ("posecnn", "shared", "separate"):
         change = _model(pose=pose)
-        rows[f"pose-{pose}"] = Variant(f"full, pose network: {pose}", change, FULL, applies=_estimates_poses)
+        rows[f"pose-{pose}"] = Variant(f"full, pose network: {pose}", change, FULL, why_not=_no_pose_network)
     for name, scaling in (("no-depth-scaling", "none"), ("depth-scaling", "median")):
         words = f"full {'without' if scaling == 'none' else 'with'} adaptive depth-range scaling"
-        rows[name] = Variant(words, _loss(depth_scaling=scaling), FULL, applies=_is_mono)
+        rows[name] = Variant(words, _loss(depth_scaling=scaling), FULL, why_not=_scale_is_known)
+    return rows | _rows_of_knowledge()
+
+
+def _rows_of_knowledge() -> dict[str, Variant]:
+    """Rows for what is known before a training: the encoder's weights, hints, poses."""
+    rows = {}
+    for name in ENCODERS:
+        weights = name.removesuffix("-encoder")
+        label, change = f"full, encoders of {weights} weights", _model(pretrained=weights == "pretrained")
+        rows[name] = Variant(label, change, FULL, why_not=knowledge.starts_from_a_model, if_named=True)
+    for name, label, change in (
+        ("photometric-only", "full, photometric loss alone", knowledge.photometric_only),
+        ("hints-only", "full, hints alone", knowledge.hints_only),
+        ("hints-better", "full, hints where they explain better (Watson et al.)", knowledge.hints_better),
+        ("hints-always", "full, every hint and the photometric loss", knowledge.hints_always),
+    ):
+        rows[name] = Variant(label, change, FULL, why_not=knowledge.no_hints)
+    rows["poses-learned"] = Variant(
+        "full, poses learned", knowledge.poses_learned, FULL, why_not=knowledge.no_known_poses
+    )
+    rows["poses-sfm"] = Variant(
+        "full, poses by structure from motion", knowledge.poses_sfm, FULL, why_not=knowledge.no_sfm
+    )
     return rows
 
 
@@ -96,7 +125,7 @@ VARIANTS: dict[str, Variant] = _rows()
 
 
 def chosen_variants(names: Sequence[str], config: TrainConfig) -> list[str]:
-    """The variants asked for, in the order of the table; all that apply if none are named.
+    """The variants asked for, in the order of the table; if none are named, all that apply but those `if_named`.
 
     Raises:
         InputError: a name that does not exist, or that means nothing with this configuration.
@@ -106,9 +135,11 @@ def chosen_variants(names: Sequence[str], config: TrainConfig) -> list[str]:
             close = get_close_matches(name, VARIANTS, 1)
             guess = f"did you mean '{close[0]}'? " if close else ""
             raise InputError(f"unknown variant '{name}'; {guess}there are: {', '.join(VARIANTS)}")
-        if not VARIANTS[name].applies(config):
-            raise InputError(f"variant '{name}' means nothing with these sources (offsets, stereo); leave it out")
-    return [name for name in VARIANTS if (name in names if names else VARIANTS[name].applies(config))]
+        if reason := VARIANTS[name].why_not(config):
+            raise InputError(f"variant '{name}' means nothing here: {reason}; leave it out")
+    if names:
+        return [name for name in VARIANTS if name in names]
+    return [name for name, variant in VARIANTS.items() if not variant.if_named and not variant.why_not(config)]
 
 
 def variant_config(name: str, config: TrainConfig) -> TrainConfig:
@@ -120,5 +151,5 @@ def variant_config(name: str, config: TrainConfig) -> TrainConfig:
 def trained_as(name: str, config: TrainConfig) -> str:
     """The first variant with the same configuration: the recipe's own pose network, say, is `full` over again."""
     wanted = variant_config(name, config)
-    order = [FULL, *(other for other in VARIANTS if other != FULL and VARIANTS[other].applies(config))]
+    order = [FULL, *(other for other in VARIANTS if other != FULL and not VARIANTS[other].why_not(config))]
     return next(other for other in order if variant_config(other, config) == wanted)

@@ -81,7 +81,8 @@ class Evaluate:
     json: Path | None = None
     """Write the metrics to this file, too."""
     mean_map: Path | None = None
-    """Data whose true depth makes the mean-map baseline; default: the training split, else all other test frames."""
+    """Data whose true depth makes the mean maps, of which the table shows the strongest; default: the training split,
+    else all other test frames."""
     factor: float | None = None
     """Also score depth multiplied by this factor; for the server, metres in a unit of the model's depth."""
     size: tuple[int, int] | None = None
@@ -112,12 +113,12 @@ class Evaluate:
         if self.predictions:
             maps = ExternalMaps(self.predictions, samples.names, order, "predictions")
             judged = [(str(self.predictions), lambda sample: inverse_depth_from(maps, self.predicted, sample.name))]
-        mean_map, in_metres = mean_map_baselines(self, samples, benchmark)
+        means = mean_map_baselines(self, samples, benchmark)
         score = partial(
             evaluate_predictions,
             protocol=benchmark.protocol,
-            baselines={"constant depth": constant_depth, **mean_map},
-            metric_baselines=in_metres,
+            baselines={"constant depth": constant_depth, **means.predict},
+            metric_baselines=means.in_metres,
             factor=self.factor,
             ranks=ranks,
         )
@@ -126,7 +127,8 @@ class Evaluate:
             found = score(predict, samples.part(ranks.share(len(frames))))
             if not ranks.leads:
                 continue
-            report = dataclasses.replace(found, about=self._about(name, models[position : position + 1], frames))
+            about = self._about(name, models[position : position + 1], frames)
+            report = dataclasses.replace(found, about=about, mean_maps=means.averaged)
             folder = self._folder(name, position)
             paths = [*report.write(folder), folder / "sheet.png"]
             write_picture_sheet(

@@ -1,13 +1,20 @@
 """What `egodepth evaluate` judges on, and the baseline that is made of other frames."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from egodepth.data.drive import sample_name
 from egodepth.data.kitti.raw import KittiDrive
 from egodepth.data.opening import depth_frames, has_split, open_drives, thinned
 from egodepth.errors import InputError
-from egodepth.evaluation.baselines import IN_METRES, MEAN_MAP_FRAMES, everywhere, leaving_one_out, mean_maps
+from egodepth.evaluation.baselines import (
+    IN_METRES,
+    MEAN_MAP_FRAMES,
+    MEAN_MAPS,
+    everywhere,
+    leaving_one_out,
+    mean_maps,
+)
 from egodepth.evaluation.benchmarks import Benchmark, Frames, benchmark_frames, published_order
 from egodepth.evaluation.evaluator import Predict
 from egodepth.evaluation.samples import FrameSamples, true_depths
@@ -36,16 +43,19 @@ def judged_samples(command: "Evaluate", benchmark: Benchmark) -> tuple[FrameSamp
     return FrameSamples(frames, "Evaluating", command.truth_file, order), frames, order
 
 
-def mean_map_baselines(
-    command: "Evaluate", samples: FrameSamples, benchmark: Benchmark
-) -> tuple[dict[str, Predict], list[str]]:
-    """The mean-map baselines by their names, and the names of those in metres.
+class MeanMaps(NamedTuple):
+    """The mean-map baselines; a name says what the map is made of: no frame that it is judged on."""
 
-    A name says what the map is made of: no frame that it is judged on.
+    predict: dict[str, Predict]
+    """By name."""
+    in_metres: list[str]
+    """The names of those that are."""
+    averaged: dict[str, str]
+    """What each is the mean of."""
 
-    Three of them, as now one and now another is the strongest: means of depth, of inverse depth, and of inverse depth
-    over each frame's median.
-    """
+
+def mean_map_baselines(command: "Evaluate", samples: FrameSamples, benchmark: Benchmark) -> MeanMaps:
+    """All three, as now one and now another is the strongest."""
     protocol, source = benchmark.protocol, command.mean_map or command.data
     others: Frames = []
     if command.mean_map or (command.split != "train" and has_split(source, "train")):
@@ -67,7 +77,11 @@ def mean_map_baselines(
     return _named({name: leaving_one_out(mean, protocol) for name, mean in found.items()}, "leave-1-out")
 
 
-def _named(baselines: dict[str, Predict], label: str) -> tuple[dict[str, Predict], list[str]]:
-    """The baselines under their names in the table, and which of these are in metres."""
+def _named(baselines: dict[str, Predict], label: str) -> MeanMaps:
+    """The baselines under their names in the table."""
     names = {name: f"{name} ({label})" for name in baselines}
-    return {names[name]: predict for name, predict in baselines.items()}, [names[name] for name in IN_METRES]
+    return MeanMaps(
+        {names[name]: predict for name, predict in baselines.items()},
+        [names[name] for name in IN_METRES],
+        {names[name]: MEAN_MAPS[name] for name in baselines},
+    )

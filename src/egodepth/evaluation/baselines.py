@@ -29,7 +29,8 @@ MEAN_MAPS: dict[str, Averaged] = {
     "mean inverse map": "inverse depth",
     "mean shape": "inverse depth over its median",
 }
-"""What a mean map may be the mean of, by its name in tables: now one and now another is the strongest."""
+"""What a mean map may be the mean of, by its name in tables: now one and now another is the strongest, and a table
+shows that one."""
 IN_METRES = ("mean map", "mean inverse map")
 """Those of them that have a scale."""
 

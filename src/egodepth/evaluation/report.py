@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -70,6 +70,8 @@ class Report:
     """Images without a single valid pixel."""
     about: dict[str, object] = field(default_factory=dict)
     """What the JSON says besides: model, data, ..."""
+    mean_maps: Mapping[str, str] = field(default_factory=dict)
+    """The baselines that are mean maps, and what each is the mean of: tables show the strongest alone."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -119,8 +121,18 @@ class Report:
         return [score.image for score in scores], np.array([[s.metrics[name] for name in self.metrics] for s in scores])
 
     def table(self) -> list[MeanScore]:
-        """The lines worth showing: whole images under every alignment, their parts under the headline one."""
-        return [score for score in self.means() if score.part == WHOLE or score.alignment == HEADLINE]
+        """The lines worth showing: whole images under every alignment, their parts under the headline one.
+
+        Of the mean maps, under each alignment the strongest.
+        """
+        lines = [score for score in self.means() if score.part == WHOLE or score.alignment == HEADLINE]
+        strongest = {alignment: self.strongest_mean_map(alignment) for alignment in {line.alignment for line in lines}}
+        return [line for line in lines if line.source not in self.mean_maps or line.source == strongest[line.alignment]]
+
+    def strongest_mean_map(self, alignment: str = HEADLINE) -> str | None:
+        """The mean map of the smallest abs_rel; None where none was scored so."""
+        found = [mean for mean in self.means() if mean.source in self.mean_maps and mean.alignment == alignment]
+        return min(found, key=lambda mean: mean.metrics["abs_rel"]).source if found else None
 
     def summary(self) -> dict[str, object]:
         """The report as plain values; `scores` holds a flat record for each of `means`."""
@@ -136,6 +148,7 @@ class Report:
             "skipped": list(self.skipped),
             "median_ratio": self.median_ratio,
             "sigma_scale": self.sigma_scale,
+            **({"strongest_mean_map": strongest} if (strongest := self.strongest_mean_map()) else {}),
             "scores": records,
         }
 
@@ -161,11 +174,14 @@ class Report:
         share = f" of the {published} published" if published else ""
         against = f" against {truth} depth" if truth else ""
         headline = next(mean for mean in self._means if mean[:3] == (MODEL, HEADLINE, WHOLE))
+        strongest = self.strongest_mean_map()
+        of = f" {strongest}: the mean of {self.mean_maps[strongest]}, the strongest mean map." if strongest else ""
         return (
             f"Protocol {self.protocol}, {len(self.ranked)}{share} images{against}{skipped}; sigma_scale "
             f"{self.sigma_scale:.3f}, median ratio {self.median_ratio:.4g}; abs_rel under {HEADLINE} "
             f"{headline.metrics['abs_rel']:.3f}, 95 % interval {headline.interval_text} (bootstrap over images). "
-            f"Parts of images, and baselines unless another alignment is named: {HEADLINE}, fitted on the whole image."
+            "Parts of images, and baselines unless another alignment is named: "
+            f"{HEADLINE}, fitted on the whole image.{of}"
         )
 
     def to_csv(self) -> str:

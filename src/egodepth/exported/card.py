@@ -22,8 +22,10 @@ class Check:
     """How an exported model's depth differs from the predictor's, relative to that."""
 
     on: str
-    """`noise`, or where the images were from."""
+    """`noise`, `resized noise`, or where the images were from."""
     images: int
+    resized: bool = True
+    """Whether any had another size than the network's."""
     largest: float
     mean: float
 
