@@ -20,6 +20,7 @@ from egodepth.config_json import to_json
 from egodepth.data import resident
 from egodepth.data.sampler import epoch_order
 from egodepth.errors import InputError
+from egodepth.objective import build_objective
 from egodepth.train import pick_device, train
 from egodepth.training import job as job_module
 from egodepth.training.watch import SANE, Range
@@ -332,3 +333,20 @@ def test_training_needs_data(tmp_path: Path):
     config = TrainConfig()
     with pytest.raises(InputError, match="no data to train on; give --data"):
         train(config, tmp_path / "run")
+
+
+def test_the_encoder_learns_at_its_own_rate(clip: Path, tmp_path: Path):
+    runs = {}
+    for rate in (1.0, 1e-9):
+        config = a_config(clip, encoder_rate=rate)
+        quietly(config, tmp_path / f"{rate}")
+        runs[rate] = final_tensors(tmp_path / f"{rate}")
+    torch.manual_seed(config.trainer.seed)
+    before = build_objective(config).state_dict()
+
+    def moved(rate: float, part: str) -> float:
+        names = [name for name, value in before.items() if part in name and name.endswith("weight")]
+        return max(float((runs[rate][f"model.{name}"] - before[name]).abs().max()) for name in names)
+
+    assert moved(1e-9, "depth_net.encoder") < 1e-6 < moved(1.0, "depth_net.encoder")
+    assert moved(1e-9, "depth_net.decoder") > 1e-4

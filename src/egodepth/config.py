@@ -235,12 +235,16 @@ class OptimiserConfig:
     auto-mask rewards any warp at first, right or wrong (the better of two views is better than one), and Adam makes
     full steps of the depth network's first, meaningless gradients: poses and depth may settle there (LOG.md)."""
     weight_decay: float = 0.0
+    encoder_rate: float = 1.0
+    """Learning rate of the depth encoder, times that of its decoder. Below 1, few frames leave more of what pretrained
+    weights know about other images."""
     focal_rate: float = 10.0
     """Learning rate of a learned focal length's logarithm (`data.camera`), times that of the depth network; with 1 it
     hardly moves in a short training."""
 
     def __post_init__(self) -> None:
         require(self.focal_rate > 0, "optimiser.focal_rate must be positive")
+        require(self.encoder_rate > 0, "optimiser.encoder_rate must be positive")
         require(self.learning_rate > 0, "optimiser.learning_rate must be positive")
         require(self.weight_decay >= 0, "optimiser.weight_decay cannot be negative")
         require(

@@ -1,6 +1,6 @@
 import pytest
 
-from egodepth.config import DataConfig, LossConfig, ModelConfig, TrainConfig
+from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig
 from egodepth.objective import SelfSupervisedObjective, build_objective
 from egodepth.training.optimiser import build_optimiser
 
@@ -34,3 +34,13 @@ def test_pure_stereo_has_nobody_to_go_first():
     first, last = build_optimiser(objective, TrainConfig().optimiser).param_groups
     assert len(first["params"]) == len(list(objective.parameters()))
     assert last["params"] == []
+
+
+@pytest.mark.parametrize(("pose", "left"), [("posecnn", True), ("shared", False)])
+def test_an_encoder_with_a_rate_of_its_own_is_a_group_unless_poses_read_it(pose, left):
+    objective = an_objective(pose)
+    rest, poses, encoder = build_optimiser(objective, OptimiserConfig(encoder_rate=0.3)).param_groups
+    assert len(rest["params"]) + len(poses["params"]) + len(encoder["params"]) == len(list(objective.parameters()))
+    of_the_encoder = {*objective.depth_net.encoder.parameters()}
+    assert {*encoder["params"]} == (of_the_encoder if left else set())
+    assert of_the_encoder.isdisjoint(rest["params"])

@@ -119,7 +119,9 @@ class Job:
         """
         settings = self.config.optimiser
         depth, poses = learning_rates(step, self.config.trainer.steps, settings)
-        return (depth, poses) if self.objective.focal is None else (depth, poses, settings.focal_rate * depth)
+        encoder = () if settings.encoder_rate == 1 else (settings.encoder_rate * depth,)
+        focal = () if self.objective.focal is None else (settings.focal_rate * depth,)
+        return depth, poses, *encoder, *focal
 
     def _log_focal(self, done: int) -> None:
         if self.objective.focal is None:

@@ -11,16 +11,22 @@ from egodepth.objective import SelfSupervisedObjective
 def build_optimiser(objective: SelfSupervisedObjective, config: OptimiserConfig) -> torch.optim.Adam:
     """Adam over two groups, in the order of `learning_rates`: the pose network last, with the features it reads.
 
-    A learned focal length is a third group, without weight decay, which would pull it back to the first guess.
+    A depth encoder with a rate of its own is a third group. A learned focal length is the last, without weight decay,
+    which would pull it back to the first guess.
     """
     pose_net = objective.pose_net
     poses = list(pose_net.parameters()) if pose_net is not None else []
     if pose_net is not None and pose_net.reads_features:
         poses += objective.depth_net.encoder.parameters()
     focal = list(objective.focal.parameters()) if objective.focal is not None else []
-    known = {*poses, *focal}
+    encoder = []
+    if config.encoder_rate != 1:
+        encoder = [parameter for parameter in objective.depth_net.encoder.parameters() if parameter not in {*poses}]
+    known = {*poses, *encoder, *focal}
     rest = [parameter for parameter in objective.parameters() if parameter not in known]
     groups: list[dict[str, Any]] = [{"params": rest}, {"params": poses}]
+    if config.encoder_rate != 1:
+        groups.append({"params": encoder})
     if focal:
         groups.append({"params": focal, "weight_decay": 0.0})
     return torch.optim.Adam(groups, config.learning_rate, weight_decay=config.weight_decay, fused=True)
