@@ -52,13 +52,15 @@ def street_clip() -> TrainConfig:
     base = street_clip_photometric()
     return replace(
         base,
-        data=replace(base.data, size=(96, 320), poses="sfm"),
+        # Most is learned as well from small frames, in half of the time; cars have to stand elsewhere than they park.
+        data=replace(base.data, size=(96, 320), poses="sfm", small_first=0.5, paste=0.3),
         # The unit of the hints: points of structure from motion are 10 away, in the middle.
         model=replace(base.model, min_depth=0.5, max_depth=200.0, initial_disparity=0.05),
-        loss=LossConfig(photometric_from=0.7),
+        # The photometric loss at the end cost a third of the time and changed nothing (LOG.md).
+        loss=LossConfig(photometric=0.0),
         hints=HintConfig(sources=("sweep", "sparse"), rule="always"),
-        optimiser=replace(base.optimiser, pose_first=0.0),
-        trainer=replace(base.trainer, steps=900, validate_every=450, panels_every=450),
+        optimiser=replace(base.optimiser, pose_first=0.0, encoder_rate=0.3),
+        trainer=replace(base.trainer, steps=1300, validate_every=650, panels_every=650),
     )
 
 

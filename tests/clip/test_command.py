@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clip.street_maps import street_map
 from egodepth.cli import main
 from egodepth.clip import depth_pass as depth_pass_module
 from egodepth.clip import plan as plan_module
+from egodepth.hints import making
 from egodepth.training import start as start_module
 from egodepth.training.trainer import Trainer
 from egodepth.trajectory_files import read_kitti_poses
@@ -33,6 +35,14 @@ def out(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All that one call makes of a clip."""
     folder = tmp_path_factory.mktemp("video") / "out"
     main(["video", str(clip), "--out", str(folder), *WORDS, "--keep", "--json", str(folder.parent / "figures.json")])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown(clip: Path, out: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the model makes of the clip, without training."""
+    folder = tmp_path_factory.mktemp("shown") / "out"
+    main(["video", str(clip), "--out", str(folder), "--fov-deg", "70", "--model", str(out / "run")])
     return folder
 
 
@@ -93,13 +103,13 @@ def test_the_same_command_again_finds_everything_done(clip: Path, out: Path, cap
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
     main(["video", str(clip), "--out", str(out), *WORDS, "--keep"])
     said = capsys.readouterr()
-    assert said.err.count("done before") == 7
+    assert said.err.count("done before") == 8
     assert said.out.split() == [str(out / "ride" / "report.html")]
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
 
 
 def test_stopped_on_the_way_the_same_command_ends_with_the_same_files(
-    clip: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clip: Path, out: Path, shown: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     words = ["video", str(clip), "--out", str(tmp_path / "out"), "--fov-deg", "70", "--model", str(out / "run")]
     written = []
@@ -121,7 +131,7 @@ def test_stopped_on_the_way_the_same_command_ends_with_the_same_files(
     main(words)
     assert len(written) == FRAMES  # none was looked at twice
     for name in ("trajectory.txt", "depth/000003.npz", "depth/000013.png", "cloud.ply", "depth.mp4"):
-        assert (tmp_path / "out" / "ride" / name).read_bytes() == (out / "ride" / name).read_bytes(), name
+        assert (tmp_path / "out" / "ride" / name).read_bytes() == (shown / "ride" / name).read_bytes(), name
     assert not (tmp_path / "out" / "work").exists()
 
 
@@ -141,6 +151,41 @@ def test_two_clips_of_one_camera_train_one_model_and_each_gets_its_report(clip: 
         assert json.loads((folder / "report.json").read_text())["frames"] == frames
         assert not list(folder.glob("depth/*.png"))
         assert not (folder / "cloud.ply").exists()
+
+
+def test_poses_and_points_are_what_the_way_and_the_scale_are_made_of(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(making, "drive_map", lambda drive, *_: street_map(drive))
+    main(["video", str(clip), "--out", str(tmp_path / "out"), *WORDS, "--no-cloud", "--files"])
+    folder = tmp_path / "out" / "ride"
+    figures = json.loads((folder / "report.json").read_text())
+    geometry, check = figures["geometry"], figures["sparse_check"]
+    assert (geometry["posed"], geometry["parts"], geometry["between"]) == (FRAMES, 1, 0)
+    assert geometry["hints"]["kept"] > 0.3
+    assert geometry["hints"]["bands"][0]["mean"] < 0.1
+    assert (check["held_out"], check["frames"], check["ate_percent"]) == (True, FRAMES, None)
+    way = read_kitti_poses(folder / "trajectory.txt")
+    steps = np.diff(way[:, :3, 3], axis=0)
+    np.testing.assert_allclose(steps, np.tile(steps[:1], (FRAMES - 1, 1)), atol=1e-5 * steps[0, 0])
+    np.testing.assert_allclose(way[:, :3, :3], np.tile(np.eye(3), (FRAMES, 1, 1)), atol=1e-9)
+    assert '"hint": "data:image/webp' in (folder / "report.html").read_text()
+    assert "Points that no training saw lie" in (folder / "report.html").read_text()
+
+
+def test_each_clip_is_judged_by_its_own_points_alone(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    second = write_folder(tmp_path / "walk", noisy(street(3.0 * np.arange(10), seed=5)))
+    monkeypatch.setattr(
+        making, "drive_map", lambda drive, *_: street_map(drive) if len(drive.frames) == FRAMES else None
+    )
+    words = [str(clip), str(second), "--out", str(tmp_path / "out"), *WORDS, "--files", "--no-cloud"]
+    main(["video", *words])
+    ride, walk = (json.loads((tmp_path / "out" / name / "report.json").read_text()) for name in ("ride", "walk"))
+    assert ride["sparse_check"]["frames"] == FRAMES
+    assert (walk["sparse_check"], walk["geometry"]) == (None, None)
+    page = (tmp_path / "out" / "walk" / "report.html").read_text()
+    assert "No frame has a pose by structure from motion" in page
+    assert '"hint": "data' not in page
 
 
 def test_from_one_side_of_a_cut_to_the_other_no_way_is_made_up(out: Path, tmp_path: Path):
@@ -296,7 +341,7 @@ def test_stopped_in_the_training_it_goes_on_whatever_weights_are_there_by_then_a
     assert f"starts from: {chosen}" in capsys.readouterr().err
     monkeypatch.setattr(Trainer, "fit", fit)
     monkeypatch.setattr(start_module, "find_encoder_weights", None)
-    monkeypatch.setattr(plan_module, "network_size", lambda shape, device: (128, 192))
+    monkeypatch.setattr(plan_module, "network_size", lambda *shape_and_device: (128, 192))
     monkeypatch.setattr(plan_module, "resolve_precision", lambda precision, device: "bfloat16")
     main(["video", *map(str, words)])
     training = json.loads((tmp_path / "out" / "ride" / "report.json").read_text())["training"]

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from egodepth.config import DataConfig
-from egodepth.data.augment import Draws, draw, to_batch
+from egodepth.data.augment import Draws, draw, shrunk, small_size, to_batch
 from egodepth.data.sampler import RawBatch
-from egodepth.data.types import Batch
+from egodepth.data.types import Batch, Hints, RigView, View
 from egodepth.data.unpack import unpack
 from egodepth.geometry import Camera, synthesise
 from egodepth.geometry.camera import viewing_rays
@@ -283,3 +283,28 @@ def test_images_are_in_single_precision_whatever_the_default_is():
     finally:
         torch.set_default_dtype(torch.float32)
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("size", "small"), [((96, 320), (64, 224)), ((192, 640), (128, 416)), ((64, 96), (64, 64)), ((64, 64), (64, 64))]
+)
+def test_small_frames_have_two_thirds_of_the_size_in_multiples_of_32(size, small):
+    assert small_size(size) == small
+
+
+def test_a_small_batch_shows_the_same_with_the_same_cameras_and_the_nearest_hints():
+    ramp = torch.linspace(0, 1, 320).expand(2, 3, 96, 320)
+    maps = (1 + torch.arange(320.0)).expand(2, 96, 320)
+    hints = Hints(maps, maps / 320, torch.ones(2, dtype=torch.bool), torch.zeros(2, 0, 320))
+    camera = Camera(torch.tensor([[0.8, 1.2]] * 2), torch.tensor([[0.5, 0.5]] * 2))
+    view = View(ramp, camera)
+    batch, seen = shrunk(Batch(view, [view], [RigView(view, torch.eye(4).repeat(2, 1, 1))], None, hints), [ramp, ramp])
+    middles = (torch.arange(224) + 0.5) / 224
+    for image in (batch.target.image, batch.neighbours[0].image, batch.rig[0].view.image, *seen):
+        assert image.shape == (2, 3, 64, 224)
+        np.testing.assert_allclose(image[0, 0, 3, 2:-2], (middles * 320 - 0.5)[2:-2] / 319, atol=1e-3)
+    assert batch.target.camera is camera
+    assert batch.hints is not None
+    np.testing.assert_array_equal(batch.hints.inverse_depth[0, 5], 1 + (middles * 320).floor())
+    assert batch.hints.weight.shape == (2, 64, 224)
+    assert batch.hints.teacher.shape == (2, 0, 320)

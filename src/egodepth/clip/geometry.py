@@ -31,11 +31,8 @@ class Geometry:
     drives: KnownDrives
     position: int
     """Of the clip among them."""
-
-    @property
-    def clip_map(self) -> ClipMap | None:
-        """Poses and points; None where structure from motion failed."""
-        return self.drives.drives[self.position].clip_map
+    clip_map: ClipMap
+    """Poses and points."""
 
     def inverse_depth(self, frame: int) -> Float32[np.ndarray, "h w"]:
         """Hint of an extracted frame, 0 where there is none; in the unit of the frame's part."""
@@ -76,9 +73,10 @@ def made_geometry(config: TrainConfig, names: Iterable[str], mapped: dict[str, C
 
 
 def known_geometry(config: TrainConfig, names: Iterable[str]) -> dict[str, Geometry]:
-    """What `made_geometry` left, of every clip."""
+    """What `made_geometry` left, of every clip that structure from motion could fit together."""
     known = known_drives(config, open_training_set(config.data).drives, hint_store(config))
-    return {name: Geometry(known, position) for position, name in enumerate(names)}
+    maps = {name: (position, known.drives[position].clip_map) for position, name in enumerate(names)}
+    return {name: Geometry(known, place, clip_map) for name, (place, clip_map) in maps.items() if clip_map is not None}
 
 
 def units_of_frames(
@@ -90,8 +88,6 @@ def units_of_frames(
     in one unit, and parts that share no point, of whose scales nothing is known, follow the network.
     """
     clip_map = geometry.clip_map
-    if clip_map is None:
-        return [np.full(len(row.numbers), np.nan) for row in recording.rows]
     units = np.ones(int(clip_map.part.max()) + 1)
     for part in range(len(units)):
         frames = clip_map.frames[clip_map.part == part]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from egodepth.clip.aligned import Aligned
 from egodepth.clip.bar import bar
@@ -34,6 +35,7 @@ from egodepth.clip.track import RowTrack, mapped_track, read_tracks, row_track, 
 from egodepth.config import TrainConfig
 from egodepth.data.footage.source import open_footage
 from egodepth.data.video import pyav
+from egodepth.errors import InputError
 from egodepth.files import write_text
 from egodepth.motion import MotionPredictor
 from egodepth.networks import Encoder
@@ -134,7 +136,13 @@ class Journey:
             return None
         mapped = None if camera.way == "given" else camera_map(self.frames)
         maps = {} if mapped is None else {longest_clip(picked): mapped}
-        made = made_geometry(self._plan(picked, camera, geometry=True), self.clips, maps)
+        try:
+            made = made_geometry(self._plan(picked, camera, geometry=True), self.clips, maps)
+        except InputError as error:
+            if "pycolmap" not in str(error):
+                raise
+            Console(stderr=True).print(f"[yellow]{escape(str(error))}[/]", soft_wrap=True)
+            return None
         return made["clips"] if made["usable"] else None
 
     def _train(self, config: TrainConfig, camera: CameraFound) -> dict[str, Any]:
@@ -163,7 +171,7 @@ class Journey:
     def _tracks(self, name: str, learned: Callable[[Row], RowTrack]) -> list[RowTrack]:
         """Of a clip's rows: by structure from motion as far as it goes, and for the rest by the pose network."""
         recording, geometry = self._recordings[name], self._geometry.get(name)
-        if geometry is None or geometry.clip_map is None:
+        if geometry is None:
             return [learned(row) for row in recording.rows]
         units = units_of_frames(geometry, recording, self._predictor)
         return [

@@ -154,7 +154,7 @@ def _of_geometry(known: Known) -> list[Finding]:
     if geometry is None:
         if known.training is None:
             return []
-        text = "Structure from motion fits none of the frames together: images alone taught depth and motion."
+        text = "No frame has a pose by structure from motion: images alone taught depth and motion."
         return [Finding(text=text, warning=True)]
     found = []
     if missing := geometry["frames"] - geometry["posed"]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Num
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from egodepth.config import DataConfig
 from egodepth.data.sampler import RawBatch
@@ -135,6 +136,35 @@ def to_batch(raw: RawBatch, draws: Draws, stereo: bool, learns_known: bool = Fal
     present = raw.present if raw.present.shape[1] else None
     hints = raw.hints and _moved_hints(raw.hints, part, flip)
     return Batch(View(views[0], camera), neighbours, rig, present, hints), list(seen)
+
+
+def shrunk(batch: Batch, seen: list[Tensor]) -> tuple[Batch, list[Tensor]]:
+    """The batch and what the networks see of it at `small_size`; each pixel takes the nearest hint."""
+    size = small_size((batch.target.image.shape[-2], batch.target.image.shape[-1]))
+
+    def view(large: View) -> View:
+        return View(_smaller(large.image, size), large.camera)
+
+    neighbours = [view(neighbour) for neighbour in batch.neighbours]
+    rig = [RigView(view(one.view), one.source_from_target) for one in batch.rig]
+    hints = batch.hints and batch.hints._replace(
+        **{
+            name: interpolate(maps[:, None], size, mode="nearest-exact")[:, 0]
+            for name in ("inverse_depth", "weight", "teacher")
+            if (maps := getattr(batch.hints, name)).numel()
+        }
+    )
+    return Batch(view(batch.target), neighbours, rig, batch.present, hints), [_smaller(image, size) for image in seen]
+
+
+def small_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Two thirds of a (height, width), in multiples of 32, 64 at least."""
+    height, width = (max(64, 32 * round(side / 48)) for side in size)
+    return height, width
+
+
+def _smaller(images: Float[Tensor, "b 3 h w"], size: tuple[int, int]) -> Float[Tensor, "b 3 H W"]:
+    return interpolate(images, size, mode="bilinear", align_corners=False, antialias=True)
 
 
 def _moved_hints(hints: Hints, part: Float[Tensor, "b 3"], flip: Bool[Tensor, " b"]) -> Hints:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from egodepth.config import TrainConfig
-from egodepth.data.augment import draw, pasted, to_batch
+from egodepth.data.augment import draw, pasted, shrunk, to_batch
 from egodepth.data.drive import Drive
 from egodepth.data.images import write_image
 from egodepth.data.opening import depth_frames, thinned
@@ -140,6 +140,8 @@ class Job:
         raw = self.resident.filled(raw) if self.resident else raw
         self._latest, seen = to_batch(pasted(raw, draws), draws, data.stereo, data.poses == "sfm")
         config, steps = self.config, self.config.trainer.steps
+        if step < data.small_first * steps:
+            self._latest, seen = shrunk(self._latest, seen)
         automask = step >= head_start(steps, config.optimiser)
         if not config.hints.enabled and not config.loss.photometric_from:
             return self._latest, seen, automask
