@@ -86,7 +86,7 @@ def test_depth_and_motion_that_explain_nothing_have_no_confidence_however_sure_t
 def test_where_no_neighbour_sees_a_point_or_nothing_changes_the_frames_typical_evidence_counts():
     maps = made(residual=0.1 * (1 - CONVINCING / 2))
     maps.residual[:8] = np.nan
-    maps.unwarped[-8:] = 0
+    maps.unwarped[-8:], maps.residual[-8:] = 0, 0
     np.testing.assert_allclose(confidence(maps), 0.5, rtol=5e-3)
 
 

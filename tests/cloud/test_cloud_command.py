@@ -230,7 +230,7 @@ def test_it_makes_of_what_the_video_command_writes_the_same_cloud(rendered, came
     for place, each in enumerate(rendered):
         inverse = 1 / np.where(each.depth > 0, each.depth, 1000)[::2, ::2].astype(np.float32)
         doubt = np.full(inverse.shape, 0.02, np.float16)
-        maps = FrameMaps(float(row.seconds[place]), 0, inverse, doubt, doubt, np.empty(0, np.float16))
+        maps = FrameMaps(float(row.seconds[place]), 0, inverse, doubt, doubt, doubt + 1, np.empty(0, np.float16))
         maps.write(maps_path(tmp_path / "work", place))
     aligned = Aligned.of(recording, tmp_path / "work", len(rendered), [RowTrack(row.seconds, twists)])
     out = tmp_path / "out" / "ride"

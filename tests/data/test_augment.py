@@ -53,7 +53,7 @@ def test_draws_depend_on_seed_and_step_alone():
 
 
 def test_draws_have_the_published_chances_and_ranges():
-    _, flip, jitter, factors, order = drawn(0, 0, 4000, 0.5, 0.25)
+    _, flip, jitter, factors, order, _ = drawn(0, 0, 4000, 0.5, 0.25)
     assert flip.float().mean().item() == pytest.approx(0.5, abs=0.03)
     assert jitter.float().mean().item() == pytest.approx(0.25, abs=0.03)
     for column, (low, high) in zip(factors.T, [(0.8, 1.2)] * 3 + [(-0.1, 0.1)], strict=True):

@@ -38,7 +38,7 @@ def a_batch(scale_known: tuple[bool, bool] = (True, True), focal: tuple[float, f
 
 def draws(left: float, right: float, shift: float, mirrored: bool = False) -> Draws:
     """The same for both samples."""
-    drawn = draw(0, 0, 2, DataConfig(flip=0, jitter=0))
+    drawn = draw(0, 0, 2, DataConfig(flip=0.0, jitter=0.0))
     return drawn._replace(paste=torch.tensor([[left, right, shift, float(mirrored)]] * 2))
 
 
