@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from egodepth.config import DataConfig, HintConfig, TrainConfig
-from egodepth.data.augment import Draws, draw, pasted
+from egodepth.data.augment import draw
+from egodepth.data.pasting import pasted
 from egodepth.data.sampler import RawBatch
 from egodepth.data.types import Hints
 from egodepth.errors import InputError
@@ -36,10 +37,9 @@ def a_batch(scale_known: tuple[bool, bool] = (True, True), focal: tuple[float, f
     )
 
 
-def draws(left: float, right: float, shift: float, mirrored: bool = False) -> Draws:
+def window(left: float, right: float, shift: float, mirrored: bool = False) -> torch.Tensor:
     """The same for both samples."""
-    drawn = draw(0, 0, 2, DataConfig(flip=0.0, jitter=0.0))
-    return drawn._replace(paste=torch.tensor([[left, right, shift, float(mirrored)]] * 2))
+    return torch.tensor([[left, right, shift, float(mirrored)]] * 2)
 
 
 def columns_of_the_car(batch: RawBatch, sample: int = 0) -> list[int]:
@@ -51,21 +51,21 @@ def columns_of_the_car(batch: RawBatch, sample: int = 0) -> list[int]:
 
 
 def test_what_is_nearer_stands_in_front_where_it_was_moved_to():
-    assert columns_of_the_car(pasted(a_batch(), draws(0, 1, 0.5))) == [14, 15, 16, 17]
-    assert columns_of_the_car(pasted(a_batch(), draws(0, 1, -0.1))) == [2, 3, 4, 5]
-    assert columns_of_the_car(pasted(a_batch(), draws(0, 0.8, 0.5))) == [14, 15]  # the window ends there
+    assert columns_of_the_car(pasted(a_batch(), window(0, 1, 0.5))) == [14, 15, 16, 17]
+    assert columns_of_the_car(pasted(a_batch(), window(0, 1, -0.1))) == [2, 3, 4, 5]
+    assert columns_of_the_car(pasted(a_batch(), window(0, 0.8, 0.5))) == [14, 15]  # the window ends there
 
 
 def test_mirrored_the_other_sample_is_turned_around_before_it_is_moved():
-    assert columns_of_the_car(pasted(a_batch(), draws(0, 1, 0.0, mirrored=True))) == [12, 13, 14, 15]
+    assert columns_of_the_car(pasted(a_batch(), window(0, 1, 0.0, mirrored=True))) == [12, 13, 14, 15]
 
 
 def test_what_is_farther_stays_behind_and_without_a_hint_nothing_is_known():
-    assert columns_of_the_car(pasted(a_batch(), draws(0, 1, 0.0)), sample=1) == [4, 5, 6, 7]
+    assert columns_of_the_car(pasted(a_batch(), window(0, 1, 0.0)), sample=1) == [4, 5, 6, 7]
     batch = a_batch()
     assert batch.hints is not None
     batch.hints.inverse_depth[0, :, 5] = 0
-    found = pasted(batch, draws(0, 1, 0.0))
+    found = pasted(batch, window(0, 1, 0.0))
     assert found.hints is not None
     assert (found.images[0, 0, 0, :, 0] == 200).nonzero()[:, 0].tolist() == [4, 6, 7]
     assert found.hints.inverse_depth[0, 0, 5] == 0
@@ -73,7 +73,7 @@ def test_what_is_farther_stays_behind_and_without_a_hint_nothing_is_known():
 
 @pytest.mark.parametrize("batch", [a_batch(scale_known=(True, False)), a_batch(focal=(1.0, 1.2))])
 def test_other_units_and_other_cameras_are_left_apart(batch: RawBatch):
-    assert columns_of_the_car(pasted(batch, draws(0, 1, 0.5))) == []
+    assert columns_of_the_car(pasted(batch, window(0, 1, 0.5))) == []
 
 
 def test_windows_have_columns_of_the_moved_sample_and_come_as_often_as_asked_for():
@@ -97,7 +97,7 @@ def test_the_other_draws_are_what_they_were_without():
 
 def test_without_hints_there_is_nothing_to_paste_by():
     batch = a_batch()._replace(hints=None)
-    assert pasted(batch, draws(0, 1, 0.5)) is batch
+    assert pasted(batch, window(0, 1, 0.5)) is batch
     with pytest.raises(InputError, match="paste needs hints"):
         TrainConfig(data=DataConfig(paste=0.5))
     with pytest.raises(InputError, match="no teacher"):

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from egodepth.config import DataConfig
+from egodepth.data.pasting import drawn_windows
 from egodepth.data.sampler import RawBatch
 from egodepth.data.types import Batch, Hints, RigView, View
 from egodepth.data.unpack import can_unpack, unpack
@@ -24,8 +25,6 @@ from egodepth.geometry.warp import sample as sample_image
 _GREY = (0.299, 0.587, 0.114)
 _STRENGTH = np.array([0.2, 0.2, 0.2, 0.1])
 """Brightness, contrast and saturation in 1 +- 0.2 (times the configured strength); hue +- 0.1 of a turn."""
-_NEARER = 1.05
-"""Ratio of inverse depths from which one surface hides the other."""
 
 
 class Draws(NamedTuple):
@@ -40,12 +39,18 @@ class Draws(NamedTuple):
     order: np.ndarray
     """`b 4`: in which order the four are applied."""
     paste: Float[Tensor, "b 4"]
-    """Window of columns that are pasted over (left, right; none if they are equal), how far to the right the other
-    sample is moved, shares of the width, and whether it is mirrored (1)."""
+    """See `egodepth.data.pasting`."""
 
     def of(self, part: slice) -> "Draws":
         """Of some of the samples."""
-        return Draws(*(values[part] for values in self))
+        return Draws(
+            self.part[part],
+            self.flip[part],
+            self.jitter[part],
+            self.factors[part],
+            self.order[part],
+            self.paste[part],
+        )
 
 
 def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
@@ -63,48 +68,8 @@ def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
         torch.from_numpy(chance[:, 1] < config.jitter),
         torch.from_numpy(factors).float(),
         order,
-        torch.from_numpy(_drawn_windows(generator, batch_size, config.paste)).float(),
+        torch.from_numpy(drawn_windows(generator, batch_size, config.paste)).float(),
     )
-
-
-def _drawn_windows(generator: np.random.Generator, batch_size: int, chance: float) -> Float[np.ndarray, "b 4"]:
-    """`Draws.paste`: windows that lie where the moved sample has columns."""
-    drawn = generator.random((batch_size, 5))
-    width, shift = 0.15 + 0.45 * drawn[:, 1], drawn[:, 2] - 0.5
-    first, last = np.maximum(shift, 0), 1 + np.minimum(shift, 0)
-    left = first + drawn[:, 3] * np.maximum(last - first - width, 0)
-    right = np.where(drawn[:, 0] < chance, np.minimum(left + width, last), left)
-    return np.stack([left, right, shift, drawn[:, 4] < 0.5], 1)
-
-
-def pasted(raw: RawBatch, draws: Draws) -> RawBatch:
-    """The batch with what is nearer in the next sample in front of each sample: cars stand where none ever stood.
-
-    A sample that is moved sideways sees the ground at the same depth in the same rows, as after a turn of the camera.
-    What is pasted has the same place in all frames of a sample, as what moves along with the camera: the auto-mask
-    leaves it out, hints teach its depth. Only samples are joined whose hints are in the unit that all share.
-    """
-    left, right, shift, mirrored = draws.paste.to(raw.images.device).T[..., None]
-    if raw.hints is None or not bool((draws.paste[:, 1] > draws.paste[:, 0]).any()):
-        return raw
-    b, _, h, w, _ = raw.images.shape
-    other, column = torch.arange(b, device=raw.images.device).roll(-1), torch.arange(w, device=raw.images.device)
-    from_column = column - (shift * w).round().long()
-    inside = (from_column >= 0) & (from_column < w) & (column >= left * w) & (column < right * w)
-    from_column = torch.where(mirrored > 0, w - 1 - from_column, from_column).clamp(0, w - 1)
-    known = raw.hints.scale_known & raw.hints.scale_known[other] & (raw.focal == raw.focal[other]).all(1)
-
-    def moved(maps: Num[Tensor, "b h w *c"]) -> Num[Tensor, "b h w *c"]:
-        return maps[other[:, None, None], torch.arange(h, device=maps.device)[:, None], from_column[:, None]]
-
-    behind, front = raw.hints.inverse_depth, moved(raw.hints.inverse_depth)
-    covered = (inside & known[:, None])[:, None] & (behind > 0) & (front > _NEARER * behind)
-    images = torch.where(covered[:, None, :, :, None], moved(raw.images[:, 0])[:, None], raw.images)
-    hints = raw.hints._replace(
-        inverse_depth=torch.where(covered, front, behind),
-        weight=torch.where(covered, moved(raw.hints.weight), raw.hints.weight),
-    )
-    return raw._replace(images=images, hints=hints)
 
 
 def to_batch(raw: RawBatch, draws: Draws, stereo: bool, learns_known: bool = False) -> tuple[Batch, list[Tensor]]:

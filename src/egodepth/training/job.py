@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from egodepth.config import TrainConfig
-from egodepth.data.augment import draw, pasted, shrunk, to_batch
+from egodepth.data.augment import draw, shrunk, to_batch
 from egodepth.data.drive import Drive
 from egodepth.data.images import write_image
 from egodepth.data.opening import depth_frames, thinned
+from egodepth.data.pasting import pasted
 from egodepth.data.resident import ResidentFrames
 from egodepth.data.sampler import RawBatch, TrainBatches
 from egodepth.data.types import Batch
@@ -138,7 +139,7 @@ class Job:
         draws = drawn.of(self.dataset.part)
         raw = raw.to(self.device, non_blocking=True)
         raw = self.resident.filled(raw) if self.resident else raw
-        self._latest, seen = to_batch(pasted(raw, draws), draws, data.stereo, data.poses == "sfm")
+        self._latest, seen = to_batch(pasted(raw, draws.paste), draws, data.stereo, data.poses == "sfm")
         config, steps = self.config, self.config.trainer.steps
         if step < data.small_first * steps:
             self._latest, seen = shrunk(self._latest, seen)
