@@ -14,10 +14,12 @@ from rich.console import Console
 from egodepth.config import DataConfig, HintConfig, LossConfig, OptimiserConfig, TrainConfig
 from egodepth.data.folder import FolderDrive
 from egodepth.data.sample_index import SampleIndex
+from egodepth.geometry import Camera
 from egodepth.hints import making
 from egodepth.hints.known import TYPICAL_DEPTH, KnownDrives
 from egodepth.hints.making import keep_map, known_drives, needs_map
 from egodepth.predictor import DepthPredictor
+from egodepth.sfm.stages import Stages
 from egodepth.train import train
 from hints.wall_scenes import keep_wall_map, wall_map
 from tiny_training import SIZE, a_config, assert_same_weights, quietly
@@ -154,3 +156,21 @@ def test_the_wall_is_learned_from_hints_alone(clip, tmp_path):
     quietly(config, tmp_path / "run")
     depth = DepthPredictor.load(tmp_path / "run" / "model_last", "cpu")(clip / "000006.png").depth
     assert float(np.median(depth)) == pytest.approx(TYPICAL_DEPTH, rel=0.25)
+
+
+def test_a_camera_that_structure_from_motion_contradicts_is_said(clip, tmp_path, monkeypatch):
+    drive, out = FolderDrive(clip), StringIO()
+    monkeypatch.setattr(making, "map_recording", lambda *_: wall_map(drive))
+    asked = []
+
+    def contradicted(camera: Camera, size: tuple[int, int], work: Path, source: str, stages: Stages) -> str:
+        asked.append((camera, size, source))
+        return f"{source} says 900 px, structure from motion 700 ± 9 px"
+
+    monkeypatch.setattr(making, "contradiction", contradicted)
+    found = making.drive_map(drive, tmp_path / "store", 0, Console(file=out, width=200))
+    assert found is not None
+    assert asked == [(drive.camera, drive.size, f"{drive.name}: its camera")]
+    assert "says 900 px, structure from motion 700 ± 9 px" in out.getvalue()
+    making.drive_map(drive, tmp_path / "store", 0, Console(file=out, width=200))
+    assert len(asked) == 1  # with the map, once
