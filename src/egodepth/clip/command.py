@@ -48,10 +48,10 @@ class VideoToDepth:
     """What the backbone starts from. Left out: weights learned on ImageNet, and random ones where these are not to be
     had; pretrained: nothing else; random: without looking for any."""
     size: tuple[int, int] | None = None
-    """Height and width that the network sees, multiples of 32. Left out: of the clip's shape, about 15,000 pixels on a
-    processor and 123,000 on a GPU."""
+    """Height and width that the network sees, multiples of 32. Left out: of the clip's shape, about 31,000 pixels on a
+    processor (15,000 where images alone teach) and 123,000 on a GPU."""
     steps: int | None = None
-    """Length of the training. Left out: 2200, from given weights 1200."""
+    """Length of the training. Left out: 700, where images alone teach 2200; from given weights about half of it."""
     height_m: float | None = None
     """Height of the camera over a level road, metres: everything is in metres then, with an error bar."""
     speed_mps: float | None = None
