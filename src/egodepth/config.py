@@ -68,8 +68,8 @@ class DataConfig:
     taught is found again on other roads with 2."""
 
     small_first: float = 0.0
-    """Share of the steps, at the beginning, in which the networks see the frames at about two thirds of their size:
-    these steps take half of the time, and teach most of what there is to learn."""
+    """Share of the steps that use smaller frames, of about two thirds of the size. They come first. Such a step takes
+    half of the time."""
     paste: float = 0.0
     """Probability that what is nearer in another sample of the batch (of the same process), moved sideways, is pasted
     in front of a sample, where both have hints. In few training frames cars stand only where they are parked; pasted,

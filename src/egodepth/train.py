@@ -24,7 +24,7 @@ from egodepth.data.training_set import TrainingSet, open_training_set
 from egodepth.errors import InputError, Stopped
 from egodepth.files import write_text
 from egodepth.hints.known import KnownDrives
-from egodepth.hints.making import hint_store, known_drives
+from egodepth.hints.making import asks_for_hints, hint_store, known_drives
 from egodepth.networks.precision import resolve_precision
 from egodepth.networks.shared_norm import share_norms
 from egodepth.objective import SelfSupervisedObjective, build_objective
@@ -83,7 +83,7 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
         training = open_training_set(config.data)
         if _fell_back(config, local.folder):
             config = without_geometry(config)
-        if not auto_batch:  # else the batch of the run's own is not known yet
+        if asks_for_hints(config) and not auto_batch:  # with it, the batch of the run's own is not known yet
             check_run(local.folder, config)  # before minutes are spent on hints for somebody else's folder
         known = _known(config, training, ranks, console)
         if config.data.poses == "sfm" and known is not None:
@@ -188,7 +188,7 @@ def _fell_back(config: TrainConfig, run: Path) -> bool:
 
 def _known(config: TrainConfig, training: TrainingSet, ranks: Ranks, console: Console) -> KnownDrives | None:
     """Hints and poses that a training asks for, made where they are missing; None if it asks for none."""
-    if not (config.hints.enabled or config.data.poses == "sfm"):
+    if not asks_for_hints(config):
         return None
     store = hint_store(config)
     ranks.first(lambda: known_drives(config, training.drives, store, console) and None)

@@ -1,11 +1,13 @@
 """What structure from motion would say of `footage_scenes.street`: a camera that looks sideways out of a car."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from egodepth.data.drive import Drive
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.sfm.types import SparsePoints
 from footage_scenes import DEPTHS
+from hints.map_scenes import map_of
 
 STEP = 1.0
 """From a frame to the next, in the map's own unit."""
@@ -26,17 +28,4 @@ def street_map(drive: Drive, pixels: float = 3.0) -> ClipMap:
     speed = np.array(DEPTHS)[(v * len(DEPTHS)).astype(int)]
     depth = STEP * focal[0] * drive.size[1] / (pixels * speed)
     xyz = np.stack([(u - centre[0]) / focal[0] * depth, (v - centre[1]) / focal[1] * depth, depth], 1)
-    seen = np.array([(frame, point) for frame in range(len(frames)) for point in range(len(xyz))], np.int32)
-    return ClipMap(
-        frames=frames,
-        part=np.zeros(len(frames), np.int32),
-        registered=np.ones(len(frames), bool),
-        world_from_camera=poses,
-        points=SparsePoints(
-            xyz=xyz,
-            rgb=np.zeros((len(xyz), 3), np.uint8),
-            error_px=np.zeros(len(xyz), np.float32),
-            track_length=np.full(len(xyz), len(frames), np.int32),
-            observations=seen,
-        ),
-    )
+    return replace(map_of(xyz.tolist(), len(frames)), frames=frames, world_from_camera=poses)

@@ -13,7 +13,7 @@ from egodepth.clip.track import RowTrack
 from egodepth.data.folder import FolderDrive
 from egodepth.data.footage.source import open_footage
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.sfm.types import SparsePoints
+from hints.map_scenes import map_of
 
 FRAMES, STEP, WALL = 6, 0.1, 5.0
 SIZE = (64, 96)
@@ -52,21 +52,7 @@ def wall(depth_of_held_out: float = WALL) -> ClipMap:
     poses = np.tile(np.eye(4), (FRAMES, 1, 1))
     poses[:, 0, 3] = STEP * np.arange(FRAMES)
     poses[:, 1, 3] = STEP * np.maximum(np.arange(FRAMES) - FRAMES // 2, 0)
-    seen = np.array([(frame, point) for frame in range(FRAMES) for point in range(200)], np.int32)
-    points = SparsePoints(
-        xyz=xyz,
-        rgb=np.zeros((200, 3), np.uint8),
-        error_px=np.zeros(200, np.float32),
-        track_length=np.full(200, FRAMES, np.int32),
-        observations=seen,
-    )
-    return ClipMap(
-        frames=np.arange(FRAMES),
-        part=np.zeros(FRAMES, np.int32),
-        registered=np.ones(FRAMES, bool),
-        world_from_camera=poses,
-        points=points,
-    )
+    return replace(map_of(xyz.tolist(), FRAMES), world_from_camera=poses)
 
 
 def test_a_model_that_is_right_but_for_its_scale_agrees(recording: Recording, tmp_path: Path):

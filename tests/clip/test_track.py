@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from egodepth.errors import InputError
 from egodepth.geometry import transform_from_twist
 from egodepth.motion import MotionPredictor
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.sfm.types import SparsePoints
+from hints.map_scenes import map_of
 
 STEP = torch.tensor([0.0, 0.02, 0.0, 0.1, 0.0, 1.0], dtype=torch.float64)
 """later_from_earlier of neighbours: a curve."""
@@ -85,20 +86,7 @@ def turning_map(count: int, part: list[int]) -> ClipMap:
     """Poses of the same curve, each part in a unit of its own."""
     world_from_camera = np.stack([transform_from_twist(-n * STEP).numpy() for n in range(count)])
     world_from_camera[:, :3, 3] *= np.where(np.array(part) == 0, 0.5, 0.25)[:, None]
-    points = SparsePoints(
-        xyz=np.zeros((0, 3)),
-        rgb=np.zeros((0, 3), np.uint8),
-        error_px=np.zeros(0, np.float32),
-        track_length=np.zeros(0, np.int32),
-        observations=np.zeros((0, 2), np.int32),
-    )
-    return ClipMap(
-        frames=np.arange(count),
-        part=np.array(part, np.int32),
-        registered=np.ones(count, bool),
-        world_from_camera=world_from_camera,
-        points=points,
-    )
+    return replace(map_of([], count, part), world_from_camera=world_from_camera)
 
 
 def never() -> RowTrack:

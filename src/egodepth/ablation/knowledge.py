@@ -71,7 +71,7 @@ def poses_learned(config: TrainConfig) -> TrainConfig:
 
 
 def poses_sfm(config: TrainConfig) -> TrainConfig:
-    """Poses of structure from motion, in whose unit depth is: it is not scaled by its median."""
+    """Poses of structure from motion. They fix the unit of depth, so depth is not divided by its median."""
     return replace(config, data=replace(config.data, poses="sfm"), loss=replace(config.loss, depth_scaling="none"))
 
 

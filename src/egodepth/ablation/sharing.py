@@ -6,7 +6,7 @@ from rich.console import Console
 
 from egodepth.ablation.cells import Cell
 from egodepth.data.training_set import open_training_set
-from egodepth.hints.making import hint_store, known_drives
+from egodepth.hints.making import asks_for_hints, hint_store, known_drives
 
 
 def make_shared_hints(cells: Sequence[Cell], console: Console | None = None) -> None:
@@ -21,7 +21,7 @@ def make_shared_hints(cells: Sequence[Cell], console: Console | None = None) -> 
     distinct = {}
     for cell in cells:
         config = cell.config
-        if config.hints.enabled or config.data.poses == "sfm":
+        if asks_for_hints(config):
             # The seed decides nothing: of all seeds' poses those of the first are made, and kept.
             distinct.setdefault((config.data, config.hints.sources, config.hints.teacher), config)
     for number, config in enumerate(distinct.values(), start=1):

@@ -1,4 +1,4 @@
-"""Rows of the ablation that nothing is trained for: predictions that do not look at the image."""
+"""Rows of the ablation without a training: predictions that do not look at the image."""
 
 import dataclasses
 import json

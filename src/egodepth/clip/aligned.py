@@ -1,6 +1,6 @@
 """A recording after the first look: all its frames in one scale, and the camera's way through them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from egodepth.clip.alignment import MEMORY_SECONDS, Flicker, aligned_factors, flicker, typical_changes
 from egodepth.clip.geometry import Geometry, log_ratio
 from egodepth.clip.maps import FrameMaps, maps_path
-from egodepth.clip.recording import Recording
+from egodepth.clip.recording import Recording, spread_places
 from egodepth.clip.track import RowTrack
 from egodepth.common_scales import CommonScales, sampled
 
@@ -56,32 +56,12 @@ class Aligned:
             frame = FrameMaps.read(maps_path(maps, place))
             seconds[place], rows[place] = frame.seconds, frame.row
             changes.append(frame.change)
-        aligned = cls(maps, seconds, rows, np.ones(count), flicker(changes, np.ones(count)), tracks)
         if geometry is None:
             memory = max(1.0, MEMORY_SECONDS * recording.footage.rate)
             factors = aligned_factors(typical_changes(changes), memory)
         else:
-            factors = np.exp(aligned._logs_by_hints(recording, geometry))
-        return replace(aligned, factors=factors, flicker=flicker(changes, factors))
-
-    def _logs_by_hints(self, recording: Recording, geometry: Geometry) -> Float64[np.ndarray, " n"]:
-        """Logs of what brings each frame's depth to the hints' scale, in the network's unit.
-
-        Between extracted frames, and where one has no hints, they lie between their neighbours'; 0 in a row without.
-        """
-        logs = np.zeros(len(self.seconds))
-        for row, (frames, track) in enumerate(zip(recording.rows, self.tracks, strict=True)):
-            known: dict[int, float] = {}
-            for number, seconds, unit in zip(frames.numbers, frames.seconds.tolist(), track.units, strict=True):
-                place = self.place_of(seconds)
-                if np.isfinite(unit):
-                    inverse_depth = FrameMaps.read(maps_path(self.maps, place)).inverse_depth
-                    known[place] = np.log(unit) - log_ratio(geometry.inverse_depth(number), inverse_depth)
-            places = [place for place, log in known.items() if np.isfinite(log)]
-            if places:
-                own = np.flatnonzero(self.rows == row)
-                logs[own] = np.interp(own, places, [known[place] for place in places])
-        return logs
+            factors = np.exp(_logs_by_hints(recording, geometry, maps, seconds, rows, tracks))
+        return cls(maps, seconds, rows, factors, flicker(changes, factors), tracks)
 
     def frame(self, place: int) -> FrameMaps:
         """The maps of a frame, its depth in the common scale."""
@@ -95,9 +75,7 @@ class Aligned:
 
     def place_of(self, seconds: float) -> int:
         """The frame that is shown at a time."""
-        after = int(np.searchsorted(self.seconds, seconds))
-        beside = [place for place in (after - 1, after) if 0 <= place < len(self.seconds)]
-        return min(beside, key=lambda place: abs(self.seconds[place] - seconds))
+        return _place_of(seconds, self.seconds)
 
     @cached_property
     def row_poses(self) -> list[Float64[np.ndarray, "_ 4 4"]]:
@@ -116,6 +94,35 @@ class Aligned:
         return ways
 
 
-def spread_places(count: int, most: int) -> list[int]:
-    """Up to `most` of `count` places, evenly spread, the first and the last among them."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()
+def _place_of(seconds: float, of_frames: Float64[np.ndarray, " n"]) -> int:
+    """The frame that is shown at a time."""
+    after = int(np.searchsorted(of_frames, seconds))
+    beside = [place for place in (after - 1, after) if 0 <= place < len(of_frames)]
+    return min(beside, key=lambda place: abs(of_frames[place] - seconds))
+
+
+def _logs_by_hints(
+    recording: Recording,
+    geometry: Geometry,
+    maps: Path,
+    seconds: Float64[np.ndarray, " n"],
+    rows: Int64[np.ndarray, " n"],
+    tracks: list[RowTrack],
+) -> Float64[np.ndarray, " n"]:
+    """Logarithms of the factors that bring each frame's depth to the scale of its hints.
+
+    Between extracted frames, and where one has no hints, they are interpolated; in a row without hints they are 0.
+    """
+    logs = np.zeros(len(seconds))
+    for row, (frames, track) in enumerate(zip(recording.rows, tracks, strict=True)):
+        known: dict[int, float] = {}
+        for number, shown, unit in zip(frames.numbers, frames.seconds.tolist(), track.units, strict=True):
+            place = _place_of(shown, seconds)
+            if np.isfinite(unit):
+                inverse_depth = FrameMaps.read(maps_path(maps, place)).inverse_depth
+                known[place] = np.log(unit) - log_ratio(geometry.inverse_depth(number), inverse_depth)
+        places = [place for place, log in known.items() if np.isfinite(log)]
+        if places:
+            own = np.flatnonzero(rows == row)
+            logs[own] = np.interp(own, places, [known[place] for place in places])
+    return logs

@@ -18,9 +18,9 @@ from egodepth.data.cameras import (
     write_camera,
 )
 from egodepth.data.frames import FrameFolder
-from egodepth.errors import InputError
 from egodepth.geometry import Camera
 from egodepth.sfm.camera_command import USUAL_FOV_DEG, FindCamera
+from egodepth.sfm.colmap import NoColmapError
 from egodepth.sfm.results import report_path
 from egodepth.sfm.verdict import TURN_DEG, Verdict
 
@@ -92,8 +92,8 @@ def found_camera(frames: FrameFolder, way: Way, fov_deg: float | None, seed: int
     if way in ("auto", "sfm"):
         try:
             FindCamera(clip=frames.folder, out=out, fov_deg=fov_deg, seed=seed)()
-        except InputError as error:
-            if way == "sfm" or "pycolmap" not in str(error):
+        except NoColmapError as error:
+            if way == "sfm":
                 raise
             Console(stderr=True).print(f"[yellow]{escape(str(error))}[/]", soft_wrap=True)
         else:

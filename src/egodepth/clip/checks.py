@@ -82,11 +82,9 @@ def check_points(
     if len(frames) < _FEWEST_FRAMES:
         return None
     trust = np.concatenate([frame.trust[frame.judges] for frame in frames])
+    factors = {part: _part_factor(frames, part) for part in {frame.part for frame in frames}}
     errors = np.concatenate(
-        [
-            _errors(frame.depth[frame.judges], frame.predicted[frame.judges], _part_factor(frames, frame.part))
-            for frame in frames
-        ]
+        [_errors(frame.depth[frame.judges], frame.predicted[frame.judges], factors[frame.part]) for frame in frames]
     )
     return SparseCheck(
         held_out=held_out,
@@ -103,18 +101,17 @@ def check_points(
 def _sightings(
     clip_map: ClipMap, position: int, recording: Recording, aligned: Aligned, place: int, held_out: bool
 ) -> _Sightings:
-    number, local = clip_map.sightings(position)
-    camera, maps = recording.drive.camera, aligned.frame(place)
+    number, uv, depth = clip_map.image_points(position, recording.drive.camera)
+    inside = ((uv > 0) & (uv < 1)).all(1)
+    number, uv, depth = number[inside], uv[inside], depth[inside]
+    maps = aligned.frame(place)
     height, width = maps.inverse_depth.shape
-    uv = local[:, :2] / local[:, 2:] * camera.focal.numpy() + camera.centre.numpy()
-    inside = (local[:, 2] > 0) & ((uv > 0) & (uv < 1)).all(1)
-    number, local, uv = number[inside], local[inside], uv[inside]
     x, y = (uv * (width, height)).astype(int).T
     column, row = (uv * _CELLS[::-1]).astype(int).T
     return _Sightings(
         part=int(clip_map.part[position]),
         cell=row * _CELLS[1] + column,
-        depth=local[:, 2],
+        depth=depth,
         predicted=1 / maps.inverse_depth[y, x].astype(np.float64),
         trust=confidence(maps)[y, x].astype(np.float64),
         judges=clip_map.held_out[number] if held_out else np.ones(len(number), bool),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from egodepth.clip.recording import Recording
+from egodepth.clip.recording import Recording, spread_places
 from egodepth.config import TrainConfig
 from egodepth.data.training_set import open_training_set
 from egodepth.hints.known import KnownDrives
@@ -17,9 +17,10 @@ from egodepth.hints.making import hint_store, keep_map, known_drives
 from egodepth.hints.quality import POINTS, measure_hints
 from egodepth.predictor import DepthPredictor
 from egodepth.sfm.clip_map import ClipMap
+from egodepth.sfm.results import MAP_FILE
 
 _UNIT_FRAMES = 24
-"""Of a part of the map, evenly spread, in which the network's unit is measured."""
+"""Frames of each part, evenly spread, that the network's unit is measured in."""
 _FEWEST = 0.02
 """Share of the pixels with a hint that a frame needs for its scale to be measured by them."""
 
@@ -91,7 +92,7 @@ def units_of_frames(
     units = np.ones(int(clip_map.part.max()) + 1)
     for part in range(len(units)):
         frames = clip_map.frames[clip_map.part == part]
-        some = frames[np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _UNIT_FRAMES)).round().astype(int))]
+        some = frames[spread_places(len(frames), _UNIT_FRAMES)]
         ratios = []
         for frame in some.tolist():
             image = predictor.network_input([recording.drive.read_image(frame)])
@@ -113,5 +114,5 @@ def log_ratio(hint: Float32[np.ndarray, "h w"], inverse_depth: Float32[np.ndarra
 
 def camera_map(frames: Path) -> ClipMap | None:
     """The map that was made on the way to the camera, with the camera that was found."""
-    file = frames / "clip_map.npz"
+    file = frames / MAP_FILE
     return ClipMap.load(file) if file.is_file() else None

@@ -35,7 +35,6 @@ from egodepth.clip.track import RowTrack, mapped_track, read_tracks, row_track, 
 from egodepth.config import TrainConfig
 from egodepth.data.footage.source import open_footage
 from egodepth.data.video import pyav
-from egodepth.errors import InputError
 from egodepth.files import write_text
 from egodepth.motion import MotionPredictor
 from egodepth.networks import Encoder
@@ -43,6 +42,7 @@ from egodepth.page import write_page, write_recording
 from egodepth.page.plots import plotly
 from egodepth.page.recording import rerun_library
 from egodepth.predictor import DepthPredictor
+from egodepth.sfm.colmap import NoColmapError
 from egodepth.train import pick_device
 from egodepth.weights import load_model
 
@@ -95,7 +95,8 @@ class Journey:
         }
         self.record = StageRecord(self.out, options, titles)
         self._looked_at: dict[str, Aligned] = {}
-        self._geometry: dict[str, Geometry] = {}
+        self._taught_by: TrainConfig | None = None
+        """The training that geometry taught, once it is known."""
 
     def go(self) -> None:
         """All stages."""
@@ -109,8 +110,7 @@ class Journey:
             training = run("training", lambda: self._train(config, camera))
             if "fov_deg" in training:
                 camera = learned(camera, training["fov_deg"])
-            if known is not None:
-                self._geometry = known_geometry(config, self.clips)
+            self._taught_by = config if known is not None else None
         if command.height_m or command.speed_mps:
             run("scale", lambda: found_scale(command, self.frames, self.run, self.device))
         counts = run("depth", self._depth)
@@ -138,9 +138,7 @@ class Journey:
         maps = {} if mapped is None else {longest_clip(picked): mapped}
         try:
             made = made_geometry(self._plan(picked, camera, geometry=True), self.clips, maps)
-        except InputError as error:
-            if "pycolmap" not in str(error):
-                raise
+        except NoColmapError as error:
             Console(stderr=True).print(f"[yellow]{escape(str(error))}[/]", soft_wrap=True)
             return None
         return made["clips"] if made["usable"] else None
@@ -252,6 +250,11 @@ class Journey:
     @cached_property
     def _recordings(self) -> dict[str, Recording]:
         return {name: Recording.open(path, self.frames / name) for name, path in self.clips.items()}
+
+    @cached_property
+    def _geometry(self) -> dict[str, Geometry]:
+        """Of every clip that has one; read when a stage asks for it."""
+        return {} if self._taught_by is None else known_geometry(self._taught_by, self.clips)
 
     @cached_property
     def _predictor(self) -> DepthPredictor:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from egodepth.clip.aligned import Aligned, spread_places
+from egodepth.clip.aligned import Aligned
 from egodepth.clip.checks import SparseCheck
 from egodepth.clip.confidence import explained_share
+from egodepth.clip.recording import spread_places
 
 _FRAMES = 48
 """Evenly spread, that are looked at."""

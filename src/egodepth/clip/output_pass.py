@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import torch
 
-from egodepth.clip.aligned import Aligned, spread_places
+from egodepth.clip.aligned import Aligned
 from egodepth.clip.arrays import write_arrays
 from egodepth.clip.confidence import confidence
 from egodepth.clip.maps import FrameMaps
-from egodepth.clip.recording import Picture, Recording
+from egodepth.clip.recording import Picture, Recording, spread_places
 from egodepth.common_scales import CommonScales
 from egodepth.data.images import resize_rgb, write_image
 from egodepth.data.video import VideoFrame

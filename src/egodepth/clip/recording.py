@@ -64,6 +64,11 @@ class Recording:
             place += 1
 
 
+def spread_places(count: int, most: int) -> list[int]:
+    """Up to `most` of `count` places, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()
+
+
 def _rows(frames: Path) -> list[Row]:
     times = frame_times(frames)
     numbers, seconds = list(times), np.array(list(times.values()))

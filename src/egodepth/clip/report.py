@@ -25,9 +25,8 @@ from egodepth.weights import ModelCard
 _UNSURE, _UNSTEADY, _WRONG, _CROOKED = 0.4, 0.05, 0.2, 5.0
 """Mean confidence below which, and flicker, difference from sparse points (shares) and from their trajectory (percent)
 from which the report warns."""
-
-
 _NO_HINT = np.uint8(96)
+"""Grey of a picture where no hint is."""
 
 
 @dataclass(frozen=True, kw_only=True)

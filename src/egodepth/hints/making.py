@@ -52,6 +52,11 @@ def needs_map(config: TrainConfig) -> bool:
     return poses == "sfm" or (poses == "learned" and config.hints.needs_neighbours)
 
 
+def asks_for_hints(config: TrainConfig) -> bool:
+    """Whether a training wants to know anything of its frames besides their images."""
+    return config.hints.enabled or config.data.poses == "sfm"
+
+
 def known_drives(config: TrainConfig, drives: list[Drive], store: Path, console: Console | None = None) -> KnownDrives:
     """Everything that a training asks for of its drives, made where it is missing.
 

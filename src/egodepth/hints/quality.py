@@ -128,11 +128,9 @@ def against_depth(hint: Float32[np.ndarray, "H W"], depth: Float32[np.ndarray, "
 
 def against_points(hint: Float32[np.ndarray, "H W"], clip_map: ClipMap, position: int, camera: Camera) -> Compared:
     """The hint beside those points that the frame at a position of the map sees and that are held out."""
-    number, xyz = clip_map.sightings(position)
-    xyz = xyz[clip_map.held_out[number] & (xyz[:, 2] > 0)]
-    uv = xyz[:, :2] / xyz[:, 2:] * camera.focal.numpy() + camera.centre.numpy()
-    inside = ((uv >= 0) & (uv < 1)).all(1)
-    return Compared(uv[inside], _at(hint, uv[inside]), 1 / xyz[inside, 2])
+    number, uv, depth = clip_map.image_points(position, camera)
+    judges = clip_map.held_out[number] & ((uv >= 0) & (uv < 1)).all(1)
+    return Compared(uv[judges], _at(hint, uv[judges]), 1 / depth[judges])
 
 
 def part_of(frame: int, clip_map: ClipMap | None) -> int:

@@ -31,14 +31,12 @@ def sparse_hint(
         size: (height, width) of the hint.
     """
     inverse_depth, weight = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    number, local = clip_map.sightings(position)
-    number, local = number[local[:, 2] > 0], local[local[:, 2] > 0]
-    uv = local[:, :2] / local[:, 2:] * camera.focal.numpy() + camera.centre.numpy()
+    number, uv, depth = clip_map.image_points(position, camera)
     used = ((uv >= 0) & (uv < 1)).all(1) & ~_near_held_out(uv, clip_map.held_out[number], size[0] / size[1])
-    number, local, uv = number[used], local[used], uv[used]
-    farthest_first = np.argsort(-local[:, 2], kind="stable")
+    number, uv, depth = number[used], uv[used], depth[used]
+    farthest_first = np.argsort(-depth, kind="stable")
     column, row = (uv[farthest_first] * size[::-1]).astype(int).T
-    inverse_depth[row, column] = 1 / local[farthest_first, 2]
+    inverse_depth[row, column] = 1 / depth[farthest_first]
     points = clip_map.points
     error, length = points.error_px[number[farthest_first]], points.track_length[number[farthest_first]]
     weight[row, column] = np.minimum(length, _LONG) / _LONG / (1 + (error / _GOOD_PX) ** 2)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float64, Int32, Int64
 
 from egodepth.errors import InputError
 from egodepth.files import replacing
+from egodepth.geometry import Camera
 from egodepth.sfm.types import SparsePoints
 
 FORMAT = 1
@@ -59,6 +60,19 @@ class ClipMap:
         seen = self._by_frame[first:last, 1].astype(np.int64)
         pose = self.world_from_camera[position]
         return seen, (self.points.xyz[seen] - pose[:3, 3]) @ pose[:3, :3]
+
+    def image_points(
+        self, position: int, camera: Camera
+    ) -> tuple[Int64[np.ndarray, " k"], Float64[np.ndarray, "k 2"], Float64[np.ndarray, " k"]]:
+        """Points before the camera that the frame at a position sees: numbers, places (u, v) in the image, and depths.
+
+        Places are normalised, and some lie a little outside. `camera` is unbatched.
+        """
+        number, local = self.sightings(position)
+        before = local[:, 2] > 0
+        number, local = number[before], local[before]
+        uv = local[:, :2] / local[:, 2:] * camera.focal.numpy() + camera.centre.numpy()
+        return number, uv, local[:, 2]
 
     def largest_part(self) -> "ClipMap":
         """The registered frames of part 0 and its points."""

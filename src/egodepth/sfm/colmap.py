@@ -6,11 +6,15 @@ from typing import Any
 from egodepth.errors import InputError
 
 
+class NoColmapError(InputError):
+    """pycolmap is not installed."""
+
+
 def pycolmap() -> Any:
-    """The library, silenced; an `InputError` says how to install it."""
+    """The library, silenced; a `NoColmapError` says how to install it."""
     try:
         library = importlib.import_module("pycolmap")
     except ImportError as error:
-        raise InputError("structure from motion needs pycolmap: pip install 'egodepth[sfm]'") from error
+        raise NoColmapError("structure from motion needs pycolmap: pip install 'egodepth[sfm]'") from error
     library.logging.minloglevel = int(library.logging.Level.FATAL)
     return library
