@@ -14,7 +14,7 @@ from egodepth.errors import InputError
 
 SUFFIXES = (".yaml", ".yml")
 _MOST_CHARACTERS = 1 << 16
-"""Reading YAML takes its time: a second for a hundred thousand."""
+"""More than any camera needs, and read in a moment."""
 _MOST_NUMBERS = 100
 """Of one entry: a few lines may name millions, each a name for a list of names."""
 _MATRIX = ("camera_matrix", "cameraMatrix", "K", "k")
@@ -23,11 +23,14 @@ _SIZES = (("image_height", "image_width"), ("height", "width"))
 _CAMERA = re.compile(rf"^[ \t]*({'|'.join(_MATRIX)})[ \t]*:", re.MULTILINE)
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain data, and OpenCV's matrices as the mappings that they are written as."""
+class _Loader(yaml.CSafeLoader):
+    """Plain data, and OpenCV's matrices as the mappings that they are written as.
+
+    In C: the loader in Python takes seconds for what strangers can put into 64 kB.
+    """
 
 
-def _matrix(loader: yaml.SafeLoader, node: yaml.Node) -> dict[Any, Any]:
+def _matrix(loader: yaml.CSafeLoader, node: yaml.Node) -> dict[Any, Any]:
     if not isinstance(node, yaml.MappingNode):
         raise yaml.YAMLError("a matrix without rows and columns")
     return loader.construct_mapping(node, deep=True)
