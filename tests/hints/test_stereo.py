@@ -68,6 +68,18 @@ def test_what_the_partner_does_not_see_is_left_out():
     assert (hint[:, 0] > 0).mean() < 0.1
 
 
+def test_a_plain_sky_is_left_out():
+    """Wherever it is looked for it is found, so nothing says how far away it is."""
+    left, right = a_pair()
+    generator = np.random.default_rng(3)
+    for image in (left, right):
+        brighter = 240 + np.linspace(0, 10, 32)[:, None, None]
+        image[:32] = brighter + generator.integers(-1, 2, image[:32].shape)
+    hint = stereo_hint(left, right, a_camera(), a_camera(), beside(-BASELINE), HINT)
+    assert (hint[:7] > 0).mean() < 0.03
+    require_two_walls(hint[8:])
+
+
 def test_a_partner_on_the_left():
     mirrored = [np.ascontiguousarray(image[:, ::-1]) for image in a_pair()]
     require_two_walls(stereo_hint(*mirrored, a_camera(), a_camera(), beside(BASELINE), HINT), mirrored=True)

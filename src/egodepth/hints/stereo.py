@@ -21,6 +21,8 @@ NEAREST = 0.16
 """Largest stereo disparity that is searched, as a share of the image's width."""
 MOST_ERROR = 0.15
 """Photometric error from which on a match is none."""
+LEAST_GAIN = 0.9
+"""A match explains its pixel better than no shift at all would, or it is none: on a plain sky all shifts are alike."""
 MOST_DIFFERENCE = 0.5
 """Columns by which the match of a pixel's match may miss the pixel."""
 LEAST_SHARE = 0.5
@@ -113,7 +115,10 @@ def _best_disparity(
     found = np.stack([_consistent(grey, other, block, offset) for block in BLOCKS])
     error = np.stack([_error(frame, partner, disparity) for disparity in found])
     best = error.argmin(0)[None]
-    return np.take_along_axis(found, best, 0)[0], np.take_along_axis(error, best, 0)[0] < MOST_ERROR
+    least = np.take_along_axis(error, best, 0)[0]
+    infinitely_far = _error(frame, partner, np.full_like(found[0], offset))
+    known = (least < MOST_ERROR) & (least < LEAST_GAIN * infinitely_far)
+    return np.take_along_axis(found, best, 0)[0], known
 
 
 def _consistent(frame: Grey, partner: Grey, block: int, offset: float) -> Float32[np.ndarray, "h w"]:
