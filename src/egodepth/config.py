@@ -191,9 +191,6 @@ class HintConfig:
     rule: Literal["better", "always"] = "better"
     """`better`: a hint counts only where it explains the pixel better than the network does, by the photometric error
     (Watson et al. 2019); `always`: plain supervision."""
-    scale: Literal["shared", "free"] = "shared"
-    """`shared`: depth is to have the hints' unit in every frame; `free`: hints teach the shape of a frame's depth alone,
-    whatever its scale. Frames whose unit is their own are always `free`."""
     weight: float = 1.0
     """Weight of the hints' error, |log depth - log hint|."""
     weight_end: float = 1.0

@@ -170,7 +170,7 @@ class SelfSupervisedObjective(nn.Module):
             their weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
         """
         config, depth = self.config, self._depth(disparities[0])
-        batch, estimated = in_network_units(batch, depth, config.hints), poses
+        batch, estimated = in_network_units(batch, depth), poses
         poses = [] if self._poses_are_known else poses
         losses, comparisons = {"smoothness": self._smoothness(disparities, batch.target.image)}, []
         if emphasis.photometric and config.loss.photometric:
@@ -256,7 +256,7 @@ class SelfSupervisedObjective(nn.Module):
         self.eval()
         estimate = self.estimate(batch)
         depth = self._depth(estimate.disparities[0])
-        batch = in_network_units(batch, depth, self.config.hints)
+        batch = in_network_units(batch, depth)
         poses = [] if self._poses_are_known else estimate.poses
         comparison = self.compare(estimate.disparities, poses, batch, estimate.masks, keep_warped=True)[0]
         self.train(was_training)

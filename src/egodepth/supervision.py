@@ -1,8 +1,7 @@
 """What hints, a teacher and known poses add to the objective; with all of them off, the method of the paper is alone.
 
-Hints and poses of structure from motion share a unit of length. Where only the samples of one recording share it, or
-where depth is to learn no scale, a sample's hints and poses are brought to the network's unit first
-(`in_network_units`).
+Hints and poses of structure from motion share a unit of length. Where only the samples of one recording share it, a
+sample's hints and poses are brought to the network's unit first (`in_network_units`).
 """
 
 import torch
@@ -15,12 +14,11 @@ from egodepth.data.types import Batch, Hints, View
 from egodepth.losses import log_depth_error, pose_error, scale_shift_invariant_error, units_of_network
 
 
-def in_network_units(batch: Batch, depth: Float[Tensor, "b h w"], config: HintConfig) -> Batch:
+def in_network_units(batch: Batch, depth: Float[Tensor, "b h w"]) -> Batch:
     """The batch with hints and known poses in the network's unit of depth, sample by sample."""
     if batch.hints is None:
         return batch
-    shared = batch.hints.scale_known & (config.scale == "shared")
-    unit = units_of_network(depth, batch.hints.inverse_depth, shared)
+    unit = units_of_network(depth, batch.hints.inverse_depth, batch.hints.scale_known)
     larger = torch.ones(len(unit), 4, 4, device=unit.device)
     larger[:, :3, 3] = unit[:, None]
     rig = [view._replace(source_from_target=view.source_from_target * larger) for view in batch.rig]

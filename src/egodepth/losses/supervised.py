@@ -20,20 +20,20 @@ def log_depth_error(
 
 
 def units_of_network(
-    depth: Float[Tensor, "b h w"], inverse_depth: Float[Tensor, "b h w"], shared: Bool[Tensor, " b"]
+    depth: Float[Tensor, "b h w"], inverse_depth: Float[Tensor, "b h w"], scale_known: Bool[Tensor, " b"]
 ) -> Float[Tensor, " b"]:
     """The network's unit over the hints', for every sample: by how much hints and their poses have to be enlarged.
 
-    It is 1 where the network is to learn the hints' unit. Else it is the median ratio of depth and hint, without a gradient: such
+    It is 1 where all samples share a unit. Else it is the median ratio of depth and hint, without a gradient: such
     hints teach the shape of depth, not its scale.
 
     Args:
         depth: the network's.
         inverse_depth: hints; 0 where there is none.
-        shared: whether a sample's hints have the unit that the network is to learn.
+        scale_known: whether a sample's hints have the unit that all samples share.
     """
     ratio = torch.where(inverse_depth > 0, depth.detach() * inverse_depth, torch.nan).flatten(1).nanmedian(1).values
-    return torch.where(shared | ratio.isnan(), torch.ones_like(ratio), ratio)
+    return torch.where(scale_known | ratio.isnan(), torch.ones_like(ratio), ratio)
 
 
 def pose_error(
