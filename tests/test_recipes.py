@@ -15,8 +15,16 @@ def test_every_recipe_is_a_whole_configuration_that_says_what_it_is_for(name):
 
 def test_there_is_a_recipe_to_begin_with():
     config = recipe("quickstart")
-    assert config.model.pretrained is False
+    assert config.model.without_weights == "random"
     assert config.data.path == ()
+
+
+@pytest.mark.parametrize("name", ["quickstart", "street-stereo"])
+def test_stereo_pairs_are_taught_by_matching_alone_in_metres(name):
+    config = recipe(name)
+    assert (config.data.stereo, config.data.offsets, config.hints.sources) == (True, (), ("stereo",))
+    assert (config.data.poses, config.loss.photometric, config.hints.rule) == ("learned", 0, "always")
+    assert (config.model.min_depth, config.model.max_depth) == (1, 100)
 
 
 def test_a_misspelt_recipe_gets_a_guess_and_the_list():

@@ -372,7 +372,7 @@ def test_training_on_a_url_gives_the_same_weights(tmp_path: Path, make_clip):
     )
     words += " --trainer.checkpoint-every 2 --data.min-motion 0"
     for name, data in (("a", str(clip)), ("b", "memory://bucket/clip")):
-        main(["train", "quickstart", "--data", data, "--run", str(tmp_path / name), *words.split()])
+        main(["train", "synthetic-s", "--data", data, "--run", str(tmp_path / name), *words.split()])
     one, other = (load_model(tmp_path / name).state_dict() for name in "ab")
     assert all(torch.equal(one[key], other[key]) for key in one)
 

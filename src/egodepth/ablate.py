@@ -42,7 +42,7 @@ class Ablate:
     for by name: random-encoder, pretrained-encoder. Those that are what the recipe has anyway are not trained twice. To
     cross two of these, change the recipe: `--model.no-pretrained --variants photometric-only hints-only full`.
 
-    Example: egodepth ablate quickstart --data drives --out ablation --seeds 3 --steps 300 --data.size 64 224
+    Example: egodepth ablate synthetic-s --data drives --out ablation --seeds 3 --steps 300 --data.size 64 224
     """
 
     out: Path

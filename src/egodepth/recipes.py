@@ -18,7 +18,21 @@ first guess has room for what is ten times as near."""
 
 
 def quickstart() -> TrainConfig:
-    """Stereo pairs (S) of the synthetic drives, from random weights: minutes on two cores, depth in metres."""
+    """Stereo pairs (S) of the synthetic drives, by semi-global matching: minutes on two cores, depth in metres."""
+    base = synthetic_s()
+    stereo = street_stereo()
+    return replace(
+        base,
+        data=replace(base.data, paste=stereo.data.paste),
+        model=stereo.model,
+        loss=stereo.loss,
+        hints=stereo.hints,
+        optimiser=stereo.optimiser,
+    )
+
+
+def synthetic_s() -> TrainConfig:
+    """Stereo pairs (S) of the synthetic drives by the photometric loss alone, from random weights; depth in metres."""
     return TrainConfig(
         data=DataConfig(size=(64, 224), offsets=(), stereo=True),
         model=_METRES,
@@ -31,7 +45,7 @@ def quickstart() -> TrainConfig:
 
 def synthetic_m() -> TrainConfig:
     """Video alone (M) of the synthetic drives; depth up to scale."""
-    base = quickstart()
+    base = synthetic_s()
     return replace(
         base,
         data=replace(base.data, offsets=(-1, 1), stereo=False),
@@ -43,7 +57,7 @@ def synthetic_m() -> TrainConfig:
 
 def synthetic_ms() -> TrainConfig:
     """Video and stereo (MS) of the synthetic drives; depth in metres."""
-    base = quickstart()
+    base = synthetic_s()
     return replace(base, data=replace(base.data, offsets=(-1, 1)))
 
 
@@ -127,19 +141,20 @@ def street_clip_tuned() -> TrainConfig:
 
 
 def ablation() -> TrainConfig:
-    """Video alone from the quickstart's depth network and random pose networks: for `ablate`."""
+    """Video alone from the depth network of `train synthetic-s` and random pose networks: for `ablate`."""
     base = synthetic_m()
     return replace(
         base,
         model=replace(base.model, min_depth=_METRES.min_depth, max_depth=_METRES.max_depth),
         optimiser=replace(base.optimiser, pose_first=0.2),
         trainer=replace(base.trainer, steps=240, checkpoint_every=80, panels_every=240),
-        init_from="runs/quickstart/run",
+        init_from="runs/synthetic-s",
     )
 
 
 _OWN: dict[str, Callable[[], TrainConfig]] = {
     "quickstart": quickstart,
+    "synthetic-s": synthetic_s,
     "synthetic-m": synthetic_m,
     "synthetic-ms": synthetic_ms,
     "street-clip": street_clip,
