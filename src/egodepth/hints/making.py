@@ -22,7 +22,7 @@ from egodepth.hints.known import KnownDrive, KnownDrives, map_of_poses, medians_
 from egodepth.hints.sequence import hint_maps
 from egodepth.hints.settings import SweepSettings
 from egodepth.hints.sparse import sparse_hint
-from egodepth.hints.stereo import stereo_hint
+from egodepth.hints.stereo import MATCHING, stereo_hint
 from egodepth.hints.store import HintMaps, digest_of, drive_folder
 from egodepth.hints.teacher import Teacher, load_teacher
 from egodepth.progress import counting
@@ -164,7 +164,7 @@ class _Maker:
         drive = self.drive
         if drive.partner_camera is None or drive.partner_from_self is None:
             raise InputError(f"{drive.name}: no stereo partner; leave 'stereo' out of --hints.sources")
-        origin = {"partner_from_self": drive.partner_from_self.tolist()}
+        origin = {"partner_from_self": drive.partner_from_self.tolist(), "matching": MATCHING}
         match = partial(
             stereo_hint,
             camera=drive.camera,
