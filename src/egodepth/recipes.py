@@ -19,16 +19,9 @@ first guess has room for what is ten times as near."""
 
 def quickstart() -> TrainConfig:
     """Stereo pairs (S) of the synthetic drives, by semi-global matching: minutes on two cores, depth in metres."""
-    base = synthetic_s()
-    stereo = street_stereo()
-    return replace(
-        base,
-        data=replace(base.data, paste=stereo.data.paste),
-        model=stereo.model,
-        loss=stereo.loss,
-        hints=stereo.hints,
-        optimiser=stereo.optimiser,
-    )
+    base = street_stereo()
+    data = replace(base.data, size=(64, 224), small_first=0.0)
+    return replace(base, data=data, trainer=synthetic_s().trainer)
 
 
 def synthetic_s() -> TrainConfig:
@@ -81,7 +74,7 @@ def street_clip() -> TrainConfig:
 
 
 def street_stereo() -> TrainConfig:
-    """Stereo pairs of real streets (S), taught by semi-global matching: depth in metres, 12 minutes on two cores."""
+    """Stereo pairs of real streets (S), taught by semi-global matching; depth in metres."""
     base = street_clip()
     return replace(
         base,
@@ -141,7 +134,7 @@ def street_clip_tuned() -> TrainConfig:
 
 
 def ablation() -> TrainConfig:
-    """Video alone from the depth network of `train synthetic-s` and random pose networks: for `ablate`."""
+    """Video alone (M), for `ablate`. Depth starts from `train synthetic-s`, poses from random weights."""
     base = synthetic_m()
     return replace(
         base,

@@ -20,7 +20,7 @@ from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.results import MAP_FILE
 
 _UNIT_FRAMES = 24
-"""Frames of each part, evenly spread, that the network's unit is measured in."""
+"""Number of frames of each part that measure the network's unit. They are evenly spread."""
 _FEWEST = 0.02
 """Share of the pixels with a hint that a frame needs for its scale to be measured by them."""
 

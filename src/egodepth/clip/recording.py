@@ -65,7 +65,7 @@ class Recording:
 
 
 def spread_places(count: int, most: int) -> list[int]:
-    """Up to `most` of `count` places, evenly spread, the first and the last among them."""
+    """At most `most` of `count` places, evenly spread. The first and the last are among them."""
     return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()
 
 

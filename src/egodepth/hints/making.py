@@ -53,7 +53,7 @@ def needs_map(config: TrainConfig) -> bool:
 
 
 def asks_for_hints(config: TrainConfig) -> bool:
-    """Whether a training wants to know anything of its frames besides their images."""
+    """Whether a training needs hints or known poses, which are made before it begins."""
     return config.hints.enabled or config.data.poses == "sfm"
 
 

@@ -21,13 +21,13 @@ NEAREST = 0.16
 """Largest stereo disparity that is searched, as a share of the image's width."""
 MOST_ERROR = 0.15
 """Photometric error from which on a match is none."""
-LEAST_GAIN = 0.9
-"""A match explains its pixel better than no shift at all would, or it is none: on a plain sky all shifts are alike."""
+MOST_OF_UNSHIFTED = 0.9
+"""A match counts if its error is below this share of the error without a shift. On a plain sky both are alike."""
 MOST_DIFFERENCE = 0.5
 """Columns by which the match of a pixel's match may miss the pixel."""
 LEAST_SHARE = 0.5
 """A pixel of the hint is set if at least this share of the image pixels that it covers has a match."""
-MATCHING = (BLOCKS, MOST_WIDTH, NEAREST, MOST_ERROR, LEAST_GAIN, MOST_DIFFERENCE, LEAST_SHARE)
+MATCHING = (BLOCKS, MOST_WIDTH, NEAREST, MOST_ERROR, MOST_OF_UNSHIFTED, MOST_DIFFERENCE, LEAST_SHARE)
 """What determines a hint beside the pair: hints that were made otherwise are made again."""
 _STEEPEST, _OFF_AXIS, _ZOOM = 5e-3, 0.03, 0.25
 """What still counts as rectified: radians, share of the baseline, share of the focal length (it is resampled)."""
@@ -119,7 +119,7 @@ def _best_disparity(
     best = error.argmin(0)[None]
     least = np.take_along_axis(error, best, 0)[0]
     infinitely_far = _error(frame, partner, np.full_like(found[0], offset))
-    known = (least < MOST_ERROR) & (least < LEAST_GAIN * infinitely_far)
+    known = (least < MOST_ERROR) & (least < MOST_OF_UNSHIFTED * infinitely_far)
     return np.take_along_axis(found, best, 0)[0], known
 
 

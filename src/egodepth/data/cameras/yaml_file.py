@@ -24,7 +24,7 @@ _CAMERA = re.compile(rf"^[ \t]*({'|'.join(_MATRIX)})[ \t]*:", re.MULTILINE)
 
 
 class _Loader(yaml.CSafeLoader):
-    """Plain data, and OpenCV's matrices as the mappings that they are written as.
+    """Plain data. OpenCV's matrices become mappings.
 
     In C: the loader in Python takes seconds for what strangers can put into 64 kB.
     """
