@@ -34,13 +34,14 @@ class Ablate:
     more --seeds or --variants can be asked for later. Writes ablation.md and ablation.json anew after each training,
     and ablation.png at the end. Trainings are scored by their last model: nothing is selected.
 
-    Variants: baseline (average reprojection, no auto-mask, native scales); the baseline with one part more:
-    baseline+minimum, baseline+automask, baseline+full-res; full; full with one part less: full-minimum, full-automask,
-    full-full-res; full with a part exchanged: zhou-mask, no-ssim, pose-posecnn, pose-shared, pose-separate,
-    no-depth-scaling, depth-scaling. Of recipes with hints or poses of structure from motion, also: photometric-only,
-    hints-only, hints-better (where they explain the pixel better), hints-always; poses-learned, poses-sfm. Where asked
-    for by name: random-encoder, pretrained-encoder. Those that are what the recipe has anyway are not trained twice. To
-    cross two of these, change the recipe: `--model.no-pretrained --variants photometric-only hints-only full`.
+    Variants: baseline (average reprojection, no auto-mask, native scales, no depth-range scaling); the baseline with
+    one part more: baseline+minimum, baseline+automask, baseline+full-res, baseline+depth-scaling; full; full with one
+    part less: full-minimum, full-automask, full-full-res, no-depth-scaling; full with a part exchanged or added:
+    zhou-mask, no-ssim, pose-posecnn, pose-shared, pose-separate, depth-scaling. Of recipes with hints or poses of
+    structure from motion, also: photometric-only, hints-only, hints-better (where they explain the pixel better),
+    hints-always; poses-learned, poses-sfm. Where asked for by name: random-encoder, pretrained-encoder. Those that are
+    what the recipe has anyway are not trained twice. To cross two of these, change the recipe: `--model.no-pretrained
+    --variants photometric-only hints-only full`.
 
     Example: egodepth ablate synthetic-s --data drives --out ablation --seeds 3 --steps 300 --data.size 64 224
     """

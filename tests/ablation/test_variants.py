@@ -31,6 +31,12 @@ EXPECTED = {
     "baseline+minimum": {"loss.automask": False, "loss.multiscale": "native"},
     "baseline+automask": {"loss.reprojection": "average", "loss.multiscale": "native"},
     "baseline+full-res": {"loss.reprojection": "average", "loss.automask": False},
+    "baseline+depth-scaling": {
+        "loss.reprojection": "average",
+        "loss.automask": False,
+        "loss.multiscale": "native",
+        "loss.depth_scaling": "median",
+    },
     "full": {},
     "full-minimum": {"loss.reprojection": "average"},
     "full-automask": {"loss.automask": False},
@@ -141,6 +147,13 @@ def test_full_has_the_three_parts_even_where_the_recipe_lacks_one() -> None:
     assert variant_config(FULL, bare) == RECIPE
 
 
+def test_the_baseline_of_a_recipe_that_scales_by_the_median_does_not() -> None:
+    scaled = replace(RECIPE, loss=LossConfig(depth_scaling="median"))
+    assert changes("baseline", FULL, scaled) == EXPECTED["baseline"] | {"loss.depth_scaling": "none"}
+    assert changes("baseline+depth-scaling", FULL, scaled) == EXPECTED["baseline"]
+    assert changes("baseline+minimum", "baseline", scaled) == {"loss.reprojection": "minimum"}
+
+
 @pytest.mark.parametrize("pose", ["separate", "shared", "posecnn"])
 def test_the_recipes_own_pose_network_and_scaling_are_full_over_again(pose: str) -> None:
     config = replace(RECIPE, model=ModelConfig(pose=pose))
@@ -167,7 +180,9 @@ def test_variants_are_taken_in_the_order_of_the_table_and_misspelt_ones_are_name
 def test_with_given_poses_there_is_no_pose_network_and_no_scaling_to_compare():
     config = TrainConfig(data=DataConfig(poses="given"))
     names = chosen_variants((), config)
-    assert not {"pose-shared", "pose-posecnn", "depth-scaling", "no-depth-scaling"} & set(names)
+    assert not {"pose-shared", "pose-posecnn", "depth-scaling", "no-depth-scaling", "baseline+depth-scaling"} & set(
+        names
+    )
     assert {"baseline", "full", "full-minimum"} <= set(names)
     for name in names:
         assert trained_as(name, config) in names

@@ -59,6 +59,7 @@ class Variant:
 
 
 BASELINE, FULL = "baseline", "full"
+_SCALING = "adaptive depth-range scaling"
 ENCODERS = ("random-encoder", "pretrained-encoder")
 """The rows that compare what the encoders start from."""
 _WITH: dict[str, Any] = {"reprojection": "minimum", "automask": True, "multiscale": "full", "predictive_mask": False}
@@ -67,6 +68,7 @@ _WITHOUT: dict[str, Any] = {
     "automask": False,
     "multiscale": "native",
     "predictive_mask": False,
+    "depth_scaling": "none",
 }
 _PARTS = (
     ("minimum", "minimum reprojection", "reprojection", "occluded", _one_source),
@@ -81,6 +83,10 @@ def _rows() -> dict[str, Variant]:
     for name, words, field, pixels, applies in _PARTS:
         change = _loss(**_WITHOUT | {field: _WITH[field]})
         rows[f"baseline+{name}"] = Variant(f"baseline + {words}", change, BASELINE, words, pixels, applies)
+    scaled = _loss(**_WITHOUT | {"depth_scaling": "median"})
+    rows["baseline+depth-scaling"] = Variant(
+        f"baseline + {_SCALING}", scaled, BASELINE, _SCALING, why_not=_scale_is_known
+    )
     rows[FULL] = Variant("full", _loss(**_WITH), BASELINE)
     for name, words, field, pixels, applies in _PARTS:
         change = _loss(**{field: _WITHOUT[field]})
@@ -92,7 +98,7 @@ def _rows() -> dict[str, Variant]:
         change = _model(pose=pose)
         rows[f"pose-{pose}"] = Variant(f"full, pose network: {pose}", change, FULL, why_not=_no_pose_network)
     for name, scaling in (("no-depth-scaling", "none"), ("depth-scaling", "median")):
-        words = f"full {'without' if scaling == 'none' else 'with'} adaptive depth-range scaling"
+        words = f"full {'without' if scaling == 'none' else 'with'} {_SCALING}"
         rows[name] = Variant(words, _loss(depth_scaling=scaling), FULL, why_not=_scale_is_known)
     return rows | _rows_of_knowledge()
 
