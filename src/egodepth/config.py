@@ -195,6 +195,9 @@ class HintConfig:
     """Weight of the hints' error, |log depth - log hint|."""
     weight_end: float = 1.0
     """What that weight is multiplied by at the end of the training; in between it changes evenly with the step."""
+    edge_weight: float = 0.0
+    """Weight of the error of the hints' steps from pixel to pixel, times that of the hints' error: edges become sharper
+    (Li and Snavely 2018)."""
     store: str = ""
     """Folder for maps and hints, which are made once; made beforehand by `egodepth data hints`. Empty: `hints` beside
     the frame store, or in the user's cache."""
@@ -207,7 +210,7 @@ class HintConfig:
     """What that weight is multiplied by at the end of the training."""
 
     def __post_init__(self) -> None:
-        weights = (self.weight, self.weight_end, self.teacher_weight, self.teacher_weight_end)
+        weights = (self.weight, self.weight_end, self.edge_weight, self.teacher_weight, self.teacher_weight_end)
         require(min(weights) >= 0, "hints: weights cannot be negative")
         require(len(set(self.sources)) == len(self.sources), "hints.sources: each source once")
 
@@ -241,14 +244,15 @@ class OptimiserConfig:
     weight_decay: float = 0.0
     encoder_rate: float = 1.0
     """Learning rate of the depth encoder, times that of its decoder. Below 1, few frames leave more of what pretrained
-    weights know about other images."""
+    weights know about other images. 0: they stay as they are, batch-norm statistics included, and a step takes half of
+    the time; an encoder of random weights learns like the rest."""
     focal_rate: float = 10.0
     """Learning rate of a learned focal length's logarithm (`data.camera`), times that of the depth network; with 1 it
     hardly moves in a short training."""
 
     def __post_init__(self) -> None:
         require(self.focal_rate > 0, "optimiser.focal_rate must be positive")
-        require(self.encoder_rate > 0, "optimiser.encoder_rate must be positive")
+        require(self.encoder_rate >= 0, "optimiser.encoder_rate cannot be negative")
         require(self.learning_rate > 0, "optimiser.learning_rate must be positive")
         require(self.weight_decay >= 0, "optimiser.weight_decay cannot be negative")
         require(

@@ -74,13 +74,23 @@ class SelfSupervisedObjective(nn.Module):
         Args:
             depth_net: disparities from the target.
             pose_net: motion between neighbours; None where no pose is to be learned.
-            config: its `data.offsets`, `model` limits, `loss` and `trainer.precision` (not `auto`) are used.
+            config: its `data.offsets`, `model` limits, `loss` and `trainer.precision` (not `auto`) are used, and whether
+                the depth encoder learns (`optimiser.encoder_rate`).
         """
         super().__init__()
         self.depth_net, self.pose_net, self.config = depth_net, pose_net, config
+        if not config.optimiser.encoder_rate:
+            depth_net.encoder.requires_grad_(False)
         sources = len(config.data.offsets) + config.data.stereo
         self.mask_decoder = Decoder(depth_net.encoder.channels, sources) if config.loss.predictive_mask else None
         self.focal = LearnedFocal() if config.data.camera == "learned" else None
+
+    def train(self, mode: bool = True) -> "SelfSupervisedObjective":
+        """As of any module; an encoder that does not learn keeps its statistics, too."""
+        super().train(mode)
+        if not self.config.optimiser.encoder_rate:
+            self.depth_net.encoder.eval()
+        return self
 
     def forward(
         self,
@@ -166,8 +176,8 @@ class SelfSupervisedObjective(nn.Module):
 
         Returns:
             Scalars, means over the scales and unweighted: `photometric`, `smoothness` (halved at each coarser scale),
-            `mask` with predictive masks, `hint`, `teacher` and `pose` where something is known of depth and poses;
-            their weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
+            `mask` with predictive masks, `hint`, `edge`, `teacher` and `pose` where something is known of depth and
+            poses; their weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
         """
         config, depth = self.config, self._depth(disparities[0])
         batch, estimated = in_network_units(batch, depth), poses
@@ -190,6 +200,7 @@ class SelfSupervisedObjective(nn.Module):
             "smoothness": config.loss.smoothness,
             "mask": config.loss.mask_weight,
             "hint": config.hints.weight * emphasis.hints,
+            "edge": config.hints.weight * config.hints.edge_weight * emphasis.hints,
             "teacher": config.hints.teacher_weight * emphasis.teacher,
             "pose": config.loss.pose,
         }

@@ -38,7 +38,7 @@ from egodepth.training.log import OtherLog, RunLog
 from egodepth.training.memory import keep_freed_memory
 from egodepth.training.optimiser import build_optimiser
 from egodepth.training.run_folder import CONFIG, as_begun, check_run, kept_config, starting_point
-from egodepth.training.start import Start, find_start
+from egodepth.training.start import Start, find_start, with_learning_encoder
 from egodepth.training.stopping import StopRequest
 from egodepth.training.trainer import Trainer
 from egodepth.training.without_geometry import without_geometry
@@ -116,6 +116,8 @@ def _trained(
     place = ranks.first(lambda: starting_point(run, say))
     found: list[str] = []
     start = None if place else ranks.first(lambda: find_start(config, found.append))
+    if start:
+        config = with_learning_encoder(config, start, found.append)
     objective = _objective(config, start, device)
     if ranks.count > 1 and config.trainer.shared_statistics:
         share_norms(objective, config.model.encoder)

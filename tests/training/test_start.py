@@ -10,10 +10,11 @@ from safetensors.torch import load_file, save_file
 from egodepth.config import ModelConfig, TrainConfig
 from egodepth.config_json import from_json
 from egodepth.errors import InputError
+from egodepth.objective import build_objective
 from egodepth.training import checkpoint
 from egodepth.training import start as start_module
 from egodepth.training.start import RANDOM, find_start
-from egodepth.weights import EncoderWeights, NoWeightsError, load_card
+from egodepth.weights import EncoderWeights, NoWeightsError, load_card, load_model
 from tiny_training import SIZE, a_config, assert_same_weights, final_tensors, quietly
 
 
@@ -80,6 +81,42 @@ def test_the_first_weights_are_those_that_were_found(clip: Path, tmp_path: Path,
     for net, share in (("depth_net", 1), ("pose_net", 2)):
         first = kept[f"model.{net}.encoder.backbone.conv1.0.weight"]
         torch.testing.assert_close(first * share, given["conv1.0.weight"].repeat(1, share, 1, 1), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("pose", ["posecnn", "shared"])
+def test_pretrained_weights_that_are_to_stay_do_with_their_statistics(clip: Path, tmp_path: Path, monkeypatch, pose):
+    given = timm.create_model("test_resnet").state_dict()
+    for name, value in given.items():
+        if name.endswith(("running_mean", "running_var")):
+            value.uniform_(0.5, 1.5)
+    monkeypatch.setattr(start_module, "find_encoder_weights", lambda name: EncoderWeights("a test", given))
+    config = a_config(clip, pretrained=True, encoder_rate=0.0, clean_statistics=4, pose=pose)
+    quietly(config, tmp_path / "run")
+    kept, of_model = final_tensors(tmp_path / "run"), load_model(tmp_path / "run").depth_net.state_dict()
+    backbone = {name for name in of_model if "backbone" in name}
+    assert any(name.endswith("running_var") for name in backbone)
+    for name in backbone:
+        first = given[name.removeprefix("encoder.backbone.")]
+        assert torch.equal(of_model[name], first), name
+        assert torch.equal(kept[f"model.depth_net.{name}"], first), name
+    before = build_objective(config).state_dict()  # of other random weights
+    moved = [name for name in before if "decoder" in name and not torch.equal(before[name], kept[f"model.{name}"])]
+    assert moved
+
+
+def test_an_encoder_of_random_weights_learns_and_goes_on_learning(clip: Path, tmp_path: Path):
+    config = a_config(clip, encoder_rate=0.0, checkpoint_every=2)
+    _, said = quietly(config, tmp_path / "run")
+    assert "the encoder learns, too, as its weights are random" in said
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["optimiser"]["encoder_rate"] == 1
+    whole = final_tensors(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "step_00000004")
+    _, said = quietly(config, tmp_path / "run")
+    assert "the encoder learns" not in said
+    again = final_tensors(tmp_path / "run")
+    assert [name for name in whole if not torch.equal(whole[name], again[name])] == []
+    quietly(a_config(clip, checkpoint_every=2), tmp_path / "plain")
+    assert_same_weights(tmp_path / "run", tmp_path / "plain")
 
 
 def test_a_training_from_a_model_says_what_that_one_began_with(clip: Path, tmp_path: Path):

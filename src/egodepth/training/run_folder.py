@@ -11,6 +11,7 @@ from egodepth.config_json import flattened, from_json
 from egodepth.errors import InputError
 from egodepth.training.checkpoint import DAMAGED, DamagedError, list_checkpoints, newest_whole, read_header
 from egodepth.training.kept_models import bring_back
+from egodepth.training.start import LEARNING
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -38,14 +39,19 @@ def check_run(run: Path, config: TrainConfig) -> None:
 
 
 def as_begun(config: TrainConfig, run: Path) -> TrainConfig:
-    """The configuration for a run folder: a run that has begun goes on normalising images as it did.
+    """The configuration for a run folder: a run that has begun goes on as it did.
 
-    Older ones know no statistics but Monodepth2's. Raises as `kept_config`.
+    It normalises images as it did; older ones know no statistics but Monodepth2's. An encoder that had no pretrained
+    weights to keep (`with_learning_encoder`) goes on learning. Raises as `kept_config`.
     """
     kept = kept_config(run)
     if kept is None:
         return config
-    return dataclasses.replace(config, model=dataclasses.replace(config.model, normalisation=kept.model.normalisation))
+    model = dataclasses.replace(config.model, normalisation=kept.model.normalisation)
+    optimiser = config.optimiser
+    if not optimiser.encoder_rate and kept.optimiser.encoder_rate == LEARNING:
+        optimiser = dataclasses.replace(optimiser, encoder_rate=LEARNING)
+    return dataclasses.replace(config, model=model, optimiser=optimiser)
 
 
 def starting_point(run: Path, say: Callable[[str], None]) -> Path | None:

@@ -1,13 +1,15 @@
 """What a training begins with, decided once: its checkpoints remember, and a run that goes on never looks again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from egodepth.config import TrainConfig
 from egodepth.networks import Pretrained
 from egodepth.weights import NoWeightsError, find_encoder_weights, load_card
 
 RANDOM = "random weights"
+LEARNING = 1.0
+"""Learning rate of an encoder of random weights, times the decoder's, where pretrained weights would stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,14 @@ class Start:
     """For people and the model card."""
     encoders: Pretrained
     """What the encoders start from, before the weights of a whole model."""
+
+
+def with_learning_encoder(config: TrainConfig, start: Start, say: Callable[[str], None]) -> TrainConfig:
+    """The configuration of a new run; an encoder that was to stay as it is learns if its weights are random."""
+    if config.optimiser.encoder_rate or start.encoders or config.init_from:
+        return config
+    say("the encoder learns, too, as its weights are random")
+    return replace(config, optimiser=replace(config.optimiser, encoder_rate=LEARNING))
 
 
 def find_start(config: TrainConfig, say: Callable[[str], None]) -> Start:
