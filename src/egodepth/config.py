@@ -71,9 +71,9 @@ class DataConfig:
     """Share of the steps that use smaller frames, of about two thirds of the size. They come first. Such a step takes
     half of the time."""
     paste: float = 0.0
-    """Probability that what is nearer in another sample of the batch (of the same process), moved sideways, is pasted
-    in front of a sample, where both have hints. In few training frames cars stand only where they are parked; pasted,
-    they stand everywhere, at the depth that fits."""
+    """Probability that what stands in another sample of the batch (of the same process), by its hints, is moved
+    sideways and pasted in front of a sample. In few training frames cars stand only where they are parked; pasted, they
+    stand everywhere, at the depth that fits."""
 
     def __post_init__(self) -> None:
         # 32 would leave one pixel at the coarsest stride, which reflection padding cannot extend.

@@ -74,8 +74,8 @@ class SelfSupervisedObjective(nn.Module):
         Args:
             depth_net: disparities from the target.
             pose_net: motion between neighbours; None where no pose is to be learned.
-            config: its `data.offsets`, `model` limits, `loss` and `trainer.precision` (not `auto`) are used, and whether
-                the depth encoder learns (`optimiser.encoder_rate`).
+            config: its `data.offsets`, `model` limits, `loss` and `trainer.precision` (not `auto`) are used, and
+                whether the depth encoder learns (`optimiser.encoder_rate`).
         """
         super().__init__()
         self.depth_net, self.pose_net, self.config = depth_net, pose_net, config

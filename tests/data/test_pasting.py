@@ -1,4 +1,4 @@
-"""What is nearer in one sample, moved sideways, in front of another: by formula."""
+"""What stands in one sample, moved sideways, in front of another: by formula."""
 
 from dataclasses import replace
 
@@ -13,15 +13,18 @@ from egodepth.data.sampler import RawBatch
 from egodepth.data.types import Hints
 from egodepth.errors import InputError
 
-H, W = 4, 20
-FAR, NEAR = 0.1, 0.5
+H, W = 40, 60
+HORIZON, NEAR = 16, 0.5
+CAR = (slice(18, 34), slice(8, 20))
+"""Rows and columns of the second sample's car."""
 
 
 def a_batch(scale_known: tuple[bool, bool] = (True, True), focal: tuple[float, float] = (1.0, 1.0)) -> RawBatch:
-    """Two samples of three frames: an empty street, grey 10, and one with a car, grey 200, in columns 4 to 7."""
+    """Two samples of three frames: an empty street, grey 10, and one with a car, grey 200."""
     images = torch.full((2, 3, H, W, 3), 10, dtype=torch.uint8)
-    inverse_depth = torch.full((2, H, W), FAR)
-    images[1, :, :, 4:8], inverse_depth[1, :, 4:8] = 200, NEAR
+    rows = torch.arange(float(H))[:, None].expand(H, W)
+    inverse_depth = torch.where(rows > HORIZON, 0.02 * (rows - HORIZON), 1e-3).repeat(2, 1, 1)
+    images[1, :, *CAR], inverse_depth[1, *CAR] = 200, NEAR
     zeros = torch.zeros(2, 2)
     hints = Hints(inverse_depth, torch.ones(2, H, W), torch.tensor(scale_known), torch.zeros(2, 0, W))
     return RawBatch(
@@ -37,56 +40,106 @@ def a_batch(scale_known: tuple[bool, bool] = (True, True), focal: tuple[float, f
     )
 
 
-def window(left: float, right: float, shift: float, mirrored: bool = False) -> torch.Tensor:
-    """The same for both samples."""
-    return torch.tensor([[left, right, shift, float(mirrored)]] * 2)
-
-
-def columns_of_the_car(batch: RawBatch, sample: int = 0) -> list[int]:
+def hints_of(batch: RawBatch) -> Hints:
     assert batch.hints is not None
-    near = batch.hints.inverse_depth[sample, 0] == NEAR
+    return batch.hints
+
+
+def windows(*each: tuple[float, float, float], mirrored: bool = False, low: bool = False) -> torch.Tensor:
+    """Left, right and shift, the same for both samples."""
+    one = [[left, right, shift, float(mirrored), float(low)] for left, right, shift in each]
+    return torch.tensor([one] * 2)
+
+
+def car_in(batch: RawBatch, sample: int = 0) -> tuple[list[int], list[int]]:
+    """Rows and columns of the car; depth and image go together, in all frames."""
+    near = hints_of(batch).inverse_depth[sample] == NEAR
     for frame in batch.images[sample]:
-        assert torch.equal(frame[0, :, 0] == 200, near)  # depth and image go together, in all frames
-    return near.nonzero()[:, 0].tolist()
+        assert torch.equal(frame[..., 0] == 200, near)
+    return near.any(1).nonzero()[:, 0].tolist(), near.any(0).nonzero()[:, 0].tolist()
 
 
-def test_what_is_nearer_stands_in_front_where_it_was_moved_to():
-    assert columns_of_the_car(pasted(a_batch(), window(0, 1, 0.5))) == [14, 15, 16, 17]
-    assert columns_of_the_car(pasted(a_batch(), window(0, 1, -0.1))) == [2, 3, 4, 5]
-    assert columns_of_the_car(pasted(a_batch(), window(0, 0.8, 0.5))) == [14, 15]  # the window ends there
+def test_what_stands_is_in_front_where_it_was_moved_to():
+    assert car_in(pasted(a_batch(), windows((0, 1, 0.3)))) == ([*range(18, 34)], [*range(26, 38)])
+    assert car_in(pasted(a_batch(), windows((0, 0.5, 0.3))))[1] == [*range(26, 30)]  # the window ends there
 
 
 def test_mirrored_the_other_sample_is_turned_around_before_it_is_moved():
-    assert columns_of_the_car(pasted(a_batch(), window(0, 1, 0.0, mirrored=True))) == [12, 13, 14, 15]
+    assert car_in(pasted(a_batch(), windows((0, 1, 0.0), mirrored=True)))[1] == [*range(40, 52)]
 
 
-def test_what_is_farther_stays_behind_and_without_a_hint_nothing_is_known():
-    assert columns_of_the_car(pasted(a_batch(), window(0, 1, 0.0)), sample=1) == [4, 5, 6, 7]
+def test_below_the_horizon_is_what_cars_are_and_houses_are_not():
     batch = a_batch()
-    assert batch.hints is not None
-    batch.hints.inverse_depth[0, :, 5] = 0
-    found = pasted(batch, window(0, 1, 0.0))
-    assert found.hints is not None
-    assert (found.images[0, 0, 0, :, 0] == 200).nonzero()[:, 0].tolist() == [4, 6, 7]
-    assert found.hints.inverse_depth[0, 0, 5] == 0
+    house = (slice(2, 34), slice(8, 20))
+    batch.images[1, :, *house], hints_of(batch).inverse_depth[1, *house] = 200, NEAR
+    assert car_in(pasted(batch, windows((0, 1, 0.3))))[0] == [*range(2, 34)]
+    rows, columns = car_in(pasted(batch, windows((0, 1, 0.3), low=True)))
+    assert columns == [*range(26, 38)]
+    assert rows[0] in range(HORIZON - 1, HORIZON + 2)
+    assert rows[-1] == 33
+
+
+def test_the_window_that_covers_most_of_the_middle_is_taken():
+    aside, half, whole = (0, 1, 0.0), (0, 0.5, 0.3), (0, 1, 0.3)
+    for order in ((aside, half, whole), (whole, aside, half), (half, whole, aside)):
+        assert car_in(pasted(a_batch(), windows(*order)))[1] == [*range(26, 38)]
+
+
+def test_a_wall_across_the_road_is_taken_only_if_nothing_else_is_to_be_had():
+    batch = a_batch()
+    wall = (slice(18, 34), slice(4, 46))
+    batch.images[1, :, *wall], hints_of(batch).inverse_depth[1, *wall] = 200, NEAR
+    ground = hints_of(batch).inverse_depth[1, :, 50:]
+    hints_of(batch).inverse_depth[1, :, 46:] = ground[:, :1]  # a quarter of each row is the ground
+    assert car_in(pasted(batch, windows((0, 1, 0.1), (0, 0.4, 0.1))))[1] == [*range(10, 24)]
+    assert car_in(pasted(batch, windows((0, 1, 0.1))))[1] == []
+
+
+def test_what_is_farther_stays_behind():
+    batch = a_batch()
+    lorry = (slice(18, 36), slice(30, 60))
+    batch.images[0, :, *lorry], hints_of(batch).inverse_depth[0, *lorry] = 100, 0.8
+    assert car_in(pasted(batch, windows((0, 1, 0.3))))[1] == [*range(26, 30)]
+
+
+def test_small_holes_without_a_hint_belong_to_the_car_and_teach_nothing():
+    batch = a_batch()
+    window_pane = (slice(22, 24), slice(12, 14))
+    hints_of(batch).inverse_depth[1, *window_pane] = hints_of(batch).weight[1, *window_pane] = 0
+    found = pasted(batch, windows((0, 1, 0.3)))
+    there = (slice(22, 24), slice(30, 32))
+    assert (found.images[0, :, *there] == 200).all()
+    assert hints_of(found).inverse_depth[0, *there].abs().max() == hints_of(found).weight[0, *there].max() == 0
+
+
+def test_specks_and_what_lies_on_the_ground_are_left_where_they_are():
+    batch = a_batch()
+    hints_of(batch).inverse_depth[1] = hints_of(batch).inverse_depth[0]
+    hints_of(batch).inverse_depth[1, 25, 10:40:6] = NEAR
+    found = pasted(batch, windows((0, 1, 0.3)))
+    assert torch.equal(found.images, batch.images)
+    assert torch.equal(hints_of(found).inverse_depth, hints_of(batch).inverse_depth)
 
 
 @pytest.mark.parametrize("batch", [a_batch(scale_known=(True, False)), a_batch(focal=(1.0, 1.2))])
 def test_other_units_and_other_cameras_are_left_apart(batch: RawBatch):
-    assert columns_of_the_car(pasted(batch, window(0, 1, 0.5))) == []
+    assert car_in(pasted(batch, windows((0, 1, 0.3))))[1] == []
 
 
-def test_windows_have_columns_of_the_moved_sample_and_come_as_often_as_asked_for():
+def test_windows_come_as_often_as_asked_for_and_lie_in_the_image():
     config = DataConfig(paste=0.5)
     drawn = torch.cat([draw(3, step, 8, config).paste for step in range(100)])
-    left, right, shift, mirrored = drawn.numpy().T
+    left, right, shift, mirrored, low = drawn.numpy().transpose(2, 0, 1)
     some = right > left
+    assert (some.all(1) | ~some.any(1)).all()
     assert 0.4 < some.mean() < 0.6
     assert 0.4 < mirrored.mean() < 0.6
-    first, last = np.maximum(shift, 0), 1 + np.minimum(shift, 0)
-    assert (left[some] >= first[some] - 1e-6).all()
-    assert (right[some] <= last[some] + 1e-6).all()
-    assert draw(3, 0, 8, replace(config, paste=0.0)).paste[:, :2].diff().abs().max() == 0
+    assert 0.5 < low.mean() < 0.7
+    assert left.min() >= 0
+    assert right.max() <= 1 + 1e-6
+    assert -0.7 <= shift.min() < -0.6
+    assert 0.6 < shift.max() <= 0.7
+    assert draw(3, 0, 8, replace(config, paste=0.0)).paste[..., :2].diff().abs().max() == 0
 
 
 def test_the_other_draws_are_what_they_were_without():
@@ -97,7 +150,7 @@ def test_the_other_draws_are_what_they_were_without():
 
 def test_without_hints_there_is_nothing_to_paste_by():
     batch = a_batch()._replace(hints=None)
-    assert pasted(batch, window(0, 1, 0.5)) is batch
+    assert pasted(batch, windows((0, 1, 0.3))) is batch
     with pytest.raises(InputError, match="paste needs hints"):
         TrainConfig(data=DataConfig(paste=0.5))
     with pytest.raises(InputError, match="no teacher"):

@@ -38,7 +38,7 @@ class Draws(NamedTuple):
     """Brightness, contrast, saturation (around 1), hue (in turns, around 0)."""
     order: np.ndarray
     """`b 4`: in which order the four are applied."""
-    paste: Float[Tensor, "b 4"]
+    paste: Float[Tensor, "b t 5"]
     """See `egodepth.data.pasting`."""
 
     def of(self, part: slice) -> "Draws":

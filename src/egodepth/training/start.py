@@ -9,7 +9,7 @@ from egodepth.weights import NoWeightsError, find_encoder_weights, load_card
 
 RANDOM = "random weights"
 LEARNING = 1.0
-"""Learning rate of an encoder of random weights, times the decoder's, where pretrained weights would stay as they are."""
+"""Learning rate of an encoder of random weights, times the decoder's, where pretrained ones would stay as they are."""
 
 
 @dataclass(frozen=True)
