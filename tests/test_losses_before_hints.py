@@ -62,12 +62,15 @@ def test_with_the_new_options_off_a_recipe_has_the_losses_it_had(name: str) -> N
     found = losses(RECIPES[RENAMED.get(name, name)])
     assert found.keys() == BEFORE[name].keys()
     for term, value in BEFORE[name].items():
-        # Not to the bit, as machines differ in the last ones.
-        assert float.fromhex(found[term]) == pytest.approx(float.fromhex(value), rel=1e-6), term
+        # Not to the bit, as machines differ in the last ones, and may in a pixel of 2048 that the mask keeps.
+        near = {"abs": 2e-3} if term == "kept" else {"rel": 1e-5}
+        assert float.fromhex(found[term]) == pytest.approx(float.fromhex(value), **near), term
 
 
 def of_the_method_alone() -> dict[str, TrainConfig]:
-    return {name: one for name, one in RECIPES.items() if one.loss.photometric and one.data.poses == "learned"}
+    """Older versions know no weight of the photometric loss."""
+    photometric = {name: one for name, one in RECIPES.items() if getattr(one.loss, "photometric", 1)}
+    return {name: one for name, one in photometric.items() if one.data.poses == "learned"}
 
 
 def test_every_recipe_of_the_method_alone_is_compared() -> None:

@@ -61,16 +61,21 @@ def test_plain_supervision_pulls_every_scale_towards_the_hint():
     assert all((d.grad > 0).all() for d in given), "a smaller disparity is a larger depth"
 
 
-def test_steps_are_asked_where_they_have_a_weight_and_count_with_that_of_the_hints():
-    plain, edged = an_objective(rule="always"), an_objective(rule="always", weight=2.0, edge_weight=0.5)
+def test_gradients_are_matched_where_they_have_a_weight_which_counts_with_that_of_the_hints():
+    plain, matched = an_objective(rule="always"), an_objective(rule="always", weight=2.0, gradient_weight=0.5)
     hint = depth_of(plain, disparities())
     hint[:, :, : W // 2] *= 2
     poses, given = [torch.eye(4).repeat(B, 1, 1)] * 2, disparities()
-    assert "edge" not in plain.losses_from(given, poses, a_batch(hint))
-    losses = edged.losses_from(given, poses, a_batch(hint), emphasis=Emphasis(False))
+    assert "gradient" not in plain.losses_from(given, poses, a_batch(hint))
+    losses = matched.losses_from(given, poses, a_batch(hint), emphasis=Emphasis(False))
     # Of the columns, one of 63, two of 62, four of 60 and eight of 56 pairs meet the step.
-    assert losses["edge"].item() == pytest.approx(0.6931 / 8 * (1 / 63 + 2 / 62 + 4 / 60 + 8 / 56), rel=1e-3)
-    parts = 2 * losses["hint"] + losses["edge"] + 1e-3 * losses["smoothness"] + edged.config.loss.pose * losses["pose"]
+    assert losses["gradient"].item() == pytest.approx(0.6931 / 8 * (1 / 63 + 2 / 62 + 4 / 60 + 8 / 56), rel=1e-3)
+    parts = (
+        2 * losses["hint"]
+        + losses["gradient"]
+        + 1e-3 * losses["smoothness"]
+        + matched.config.loss.pose * losses["pose"]
+    )
     assert losses["loss"].item() == pytest.approx(parts.item(), rel=1e-5)
 
 

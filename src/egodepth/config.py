@@ -122,7 +122,7 @@ class ModelConfig:
     """Any timm backbone with features at strides 2 to 32."""
     pretrained: bool = False
     """Start the encoders from the weights that timm knows for them, learned on ImageNet: from a package (extra `clip`
-    has those of tf_efficientnet_lite0), the model hub or its cache, or an encoder `local-dir:FOLDER`."""
+    has those of tf_efficientnet_lite0 and lite2), the model hub or its cache, or an encoder `local-dir:FOLDER`."""
     without_weights: Literal["stop", "random"] = "stop"
     """What to do where pretrained weights are not to be had: stop, or say so and start from random ones."""
     normalisation: Literal["backbone", "monodepth2"] = field(default="backbone", metadata={"absent": "monodepth2"})
@@ -195,9 +195,9 @@ class HintConfig:
     """Weight of the hints' error, |log depth - log hint|."""
     weight_end: float = 1.0
     """What that weight is multiplied by at the end of the training; in between it changes evenly with the step."""
-    edge_weight: float = 0.0
-    """Weight of the error of the hints' steps from pixel to pixel, times that of the hints' error: edges become sharper
-    (Li and Snavely 2018)."""
+    gradient_weight: float = 0.0
+    """Weight of the gradient matching loss, times `weight`: the mean difference of log depth - log hint between pixels
+    1, 2, 4 and 8 apart, where both hints count. Objects become clearer (Li and Snavely 2018)."""
     store: str = ""
     """Folder for maps and hints, which are made once; made beforehand by `egodepth data hints`. Empty: `hints` beside
     the frame store, or in the user's cache."""
@@ -210,7 +210,7 @@ class HintConfig:
     """What that weight is multiplied by at the end of the training."""
 
     def __post_init__(self) -> None:
-        weights = (self.weight, self.weight_end, self.edge_weight, self.teacher_weight, self.teacher_weight_end)
+        weights = (self.weight, self.weight_end, self.gradient_weight, self.teacher_weight, self.teacher_weight_end)
         require(min(weights) >= 0, "hints: weights cannot be negative")
         require(len(set(self.sources)) == len(self.sources), "hints.sources: each source once")
 
@@ -244,8 +244,8 @@ class OptimiserConfig:
     weight_decay: float = 0.0
     encoder_rate: float = 1.0
     """Learning rate of the depth encoder, times that of its decoder. Below 1, few frames leave more of what pretrained
-    weights know about other images. 0: they stay as they are, batch-norm statistics included, and a step takes half of
-    the time; an encoder of random weights learns like the rest."""
+    weights (or those of `init_from`) know about other images. 0: they stay as they are, batch-norm statistics included,
+    and a step takes a third less time; an encoder of random weights learns like the rest."""
     focal_rate: float = 10.0
     """Learning rate of a learned focal length's logarithm (`data.camera`), times that of the depth network; with 1 it
     hardly moves in a short training."""
@@ -358,7 +358,7 @@ class TrainConfig:
         )
         require(
             not data.paste or (bool(hints.sources) and not hints.teacher),
-            "data.paste needs hints, which say what is nearer, and no teacher, whose depth has another unit in each "
+            "data.paste needs hints, which say what stands where, and no teacher, whose depth has another unit in each "
             "frame: leave it at 0",
         )
         require(

@@ -80,7 +80,7 @@ class SelfSupervisedObjective(nn.Module):
         super().__init__()
         self.depth_net, self.pose_net, self.config = depth_net, pose_net, config
         if not config.optimiser.encoder_rate:
-            depth_net.encoder.requires_grad_(False)
+            depth_net.encoder.requires_grad_(False).eval()
         sources = len(config.data.offsets) + config.data.stereo
         self.mask_decoder = Decoder(depth_net.encoder.channels, sources) if config.loss.predictive_mask else None
         self.focal = LearnedFocal() if config.data.camera == "learned" else None
@@ -176,7 +176,7 @@ class SelfSupervisedObjective(nn.Module):
 
         Returns:
             Scalars, means over the scales and unweighted: `photometric`, `smoothness` (halved at each coarser scale),
-            `mask` with predictive masks, `hint`, `edge`, `teacher` and `pose` where something is known of depth and
+            `mask` with predictive masks, `hint`, `gradient`, `teacher` and `pose` where something is known of depth and
             poses; their weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
         """
         config, depth = self.config, self._depth(disparities[0])
@@ -200,7 +200,7 @@ class SelfSupervisedObjective(nn.Module):
             "smoothness": config.loss.smoothness,
             "mask": config.loss.mask_weight,
             "hint": config.hints.weight * emphasis.hints,
-            "edge": config.hints.weight * config.hints.edge_weight * emphasis.hints,
+            "gradient": config.hints.weight * config.hints.gradient_weight * emphasis.hints,
             "teacher": config.hints.teacher_weight * emphasis.teacher,
             "pose": config.loss.pose,
         }

@@ -35,9 +35,9 @@ def in_network_units(batch: Batch, depth: Float[Tensor, "b h w"]) -> Batch:
 def hint_losses(
     depth: Float[Tensor, "s b h w"], hints: Hints, better: Bool[Tensor, "b h w"] | None, config: HintConfig
 ) -> dict[str, Tensor]:
-    """Error against hints (`hint`), that of their steps (`edge`, finest scale) and teacher (`teacher`), unweighted.
+    """Error against hints (`hint`), their gradients (`gradient`, finest scale) and teacher (`teacher`), unweighted.
 
-    Means over pixels and, but for `edge`, over scales.
+    Means over pixels and, but for `gradient`, over scales.
 
     Args:
         depth: the network's of all scales, at the hints' size.
@@ -51,8 +51,8 @@ def hint_losses(
         weight = hints.weight if better is None else hints.weight * better
         total = hints.weight.sum().clamp(min=1e-6) if better is None else float(weight.numel())
         losses["hint"] = (weight * log_depth_error(depth, hints.inverse_depth)).sum((1, 2, 3)).mean() / total
-        if config.edge_weight:
-            losses["edge"] = log_depth_gradient_error(depth[0], hints.inverse_depth, weight > 0)
+        if config.gradient_weight:
+            losses["gradient"] = log_depth_gradient_error(depth[0], hints.inverse_depth, weight > 0)
     if config.teacher:
         losses["teacher"] = torch.stack(
             [scale_shift_invariant_error(1 / d, hints.teacher).mean() for d in depth]

@@ -64,6 +64,15 @@ def test_what_stands_is_in_front_where_it_was_moved_to():
     assert car_in(pasted(a_batch(), windows((0, 0.5, 0.3))))[1] == [*range(26, 30)]  # the window ends there
 
 
+def test_it_is_the_next_sample_that_stands_in_front():
+    two = a_batch()
+    joined = {n: torch.cat([t, t[:1]]) for n, t in zip(two._fields[:-1], two[:-1], strict=True)}
+    three = RawBatch(**joined, hints=Hints(*(torch.cat([maps, maps[:1]]) for maps in hints_of(two))))
+    found = pasted(three, torch.cat([windows((0, 1, 0.3)), windows((0, 1, 0.3))[:1]]))
+    assert car_in(found, 0)[1] == [*range(26, 38)]
+    assert car_in(found, 2)[1] == []  # the first of the batch is empty
+
+
 def test_mirrored_the_other_sample_is_turned_around_before_it_is_moved():
     assert car_in(pasted(a_batch(), windows((0, 1, 0.0), mirrored=True)))[1] == [*range(40, 52)]
 
@@ -110,6 +119,18 @@ def test_small_holes_without_a_hint_belong_to_the_car_and_teach_nothing():
     there = (slice(22, 24), slice(30, 32))
     assert (found.images[0, :, *there] == 200).all()
     assert hints_of(found).inverse_depth[0, *there].abs().max() == hints_of(found).weight[0, *there].max() == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02])
+def test_without_hints_or_with_sparse_ones_alone_nothing_is_known_to_stand(share: float):
+    batch = a_batch()
+    sparse = torch.rand(2, H, W, generator=torch.Generator().manual_seed(0)) < share
+    hints = hints_of(batch)
+    batch = batch._replace(
+        hints=hints._replace(inverse_depth=hints.inverse_depth * sparse, weight=hints.weight * sparse)
+    )
+    found = pasted(batch, windows((0, 1, 0.3)))
+    assert torch.equal(found.images, batch.images)
 
 
 def test_specks_and_what_lies_on_the_ground_are_left_where_they_are():

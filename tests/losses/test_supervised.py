@@ -29,7 +29,7 @@ def all_of(maps: torch.Tensor) -> torch.Tensor:
     return torch.ones_like(maps, dtype=torch.bool)
 
 
-def test_the_error_of_steps_is_the_mean_over_pairs_1_2_4_and_8_apart():
+def test_gradient_matching_is_the_mean_over_pairs_1_2_4_and_8_apart():
     hints = torch.ones(1, 1, 4, dtype=torch.float64)
     depth = torch.tensor([[[1.0, 1.0, math.e, math.e]]], dtype=torch.float64)
     # Of three neighbours one pair differs by 1, of two pairs two apart both do; there are no others.
@@ -39,7 +39,7 @@ def test_the_error_of_steps_is_the_mean_over_pairs_1_2_4_and_8_apart():
     assert upright.item() == pytest.approx(found.item())
 
 
-def test_the_error_of_steps_knows_no_unit_and_only_pixels_that_count():
+def test_gradient_matching_knows_no_unit_and_only_pixels_that_count():
     hints = torch.rand(2, 12, 20, dtype=torch.float64) + 0.1
     assert log_depth_gradient_error(3 / hints, hints, all_of(hints)).item() == pytest.approx(0, abs=1e-12)
     counts = torch.rand(2, 12, 20) < 0.5
@@ -50,7 +50,7 @@ def test_the_error_of_steps_knows_no_unit_and_only_pixels_that_count():
     assert log_depth_gradient_error(wrong, hints, ~all_of(hints)).item() == 0
 
 
-def test_the_gradient_of_the_error_of_steps_is_right_and_0_where_nothing_is_known():
+def test_the_gradient_of_gradient_matching_is_right_and_0_where_nothing_is_known():
     torch.manual_seed(0)
     hints = torch.rand(1, 3, 5, dtype=torch.float64) + 0.5
     hints[0, 1, 2] = 0

@@ -99,9 +99,10 @@ def test_pretrained_weights_that_are_to_stay_do_with_their_statistics(clip: Path
         first = given[name.removeprefix("encoder.backbone.")]
         assert torch.equal(of_model[name], first), name
         assert torch.equal(kept[f"model.depth_net.{name}"], first), name
-    before = build_objective(config).state_dict()  # of other random weights
-    moved = [name for name in before if "decoder" in name and not torch.equal(before[name], kept[f"model.{name}"])]
-    assert moved
+    torch.manual_seed(config.trainer.seed)
+    before = build_objective(config, given).state_dict()
+    heads = [name for name in before if "depth_net.decoder" in name and name.endswith("weight")]
+    assert max(float((before[name] - kept[f"model.{name}"]).abs().max()) for name in heads) > 1e-4
 
 
 def test_an_encoder_of_random_weights_learns_and_goes_on_learning(clip: Path, tmp_path: Path):
@@ -117,6 +118,13 @@ def test_an_encoder_of_random_weights_learns_and_goes_on_learning(clip: Path, tm
     assert [name for name in whole if not torch.equal(whole[name], again[name])] == []
     quietly(a_config(clip, checkpoint_every=2), tmp_path / "plain")
     assert_same_weights(tmp_path / "run", tmp_path / "plain")
+
+
+def test_an_encoder_that_was_asked_to_learn_does_not_go_on_as_one_that_stays(clip: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(start_module, "find_encoder_weights", found)
+    quietly(a_config(clip, pretrained=True), tmp_path / "run")
+    with pytest.raises(InputError, match=r"was started with optimiser.encoder_rate = 1.0, not 0.0"):
+        quietly(a_config(clip, pretrained=True, encoder_rate=0.0), tmp_path / "run")
 
 
 def test_a_training_from_a_model_says_what_that_one_began_with(clip: Path, tmp_path: Path):

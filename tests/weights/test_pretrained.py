@@ -34,27 +34,30 @@ def in_cache(monkeypatch: pytest.MonkeyPatch, path: Path | None) -> None:
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: path and str(path))
 
 
-def package_tensors() -> list[torch.Tensor]:
-    path = importlib.metadata.distribution(PACKAGE).locate_file(FILE)
+def package_tensors(encoder: str = LITE) -> list[torch.Tensor]:
+    package, file = pretrained._PACKAGES[encoder]
+    path = importlib.metadata.distribution(package).locate_file(file)
     return list(torch.load(str(path), weights_only=True).values())
 
 
-def test_the_package_gives_the_encoder_its_tensors_one_by_one_in_its_order():
-    found = find_encoder_weights(LITE)
-    assert found.said == f"ImageNet, {LITE}, package {PACKAGE} {importlib.metadata.version(PACKAGE)}"
-    whole = list(timm.create_model(LITE).state_dict())
-    expected = dict(zip(whole, package_tensors(), strict=True))
-    assert len(whole) == 296
-    encoder = Encoder(LITE, found.weights)
+@pytest.mark.parametrize(("name", "tensors"), [(LITE, 296), ("tf_efficientnet_lite2", 386)])
+def test_the_package_gives_the_encoder_its_tensors_one_by_one_in_its_order(name: str, tensors: int):
+    found, package = find_encoder_weights(name), pretrained._PACKAGES[name][0]
+    assert found.said == f"ImageNet, {name}, package {package} {importlib.metadata.version(package)}"
+    whole = list(timm.create_model(name).state_dict())
+    expected = dict(zip(whole, package_tensors(name), strict=True))
+    assert len(whole) == tensors
+    encoder = Encoder(name, found.weights)
     kept = encoder.backbone.state_dict()
-    assert len(kept) == 288  # all but the classifier and its last convolution
+    assert len(kept) == tensors - 8  # all but the classifier and its last convolution
     assert all(torch.equal(value, expected[name]) for name, value in kept.items())
     assert encoder.mean.flatten().tolist() == [0.5, 0.5, 0.5]
 
 
-def test_its_features_are_those_of_images_it_was_trained_on():
+@pytest.mark.parametrize("name", pretrained._PACKAGES)
+def test_its_features_are_those_of_images_it_was_trained_on(name: str):
     """What batch normalisation remembers of ImageNet is about what its layers give on a natural-looking image."""
-    encoder = Encoder(LITE, find_encoder_weights(LITE).weights).eval()
+    encoder = Encoder(name, find_encoder_weights(name).weights).eval()
     coarse = torch.rand(4, 3, 28, 28, generator=torch.Generator().manual_seed(3))
     image = torch.nn.functional.interpolate(coarse, scale_factor=8, mode="bicubic").clamp(0, 1)
     inputs = []

@@ -43,7 +43,8 @@ class VideoToDepth:
     init_from: str | None = None
     """Start the training from this model's weights, and shorten it."""
     encoder: str | None = None
-    """Backbone of the network: the name of any timm model, such as resnet18. Default: tf_efficientnet_lite0."""
+    """Backbone of the network: the name of any timm model, such as resnet18. Default: tf_efficientnet_lite2 (lite0
+    by images alone)."""
     weights: Literal["pretrained", "random"] | None = None
     """What the backbone starts from. Left out: weights learned on ImageNet, and random ones where these are not to be
     had; pretrained: nothing else; random: without looking for any."""

@@ -17,6 +17,8 @@ _NEARER = 1.05
 """Ratio of inverse depths from which one surface hides the other."""
 _STANDS = 1.25
 """Ratio of inverse depths of what stands in a row and the ground in it."""
+_HORIZON = 0.03
+"""Ratio of inverse depths of the ground there and in the last row, about."""
 _TRIES = 8
 _LEAST, _MOST = 0.01, 0.35
 """Shares of the middle that are worth covering: less shows nothing, and more is a wall across the road."""
@@ -41,9 +43,9 @@ def pasted(raw: RawBatch, windows: Float[Tensor, "b t 5"]) -> RawBatch:
     What is pasted has the same place in all frames of a sample, as what moves along with the camera: the auto-mask
     leaves it out, hints teach its depth. Only samples are joined whose hints are in the unit that all share.
     """
-    windows = windows.to(raw.images.device)
-    if raw.hints is None or not bool((windows[..., 1] > windows[..., 0]).any()):
+    if raw.hints is None or not bool((windows[..., 1] > windows[..., 0]).any()):  # a GPU would have to be waited for
         return raw
+    windows = windows.to(raw.images.device)
     b, h = len(windows), raw.images.shape[2]
     other = torch.arange(b, device=windows.device).roll(-1)
     joined = raw.hints.scale_known & raw.hints.scale_known[other] & (raw.focal == raw.focal[other]).all(1)
@@ -51,7 +53,7 @@ def pasted(raw: RawBatch, windows: Float[Tensor, "b t 5"]) -> RawBatch:
     inverse_depth = raw.hints.inverse_depth
     ground = _ground(inverse_depth)
     objects = _objects(inverse_depth, ground)
-    below = torch.arange(h, device=windows.device) >= (ground < 0.03 * ground[:, -1:]).sum(1, keepdim=True) - 1
+    below = torch.arange(h, device=windows.device) >= (ground < _HORIZON * ground[:, -1:]).sum(1, keepdim=True) - 1
     tried, _ = _covered(windows, inverse_depth, objects, below, slice(_COARSE // 2, None, _COARSE))
     window = _best(windows, tried)
     covered, from_column = _covered(window[:, None], inverse_depth, objects, below, slice(None))
@@ -86,7 +88,7 @@ def _ground(inverse_depth: Float[Tensor, "b h w"]) -> Float[Tensor, "b h"]:
 
 def _objects(inverse_depth: Float[Tensor, "b h w"], ground: Float[Tensor, "b h"]) -> Bool[Tensor, "b h w"]:
     """What stands on the ground, small holes without a hint included, without specks."""
-    stands = (inverse_depth > 0) & (inverse_depth > _STANDS * ground[..., None])
+    stands = (ground[..., None] > 0) & (inverse_depth > _STANDS * ground[..., None])
     closed = ~_grown(~_grown(stands, 2), 2)
     return _grown(~_grown(~closed, 1), 1)
 

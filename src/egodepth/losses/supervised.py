@@ -25,10 +25,10 @@ def log_depth_error(
 def log_depth_gradient_error(
     depth: Float[Tensor, "b h w"], inverse_depth: Float[Tensor, "b h w"], counts: Bool[Tensor, "b h w"]
 ) -> Float[Tensor, ""]:
-    """Mean difference of log depth - log hint between pixels in a row or a column, 1, 2, 4 and 8 apart; 0 without any.
+    """The gradient matching loss: mean difference of log depth - log hint between pixels 1, 2, 4 and 8 apart.
 
-    It asks for the step where an object ends, however far both sides are, and so knows no unit (Li and Snavely,
-    MegaDepth, CVPR 2018, eq. 4).
+    Pairs lie in a row or a column; without any it is 0. It asks for the step where an object ends, however far both
+    sides are, and so knows no unit (Li and Snavely, MegaDepth, CVPR 2018, eq. 4).
 
     Args:
         depth: the network's.

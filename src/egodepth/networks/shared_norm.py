@@ -61,12 +61,14 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
 
 def share_norms(network: nn.Module, name: str) -> None:
-    """Make every batch normalisation of a network one over all processes, in place: weights keep their names.
+    """Make every batch normalisation that learns one over all processes, in place: weights keep their names.
 
     Raises:
         InputError: a layer of a kind that cannot be shared; says whose (`name`).
     """
     for layer in network.modules():
+        if not any(weight.requires_grad for weight in layer.parameters(recurse=False)):
+            continue
         if type(layer) is nn.BatchNorm2d:
             layer.__class__ = SharedBatchNorm2d
         elif isinstance(layer, nn.modules.batchnorm._BatchNorm):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from egodepth.config_json import flattened, from_json
 from egodepth.errors import InputError
 from egodepth.training.checkpoint import DAMAGED, DamagedError, list_checkpoints, newest_whole, read_header
 from egodepth.training.kept_models import bring_back
-from egodepth.training.start import LEARNING
+from egodepth.training.start import LEARNING, RANDOM
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
@@ -49,9 +50,17 @@ def as_begun(config: TrainConfig, run: Path) -> TrainConfig:
         return config
     model = dataclasses.replace(config.model, normalisation=kept.model.normalisation)
     optimiser = config.optimiser
-    if not optimiser.encoder_rate and kept.optimiser.encoder_rate == LEARNING:
+    if not optimiser.encoder_rate and kept.optimiser.encoder_rate == LEARNING and _began_from(run) == RANDOM:
         optimiser = dataclasses.replace(optimiser, encoder_rate=LEARNING)
     return dataclasses.replace(config, model=model, optimiser=optimiser)
+
+
+def _began_from(run: Path) -> str:
+    """What a run started from, as its newest checkpoint says; a run without any has nothing to keep."""
+    for place in reversed(list_checkpoints(run / CHECKPOINTS)):
+        with suppress(DamagedError):
+            return str(read_header(place).get("started_from", ""))
+    return RANDOM
 
 
 def starting_point(run: Path, say: Callable[[str], None]) -> Path | None:

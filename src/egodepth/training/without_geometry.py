@@ -6,6 +6,8 @@ from egodepth.config import HintSource, LossConfig, ModelConfig, TrainConfig
 
 BY_IMAGES_ALONE = ModelConfig(min_depth=0.02, initial_disparity=0.02)
 """Limits of depth whose unit nobody knows: the pose network, which knows none either, sets it."""
+SLOWLY = 0.14
+"""Learning rate of an encoder, times the decoder's, that hints would leave as it is."""
 POSE_FIRST = 0.05
 """Share of the steps in which the pose network learns alone, where both networks are new."""
 
@@ -37,5 +39,9 @@ def without_geometry(config: TrainConfig) -> TrainConfig:
         model=model,
         loss=loss,
         hints=replace(config.hints, sources=sources),
-        optimiser=replace(config.optimiser, pose_first=0.0 if config.init_from else POSE_FIRST),
+        optimiser=replace(
+            config.optimiser,
+            pose_first=0.0 if config.init_from else POSE_FIRST,
+            encoder_rate=config.optimiser.encoder_rate or SLOWLY,
+        ),
     )

