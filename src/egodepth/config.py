@@ -196,8 +196,8 @@ class HintConfig:
     weight_end: float = 1.0
     """What that weight is multiplied by at the end of the training; in between it changes evenly with the step."""
     gradient_weight: float = 0.0
-    """Weight of the gradient matching loss, times `weight`: the mean difference of log depth - log hint between pixels
-    1, 2, 4 and 8 apart, where both hints count. Objects become clearer (Li and Snavely 2018)."""
+    """Weight of the gradient matching loss (Li and Snavely 2018), times `weight`. The loss compares log depth - log
+    hint of pixels that are 1, 2, 4 and 8 apart. Objects become clearer with it."""
     store: str = ""
     """Folder for maps and hints, which are made once; made beforehand by `egodepth data hints`. Empty: `hints` beside
     the frame store, or in the user's cache."""

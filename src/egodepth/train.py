@@ -120,7 +120,7 @@ def _trained(
         config = with_learning_encoder(config, start, found.append if ranks.leads else lambda line: None)
     objective = _objective(config, start, device)
     if ranks.count > 1 and config.trainer.shared_statistics:
-        share_norms(objective, config.model.encoder)  # those of an encoder that does not learn are used as they are
+        share_norms(objective, config.model.encoder)
     optimiser = build_optimiser(objective, config.optimiser)
     progress = load_checkpoint(place, objective, optimiser) if place else Progress(0, None)
     started_from = start.said if start else progress.started_from

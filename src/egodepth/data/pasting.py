@@ -2,13 +2,13 @@
 
 A window says which columns of a sample may be covered (left and right, shares of the width; none if they are equal),
 how far to the right the other sample is moved, whether it is mirrored (1), and whether only what is below the horizon
-is taken (1): the cars without the houses behind them. Several are drawn for each sample; the one counts that covers
-most of the middle, where a recording from a road has little but road.
+is taken (1): the cars without the houses behind them. Several are drawn for each sample. The one that covers most of
+the middle counts, as recordings from a road mostly show empty road there.
 """
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64, Num
+from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
 from egodepth.data.sampler import RawBatch
@@ -23,7 +23,7 @@ _TRIES = 8
 _LEAST, _MOST = 0.01, 0.35
 """Shares of the middle that are worth covering: less shows nothing, and more is a wall across the road."""
 _COARSE = 4
-"""Rows and columns between those that are looked at to choose a window, or to find the ground."""
+"""Every fourth row and column is enough to choose a window, or to find the ground."""
 
 
 def drawn_windows(generator: np.random.Generator, batch_size: int, chance: float) -> Float[np.ndarray, "b t 5"]:
@@ -46,21 +46,18 @@ def pasted(raw: RawBatch, windows: Float[Tensor, "b t 5"]) -> RawBatch:
     if raw.hints is None or not bool((windows[..., 1] > windows[..., 0]).any()):  # a GPU would have to be waited for
         return raw
     windows = windows.to(raw.images.device)
-    b, h = len(windows), raw.images.shape[2]
-    other = torch.arange(b, device=windows.device).roll(-1)
-    joined = raw.hints.scale_known & raw.hints.scale_known[other] & (raw.focal == raw.focal[other]).all(1)
+    known, focal = raw.hints.scale_known, raw.focal
+    joined = known & known.roll(-1) & (focal == focal.roll(-1, 0)).all(1)
     windows = torch.where(joined[:, None, None], windows, torch.zeros_like(windows))
     inverse_depth = raw.hints.inverse_depth
     ground = _ground(inverse_depth)
     objects = _objects(inverse_depth, ground)
-    below = torch.arange(h, device=windows.device) >= (ground < _HORIZON * ground[:, -1:]).sum(1, keepdim=True) - 1
-    tried, _ = _covered(windows, inverse_depth, objects, below, slice(_COARSE // 2, None, _COARSE))
-    window = _best(windows, tried)
-    covered, from_column = _covered(window[:, None], inverse_depth, objects, below, slice(None))
-    covered, from_column = covered[:, 0], from_column[:, 0]
+    tried, _ = _covered(windows, inverse_depth, objects, ground, slice(_COARSE // 2, None, _COARSE))
+    covered, source = _covered(_best(windows, tried)[:, None], inverse_depth, objects, ground, slice(None))
+    covered = covered[:, 0]
 
     def moved(maps: Num[Tensor, "b h w *c"]) -> Num[Tensor, "b h w *c"]:
-        return maps[other[:, None, None], torch.arange(h, device=maps.device)[:, None], from_column[:, None]]
+        return maps[source][:, 0]
 
     images = torch.where(covered[:, None, :, :, None], moved(raw.images[:, 0])[:, None], raw.images)
     hints = raw.hints._replace(
@@ -109,21 +106,25 @@ def _covered(
     windows: Float[Tensor, "b t 5"],
     inverse_depth: Float[Tensor, "b h w"],
     objects: Bool[Tensor, "b h w"],
-    below: Bool[Tensor, "b h"],
-    some: slice,
-) -> tuple[Bool[Tensor, "b t H W"], Int64[Tensor, "b t W"]]:
-    """Where the next sample's objects cover a sample, and the columns that they come from, of some rows and columns."""
+    ground: Float[Tensor, "b h"],
+    every: slice,
+) -> tuple[Bool[Tensor, "b t H W"], tuple[Tensor, Tensor, Tensor]]:
+    """The pixels that each window covers with the next sample's objects, and where in the batch these are taken from.
+
+    Only some rows and columns are asked, those of `every`. The second value is an index of maps `b h w`.
+    """
     left, right, shift, mirrored, low = windows[..., None].unbind(2)
-    w, device = inverse_depth.shape[2], windows.device
-    column = torch.arange(w, device=device)[some]
+    (b, h, w), device = inverse_depth.shape, windows.device
+    row, column = torch.arange(h, device=device)[every], torch.arange(w, device=device)[every]
     from_column = column - (shift * w).round().long()
     inside = (from_column >= 0) & (from_column < w) & (column >= left * w) & (column < right * w)
     from_column = torch.where(mirrored > 0, w - 1 - from_column, from_column).clamp(0, w - 1)
-    other = torch.arange(len(windows), device=device).roll(-1)[:, None, None, None]
-    place = (other, torch.arange(inverse_depth.shape[1], device=device)[some][:, None], from_column[:, :, None])
-    front, behind = inverse_depth[place], inverse_depth[:, None, some, some]
+    other = torch.arange(b, device=device).roll(-1)
+    source = (other[:, None, None, None], row[:, None], from_column[:, :, None])
+    horizon = (ground < _HORIZON * ground[:, -1:]).sum(1) - 1
+    below = (row >= horizon[other, None])[:, None] | (low == 0)
+    front, behind = inverse_depth[source], inverse_depth[:, None, every, every]
     # Where either has no hint, an object covers what is none.
     hidden = (front > 0) & (behind > 0) & (front < _NEARER * behind)
-    hidden |= (front == 0) & (behind > 0) & objects[:, None, some, some]
-    rows = below[other[..., 0], torch.arange(inverse_depth.shape[1], device=device)[some]] | (low == 0)
-    return objects[place] & inside[:, :, None] & rows[..., None] & ~hidden, from_column
+    hidden |= (front == 0) & (behind > 0) & objects[:, None, every, every]
+    return objects[source] & inside[:, :, None] & below[..., None] & ~hidden, source

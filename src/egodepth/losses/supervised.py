@@ -17,9 +17,7 @@ def log_depth_error(
         depth: the network's, perhaps of several scales.
         inverse_depth: hints in the same unit; 0 where there is none.
     """
-    known = inverse_depth > 0
-    safe = torch.where(known, inverse_depth, torch.ones_like(inverse_depth))
-    return torch.where(known, (depth * safe).clamp(min=1e-12).log().abs(), torch.zeros_like(depth))
+    return _log_ratio(depth, inverse_depth).abs()
 
 
 def log_depth_gradient_error(
@@ -35,9 +33,8 @@ def log_depth_gradient_error(
         inverse_depth: hints; 0 where there is none.
         counts: the pixels whose hint is asked. A pair counts where both do and have one.
     """
-    known = counts & (inverse_depth > 0)
-    safe = torch.where(known, inverse_depth, torch.ones_like(inverse_depth))
-    error = torch.where(known, (depth * safe).clamp(min=1e-12).log(), torch.zeros_like(depth))
+    hint = torch.where(counts, inverse_depth, torch.zeros_like(inverse_depth))
+    error, known = _log_ratio(depth, hint), hint > 0
     total = error.new_zeros(())
     for apart in _APART:
         for dim in (1, 2):
@@ -47,6 +44,13 @@ def log_depth_gradient_error(
                 step = (error.narrow(dim, apart, length) - error.narrow(dim, 0, length)).abs()
                 total = total + (step * both).sum() / both.sum().clamp(min=1)
     return total / (2 * len(_APART))
+
+
+def _log_ratio(depth: Float[Tensor, "*s b h w"], inverse_depth: Float[Tensor, "b h w"]) -> Float[Tensor, "*s b h w"]:
+    """The logarithm of depth over hint; 0, without a gradient, where there is no hint."""
+    known = inverse_depth > 0
+    safe = torch.where(known, inverse_depth, torch.ones_like(inverse_depth))
+    return torch.where(known, (depth * safe).clamp(min=1e-12).log(), torch.zeros_like(depth))
 
 
 def units_of_network(

@@ -213,7 +213,7 @@ class Job:
     def _depth_net(self) -> DepthNet:
         """The depth network as it is kept; the one that trains stays as it is."""
         wanted = self.config.trainer.clean_statistics
-        if not wanted or not self.config.optimiser.encoder_rate:  # no other layer has any
+        if not wanted or not self.config.optimiser.encoder_rate:  # the decoder has no batch norm
             return self.objective.depth_net
         images, frames = [], self.resident or self.dataset.store
         for drive, frame in thinned(self.dataset.samples, wanted):

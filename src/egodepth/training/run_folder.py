@@ -57,10 +57,8 @@ def as_begun(config: TrainConfig, run: Path) -> TrainConfig:
 
 def _began_from(run: Path) -> str:
     """What a run started from, as its newest checkpoint says; a run without any has nothing to keep."""
-    for place in reversed(list_checkpoints(run / CHECKPOINTS)):
-        with suppress(DamagedError):
-            return str(read_header(place).get("started_from", ""))
-    return RANDOM
+    newest = _newest_header(run)
+    return RANDOM if newest is None else newest[1].get("started_from", "")
 
 
 def starting_point(run: Path, say: Callable[[str], None]) -> Path | None:
@@ -92,10 +90,16 @@ def kept_config(run: Path) -> TrainConfig | None:
         json.loads(text)
         return from_json(TrainConfig, text, file)
     except (OSError, ValueError, RecursionError):
-        for place in reversed(list_checkpoints(run / CHECKPOINTS)):
-            try:
-                header: dict[str, Any] = read_header(place)
-            except DamagedError:
-                continue
-            return from_json(TrainConfig, json.dumps(header["config"]), place)
+        newest = _newest_header(run)
+        if newest is None:
+            return None
+        place, header = newest
+        return from_json(TrainConfig, json.dumps(header["config"]), place)
+
+
+def _newest_header(run: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The newest checkpoint whose header can be read, and that header."""
+    for place in reversed(list_checkpoints(run / CHECKPOINTS)):
+        with suppress(DamagedError):
+            return place, read_header(place)
     return None

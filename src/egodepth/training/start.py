@@ -9,7 +9,7 @@ from egodepth.weights import NoWeightsError, find_encoder_weights, load_card
 
 RANDOM = "random weights"
 LEARNING = 1.0
-"""Learning rate of an encoder of random weights, times the decoder's, where pretrained ones would stay as they are."""
+"""The `encoder_rate` of an encoder of random weights, in the place of 0. It learns as fast as the decoder."""
 
 
 @dataclass(frozen=True)
