@@ -27,7 +27,7 @@ from egodepth.networks import (
     translation_in_depth_units,
 )
 from egodepth.networks.focal import LearnedFocal
-from egodepth.supervision import explains_better, hint_losses, in_network_units, pose_loss
+from egodepth.supervision import explains_better, hint_losses, in_network_units, one_of_each_distance, pose_loss
 
 
 class Estimate(NamedTuple):
@@ -36,7 +36,8 @@ class Estimate(NamedTuple):
     disparities: list[Tensor]
     """`b h/2^s w/2^s` in (0, 1), finest first."""
     poses: list[Tensor]
-    """source_from_target `b 4 4`, one a neighbour, in units of the depth that warps (`depth_scaling`)."""
+    """source_from_target `b 4 4`, in units of the depth that warps (`depth_scaling`), one a neighbour; where poses are
+    known, one of each distance."""
     masks: list[Tensor] | None
     """Predictive masks `b n h/2^s w/2^s` in (0, 1), only with `LossConfig.predictive_mask`."""
 
@@ -62,7 +63,7 @@ class Diagnosis(NamedTuple):
     depth: Float[Tensor, "b h w"]
     kept: Bool[Tensor, "b h w"]
     translation: Float[Tensor, "n b"]
-    """Length of each neighbour's translation, in the units of the depth; empty for pure stereo."""
+    """Length of each estimated motion's translation, in the units of the depth; empty for pure stereo."""
 
 
 class SelfSupervisedObjective(nn.Module):
@@ -112,7 +113,8 @@ class SelfSupervisedObjective(nn.Module):
 
     def estimate(self, batch: Batch, seen: list[Tensor] | None = None) -> Estimate:
         """Run the networks: one depth pass, and one pose pass over all pairs together."""
-        target, *neighbours = seen or self._clean(batch)
+        target, *views = seen or self._clean(batch)
+        neighbours = [views[place] for place in self._paired] if views else []
         with self._precision(target):
             if self.pose_net is not None and self.pose_net.reads_features:
                 stacked = self.depth_net.encoder(torch.cat([target, *neighbours]))
@@ -135,7 +137,7 @@ class SelfSupervisedObjective(nn.Module):
         """source_from_target of every neighbour; pairs go in temporal order, a source before the target inverts."""
         if self.pose_net is None or not neighbours:
             return []
-        offsets = self.config.data.offsets
+        offsets = [self.config.data.offsets[place] for place in self._paired]
         pairs = [(n, target) if offset < 0 else (target, n) for n, offset in zip(neighbours, offsets, strict=True)]
         with self._precision(target):
             axis_angle, translation = self.pose_net(*(torch.cat(side) for side in zip(*pairs, strict=True)))
@@ -167,8 +169,8 @@ class SelfSupervisedObjective(nn.Module):
 
         Args:
             disparities: four scales `b h/2^s w/2^s` in (0, 1), finest first.
-            poses: source_from_target `b 4 4`, one a neighbour; the rig's poses are the batch's own. Where structure
-                from motion knows the neighbours' poses, too, those warp, and these are compared with them.
+            poses: source_from_target `b 4 4`, as estimated; the rig's poses are the batch's own. Where structure from
+                motion knows the neighbours' poses, too, those warp, and these are compared with them.
             batch: clean views.
             masks: predictive masks `b n h/2^s w/2^s` before weighting, one a scale.
             automask: False leaves out the auto-mask, whatever the configuration says.
@@ -194,7 +196,8 @@ class SelfSupervisedObjective(nn.Module):
             better = self._explained_better(batch, batch.hints, poses, comparisons, depth) if comparisons else None
             losses |= hint_losses(self._full_size_depth(disparities, batch), batch.hints, better, config.hints)
         if self._poses_are_known:
-            losses["pose"] = pose_loss(estimated, batch, depth)
+            known = [batch.rig[place].source_from_target for place in self._paired]
+            losses["pose"] = pose_loss(estimated, known, depth)
         weights = {
             "photometric": config.loss.photometric,
             "smoothness": config.loss.smoothness,
@@ -232,6 +235,12 @@ class SelfSupervisedObjective(nn.Module):
     def _poses_are_known(self) -> bool:
         """Whether the neighbours' poses are known, and the pose network learns from them."""
         return self.config.data.poses == "sfm"
+
+    @property
+    def _paired(self) -> list[int]:
+        """Places of the neighbours that the pose network is asked about."""
+        offsets = self.config.data.offsets
+        return one_of_each_distance(offsets) if self._poses_are_known else list(range(len(offsets)))
 
     def compare(
         self,

@@ -24,7 +24,7 @@ def in_network_units(batch: Batch, depth: Float[Tensor, "b h w"]) -> Batch:
     """The batch with hints and known poses in the network's unit of depth, sample by sample."""
     if batch.hints is None:
         return batch
-    unit = units_of_network(depth, batch.hints.inverse_depth, batch.hints.scale_known)
+    unit = units_of_network(depth, batch.hints.inverse_depth, batch.hints.unit)
     larger = torch.ones(len(unit), 4, 4, device=unit.device)
     larger[:, :3, 3] = unit[:, None]
     rig = [view._replace(source_from_target=view.source_from_target * larger) for view in batch.rig]
@@ -84,8 +84,12 @@ def explains_better(
     return compare_views(target, sources, hint_depth, poses, None, config, present).error[0] < error
 
 
-def pose_loss(estimated: list[Tensor], batch: Batch, depth: Float[Tensor, "b h w"]) -> Float[Tensor, ""]:
-    """Mean error of the pose network's motions against the known ones of the same neighbours."""
-    known = torch.stack([view.source_from_target for view in batch.rig[: len(estimated)]])
+def one_of_each_distance(offsets: tuple[int, ...]) -> list[int]:
+    """Places of the neighbours whose known motion is learned: the other side's is the next sample's in turn."""
+    return [place for place, offset in enumerate(offsets) if abs(offset) not in {abs(o) for o in offsets[:place]}]
+
+
+def pose_loss(estimated: list[Tensor], known: list[Tensor], depth: Float[Tensor, "b h w"]) -> Float[Tensor, ""]:
+    """Mean error of the pose network's motions `b 4 4` against the known ones of the same neighbours."""
     typical = depth.detach().flatten(1).median(1).values
-    return pose_error(torch.stack(estimated), known, typical.expand(len(estimated), -1)).mean()
+    return pose_error(torch.stack(estimated), torch.stack(known), typical.expand(len(estimated), -1)).mean()

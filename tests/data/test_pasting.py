@@ -19,14 +19,14 @@ CAR = (slice(18, 34), slice(8, 20))
 """Rows and columns of the second sample's car."""
 
 
-def a_batch(scale_known: tuple[bool, bool] = (True, True), focal: tuple[float, float] = (1.0, 1.0)) -> RawBatch:
+def a_batch(unit: tuple[int, int] = (0, 0), focal: tuple[float, float] = (1.0, 1.0)) -> RawBatch:
     """Two samples of three frames: an empty street, grey 10, and one with a car, grey 200."""
     images = torch.full((2, 3, H, W, 3), 10, dtype=torch.uint8)
     rows = torch.arange(float(H))[:, None].expand(H, W)
     inverse_depth = torch.where(rows > HORIZON, 0.02 * (rows - HORIZON), 1e-3).repeat(2, 1, 1)
     images[1, :, *CAR], inverse_depth[1, *CAR] = 200, NEAR
     zeros = torch.zeros(2, 2)
-    hints = Hints(inverse_depth, torch.ones(2, H, W), torch.tensor(scale_known), torch.zeros(2, 0, W))
+    hints = Hints(inverse_depth, torch.ones(2, H, W), torch.tensor(unit), torch.zeros(2, 0, W))
     return RawBatch(
         images,
         torch.tensor(focal)[:, None].repeat(1, 2),
@@ -142,9 +142,23 @@ def test_specks_and_what_lies_on_the_ground_are_left_where_they_are():
     assert torch.equal(hints_of(found).inverse_depth, hints_of(batch).inverse_depth)
 
 
-@pytest.mark.parametrize("batch", [a_batch(scale_known=(True, False)), a_batch(focal=(1.0, 1.2))])
+@pytest.mark.parametrize("batch", [a_batch(unit=(0, 1)), a_batch(focal=(1.0, 1.2))])
 def test_other_units_and_other_cameras_are_left_apart(batch: RawBatch):
     assert car_in(pasted(batch, windows((0, 1, 0.3))))[1] == []
+
+
+def test_the_next_sample_of_the_same_unit_is_the_one_that_is_taken_from():
+    batch = a_batch(unit=(1, 1))
+    hints = hints_of(batch)
+    order = torch.tensor([0, 0, 1])  # an empty street, one of another unit, the one with the car
+    three = batch._replace(
+        images=batch.images[order],
+        focal=batch.focal[order],
+        hints=Hints(*(field[order] for field in hints))._replace(unit=torch.tensor([1, 0, 1])),
+    )
+    found = pasted(three, windows((0, 1, 0.3))[order])
+    assert car_in(found, 0) == car_in(pasted(batch, windows((0, 1, 0.3))), 0)
+    assert car_in(found, 1) == ([], [])
 
 
 def test_windows_come_as_often_as_asked_for_and_lie_in_the_image():

@@ -50,7 +50,7 @@ def test_hints_have_the_wall_where_it_is_in_the_unit_of_all_recordings(clip, tmp
     assert seen.float().mean() > 0.3
     np.testing.assert_allclose(1 / hints.inverse_depth[seen].numpy(), TYPICAL_DEPTH, rtol=0.15)
     assert (1 / hints.inverse_depth[seen]).median().item() == pytest.approx(TYPICAL_DEPTH, rel=0.02)
-    assert bool(hints.scale_known)
+    assert hints.unit == 0
 
 
 def test_hints_are_made_once(clip, tmp_path, monkeypatch):
@@ -71,8 +71,8 @@ def test_poses_are_those_of_the_map_in_the_unit_of_the_hints(clip, tmp_path):
 def test_two_parts_have_hints_of_each_and_no_scale_between_them(clip, tmp_path):
     keep_wall_map(tmp_path / "store", clip, parts=(0,) * 7 + (1,) * 5)
     found = known(clip, tmp_path / "store")
-    assert bool(found.hints(0, 3).scale_known)
-    assert not bool(found.hints(0, 9).scale_known)
+    assert found.hints(0, 3).unit == 0
+    assert found.hints(0, 9).unit == 1
     samples = SampleIndex.of([(0, frame) for frame in range(1, 11)])
     assert list(found.samples_with_poses(samples, (-1, 1))) == [(0, f) for f in (1, 2, 3, 4, 5, 8, 9, 10)]
 

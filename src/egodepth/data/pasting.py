@@ -8,7 +8,7 @@ the middle counts, as recordings from a road mostly show empty road there.
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Float, Int64, Num
 from torch import Tensor
 
 from egodepth.data.sampler import RawBatch
@@ -37,23 +37,24 @@ def drawn_windows(generator: np.random.Generator, batch_size: int, chance: float
 
 
 def pasted(raw: RawBatch, windows: Float[Tensor, "b t 5"]) -> RawBatch:
-    """The batch with what stands in the next sample in front of each sample.
+    """The batch with what stands in another sample in front of each sample.
 
     A sample that is moved sideways sees the ground at the same depth in the same rows, as after a turn of the camera.
     What is pasted has the same place in all frames of a sample, as what moves along with the camera: the auto-mask
-    leaves it out, hints teach its depth. Only samples are joined whose hints are in the unit that all share.
+    leaves it out, hints teach its depth. The other sample is the next one of the same unit and focal length;
+    where there is none, nothing is pasted.
     """
     if raw.hints is None or not bool((windows[..., 1] > windows[..., 0]).any()):  # a GPU would have to be waited for
         return raw
     windows = windows.to(raw.images.device)
-    known, focal = raw.hints.scale_known, raw.focal
-    joined = known & known.roll(-1) & (focal == focal.roll(-1, 0)).all(1)
+    other = _next_alike(raw.hints.unit, raw.focal)
+    joined = other != torch.arange(len(other), device=other.device)
     windows = torch.where(joined[:, None, None], windows, torch.zeros_like(windows))
     inverse_depth = raw.hints.inverse_depth
     ground = _ground(inverse_depth)
     objects = _objects(inverse_depth, ground)
-    tried, _ = _covered(windows, inverse_depth, objects, ground, slice(_COARSE // 2, None, _COARSE))
-    covered, source = _covered(_best(windows, tried)[:, None], inverse_depth, objects, ground, slice(None))
+    tried, _ = _covered(windows, other, inverse_depth, objects, ground, slice(_COARSE // 2, None, _COARSE))
+    covered, source = _covered(_best(windows, tried)[:, None], other, inverse_depth, objects, ground, slice(None))
     covered = covered[:, 0]
 
     def moved(maps: Num[Tensor, "b h w *c"]) -> Num[Tensor, "b h w *c"]:
@@ -65,6 +66,14 @@ def pasted(raw: RawBatch, windows: Float[Tensor, "b t 5"]) -> RawBatch:
         weight=torch.where(covered, moved(raw.hints.weight), raw.hints.weight),
     )
     return raw._replace(images=images, hints=hints)
+
+
+def _next_alike(unit: Int64[Tensor, " b"], focal: Float[Tensor, "b 2"]) -> Int64[Tensor, " b"]:
+    """Of each sample, the next one, in a circle, of the same unit and focal length; itself where there is no other."""
+    number = torch.arange(len(unit), device=unit.device)
+    alike = (unit[:, None] == unit) & (focal[:, None] == focal).all(2)
+    ahead = (number - number[:, None] - 1) % len(unit)
+    return torch.where(alike, ahead, len(unit)).argmin(1)
 
 
 def _best(windows: Float[Tensor, "b t 5"], covered: Bool[Tensor, "b t H W"]) -> Float[Tensor, "b 5"]:
@@ -104,22 +113,22 @@ def _grown(mask: Bool[Tensor, "b h w"], by: int) -> Bool[Tensor, "b h w"]:
 
 def _covered(
     windows: Float[Tensor, "b t 5"],
+    other: Int64[Tensor, " b"],
     inverse_depth: Float[Tensor, "b h w"],
     objects: Bool[Tensor, "b h w"],
     ground: Float[Tensor, "b h"],
     every: slice,
 ) -> tuple[Bool[Tensor, "b t H W"], tuple[Tensor, Tensor, Tensor]]:
-    """The pixels that each window covers with the next sample's objects, and where in the batch these are taken from.
+    """The pixels that each window covers with the other sample's objects, and where in the batch these are taken from.
 
     Only some rows and columns are asked, those of `every`. The second value is an index of maps `b h w`.
     """
     left, right, shift, mirrored, low = windows[..., None].unbind(2)
-    (b, h, w), device = inverse_depth.shape, windows.device
+    (_, h, w), device = inverse_depth.shape, windows.device
     row, column = torch.arange(h, device=device)[every], torch.arange(w, device=device)[every]
     from_column = column - (shift * w).round().long()
     inside = (from_column >= 0) & (from_column < w) & (column >= left * w) & (column < right * w)
     from_column = torch.where(mirrored > 0, w - 1 - from_column, from_column).clamp(0, w - 1)
-    other = torch.arange(b, device=device).roll(-1)
     source = (other[:, None, None, None], row[:, None], from_column[:, :, None])
     horizon = (ground < _HORIZON * ground[:, -1:]).sum(1) - 1
     below = (row >= horizon[other, None])[:, None] | (low == 0)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from egodepth.geometry.camera import Camera
@@ -30,8 +30,8 @@ class Hints(NamedTuple):
     """0 where nothing is known."""
     weight: Float[Tensor, "b h w"]
     """How much the hint of a pixel counts; 0 where there is none."""
-    scale_known: Bool[Tensor, " b"]
-    """Whether a sample's hints and given poses have the unit that all samples share. Else each has its own."""
+    unit: Int64[Tensor, " b"]
+    """Number of the unit of length that a sample's hints and poses are in; 0: the network's own, -1: not known."""
     teacher: Float[Tensor, "b h w"]
     """A teacher's inverse depth, up to scale and shift; of no rows where there is no teacher."""
 

@@ -57,7 +57,9 @@ class KnownDrives:
             teacher: its name and licence, for the model card.
         """
         self.drives, self.size, self.teacher = drives, size, teacher
-        self._anchor = max(self._parts(), default=(0, -1, -1))[1:]
+        # The largest first: its unit is the one that the network learns.
+        parts = sorted(self._parts(), reverse=True)
+        self._units = {(drive, part): unit for unit, (_, drive, part) in enumerate(parts)}
 
     def hints(self, drive: int, frame: int) -> Hints:
         """Of a frame, unbatched."""
@@ -68,7 +70,7 @@ class KnownDrives:
         return Hints(
             torch.from_numpy(inverse_depth),
             torch.from_numpy(weight),
-            torch.tensor(self.scale_known(drive, frame)),
+            torch.tensor(self.unit(drive, frame)),
             torch.from_numpy(teacher),
         )
 
@@ -92,10 +94,10 @@ class KnownDrives:
         poses = [clip_map.world_from_camera[clip_map.find(frame)] for frame in (source, target)]
         return np.linalg.solve(*poses)
 
-    def scale_known(self, drive: int, frame: int) -> bool:
-        """Whether a frame's hints are in the unit that the network is to learn: metres, or that of the largest part."""
+    def unit(self, drive: int, frame: int) -> int:
+        """Number of the unit of a frame's hints; 0 is what the network learns: metres, or that of the largest part."""
         known = self.drives[drive]
-        return known.metric or self._anchor == (drive, known.part(frame))
+        return 0 if known.metric else self._units.get((drive, known.part(frame)), -1)
 
     def samples_with_poses(self, samples: SampleIndex, offsets: tuple[int, ...]) -> SampleIndex:
         """The samples whose frames are all in one part of a map; there may be none."""

@@ -1,7 +1,7 @@
 """Errors of depth and poses against what is known of them: hints (Watson et al. 2019) and structure from motion."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 _APART = (1, 2, 4, 8)
@@ -54,20 +54,20 @@ def _log_ratio(depth: Float[Tensor, "*s b h w"], inverse_depth: Float[Tensor, "b
 
 
 def units_of_network(
-    depth: Float[Tensor, "b h w"], inverse_depth: Float[Tensor, "b h w"], scale_known: Bool[Tensor, " b"]
+    depth: Float[Tensor, "b h w"], inverse_depth: Float[Tensor, "b h w"], unit: Int64[Tensor, " b"]
 ) -> Float[Tensor, " b"]:
     """The network's unit over the hints', for every sample: by how much hints and their poses have to be enlarged.
 
-    It is 1 where all samples share a unit. Else it is the median ratio of depth and hint, without a gradient: such
+    It is 1 where they are the same. Else it is the median ratio of depth and hint, without a gradient: such
     hints teach the shape of depth, not its scale.
 
     Args:
         depth: the network's.
         inverse_depth: hints; 0 where there is none.
-        scale_known: whether a sample's hints have the unit that all samples share.
+        unit: number of the unit of a sample's hints; 0 is the network's.
     """
     ratio = torch.where(inverse_depth > 0, depth.detach() * inverse_depth, torch.nan).flatten(1).nanmedian(1).values
-    return torch.where(scale_known | ratio.isnan(), torch.ones_like(ratio), ratio)
+    return torch.where((unit == 0) | ratio.isnan(), torch.ones_like(ratio), ratio)
 
 
 def pose_error(
