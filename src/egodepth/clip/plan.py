@@ -26,8 +26,8 @@ HINTS = "hints"
 """Folder of poses, points and hints."""
 MOST_APART = 8
 """Frames to a neighbour, at most: less than the gap that extracting leaves where there is a break."""
-_STEPS = 560
-"""Of a training by geometry: little more than half of the recipe's, as people wait for it."""
+_STEPS = 470
+"""Of a training by geometry: half of the recipe's, as people wait for it."""
 _PIXELS = {"cpu": 31_000, "cuda": 123_000}
 """Of the images to train on, about: minutes on two cores, or the size that is usual on a GPU."""
 _PIXELS_BY_IMAGES = 15_000

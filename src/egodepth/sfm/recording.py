@@ -19,7 +19,7 @@ from egodepth.sfm.features import working_size
 from egodepth.sfm.mapping import Mapper, map_folder
 from egodepth.sfm.matching import pairs_of
 from egodepth.sfm.reconstruct import FEWEST_FRAMES, find_camera, map_frames
-from egodepth.sfm.refining import PARTS, checked_focals
+from egodepth.sfm.refining import PARTS, freed_focal, part_focals
 from egodepth.sfm.stages import Stages
 from egodepth.sfm.types import Footage, SfmSettings
 from egodepth.sfm.verdict import TURN_DEG, spread, turned_deg
@@ -95,8 +95,9 @@ def prepare(mapper: Mapper, chosen: tuple[int, ...] = ()) -> None:
 def contradiction(camera: Camera, size: tuple[int, int], work: Path, source: str | Path, stages: Stages) -> str | None:
     """One line if structure from motion has another focal length than a given camera, with both; else None.
 
-    The map that `map_recording` made with this camera is adjusted once more, with the focal length free, and without
-    each part of the frames in turn for the standard deviation; in the frames that turn most, as no others tell.
+    The map that `map_recording` made with this camera is adjusted once more, with the focal length free, in the frames
+    that turn most, as no others tell. Where it changes, so it is without each part of them in turn, for the standard
+    deviation.
 
     Args:
         camera: as `map_recording` had it.
@@ -110,11 +111,13 @@ def contradiction(camera: Camera, size: tuple[int, int], work: Path, source: str
         return None
     library = pycolmap()
     model = library.Reconstruction(folder)
-    poses, share, without = stages.each(
-        "Checking the camera", 1 + PARTS, lambda told: checked_focals(library, model, CAMERA_FRAMES, told)
-    )
-    sigma = spread(without)
-    if len(without) < 2 or turned_deg(poses) < TURN_DEG or abs(share - 1) < max(_SIGMAS * sigma, _SHARE):
+    freed = stages.wait("Checking the camera", lambda: freed_focal(library, model, CAMERA_FRAMES))
+    share = freed.focal / freed.given
+    if turned_deg(freed.poses) < TURN_DEG or abs(share - 1) < _SHARE:
+        return None
+    without = stages.each("How sure the camera is", PARTS, lambda told: part_focals(library, freed.model, told))
+    sigma = spread(tuple(focal / freed.given for focal in without))
+    if len(without) < 2 or abs(share - 1) < _SIGMAS * sigma:
         return None
     focal = camera.focal[0].item() * size[1]
     return (

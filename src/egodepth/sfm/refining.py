@@ -115,13 +115,20 @@ def part_focals(
     return tuple(focals)
 
 
-def checked_focals(
-    library: Any, model: Any, most_frames: int, told: Callable[[int], None]
-) -> tuple[Float64[np.ndarray, "f 4 4"], float, tuple[float, ...]]:
-    """What a map made with a given camera says of its focal length, as shares of it, by the frames that turn most.
+class FreedFocal(NamedTuple):
+    """What a map made with a given camera says of its focal length."""
 
-    Their poses (world from camera), the focal length, and those of `part_focals`. `told` is called with 1 after each.
-    """
+    model: Any
+    """The frames that turn most, with the focal length that fits them."""
+    poses: Float64[np.ndarray, "f 4 4"]
+    """World from camera, of these frames."""
+    given: float
+    focal: float
+    """In pixels, as the one that was given."""
+
+
+def freed_focal(library: Any, model: Any, most_frames: int) -> FreedFocal:
+    """Adjust a map once more with its focal length free, in the frames that turn most, as no others tell."""
     rest = library.Reconstruction(model)
     images = sorted((rest.images[image] for image in rest.reg_image_ids()), key=lambda image: frame_of(image.name))
     poses = np.tile(np.eye(4), (len(images), 1, 1))
@@ -138,10 +145,7 @@ def checked_focals(
     camera.model, camera.params = library.CameraModelId.SIMPLE_PINHOLE, [given, *centre]
     rest = _thinned(library, rest)
     _solve(library, rest, focal=True, effort=_FROM_SOLUTION)
-    told(1)
-    focal = float(camera_of(rest).mean_focal_length())
-    without = part_focals(library, rest, told)
-    return poses[start : start + count], focal / given, tuple(each / given for each in without)
+    return FreedFocal(rest, poses[start : start + count], given, float(camera_of(rest).mean_focal_length()))
 
 
 def _thinned(library: Any, model: Any) -> Any:
