@@ -114,7 +114,7 @@ class SelfSupervisedObjective(nn.Module):
     def estimate(self, batch: Batch, seen: list[Tensor] | None = None) -> Estimate:
         """Run the networks: one depth pass, and one pose pass over all pairs together."""
         target, *views = seen or self._clean(batch)
-        neighbours = [views[place] for place in self._paired] if views else []
+        neighbours = [views[place] for place in self._paired]
         with self._precision(target):
             if self.pose_net is not None and self.pose_net.reads_features:
                 stacked = self.depth_net.encoder(torch.cat([target, *neighbours]))
@@ -238,9 +238,11 @@ class SelfSupervisedObjective(nn.Module):
 
     @property
     def _paired(self) -> list[int]:
-        """Places of the neighbours that the pose network is asked about."""
-        offsets = self.config.data.offsets
-        return one_of_each_distance(offsets) if self._poses_are_known else list(range(len(offsets)))
+        """Indices of the neighbours whose motion the pose network estimates."""
+        data = self.config.data
+        if not data.learned_poses:
+            return []
+        return one_of_each_distance(data.offsets) if self._poses_are_known else list(range(len(data.offsets)))
 
     def compare(
         self,

@@ -24,11 +24,11 @@ def in_network_units(batch: Batch, depth: Float[Tensor, "b h w"]) -> Batch:
     """The batch with hints and known poses in the network's unit of depth, sample by sample."""
     if batch.hints is None:
         return batch
-    unit = units_of_network(depth, batch.hints.inverse_depth, batch.hints.unit)
-    larger = torch.ones(len(unit), 4, 4, device=unit.device)
-    larger[:, :3, 3] = unit[:, None]
+    factor = units_of_network(depth, batch.hints.inverse_depth, batch.hints.unit)
+    larger = torch.ones(len(factor), 4, 4, device=factor.device)
+    larger[:, :3, 3] = factor[:, None]
     rig = [view._replace(source_from_target=view.source_from_target * larger) for view in batch.rig]
-    inverse_depth = batch.hints.inverse_depth / unit[:, None, None]
+    inverse_depth = batch.hints.inverse_depth / factor[:, None, None]
     return batch._replace(rig=rig, hints=batch.hints._replace(inverse_depth=inverse_depth))
 
 
@@ -85,7 +85,7 @@ def explains_better(
 
 
 def one_of_each_distance(offsets: tuple[int, ...]) -> list[int]:
-    """Places of the neighbours whose known motion is learned: the other side's is the next sample's in turn."""
+    """Indices of the first neighbour at each distance. Other samples teach the motion to the other side."""
     return [place for place, offset in enumerate(offsets) if abs(offset) not in {abs(o) for o in offsets[:place]}]
 
 

@@ -37,7 +37,7 @@ def drawn_windows(generator: np.random.Generator, batch_size: int, chance: float
 
 
 def pasted(raw: RawBatch, windows: Float[Tensor, "b t 5"]) -> RawBatch:
-    """The batch with what stands in another sample in front of each sample.
+    """Put the objects of another sample in front of each sample of a batch.
 
     A sample that is moved sideways sees the ground at the same depth in the same rows, as after a turn of the camera.
     What is pasted has the same place in all frames of a sample, as what moves along with the camera: the auto-mask
@@ -121,7 +121,7 @@ def _covered(
 ) -> tuple[Bool[Tensor, "b t H W"], tuple[Tensor, Tensor, Tensor]]:
     """The pixels that each window covers with the other sample's objects, and where in the batch these are taken from.
 
-    Only some rows and columns are asked, those of `every`. The second value is an index of maps `b h w`.
+    Only the rows and columns of `every` are computed. The second value indexes maps `b h w`.
     """
     left, right, shift, mirrored, low = windows[..., None].unbind(2)
     (_, h, w), device = inverse_depth.shape, windows.device

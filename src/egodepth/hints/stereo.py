@@ -28,7 +28,7 @@ MOST_DIFFERENCE = 0.5
 LEAST_SHARE = 0.5
 """A pixel of the hint is set if at least this share of the image pixels that it covers has a match."""
 MATCHING = (BLOCKS, MOST_WIDTH, NEAREST, MOST_ERROR, MOST_OF_UNSHIFTED, MOST_DIFFERENCE, LEAST_SHARE)
-"""What a hint depends on, besides the pair. If one of these changes, hints are made again."""
+"""The settings that determine a hint. If one of them changes, hints are made again."""
 _STEEPEST, _OFF_AXIS, _ZOOM = 5e-3, 0.03, 0.25
 """What still counts as rectified: radians, share of the baseline, share of the focal length (it is resampled)."""
 Grey = UInt8[np.ndarray, "h w"]

@@ -63,7 +63,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 def share_norms(network: nn.Module, name: str) -> None:
     """Make every batch normalisation that learns one over all processes, in place: weights keep their names.
 
-    One that does not learn is used as it is, and needs no other process.
+    A layer that does not learn keeps its own statistics. Processes do not share those.
 
     Raises:
         InputError: a layer of a kind that cannot be shared; says whose (`name`).

@@ -96,8 +96,8 @@ def contradiction(camera: Camera, size: tuple[int, int], work: Path, source: str
     """One line if structure from motion has another focal length than a given camera, with both; else None.
 
     The map that `map_recording` made with this camera is adjusted once more, with the focal length free, in the frames
-    that turn most, as no others tell. Where it changes, so it is without each part of them in turn, for the standard
-    deviation.
+    that turn most, as no others tell. If the focal length changes, it is estimated again without each part of these
+    frames in turn: the spread of these estimates gives its standard deviation.
 
     Args:
         camera: as `map_recording` had it.
@@ -116,7 +116,7 @@ def contradiction(camera: Camera, size: tuple[int, int], work: Path, source: str
     if turned_deg(freed.poses) < TURN_DEG or abs(share - 1) < _SHARE:
         return None
     without = stages.each("How sure the camera is", PARTS, lambda told: part_focals(library, freed.model, told))
-    sigma = spread(tuple(focal / freed.given for focal in without))
+    sigma = spread(without) / freed.given
     if len(without) < 2 or abs(share - 1) < _SIGMAS * sigma:
         return None
     focal = camera.focal[0].item() * size[1]

@@ -119,7 +119,7 @@ class FreedFocal(NamedTuple):
     """What a map made with a given camera says of its focal length."""
 
     model: Any
-    """The frames that turn most, with the focal length that fits them."""
+    """The map of the frames that turn most, adjusted with a free focal length."""
     poses: Float64[np.ndarray, "f 4 4"]
     """World from camera, of these frames."""
     given: float

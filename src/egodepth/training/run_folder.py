@@ -98,7 +98,7 @@ def kept_config(run: Path) -> TrainConfig | None:
 
 
 def _newest_header(run: Path) -> tuple[Path, dict[str, Any]] | None:
-    """The newest checkpoint whose header can be read, and that header."""
+    """Path and header of the newest checkpoint that has a readable header."""
     for place in reversed(list_checkpoints(run / CHECKPOINTS)):
         with suppress(DamagedError):
             return place, read_header(place)

@@ -9,7 +9,7 @@ from egodepth.weights import NoWeightsError, find_encoder_weights, load_card
 
 RANDOM = "random weights"
 LEARNING = 1.0
-"""The `encoder_rate` of an encoder of random weights, in the place of 0. It learns as fast as the decoder."""
+"""Replaces an `encoder_rate` of 0 if the encoder has random weights. It then learns as fast as the decoder."""
 
 
 @dataclass(frozen=True)
