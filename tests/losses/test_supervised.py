@@ -64,7 +64,7 @@ def test_the_gradient_of_gradient_matching_is_right_and_0_where_nothing_is_known
 def test_a_sample_of_its_own_unit_is_brought_to_the_networks():
     depth = torch.tensor([[[6.0, 6.0, 60.0]], [[6.0, 6.0, 6.0]], [[6.0, 6.0, 6.0]]])
     hints = torch.tensor([[[0.5, 0.5, 0.5]], [[0.5, 0.5, 0.5]], [[0.0, 0.0, 0.0]]])
-    unit = units_of_network(depth, hints, torch.tensor([False, True, False]))
+    unit = units_of_network(depth, hints, torch.tensor([-1, 0, 2]))
     torch.testing.assert_close(unit, torch.tensor([3.0, 1.0, 1.0]))
 
 
