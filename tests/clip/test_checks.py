@@ -130,7 +130,7 @@ def test_each_witness_that_nothing_was_learned_warns(recording: Recording, tmp_p
     model = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
     check = check_points(wall(), recording, model, held_out=True)
     assert check is not None
-    check = replace(check, abs_rel_per_frame=0.09, abs_rel_blind=blind)
+    check = replace(check, abs_rel_network=0.09, abs_rel_blind=blind)
     warnings = replace(Learned(explained=0.8, spread=0.5), **changes).warnings(check)
     assert len(warnings) == 1
     assert said in warnings[0]

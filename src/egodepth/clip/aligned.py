@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int64
+import torch
+from jaxtyping import Float, Float64, Int64
 
 from egodepth.clip.alignment import MEMORY_SECONDS, Flicker, aligned_factors, flicker, typical_changes
-from egodepth.clip.geometry import Geometry, log_ratio
-from egodepth.clip.maps import FrameMaps, maps_path
+from egodepth.clip.geometry import Geometry
+from egodepth.clip.hint_scales import HintScales
+from egodepth.clip.maps import FrameMaps, depth_change, maps_path
 from egodepth.clip.recording import Recording, spread_places
 from egodepth.clip.track import RowTrack
 from egodepth.common_scales import CommonScales, sampled
+from egodepth.geometry import Camera
 
+_FLICKER_FRAMES = 300
+"""Pairs of frames whose flicker is measured."""
 _SCALE_FRAMES = 200
 """Colours and PNGs get a scale that suits this many frames, evenly spread."""
 
@@ -42,9 +47,13 @@ class Aligned:
     """The row that each frame belongs to, -1 for none."""
     factors: Float64[np.ndarray, " n"]
     """What the depth of each frame is multiplied by for all to be in one scale."""
-    flicker: Flicker
+    hint_scales: HintScales | None
+    """What else is done to follow the hints; None without geometry."""
+    changes: list[Float[np.ndarray, " _"]]
+    """See `FrameMaps.change`."""
     tracks: list[RowTrack]
     """Of each row."""
+    camera: Camera
 
     @classmethod
     def of(
@@ -57,14 +66,23 @@ class Aligned:
             seconds[place], rows[place] = frame.seconds, frame.row
             changes.append(frame.change)
         if geometry is None:
+            by_hints = None
             memory = max(1.0, MEMORY_SECONDS * recording.footage.rate)
             factors = aligned_factors(typical_changes(changes), memory)
         else:
-            factors = np.exp(_logs_by_hints(recording, geometry, maps, seconds, rows, tracks))
-        return cls(maps, seconds, rows, factors, flicker(changes, factors), tracks)
+            by_hints = HintScales(recording, geometry, maps, rows, tracks, lambda time: _place_of(time, seconds))
+            factors = np.exp(by_hints.logs)
+        return cls(maps, seconds, rows, factors, by_hints, changes, tracks, recording.drive.camera)
 
     def frame(self, place: int) -> FrameMaps:
-        """The maps of a frame, its depth in the common scale."""
+        """The maps of a frame, its depth in the common scale and after its hints."""
+        maps = self.network_frame(place)
+        if self.hint_scales is None:
+            return maps
+        return maps._replace(inverse_depth=maps.inverse_depth * np.exp(self.hint_scales.local_logs(place, maps.row)))
+
+    def network_frame(self, place: int) -> FrameMaps:
+        """The same, its depth the network's alone."""
         maps = FrameMaps.read(maps_path(self.maps, place))
         return maps._replace(inverse_depth=maps.inverse_depth / np.float32(self.factors[place]))
 
@@ -76,6 +94,27 @@ class Aligned:
     def place_of(self, seconds: float) -> int:
         """The frame that is shown at a time."""
         return _place_of(seconds, self.seconds)
+
+    @cached_property
+    def flicker(self) -> Flicker:
+        """How much depth flickers; where it follows hints, `after` is measured at some frames, evenly spread."""
+        found = flicker(self.changes, self.factors)
+        if self.hint_scales is None:
+            return found
+        after = np.full_like(found.after, np.nan)
+        pairs = np.flatnonzero(np.isfinite(found.after))
+        for place in pairs[spread_places(len(pairs), _FLICKER_FRAMES)].tolist():
+            after[place] = self._change_shown(place)
+        return Flicker(found.before, after)
+
+    def _change_shown(self, place: int) -> float:
+        """Typical |log| change of the depth that is shown, to the next frame of the row."""
+        here, there = self.frame(place), self.frame(place + 1)
+        track, poses = self.tracks[here.row], self.row_poses[here.row]
+        there_from_here = np.linalg.solve(track.at(there.seconds, poses), track.at(here.seconds, poses))
+        depths = torch.from_numpy(here.inverse_depth), torch.from_numpy(there.inverse_depth)
+        change = depth_change(*depths, torch.from_numpy(there_from_here).float(), self.camera)
+        return float(change.abs().nanmedian())
 
     @cached_property
     def row_poses(self) -> list[Float64[np.ndarray, "_ 4 4"]]:
@@ -99,30 +138,3 @@ def _place_of(seconds: float, of_frames: Float64[np.ndarray, " n"]) -> int:
     after = int(np.searchsorted(of_frames, seconds))
     beside = [place for place in (after - 1, after) if 0 <= place < len(of_frames)]
     return min(beside, key=lambda place: abs(of_frames[place] - seconds))
-
-
-def _logs_by_hints(
-    recording: Recording,
-    geometry: Geometry,
-    maps: Path,
-    seconds: Float64[np.ndarray, " n"],
-    rows: Int64[np.ndarray, " n"],
-    tracks: list[RowTrack],
-) -> Float64[np.ndarray, " n"]:
-    """Logarithms of the factors that bring each frame's depth to the scale of its hints.
-
-    Between extracted frames, and where one has no hints, they are interpolated; in a row without hints they are 0.
-    """
-    logs = np.zeros(len(seconds))
-    for row, (frames, track) in enumerate(zip(recording.rows, tracks, strict=True)):
-        known: dict[int, float] = {}
-        for number, shown, unit in zip(frames.numbers, frames.seconds.tolist(), track.units, strict=True):
-            place = _place_of(shown, seconds)
-            if np.isfinite(unit):
-                inverse_depth = FrameMaps.read(maps_path(maps, place)).inverse_depth
-                known[place] = np.log(unit) - log_ratio(geometry.inverse_depth(number), inverse_depth)
-        places = [place for place, log in known.items() if np.isfinite(log)]
-        if places:
-            own = np.flatnonzero(rows == row)
-            logs[own] = np.interp(own, places, [known[place] for place in places])
-    return logs

@@ -22,14 +22,16 @@ class Flicker:
     before: Float[np.ndarray, " n"]
     """From each frame to the next, as predicted; NaN where there is no next."""
     after: Float[np.ndarray, " n"]
-    """With the frames' factors."""
+    """With the frames' factors, or as it is shown; NaN where it was not measured, too."""
 
     def typical(self) -> tuple[float, float]:
         """Medians over the recording, before and after; NaN without any pair."""
-        pairs = np.isfinite(self.before)
-        if not pairs.any():
-            return float("nan"), float("nan")
-        return float(np.median(self.before[pairs])), float(np.median(self.after[pairs]))
+        return _median_of_known(self.before), _median_of_known(self.after)
+
+
+def _median_of_known(values: Float[np.ndarray, " n"]) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def typical_changes(changes: list[Float[np.ndarray, " _"]]) -> Float64[np.ndarray, " n"]:

@@ -33,6 +33,8 @@ class SparseCheck:
     """The same with a factor for each frame, as the field reports video alone."""
     abs_rel_confident: float
     """As `abs_rel`, of the half of the sightings whose depth the model is surer of."""
+    abs_rel_network: float
+    """As `abs_rel_per_frame`, of the network's depth alone, as it is before it is brought to the clip's hints."""
     abs_rel_blind: float
     """As `abs_rel_per_frame`, of an answer that looks at no image: where in the image a point is, over all frames."""
     ate_percent: float | None
@@ -49,6 +51,7 @@ class _Sightings:
     """Of the image-blind answer."""
     depth: Float64[np.ndarray, " k"]
     predicted: Float64[np.ndarray, " k"]
+    by_network: Float64[np.ndarray, " k"]
     trust: Float64[np.ndarray, " k"]
     judges: Bool[np.ndarray, " k"]
     """The points to compare with; the others make the image-blind answer."""
@@ -93,6 +96,7 @@ def check_points(
         abs_rel=float(errors.mean()),
         abs_rel_per_frame=_per_frame(frames, [frame.predicted for frame in frames]),
         abs_rel_confident=float(errors[trust >= np.median(trust)].mean()),
+        abs_rel_network=_per_frame(frames, [frame.by_network for frame in frames]),
         abs_rel_blind=_per_frame(frames, [blind[frame.cell] for frame in frames]),
         ate_percent=_ate_percent(recording, aligned, clip_map) if not _of_the_map(aligned) else None,
     )
@@ -113,6 +117,7 @@ def _sightings(
         cell=row * _CELLS[1] + column,
         depth=depth,
         predicted=1 / maps.inverse_depth[y, x].astype(np.float64),
+        by_network=1 / aligned.network_frame(place).inverse_depth[y, x].astype(np.float64),
         trust=confidence(maps)[y, x].astype(np.float64),
         judges=clip_map.held_out[number] if held_out else np.ones(len(number), bool),
     )

@@ -33,8 +33,8 @@ class Learned:
 
     @classmethod
     def of(cls, aligned: Aligned) -> "Learned":
-        """Of some frames."""
-        frames = [aligned.frame(place) for place in spread_places(len(aligned.rows), _FRAMES)]
+        """Of some frames, by the network's depth alone."""
+        frames = [aligned.network_frame(place) for place in spread_places(len(aligned.rows), _FRAMES)]
         shares = [share[np.isfinite(share)] for share in map(explained_share, frames)]
         medians = [float(np.median(share)) for share in shares if len(share)]
         return cls(
@@ -52,9 +52,9 @@ class Learned:
             )
         if self.spread < _FLAT:
             found.append(f"Depth hardly differs within a frame (by {self.spread:.1%}): nothing was learned.")
-        if sparse is not None and sparse.held_out and sparse.abs_rel_per_frame > _BLIND * sparse.abs_rel_blind:
+        if sparse is not None and sparse.held_out and sparse.abs_rel_network > _BLIND * sparse.abs_rel_blind:
             found.append(
-                f"Points that no training saw lie {sparse.abs_rel_per_frame:.0%} from the model's depth, and "
+                f"Points that no training saw lie {sparse.abs_rel_network:.0%} from the network's depth, and "
                 f"{sparse.abs_rel_blind:.0%} from an answer that looks at no image: little was learned."
             )
         return found

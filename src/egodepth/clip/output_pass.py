@@ -87,7 +87,7 @@ def picture_path(maps: Path, place: int) -> Path:
 
 
 def _write_frame(stem: Path, seen: _Seen, scales: CommonScales, files: Collection[str]) -> None:
-    """The depth map at the frame's size as a PNG; what the network said, at its own size, as NPZ."""
+    """The depth map at the frame's size as a PNG; at the network's own size, and with its confidence, as NPZ."""
     inverse_depth = seen.maps.inverse_depth
     if "png" in files and not (path := stem.with_suffix(".png")).exists():
         size = (seen.picture.image.shape[0], seen.picture.image.shape[1])

@@ -88,9 +88,10 @@ def page_content(known: Known, figures: dict[str, Any], files: tuple[tuple[str, 
     """The page of a recording."""
     aligned, seconds = known.aligned, known.aligned.seconds
     flicker = aligned.flicker
+    measured = np.isfinite(flicker.after) | np.isnan(flicker.before)  # a break stays one
     lines = (
         Series(name="as predicted", seconds=seconds, values=100 * flicker.before),
-        Series(name="in one scale", seconds=seconds, values=100 * flicker.after),
+        Series(name="as shown", seconds=seconds[measured], values=100 * flicker.after[measured]),
     )
     factors = (Series(name="factor", seconds=seconds, values=aligned.factors),)
     longest = max(range(len(aligned.tracks)), key=lambda row: int((aligned.rows == row).sum()))
@@ -135,7 +136,7 @@ def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
         found.append(Finding(text=f"Depth flickers by {figures['flicker']:.1%} from frame to frame.", warning=True))
     if (sparse := known.sparse) is not None:
         points = "Points that no training saw" if sparse.held_out else "Structure from motion's points"
-        text = f"{points} lie {sparse.abs_rel:.1%} from the model's depth on average, one scale for all frames."
+        text = f"{points} lie {sparse.abs_rel:.1%} from the depth on average, one scale for all frames."
         found.append(Finding(text=text, warning=sparse.abs_rel > _WRONG))
         if sparse.ate_percent is not None and sparse.ate_percent > _CROOKED:
             text = f"The trajectory is off that of structure from motion by {sparse.ate_percent:.1f} % of its length."
@@ -203,6 +204,7 @@ def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
             Figure(name="Difference, one scale", value=f"{sparse.abs_rel:.1%}", note=note),
             Figure(name="Difference, a scale a frame", value=f"{sparse.abs_rel_per_frame:.1%}", note="likewise"),
             Figure(name="of the surer half", value=f"{sparse.abs_rel_confident:.1%}", note="one scale"),
+            Figure(name="of the network alone", value=f"{sparse.abs_rel_network:.1%}", note="a scale a frame"),
             Figure(name="of an image-blind answer", value=f"{sparse.abs_rel_blind:.1%}", note="a scale a frame"),
         ]
     groups.append(FigureGroup(name="Depth", figures=tuple(depth)))
