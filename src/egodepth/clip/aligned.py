@@ -18,7 +18,7 @@ from egodepth.clip.track import RowTrack
 from egodepth.common_scales import CommonScales, sampled
 from egodepth.geometry import Camera
 
-_FLICKER_FRAMES = 300
+_FLICKER_PAIRS = 300
 """Pairs of frames whose flicker is measured."""
 _SCALE_FRAMES = 200
 """Colours and PNGs get a scale that suits this many frames, evenly spread."""
@@ -71,15 +71,16 @@ class Aligned:
             factors = aligned_factors(typical_changes(changes), memory)
         else:
             by_hints = HintScales(recording, geometry, maps, rows, tracks, lambda time: _place_of(time, seconds))
-            factors = np.exp(by_hints.logs)
+            factors = np.exp(by_hints.scale_logs)
         return cls(maps, seconds, rows, factors, by_hints, changes, tracks, recording.drive.camera)
 
     def frame(self, place: int) -> FrameMaps:
         """The maps of a frame, its depth in the common scale and after its hints."""
-        maps = self.network_frame(place)
-        if self.hint_scales is None:
-            return maps
-        return maps._replace(inverse_depth=maps.inverse_depth * np.exp(self.hint_scales.local_logs(place, maps.row)))
+        return self.after_hints(place, self.network_frame(place))
+
+    def after_hints(self, place: int, maps: FrameMaps) -> FrameMaps:
+        """What is shown of a `network_frame`."""
+        return maps if self.hint_scales is None else self.hint_scales.after_hints(place, maps)
 
     def network_frame(self, place: int) -> FrameMaps:
         """The same, its depth the network's alone."""
@@ -103,7 +104,7 @@ class Aligned:
             return found
         after = np.full_like(found.after, np.nan)
         pairs = np.flatnonzero(np.isfinite(found.after))
-        for place in pairs[spread_places(len(pairs), _FLICKER_FRAMES)].tolist():
+        for place in pairs[spread_places(len(pairs), _FLICKER_PAIRS)].tolist():
             after[place] = self._change_shown(place)
         return Flicker(found.before, after)
 

@@ -108,7 +108,8 @@ def _sightings(
     number, uv, depth = clip_map.image_points(position, recording.drive.camera)
     inside = ((uv > 0) & (uv < 1)).all(1)
     number, uv, depth = number[inside], uv[inside], depth[inside]
-    maps = aligned.frame(place)
+    by_network = aligned.network_frame(place)
+    maps = aligned.after_hints(place, by_network)
     height, width = maps.inverse_depth.shape
     x, y = (uv * (width, height)).astype(int).T
     column, row = (uv * _CELLS[::-1]).astype(int).T
@@ -117,7 +118,7 @@ def _sightings(
         cell=row * _CELLS[1] + column,
         depth=depth,
         predicted=1 / maps.inverse_depth[y, x].astype(np.float64),
-        by_network=1 / aligned.network_frame(place).inverse_depth[y, x].astype(np.float64),
+        by_network=1 / by_network.inverse_depth[y, x].astype(np.float64),
         trust=confidence(maps)[y, x].astype(np.float64),
         judges=clip_map.held_out[number] if held_out else np.ones(len(number), bool),
     )

@@ -6,7 +6,7 @@ no hint covers stay the network's.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
@@ -18,9 +18,10 @@ from jaxtyping import Float32, Int64
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from egodepth.clip.geometry import Geometry, log_ratio
-from egodepth.clip.maps import FrameMaps, maps_path
+from egodepth.clip.maps import FrameMaps, maps_path, seen_from
 from egodepth.clip.recording import Recording
 from egodepth.clip.track import RowTrack
+from egodepth.geometry import Camera, sample
 
 _REACH = 1 / 160
 """Standard deviation of the smoothing, share of the width."""
@@ -32,7 +33,7 @@ _KEPT = 4
 """Corrections in memory: frames are asked for in order."""
 
 
-def local_logs(
+def shape_logs(
     inverse_depth: Float32[np.ndarray, "h w"], hint: Float32[np.ndarray, "h w"]
 ) -> Float32[np.ndarray, "h w"]:
     """Logarithm of what inverse depth is to be multiplied by to follow hints; 0 where there are none around.
@@ -55,6 +56,7 @@ class _Anchor(NamedTuple):
 
     place: int
     """Among all frames."""
+    seconds: float
     number: int
     unit: float
     """Of depth, over that of its hints; NaN where it has none."""
@@ -84,47 +86,69 @@ class HintScales:
             tracks: of the rows.
             place_of: the frame that is shown at a time.
         """
-        self._geometry, self._maps = geometry, maps
-        self.logs = np.zeros(len(rows))
+        self._geometry, self._maps, self._tracks = geometry, maps, tracks
+        self._poses = [track.poses() for track in tracks]
+        self._camera = recording.drive.camera
+        self.scale_logs = np.zeros(len(rows))
         """Of each frame's factor of depth. Between extracted frames, and where one has no hints, they are interpolated;
         in a row without hints they are 0."""
         self._anchors: list[list[_Anchor]] = []
         for row, (frames, track) in enumerate(zip(recording.rows, tracks, strict=True)):
             anchors = [
-                self._anchor(place_of(seconds), number, unit)
+                self._anchor(place_of(seconds), seconds, number, unit)
                 for number, seconds, unit in zip(frames.numbers, frames.seconds.tolist(), track.units, strict=True)
             ]
             self._anchors.append(anchors)
             known = [anchor for anchor in anchors if np.isfinite(anchor.log)]
             if known:
-                own = np.flatnonzero(rows == row)
-                self.logs[own] = np.interp(own, [anchor.place for anchor in known], [anchor.log for anchor in known])
-        self._local_logs_of = lru_cache(_KEPT)(self._uncached_local_logs_of)
+                own, logs = np.flatnonzero(rows == row), [anchor.log for anchor in known]
+                self.scale_logs[own] = np.interp(own, [anchor.place for anchor in known], logs)
+        self._shape_logs_of = lru_cache(_KEPT)(self._made_shape_logs_of)
 
-    def local_logs(self, place: int, row: int) -> Float32[np.ndarray, "h w"] | np.float32:
-        """What is left to do for a frame in its scale: logarithms of the two extracted frames around it, blended."""
+    def after_hints(self, place: int, maps: FrameMaps) -> FrameMaps:
+        """A frame whose depth is in the common scale, its depth corrected from place to place.
+
+        By the corrections of the extracted frame before it and of the one after it, as it sees them, blended by time.
+        """
+        logs = np.zeros_like(maps.inverse_depth)
+        for share, anchor in self._around(place, maps.row):
+            logs += np.float32(share) * self._seen(anchor, place, maps)
+        return maps._replace(inverse_depth=maps.inverse_depth * np.exp(logs))
+
+    def _around(self, place: int, row: int) -> Iterator[tuple[float, _Anchor]]:
+        """The extracted frames around a frame, and the share of each."""
         anchors = self._anchors[row] if row >= 0 else []
         if not anchors:
-            return np.float32(0)
+            return
         after = min(bisect_left(anchors, place, key=lambda anchor: anchor.place), len(anchors) - 1)
         before = max(after - 1, 0)
         begin, end = anchors[before].place, anchors[after].place
-        share = np.float32(np.clip((place - begin) / max(end - begin, 1), 0, 1))
-        if share == 1:
-            return self._local_logs_of(anchors[after])
-        return (1 - share) * self._local_logs_of(anchors[before]) + share * self._local_logs_of(anchors[after])
+        share = min(max((place - begin) / max(end - begin, 1), 0.0), 1.0)
+        yield from ((part, anchors[index]) for part, index in ((1 - share, before), (share, after)) if part > 0)
 
-    def _anchor(self, place: int, number: int, unit: float) -> _Anchor:
+    def _seen(self, anchor: _Anchor, place: int, maps: FrameMaps) -> Float32[np.ndarray, "h w"]:
+        """An extracted frame's corrections where another frame sees the same points; 0 outside of its view."""
+        logs = self._shape_logs_of(anchor)
+        if anchor.place == place:
+            return logs
+        track, poses = self._tracks[maps.row], self._poses[maps.row]
+        anchor_from_frame = np.linalg.solve(track.at(anchor.seconds, poses), track.at(maps.seconds, poses))
+        depth = 1 / torch.from_numpy(maps.inverse_depth)[None]
+        camera = Camera(self._camera.focal[None], self._camera.centre[None])
+        uv, _, inside = seen_from(depth, torch.from_numpy(anchor_from_frame).float(), camera)
+        return (sample(torch.from_numpy(logs)[None, None], uv)[0, 0] * inside).numpy()
+
+    def _anchor(self, place: int, seconds: float, number: int, unit: float) -> _Anchor:
         if not np.isfinite(unit):
-            return _Anchor(place, number, unit, np.nan)
+            return _Anchor(place, seconds, number, unit, np.nan)
         inverse_depth = FrameMaps.read(maps_path(self._maps, place)).inverse_depth
         log = np.log(unit) - log_ratio(self._geometry.inverse_depth(number), inverse_depth)
-        return _Anchor(place, number, unit, float(log))
+        return _Anchor(place, seconds, number, unit, float(log))
 
-    def _uncached_local_logs_of(self, anchor: _Anchor) -> Float32[np.ndarray, "h w"]:
+    def _made_shape_logs_of(self, anchor: _Anchor) -> Float32[np.ndarray, "h w"]:
         """0 where it has no hints."""
         inverse_depth = FrameMaps.read(maps_path(self._maps, anchor.place)).inverse_depth
         if not np.isfinite(anchor.log):
             return np.zeros_like(inverse_depth)
         hint = self._geometry.inverse_depth(anchor.number)
-        return local_logs(inverse_depth / np.float32(np.exp(anchor.log)), hint / np.float32(anchor.unit))
+        return shape_logs(inverse_depth / np.float32(np.exp(anchor.log)), hint / np.float32(anchor.unit))

@@ -59,7 +59,7 @@ def photometric_residual(
     camera = Camera(camera.focal[None], camera.centre[None])
     depth, smallest = 1 / inverse_depth[None], torch.full_like(inverse_depth, torch.inf)
     for image, pose in sources:
-        uv, _, inside = _seen_from(depth, pose, camera)
+        uv, _, inside = seen_from(depth, pose, camera)
         error = photometric_error(target[None], sample(image[None], uv))[0]
         smallest = torch.where(inside, torch.minimum(smallest, error), smallest)
     return smallest.masked_fill(smallest.isinf(), torch.nan)
@@ -88,14 +88,14 @@ def depth_change(
     """
     camera = Camera(camera.focal[None], camera.centre[None])
     depth = 1 / inverse_depth[None]
-    uv, expected, inside = _seen_from(depth, pose, camera)
+    uv, expected, inside = seen_from(depth, pose, camera)
     there = 1 / sample(following[None, None], uv)[:, 0]
     change = (there / expected.clamp(min=1e-6)).log().where(inside[None], torch.nan)[0]
     step = max(1, round((change.numel() / SAMPLES) ** 0.5))
     return change[step // 2 :: step, step // 2 :: step].flatten()
 
 
-def _seen_from(
+def seen_from(
     depth: Float[Tensor, "1 h w"], pose: Float[Tensor, "4 4"], camera: Camera
 ) -> tuple[Float[Tensor, "1 2 h w"], Float[Tensor, "1 h w"], Bool[Tensor, "h w"]]:
     """Where another view sees each pixel's point, at which depth, and whether that is before it and in its image."""

@@ -15,7 +15,7 @@ from egodepth.files import write_text
 from egodepth.reading import read_json
 
 RECORD = "video.json"
-FORMAT = 2
+FORMAT = 3
 
 
 class StageRecord:

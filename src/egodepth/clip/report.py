@@ -191,8 +191,10 @@ def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
         groups.append(FigureGroup(name="Model", figures=(length, Figure(name="Network's size", value=size), apart)))
     before, after = figures["flicker_before"], figures["flicker"]
     depth = [
-        Figure(name="Flicker", value=f"{after:.2%}", note=f"{before:.2%} before the frames were brought to one scale"),
-        Figure(name="Confidence", value=f"{figures['mean_confidence']:.2f}", note="mean, 0 to 1"),
+        Figure(name="Flicker", value=f"{after:.2%}", note=f"{before:.2%} as predicted"),
+        Figure(
+            name="Confidence", value=f"{figures['mean_confidence']:.2f}", note="mean, 0 to 1; of the network's depth"
+        ),
     ]
     if known.learned.explained is not None:
         note = "of what changes between frames is explained by depth and motion, middle of the image's places"
@@ -203,8 +205,8 @@ def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
         depth += [
             Figure(name="Difference, one scale", value=f"{sparse.abs_rel:.1%}", note=note),
             Figure(name="Difference, a scale a frame", value=f"{sparse.abs_rel_per_frame:.1%}", note="likewise"),
+            *_of_the_network_alone(known, sparse),
             Figure(name="of the surer half", value=f"{sparse.abs_rel_confident:.1%}", note="one scale"),
-            Figure(name="of the network alone", value=f"{sparse.abs_rel_network:.1%}", note="a scale a frame"),
             Figure(name="of an image-blind answer", value=f"{sparse.abs_rel_blind:.1%}", note="a scale a frame"),
         ]
     groups.append(FigureGroup(name="Depth", figures=tuple(depth)))
@@ -220,6 +222,12 @@ def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
     took = tuple(Figure(name=name, value=f"{seconds:.0f} s") for name, seconds in known.seconds.items())
     groups.append(FigureGroup(name="Time that each stage took", figures=took))
     return groups
+
+
+def _of_the_network_alone(known: Known, sparse: SparseCheck) -> Iterator[Figure]:
+    if known.aligned.hint_scales is not None:
+        note = "a scale a frame; before hints corrected it"
+        yield Figure(name="of the network's own depth", value=f"{sparse.abs_rel_network:.1%}", note=note)
 
 
 def _geometry_figures(geometry: dict[str, Any]) -> Iterator[Figure]:

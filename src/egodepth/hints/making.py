@@ -31,7 +31,9 @@ from egodepth.sfm.recording import contradiction, map_recording
 from egodepth.sfm.stages import Stages
 from egodepth.sfm.types import SfmSettings
 
-MAP = "map.npz"
+MAP_VERSION = 2
+"""Of what decides a map: where there is one of another version, or none could be made, it is tried again."""
+MAP, NO_MAP = f"map-{MAP_VERSION}.npz", f"no_map-{MAP_VERSION}"
 SWEEP_VERSION = 2
 """Of the plane sweep's arithmetic: hints of another one are made again."""
 Map = tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"] | None]
@@ -228,7 +230,7 @@ def drive_map(drive: Drive, folder: Path, seed: int, console: Console) -> ClipMa
 
     A line says, too, if it contradicts the drive's camera.
     """
-    place, failed = folder / MAP, folder / "no_map"
+    place, failed = folder / MAP, folder / NO_MAP
     if place.is_file():
         return ClipMap.load(place)
     if failed.exists():

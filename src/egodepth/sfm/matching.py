@@ -18,8 +18,12 @@ from egodepth.sfm.features import chunks, name_of
 from egodepth.sfm.stages import Stages
 from egodepth.sfm.types import SfmSettings
 
+MATCHING_VERSION = 2
+"""Of what decides which features match: matches of another one are made again."""
 STEPS = (1, 2, 4, 8)
 """A frame is matched with those so many places after it: near ones, and wide baselines."""
+CAMERA_STEPS = (*STEPS, 16, 32, 64)
+"""Likewise where the camera is looked for, in few frames: the widest turns tell most of a focal length."""
 _AT_ONCE = 120
 _NORM = 512.0
 """Of the library's descriptors."""
@@ -70,20 +74,25 @@ def match_frames(
 
 
 def same_points(first: Float32[np.ndarray, "n d"], second: Float32[np.ndarray, "m d"]) -> UInt32[np.ndarray, "k 2"]:
-    """Pairs of descriptors that are each other's nearest, near, and nearer than the second nearest of the first."""
-    if len(first) < 1 or len(second) < 2:
+    """Pairs of descriptors that are each other's nearest, near, and clearly nearer than the second nearest of either.
+
+    In a texture that repeats itself, to ask one side alone lets wrong pairs through.
+    """
+    if not len(first) or not len(second):
         return np.zeros((0, 2), np.uint32)
     alike = first @ second.T
-    row = np.arange(len(first))
-    best, nearest = alike.argmax(1), alike.max(0)
-    top = alike[row, best]
-    mutual = top == nearest[best]
+    best = alike.argmax(1)
+    top = alike[np.arange(len(first)), best]
+    mutual = top == alike.max(0)[best]
+    once = np.bincount(best[mutual], minlength=len(second))[best] == 1  # of several that are as near, none
+    (row,) = np.nonzero(mutual & once)
+    best, top = best[row], top[row]
     alike[row, best] = -1
-    angle, next_angle = (np.arccos(np.minimum(each / _NORM**2, 1)) for each in (top, alike.max(1)))
-    kept = row[mutual & (angle < _FARTHEST) & (angle < _RATIO * next_angle)]
-    _, once = np.unique(best[kept], return_index=True)  # of several that are as near, one
-    kept = kept[np.sort(once)]
-    return np.stack([kept, best[kept]], 1).astype(np.uint32)
+    angle, of_first, of_second = (
+        np.arccos(np.minimum(each / _NORM**2, 1)) for each in (top, alike.max(1)[row], alike.max(0)[best])
+    )
+    kept = (angle < _FARTHEST) & (angle < _RATIO * of_first) & (angle < _RATIO * of_second)
+    return np.stack([row[kept], best[kept]], 1).astype(np.uint32)
 
 
 def _compare(library: Any, database: Path, pairs: list[tuple[int, int]], threads: int) -> None:

@@ -17,7 +17,7 @@ from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.colmap import pycolmap
 from egodepth.sfm.features import working_size
 from egodepth.sfm.mapping import Mapper, map_folder
-from egodepth.sfm.matching import pairs_of
+from egodepth.sfm.matching import CAMERA_STEPS, MATCHING_VERSION, pairs_of
 from egodepth.sfm.reconstruct import FEWEST_FRAMES, find_camera, map_frames
 from egodepth.sfm.refining import PARTS, freed_focal, part_focals
 from egodepth.sfm.stages import Stages
@@ -86,10 +86,10 @@ def map_recording(
 
 
 def prepare(mapper: Mapper, chosen: tuple[int, ...] = ()) -> None:
-    """Find features in all frames, and match neighbours among all, and among some that may lie farther apart."""
+    """Find features in all frames, match neighbours among all, and farther ones among those that tell the camera."""
     mapper.library.set_random_seed(mapper.settings.seed)
     mapper.extract()
-    mapper.match(pairs_of(mapper.footage.frames) | pairs_of(chosen))
+    mapper.match(pairs_of(mapper.footage.frames) | pairs_of(chosen, CAMERA_STEPS))
 
 
 def contradiction(camera: Camera, size: tuple[int, int], work: Path, source: str | Path, stages: Stages) -> str | None:
@@ -132,7 +132,13 @@ def claim(work: Path, footage: Footage, settings: SfmSettings, more: dict[str, A
     Raises:
         InputError: there is something else.
     """
-    made_with = {"frames": footage.frames, "size": footage.size, "settings": repr(settings), **more}
+    made_with = {
+        "matching": MATCHING_VERSION,
+        "frames": footage.frames,
+        "size": footage.size,
+        "settings": repr(settings),
+        **more,
+    }
     note, text = work / "made_with.json", json.dumps(made_with) + "\n"
     if work.is_dir() and any(work.iterdir()) and not note.is_file():
         raise InputError(f"{work}: is in the way of the work folder; move it or choose another name for the result")
