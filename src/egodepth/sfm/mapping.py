@@ -73,8 +73,11 @@ class Mapper:
         """Verified matches between the frames of each pair."""
         match_frames(self.library, self._database, pairs, self.settings, self.stages)
 
-    def map(self, label: str, frames: tuple[int, ...]) -> list[Any]:
-        """The models that some of the frames fit together to, that with most frames first."""
+    def map(self, label: str, frames: tuple[int, ...], begin: int | None = None) -> list[Any]:
+        """The models that some of the frames fit together to, that with most frames first.
+
+        The first pair has the frame `begin`, if one is given.
+        """
         out = self._work / "models"
         out.mkdir(exist_ok=True)
         token = self.library.CancellationToken()
@@ -84,7 +87,7 @@ class Mapper:
                 self._database,
                 self._work,
                 out,
-                self._mapper_options(frames),
+                self._mapper_options(frames, begin),
                 initial_image_pair_callback=lambda: told(2),
                 next_image_callback=lambda: told(1),
                 cancellation_token=token,
@@ -121,9 +124,12 @@ class Mapper:
         folder.mkdir(exist_ok=True)
         model.write(folder)
 
-    def _mapper_options(self, frames: tuple[int, ...]) -> Any:
+    def _mapper_options(self, frames: tuple[int, ...], begin: int | None) -> Any:
         options = self.library.IncrementalPipelineOptions()
         options.image_names = [name_of(frame) for frame in frames]
+        if begin is not None:
+            with closing(self.library.Database.open(self._database)) as database:
+                options.init_image_id1 = database.read_image_with_name(name_of(begin)).image_id
         # With the library's 4 px for the first pair and 12 for a pose, a map can begin on a car ahead that fills the
         # view, and bend all other poses to it: 1.9 m off in 72 of a rendered street, where these give .016.
         options.mapper.init_max_error = 2.0
