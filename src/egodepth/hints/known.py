@@ -1,7 +1,7 @@
 """What a training knows of its frames besides their images: hints, a teacher's depth, poses."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.sample_index import SampleIndex
 from egodepth.data.types import Hints
+from egodepth.hints.ground import under_the_road
 from egodepth.hints.store import HintMaps
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.types import SparsePoints
@@ -31,6 +32,8 @@ class KnownDrive:
     """Of every source, the one that counts most last; a map a frame of the drive."""
     teacher: HintMaps | None
     metric: bool
+    roads: Mapping[int, Float32[np.ndarray, "h w"]] = field(default_factory=dict)
+    """Of each part, see `road_of`; of none where it is not known, or hints do not come from motion."""
 
     def place(self, frame: int) -> int:
         """Position of a frame among the drive's."""
@@ -43,6 +46,17 @@ class KnownDrive:
         """Part of the map that a frame belongs to; -1 where its pose is not known."""
         position = None if self.clip_map is None else self.clip_map.find(frame)
         return -1 if position is None or self.clip_map is None else int(self.clip_map.part[position])
+
+
+def joined(
+    maps: Iterable[HintMaps], place: int, size: tuple[int, int]
+) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+    """Inverse depth and weight by all sources at a position; where they overlap, the later one counts."""
+    inverse_depth, weight = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    for each in maps:
+        found, trust = each.read(place)
+        inverse_depth, weight = np.where(trust > 0, found, inverse_depth), np.where(trust > 0, trust, weight)
+    return inverse_depth, weight
 
 
 class KnownDrives:
@@ -79,13 +93,13 @@ class KnownDrives:
         return self._joined(drive, frame)[0]
 
     def _joined(self, drive: int, frame: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-        """Inverse depth and weight by all sources; where they overlap, the later one counts."""
+        """Inverse depth and weight of a frame; what would lie under the road is none."""
         known = self.drives[drive]
-        inverse_depth, weight = np.zeros(self.size, np.float32), np.zeros(self.size, np.float32)
-        for maps in known.maps:
-            found, trust = maps.read(known.place(frame))
-            inverse_depth, weight = np.where(trust > 0, found, inverse_depth), np.where(trust > 0, trust, weight)
-        return inverse_depth, weight
+        inverse_depth, weight = joined(known.maps, known.place(frame), self.size)
+        if (road := known.roads.get(known.part(frame))) is None:
+            return inverse_depth, weight
+        possible = ~under_the_road(inverse_depth, road)
+        return inverse_depth * possible, weight * possible
 
     def source_from_target(self, drive: int, target: int, source: int) -> Float[np.ndarray, "4 4"]:
         """Pose of a neighbour, in the unit of the hints."""

@@ -18,7 +18,16 @@ from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.images import resize_rgb
 from egodepth.errors import InputError
 from egodepth.files import cache_folder
-from egodepth.hints.known import KnownDrive, KnownDrives, map_of_poses, medians_of_parts, scaled, typical_factors
+from egodepth.hints.ground import road_of
+from egodepth.hints.known import (
+    KnownDrive,
+    KnownDrives,
+    joined,
+    map_of_poses,
+    medians_of_parts,
+    scaled,
+    typical_factors,
+)
 from egodepth.hints.sequence import hint_maps
 from egodepth.hints.settings import SweepSettings
 from egodepth.hints.sparse import sparse_hint
@@ -100,7 +109,20 @@ class _Maker:
             maps["sparse"] = self._sparse(clip_map)
         taught = None if teacher is None else self._teacher(teacher)
         ordered = tuple(maps[source] for source in sources if source in maps)
-        return KnownDrive(self.numbers, clip_map, ordered, taught, metric)
+        # Stereo pairs see what moves where it is.
+        roads = {} if clip_map is None or stereo is not None or not ordered else self._roads(clip_map, ordered)
+        return KnownDrive(self.numbers, clip_map, ordered, taught, metric, roads)
+
+    def _roads(self, clip_map: ClipMap, maps: tuple[HintMaps, ...]) -> dict[int, Float32[np.ndarray, "h w"]]:
+        """The road of each part that shows one."""
+        places = np.array([-1 if (place := self.numbers.find(n)) is None else place for n in clip_map.frames.tolist()])
+        roads = {}
+        for part in np.unique(clip_map.part).tolist():
+            own = places[(clip_map.part == part) & (places >= 0)].tolist()
+            road = road_of(lambda place: joined(maps, place, self.size)[0], own, self.drive.camera)
+            if road is not None:
+                roads[part] = road
+        return roads
 
     def _map(self, stereo: HintMaps | None) -> ClipMap | None:
         """The map in the unit of the hints; None where none is needed, or there is none."""

@@ -36,7 +36,15 @@ Rays = Float64[np.ndarray, "n 3"]
 def camera_height(
     inverse_depth: Float[Tensor, "h w"], camera: Camera, seed: int = 0, known: Bool[Tensor, "h w"] | None = None
 ) -> float | None:
-    """The camera's height over the road in units of the depth; None where no plane is found.
+    """The camera's height over the road in units of the depth; None where no plane is found. See `road_plane`."""
+    q = road_plane(inverse_depth, camera, seed, known)
+    return None if q is None else 1 / float(np.linalg.norm(q))
+
+
+def road_plane(
+    inverse_depth: Float[Tensor, "h w"], camera: Camera, seed: int = 0, known: Bool[Tensor, "h w"] | None = None
+) -> Float64[np.ndarray, "3"] | None:
+    """The road's q, with which its inverse depth along a viewing ray is q . ray; None where no plane is found.
 
     Args:
         inverse_depth: of one image.
@@ -55,7 +63,7 @@ def camera_height(
         if near.mean() < LEAST_SHARE:
             return None
         q = _fitted(rays[near], inverse[near], q)
-    return 1 / float(np.linalg.norm(q)) if q is not None and _is_level(q) else None
+    return q if q is not None and _is_level(q) else None
 
 
 def _road_pixels(
