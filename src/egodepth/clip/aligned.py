@@ -13,9 +13,10 @@ from egodepth.clip.alignment import MEMORY_SECONDS, Flicker, aligned_factors, fl
 from egodepth.clip.geometry import Geometry
 from egodepth.clip.hint_scales import HintScales
 from egodepth.clip.maps import FrameMaps, depth_change, maps_path
-from egodepth.clip.recording import Recording, spread_places
+from egodepth.clip.recording import Recording
 from egodepth.clip.track import RowTrack
 from egodepth.common_scales import CommonScales, sampled
+from egodepth.data.frame_numbers import spread_places
 from egodepth.geometry import Camera
 
 _FLICKER_PAIRS = 300

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from egodepth.clip.recording import Recording, spread_places
+from egodepth.clip.recording import Recording
 from egodepth.config import TrainConfig
+from egodepth.data.frame_numbers import spread_places
 from egodepth.data.training_set import open_training_set
 from egodepth.hints.known import KnownDrives
 from egodepth.hints.making import hint_store, keep_map, known_drives

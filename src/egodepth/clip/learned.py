@@ -12,7 +12,7 @@ import numpy as np
 from egodepth.clip.aligned import Aligned
 from egodepth.clip.checks import SparseCheck
 from egodepth.clip.confidence import explained_share
-from egodepth.clip.recording import spread_places
+from egodepth.data.frame_numbers import spread_places
 
 _FRAMES = 48
 """Evenly spread, that are looked at."""

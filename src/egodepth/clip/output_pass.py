@@ -11,8 +11,9 @@ from egodepth.clip.aligned import Aligned
 from egodepth.clip.arrays import write_arrays
 from egodepth.clip.confidence import confidence
 from egodepth.clip.maps import FrameMaps
-from egodepth.clip.recording import Picture, Recording, spread_places
+from egodepth.clip.recording import Picture, Recording
 from egodepth.common_scales import CommonScales
+from egodepth.data.frame_numbers import spread_places
 from egodepth.data.images import resize_rgb, write_image
 from egodepth.data.video import VideoFrame
 from egodepth.data.video_writer import video_writer

@@ -64,11 +64,6 @@ class Recording:
             place += 1
 
 
-def spread_places(count: int, most: int) -> list[int]:
-    """At most `most` of `count` places, evenly spread. The first and the last are among them."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()
-
-
 def _rows(frames: Path) -> list[Row]:
     times = frame_times(frames)
     numbers, seconds = list(times), np.array(list(times.values()))

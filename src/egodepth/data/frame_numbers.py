@@ -110,3 +110,8 @@ class FrameNumbers(ColumnSequence[int]):
 
 def _places(lengths: Int64[np.ndarray, " runs"]) -> Int64[np.ndarray, " runs+1"]:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+
+
+def spread_places(count: int, most: int) -> list[int]:
+    """At most `most` of `count` places, evenly spread. The first and the last are among them."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Float64
 
+from egodepth.data.frame_numbers import spread_places
 from egodepth.geometry import Camera, viewing_rays
 from egodepth.scale.height import road_plane
 
@@ -34,7 +35,7 @@ def road_of(
         frames: of one part of a recording, by what `hint` calls them.
         camera: of all frames, unbatched.
     """
-    some = [frames[place] for place in np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).round().astype(int)]
+    some = [frames[place] for place in spread_places(len(frames), _FRAMES)]
     planes, size = [], None
     for frame in some:
         inverse_depth = torch.from_numpy(hint(frame))

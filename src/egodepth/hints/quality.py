@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from egodepth.data.drive import Drive
+from egodepth.data.frame_numbers import spread_places
 from egodepth.data.opening import thinned
 from egodepth.geometry import Camera
 from egodepth.sfm.clip_map import ClipMap
@@ -120,7 +121,7 @@ def comparisons(
 def against_depth(hint: Float32[np.ndarray, "H W"], depth: Float32[np.ndarray, "h w"]) -> Compared:
     """The hint beside true depth of any size (0: unknown), at up to `MOST_PLACES` of its pixels."""
     known = np.flatnonzero(depth > 0)
-    known = known[np.linspace(0, len(known) - 1, min(len(known), MOST_PLACES)).round().astype(np.int64)]
+    known = known[spread_places(len(known), MOST_PLACES)]
     row, column = np.unravel_index(known, depth.shape)
     uv = np.stack([(column + 0.5) / depth.shape[1], (row + 0.5) / depth.shape[0]], 1)
     return Compared(uv, _at(hint, uv), 1 / depth[row, column].astype(np.float64))
