@@ -69,6 +69,7 @@ def test_without_a_road_nothing_is_judged(frames: range):
     wall = np.full(SIZE, 0.1, np.float32)
     assert road_of(lambda _: wall, frames, CAMERA) is None
     assert road_of(lambda _: np.zeros(SIZE, np.float32), frames, CAMERA) is None
+    assert (road_of(lambda _: road(), frames, CAMERA) is None) == (len(frames) < 2)
 
 
 def test_hints_under_the_road_are_none(tmp_path: Path):

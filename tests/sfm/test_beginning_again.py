@@ -50,7 +50,7 @@ class Answering(Mapper):
 @pytest.fixture(autouse=True)
 def no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconstruct, "adjust", lambda library, model: None)
-    monkeypatch.setattr(reconstruct, "parts_of", lambda models: [SimpleNamespace(frames=FRAMES)])
+    monkeypatch.setattr(reconstruct, "parts_of", lambda models: [SimpleNamespace(frames=FRAMES)] * bool(models))
     monkeypatch.setattr(reconstruct, "assembled", lambda parts, footage, told: None)
 
 
@@ -65,12 +65,13 @@ BAD, GOOD = Model(80, 1.0), Model(79, 0.5)
         ({None: [BAD], 140: [Model(80, 1.1)], 120: [], 160: [GOOD]}, [None, 140, 120, 160], GOOD),
         # Fewer frames are no better map.
         ({None: [BAD], 140: [Model(20, 0.5)], 120: [], 160: []}, [None, 140, 120, 160], BAD),
-        # In two parts, each counts by its frames.
-        ({None: [Model(50, 0.5), Model(30, 1.0)]}, [None], None),
+        # Of two parts, neither is given up.
+        ({None: [Model(50, 1.0), Model(30, 1.0)]}, [None], None),
+        ({None: []}, [None], None),
     ],
 )
 def test_the_better_map_counts(answers: dict[int | None, list[Model]], asked: list[int | None], kept: Model | None):
     mapper = Answering(answers)
     map_frames(mapper)
     assert mapper.asked == asked
-    assert mapper.kept == [kept or answers[None][0]]
+    assert mapper.kept == [kept or answers[None][0]] if answers[None] else not mapper.kept

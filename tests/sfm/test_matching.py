@@ -32,9 +32,9 @@ def test_descriptors_are_the_same_point_if_each_is_the_others_nearest():
 
 
 def test_what_is_far_or_has_two_that_are_as_near_is_left_out():
-    assert same_points(descriptors(0.0), descriptors(0.75, 1.5)).tolist() == []
-    assert same_points(descriptors(0.0), descriptors(0.08, 0.1)).tolist() == []
-    assert same_points(descriptors(0.0), descriptors(0.05, 0.1)).tolist() == [[0, 0]]
+    assert same_points(descriptors(0.0, 3.0), descriptors(0.75, 1.5)).tolist() == []
+    assert same_points(descriptors(0.0, 3.0), descriptors(0.08, 0.1)).tolist() == []
+    assert same_points(descriptors(0.0, 3.0), descriptors(0.05, 0.1)).tolist() == [[0, 0]]
 
 
 def test_of_two_that_are_as_near_none_is_taken_on_either_side():

@@ -1,11 +1,14 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from egodepth.errors import InputError
 from egodepth.geometry import Camera
+from egodepth.sfm import reconstruct
 from egodepth.sfm.clip_map import ClipMap
+from egodepth.sfm.mapping import Mapper
 from egodepth.sfm.recording import contradiction, map_recording
 from egodepth.sfm.stages import Stages
 from egodepth.sfm.types import SfmSettings
@@ -152,6 +155,26 @@ def test_two_streets_in_one_clip_are_two_parts(images: list[np.ndarray], tmp_pat
 def test_frames_without_features_and_a_single_frame_have_no_map(frames: int, tmp_path: Path):
     plain = [np.full((*SIZE, 3), 90, np.uint8)] * frames
     assert mapped(plain, list(range(frames)), tmp_path) is None
+
+
+def test_a_map_that_is_poor_is_begun_with_other_frames(
+    images: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reconstruct, "_POOR_PX", 0.0)
+    begun: list[tuple[int | None, int]] = []
+    options_of = Mapper._mapper_options
+
+    def seen(self: Mapper, frames: tuple[int, ...], begin: int | None) -> Any:
+        options = options_of(self, frames, begin)
+        begun.append((begin, options.init_image_id1))
+        return options
+
+    monkeypatch.setattr(Mapper, "_mapper_options", seen)
+    clip_map = mapped(images, list(range(FRAMES)), tmp_path / "work")
+    assert clip_map is not None
+    assert clip_map.registered.all()
+    assert [begin for begin, _ in begun] == [None, FRAMES // 2, FRAMES // 4, 3 * FRAMES // 4]
+    assert [image for _, image in begun] == [-1, FRAMES // 2 + 1, FRAMES // 4 + 1, 3 * FRAMES // 4 + 1]
 
 
 def test_a_camera_that_nobody_knows_is_found_first(images: list[np.ndarray], tmp_path: Path):

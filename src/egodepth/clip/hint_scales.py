@@ -127,7 +127,10 @@ class HintScales:
         yield from ((part, anchors[index]) for part, index in ((1 - share, before), (share, after)) if part > 0)
 
     def _seen(self, anchor: _Anchor, place: int, maps: FrameMaps) -> Float32[np.ndarray, "h w"]:
-        """An extracted frame's corrections where another frame sees the same points; 0 outside of its view."""
+        """An extracted frame's corrections where another frame sees the same points; 0 outside of its view.
+
+        What something hides from the extracted frame gets the correction of what hides it.
+        """
         logs = self._shape_logs_of(anchor)
         if anchor.place == place:
             return logs

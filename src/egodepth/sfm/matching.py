@@ -78,7 +78,7 @@ def same_points(first: Float32[np.ndarray, "n d"], second: Float32[np.ndarray, "
 
     In a texture that repeats itself, to ask one side alone lets wrong pairs through.
     """
-    if not len(first) or not len(second):
+    if min(len(first), len(second)) < 2:
         return np.zeros((0, 2), np.uint32)
     alike = first @ second.T
     best = alike.argmax(1)

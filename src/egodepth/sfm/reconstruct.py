@@ -58,8 +58,8 @@ def map_frames(mapper: Mapper) -> ClipMap | None:
     models = _adjusted(mapper, "Mapping all frames", None)
     frames = mapper.footage.frames
     for attempt, share in enumerate(_OTHER_BEGINNINGS, start=2):
-        if not models or _error_px(models) < _POOR_PX:
-            break
+        if len(models) != 1 or _error_px(models) < _POOR_PX:
+            break  # of several parts, a map that begins with a given frame would be but one
         label = f"Mapping from another pair, attempt {attempt} of at most {1 + len(_OTHER_BEGINNINGS)}"
         again = _adjusted(mapper, label, frames[int(share * len(frames))])
         if _frames_in(again) > _GOOD_SHARE * _frames_in(models) and _error_px(again) < _error_px(models):
