@@ -77,6 +77,22 @@ def test_two_parts_have_hints_of_each_and_no_scale_between_them(clip, tmp_path):
     assert list(found.samples_with_poses(samples, (-1, 1))) == [(0, f) for f in (1, 2, 3, 4, 5, 8, 9, 10)]
 
 
+def test_each_part_has_a_road_of_its_own_and_hints_under_it_are_none(clip, tmp_path, monkeypatch):
+    keep_wall_map(tmp_path / "store", clip, parts=(0,) * 7 + (1,) * 5)
+    asked = []
+
+    def road(hint, places, camera):
+        asked.append((places, hint(places[0]).shape))
+        return np.full(SIZE, 1.0, np.float32) if 0 in places else None
+
+    monkeypatch.setattr(making, "road_of", road)
+    found = known(clip, tmp_path / "store")
+    assert asked == [(list(range(7)), SIZE), (list(range(7, 12)), SIZE)]
+    assert list(found.drives[0].roads) == [0]
+    assert not found.hints(0, 3).weight.any()  # the wall is ten times as far away as this road
+    assert found.hints(0, 9).weight.any()
+
+
 def test_without_a_frame_whose_pose_is_known_with_its_neighbours_images_alone_teach(clip, tmp_path):
     keep_wall_map(tmp_path / "store", clip, parts=(0, 1) * 6)
     samples = known(clip, tmp_path / "store").samples_with_poses(SampleIndex.of([(0, 4)]), (-1, 1))
