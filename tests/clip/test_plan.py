@@ -61,7 +61,7 @@ def test_with_geometry_it_is_the_recipe_that_learns_from_it_and_keeps_hints_in_i
     assert (plan.data.poses, plan.data.size, plan.data.offsets) == ("sfm", (96, 320), (-3, 3))
     assert plan.hints == replace(base.hints, store="out/hints")
     assert (plan.loss, plan.optimiser, plan.model) == (base.loss, base.optimiser, base.model)
-    assert base.trainer.steps / 3 < plan.trainer.steps < base.trainer.steps  # a video has less time
+    assert plan.trainer.steps == 470 < base.trainer.steps / 2  # people wait for a video
 
 
 def test_given_weights_bring_their_limits_and_need_fewer_steps(tmp_path: Path):

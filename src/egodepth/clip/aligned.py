@@ -112,10 +112,9 @@ class Aligned:
     def _change_shown(self, place: int) -> float:
         """Typical |log| change of the depth that is shown, to the next frame of the row."""
         here, there = self.frame(place), self.frame(place + 1)
-        track, poses = self.tracks[here.row], self.row_poses[here.row]
-        there_from_here = np.linalg.solve(track.at(there.seconds, poses), track.at(here.seconds, poses))
+        motion = self.tracks[here.row].between(here.seconds, there.seconds, self.row_poses[here.row])
         depths = torch.from_numpy(here.inverse_depth), torch.from_numpy(there.inverse_depth)
-        change = depth_change(*depths, torch.from_numpy(there_from_here).float(), self.camera)
+        change = depth_change(*depths, motion, self.camera)
         return float(change.abs().nanmedian())
 
     @cached_property

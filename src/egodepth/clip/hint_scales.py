@@ -1,8 +1,8 @@
 """Depth of a clip brought to the clip's own hints: in scale frame by frame, in shape from place to place.
 
-A network that learned from a clip for minutes keeps the shape of things it knows; the hints of this very frame say how
-near each of them is. Where there are hints, the smooth part of what the two differ by goes to the hints, edges and what
-no hint covers stay the network's.
+A network that learned from a clip for minutes knows the shapes of things. The hints of a frame say how near each thing
+is. So the smooth part of the difference between the two is corrected where there are hints. Edges, and places without
+hints, stay as the network has them.
 """
 
 from bisect import bisect_left
@@ -21,7 +21,7 @@ from egodepth.clip.geometry import Geometry, log_ratio
 from egodepth.clip.maps import FrameMaps, maps_path, seen_from
 from egodepth.clip.recording import Recording
 from egodepth.clip.track import RowTrack
-from egodepth.geometry import Camera, sample
+from egodepth.geometry import sample
 
 _REACH = 1 / 160
 """Standard deviation of the smoothing, share of the width."""
@@ -129,16 +129,13 @@ class HintScales:
     def _seen(self, anchor: _Anchor, place: int, maps: FrameMaps) -> Float32[np.ndarray, "h w"]:
         """An extracted frame's corrections where another frame sees the same points; 0 outside of its view.
 
-        What something hides from the extracted frame gets the correction of what hides it.
+        A point that is hidden in the extracted frame gets the correction of the thing that hides it.
         """
         logs = self._shape_logs_of(anchor)
         if anchor.place == place:
             return logs
-        track, poses = self._tracks[maps.row], self._poses[maps.row]
-        anchor_from_frame = np.linalg.solve(track.at(anchor.seconds, poses), track.at(maps.seconds, poses))
-        depth = 1 / torch.from_numpy(maps.inverse_depth)[None]
-        camera = Camera(self._camera.focal[None], self._camera.centre[None])
-        uv, _, inside = seen_from(depth, torch.from_numpy(anchor_from_frame).float(), camera)
+        motion = self._tracks[maps.row].between(maps.seconds, anchor.seconds, self._poses[maps.row])
+        uv, _, inside = seen_from(1 / torch.from_numpy(maps.inverse_depth)[None], motion, self._camera)
         return (sample(torch.from_numpy(logs)[None, None], uv)[0, 0] * inside).numpy()
 
     def _anchor(self, place: int, seconds: float, number: int, unit: float) -> _Anchor:

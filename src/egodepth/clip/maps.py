@@ -56,7 +56,6 @@ def photometric_residual(
     camera: Camera,
 ) -> Float[Tensor, "h w"]:
     """The smallest photometric error of sources (image, source_from_target) warped here; NaN where none sees it."""
-    camera = Camera(camera.focal[None], camera.centre[None])
     depth, smallest = 1 / inverse_depth[None], torch.full_like(inverse_depth, torch.inf)
     for image, pose in sources:
         uv, _, inside = seen_from(depth, pose, camera)
@@ -86,7 +85,6 @@ def depth_change(
         pose: next_from_this.
         camera: of both, unbatched.
     """
-    camera = Camera(camera.focal[None], camera.centre[None])
     depth = 1 / inverse_depth[None]
     uv, expected, inside = seen_from(depth, pose, camera)
     there = 1 / sample(following[None, None], uv)[:, 0]
@@ -98,7 +96,11 @@ def depth_change(
 def seen_from(
     depth: Float[Tensor, "1 h w"], pose: Float[Tensor, "4 4"], camera: Camera
 ) -> tuple[Float[Tensor, "1 2 h w"], Float[Tensor, "1 h w"], Bool[Tensor, "h w"]]:
-    """Where another view sees each pixel's point, at which depth, and whether that is before it and in its image."""
+    """Where another view sees each pixel's point, at which depth, and whether that is before it and in its image.
+
+    The camera is that of both views, unbatched.
+    """
+    camera = Camera(camera.focal[None], camera.centre[None])
     points = transform_points(pose[None], backproject(depth, camera))
     uv = project(points, camera)
     return uv, points[:, 2], ((uv > 0) & (uv < 1)).all(1)[0] & (points[0, 2] > 0)

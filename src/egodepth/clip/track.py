@@ -62,6 +62,10 @@ class RowTrack:
         step = torch.from_numpy(np.linalg.solve(poses[place], poses[place + 1]))
         return poses[place] @ transform_from_twist(share * twist_of(step)).numpy()
 
+    def between(self, here: float, there: float, poses: Float64[np.ndarray, "n 4 4"]) -> Float[Tensor, "4 4"]:
+        """there_from_here of two times that the row covers."""
+        return torch.from_numpy(np.linalg.solve(self.at(there, poses), self.at(here, poses))).float()
+
 
 def row_track(
     motion: MotionPredictor,

@@ -1,7 +1,7 @@
-"""The road before a recording's camera, and hints that lie under it, where nothing can be seen.
+"""The road before a mounted camera, and the hints that must be wrong because they lie under it.
 
-What moves along with the camera shows no parallax, so that a comparison of frames takes it for far away. If it is lower
-than the camera, as a car before a car is, that would be under the road.
+A car that moves along with the camera shows no parallax. A comparison of frames therefore takes it for far away. At
+that distance the car, which is lower than the camera, would lie under the road.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Bool, Float32, Float64
 
 from egodepth.data.frame_numbers import spread_places
-from egodepth.geometry import Camera, viewing_rays
-from egodepth.scale.height import road_plane
+from egodepth.geometry import Camera
+from egodepth.scale.height import exact_rays, road_plane
 
 _FRAMES = 24
 """Evenly spread, in which the road is looked for."""
@@ -45,7 +45,7 @@ def road_of(
     if size is None or len(planes) < max(2, _LEAST_SHARE * len(some)):
         return None
     common: Float64[np.ndarray, " 3"] = np.median(planes, 0)
-    rays = viewing_rays(Camera(camera.focal[None].double(), camera.centre[None].double()), size)[0].numpy()
+    rays = exact_rays(camera, size).numpy()
     road = np.tensordot(common, rays, 1)
     judged = road > np.linalg.norm(common) / _HEIGHTS
     off = np.abs(np.array(planes) @ rays[:, judged] / road[judged] - 1)

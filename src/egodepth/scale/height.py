@@ -66,13 +66,17 @@ def road_plane(
     return q if q is not None and _is_level(q) else None
 
 
+def exact_rays(camera: Camera, size: tuple[int, int]) -> Float64[Tensor, "3 h w"]:
+    """Viewing rays of an unbatched camera, in double precision as planes are fitted."""
+    return viewing_rays(Camera(camera.focal[None].double(), camera.centre[None].double()), size)[0]
+
+
 def _road_pixels(
     inverse_depth: Float[Tensor, "h w"], camera: Camera, known: Bool[Tensor, "h w"]
 ) -> tuple[Rays, Float64[np.ndarray, " n"]]:
     """Viewing rays and inverse depths of the known pixels of the lower middle, evenly thinned."""
     height, width = inverse_depth.shape
-    batched = Camera(camera.focal[None].double(), camera.centre[None].double())
-    rays = viewing_rays(batched, (height, width))[0]
+    rays = exact_rays(camera, (height, width))
     top = max(ROWS[0], camera.centre[1].item() + BELOW_CENTRE)
     rows = slice(round(top * height), round(ROWS[1] * height))
     columns = slice(round(COLUMNS[0] * width), round(COLUMNS[1] * width))
