@@ -31,7 +31,7 @@ def a_batch(hint_depth: Tensor | None = None, unit: int = 0) -> Batch:
     ahead = torch.eye(4).repeat(B, 1, 1)
     ahead[:, 2, 3] = -1.0
     inverse = torch.zeros(B, H, W) if hint_depth is None else 1 / hint_depth
-    hints = Hints(inverse, (inverse > 0).float(), torch.full((B,), unit), torch.zeros(B, 0, W))
+    hints = Hints(inverse, (inverse > 0).float(), torch.full((B,), unit), torch.zeros(B, 0, W), torch.zeros(B, 0, W))
     return Batch(view(), [], [RigView(view(), ahead.inverse()), RigView(view(), ahead)], None, hints)
 
 
@@ -59,6 +59,37 @@ def test_plain_supervision_pulls_every_scale_towards_the_hint():
     assert "photometric" not in losses
     losses["loss"].backward()
     assert all((d.grad > 0).all() for d in given), "a smaller disparity is a larger depth"
+
+
+def test_depth_is_drawn_up_from_under_the_road_and_left_alone_above_it():
+    objective, given = an_objective(rule="always", road_weight=3.0), disparities()
+    depth = depth_of(objective, given)
+    batch, poses = a_batch(depth), [torch.eye(4).repeat(B, 1, 1)]
+    assert batch.hints is not None
+    road = 2 / depth  # half as far away as the depth
+    road[:, : H // 2] = 0.5 / depth[:, : H // 2]
+    road[:, :, : W // 2] = 0
+    batch = batch._replace(hints=batch.hints._replace(road=road))
+    losses = objective.losses_from(given, poses, batch, emphasis=Emphasis(False))
+    assert losses["road"].item() == pytest.approx(0.6931 / 2, rel=1e-3)  # mean over the pixels that are judged
+    grads = torch.autograd.grad(losses["road"], given)
+    assert all((g[:, h // 2 + 2 :, w // 2 + 2 :] < 0).all() for g in grads for h, w in [g.shape[1:]])
+    assert (grads[0][:, : H // 2 - 2] == 0).all()
+    pose = objective.config.loss.pose * losses["pose"]
+    parts = losses["hint"] + 3 * losses["road"] + 1e-3 * losses["smoothness"] + pose
+    assert losses["loss"].item() == pytest.approx(parts.item(), rel=1e-5)
+    off = an_objective(rule="always", road_weight=0.0)
+    assert "road" not in off.losses_from(given, poses, batch, emphasis=Emphasis(False))
+
+
+def test_the_road_is_in_the_unit_of_its_hints():
+    objective, given = an_objective(rule="always"), disparities()
+    depth = depth_of(objective, given)
+    batch = a_batch(depth / 5, unit=1)
+    assert batch.hints is not None
+    batch = batch._replace(hints=batch.hints._replace(road=5 / depth))
+    losses = objective.losses_from(given, [torch.eye(4).repeat(B, 1, 1)], batch, emphasis=Emphasis(False))
+    assert losses["road"].item() == pytest.approx(0, abs=1e-5)
 
 
 def test_gradients_are_matched_where_they_have_a_weight_which_counts_with_that_of_the_hints():

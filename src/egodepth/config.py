@@ -177,7 +177,7 @@ class LossConfig:
         require(not (self.predictive_mask and self.automask), "loss: predictive_mask goes with --loss.no-automask")
 
 
-HintSource = Literal["sweep", "stereo", "sparse"]
+HintSource = Literal["sweep", "stereo", "sparse", "contact"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +186,8 @@ class HintConfig:
 
     sources: tuple[HintSource, ...] = ()
     """Where hints come from: a plane sweep over neighbouring frames of known pose (`sweep`), semi-global matching
-    between the stereo pair (`stereo`), the sparse points of structure from motion (`sparse`). Where two know a pixel,
+    between the stereo pair (`stereo`), the sparse points of structure from motion (`sparse`), and, beside `sweep`, the
+    place where a vehicle that moves along with a mounted camera touches the road (`contact`). Where two know a pixel,
     the later one counts. Empty: no hints."""
     rule: Literal["better", "always"] = "better"
     """`better`: a hint counts only where it explains the pixel better than the network does, by the photometric error
@@ -198,6 +199,9 @@ class HintConfig:
     gradient_weight: float = 0.0
     """Weight of the gradient matching loss (Li and Snavely 2018), times `weight`. The loss compares log depth - log
     hint of pixels that are 1, 2, 4 and 8 apart. Objects become clearer with it."""
+    road_weight: float = 1.0
+    """Weight of what lies under the road, log depth - log depth of the road. Where hints come from neighbouring frames
+    and the camera is mounted, they show a road, behind which nothing can lie. Plain asphalt has no other hint."""
     store: str = ""
     """Folder for maps and hints, which are made once; made beforehand by `egodepth data hints`. Empty: `hints` beside
     the frame store, or in the user's cache."""
@@ -210,9 +214,10 @@ class HintConfig:
     """What that weight is multiplied by at the end of the training."""
 
     def __post_init__(self) -> None:
-        weights = (self.weight, self.weight_end, self.gradient_weight, self.teacher_weight, self.teacher_weight_end)
-        require(min(weights) >= 0, "hints: weights cannot be negative")
+        hints = (self.weight, self.weight_end, self.gradient_weight, self.road_weight)
+        require(min(*hints, self.teacher_weight, self.teacher_weight_end) >= 0, "hints: weights cannot be negative")
         require(len(set(self.sources)) == len(self.sources), "hints.sources: each source once")
+        require("contact" not in self.sources or "sweep" in self.sources, "hints.sources: contact needs sweep")
 
     @property
     def enabled(self) -> bool:

@@ -178,8 +178,8 @@ class SelfSupervisedObjective(nn.Module):
 
         Returns:
             Scalars, means over the scales and unweighted: `photometric`, `smoothness` (halved at each coarser scale),
-            `mask` with predictive masks, `hint`, `gradient`, `teacher` and `pose` where something is known of depth and
-            poses; their weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
+            `mask` with predictive masks, `hint`, `gradient`, `road`, `teacher` and `pose` where something is known of
+            depth and poses; their weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
         """
         config, depth = self.config, self._depth(disparities[0])
         batch, estimated = in_network_units(batch, depth), poses
@@ -204,6 +204,7 @@ class SelfSupervisedObjective(nn.Module):
             "mask": config.loss.mask_weight,
             "hint": config.hints.weight * emphasis.hints,
             "gradient": config.hints.weight * config.hints.gradient_weight * emphasis.hints,
+            "road": config.hints.road_weight * emphasis.hints,
             "teacher": config.hints.teacher_weight * emphasis.teacher,
             "pose": config.loss.pose,
         }

@@ -68,7 +68,7 @@ def street_clip() -> TrainConfig:
         ),
         # The photometric loss at the end cost a fifth of the time and changed nothing (LOG.md).
         loss=LossConfig(photometric=0.0),
-        hints=HintConfig(sources=("sweep", "sparse"), rule="always", gradient_weight=2.0),
+        hints=HintConfig(sources=("sweep", "sparse", "contact"), rule="always", gradient_weight=2.0),
         # The decoder is new and may learn fast. What the encoder knows of ImageNet stays: a larger one that does not
         # learn costs less than a small one that does, and knows other streets better (LOG.md).
         optimiser=replace(base.optimiser, learning_rate=1.5e-3, pose_first=0.0, encoder_rate=0.0),

@@ -13,6 +13,7 @@ from egodepth.config import HintConfig, LossConfig
 from egodepth.data.types import Batch, Hints, View
 from egodepth.losses import (
     log_depth_error,
+    log_depth_excess,
     log_depth_gradient_error,
     pose_error,
     scale_shift_invariant_error,
@@ -28,16 +29,16 @@ def in_network_units(batch: Batch, depth: Float[Tensor, "b h w"]) -> Batch:
     larger = torch.ones(len(factor), 4, 4, device=factor.device)
     larger[:, :3, 3] = factor[:, None]
     rig = [view._replace(source_from_target=view.source_from_target * larger) for view in batch.rig]
-    inverse_depth = batch.hints.inverse_depth / factor[:, None, None]
-    return batch._replace(rig=rig, hints=batch.hints._replace(inverse_depth=inverse_depth))
+    maps = {name: getattr(batch.hints, name) / factor[:, None, None] for name in ("inverse_depth", "road")}
+    return batch._replace(rig=rig, hints=batch.hints._replace(**maps))
 
 
 def hint_losses(
     depth: Float[Tensor, "s b h w"], hints: Hints, better: Bool[Tensor, "b h w"] | None, config: HintConfig
 ) -> dict[str, Tensor]:
-    """Error against hints (`hint`), their gradients (`gradient`, finest scale) and teacher (`teacher`), unweighted.
+    """Error against hints (`hint`), their gradients (`gradient`, finest scale), road and teacher, unweighted.
 
-    Means over pixels and, but for `gradient`, over scales.
+    Means over pixels and, but for `gradient`, over scales. `road` is what lies under the road; there alone is its mean.
 
     Args:
         depth: the network's of all scales, at the hints' size.
@@ -53,6 +54,9 @@ def hint_losses(
         losses["hint"] = (weight * log_depth_error(depth, hints.inverse_depth)).sum((1, 2, 3)).mean() / total
         if config.gradient_weight:
             losses["gradient"] = log_depth_gradient_error(depth[0], hints.inverse_depth, weight > 0)
+    if hints.road.numel() and config.road_weight:
+        excess = log_depth_excess(depth, hints.road).sum((1, 2, 3)).mean()
+        losses["road"] = excess / (hints.road > 0).sum().clamp(min=1)
     if config.teacher:
         losses["teacher"] = torch.stack(
             [scale_shift_invariant_error(1 / d, hints.teacher).mean() for d in depth]

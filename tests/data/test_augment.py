@@ -295,7 +295,7 @@ def test_small_frames_have_two_thirds_of_the_size_in_multiples_of_32(size, small
 def test_a_small_batch_shows_the_same_with_the_same_cameras_and_the_nearest_hints():
     ramp = torch.linspace(0, 1, 320).expand(2, 3, 96, 320)
     maps = (1 + torch.arange(320.0)).expand(2, 96, 320)
-    hints = Hints(maps, maps / 320, torch.ones(2, dtype=torch.bool), torch.zeros(2, 0, 320))
+    hints = Hints(maps, maps / 320, torch.ones(2, dtype=torch.bool), torch.zeros(2, 0, 320), 2 * maps)
     camera = Camera(torch.tensor([[0.8, 1.2]] * 2), torch.tensor([[0.5, 0.5]] * 2))
     view = View(ramp, camera)
     batch, seen = shrunk(Batch(view, [view], [RigView(view, torch.eye(4).repeat(2, 1, 1))], None, hints), [ramp, ramp])
@@ -308,3 +308,4 @@ def test_a_small_batch_shows_the_same_with_the_same_cameras_and_the_nearest_hint
     np.testing.assert_array_equal(batch.hints.inverse_depth[0, 5], 1 + (middles * 320).floor())
     assert batch.hints.weight.shape == (2, 64, 224)
     assert batch.hints.teacher.shape == (2, 0, 320)
+    np.testing.assert_array_equal(batch.hints.road, 2 * batch.hints.inverse_depth)

@@ -26,7 +26,7 @@ def a_batch(unit: tuple[int, int] = (0, 0), focal: tuple[float, float] = (1.0, 1
     inverse_depth = torch.where(rows > HORIZON, 0.02 * (rows - HORIZON), 1e-3).repeat(2, 1, 1)
     images[1, :, *CAR], inverse_depth[1, *CAR] = 200, NEAR
     zeros = torch.zeros(2, 2)
-    hints = Hints(inverse_depth, torch.ones(2, H, W), torch.tensor(unit), torch.zeros(2, 0, W))
+    hints = Hints(inverse_depth, torch.ones(2, H, W), torch.tensor(unit), torch.zeros(2, 0, W), torch.zeros(2, 0, W))
     return RawBatch(
         images,
         torch.tensor(focal)[:, None].repeat(1, 2),

@@ -7,7 +7,7 @@ import torch
 
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.geometry import Camera, viewing_rays
-from egodepth.hints.ground import road_of, under_the_road
+from egodepth.hints.ground import Road, impossible, road_of
 from egodepth.hints.known import KnownDrive, KnownDrives
 from egodepth.hints.store import HintMaps
 from hints.map_scenes import map_of, point_at
@@ -34,23 +34,55 @@ def with_car(depth: float, **of_the_road: float) -> np.ndarray:
     return hint
 
 
-def test_a_car_that_moves_along_and_seems_far_lies_under_the_road():
+def a_road(**of_the_road: float) -> Road:
+    found = road_of(lambda _: road(**of_the_road), range(50), CAMERA)
+    assert found is not None
+    return found
+
+
+def test_the_road_is_that_of_the_frames_and_judges_twelve_heights():
     found = road_of(lambda _: with_car(60.0), range(50), CAMERA)
     assert found is not None
+    assert found.height == pytest.approx(HEIGHT, rel=0.02)
     near = road() > 1 / (12 * HEIGHT)
-    np.testing.assert_allclose(found[near], road()[near], rtol=0.02)
-    assert (found[road() < 0.95 / (12 * HEIGHT)] == 0).all()  # far ahead nothing is judged
-    hidden = under_the_road(with_car(60.0), found)
+    np.testing.assert_allclose(found.inverse_depth[near], road()[near], rtol=0.02)
+    np.testing.assert_allclose(found.limit[near], road()[near], rtol=0.02)
+    assert (found.limit[road() < 0.95 / (12 * HEIGHT)] == 0).all()  # far ahead nothing is judged
+    assert (found.inverse_depth[:40] == 0).all()  # above the horizon there is no road
+
+
+def test_a_car_that_moves_along_and_seems_far_lies_under_the_road():
+    hidden = impossible(with_car(60.0), a_road())
     assert hidden[CAR].mean() > 0.9
     hidden[CAR] = False
     assert not hidden.any()
 
 
-def test_what_stands_on_the_road_is_no_error():
-    found = road_of(lambda _: with_car(6.0), range(50), CAMERA)
+def test_a_car_that_comes_and_seems_near_hovers():
+    hidden = impossible(with_car(2.5), a_road())
+    below = road()[CAR] > 0
+    assert hidden[CAR][below].all()
+    hidden[CAR] = False
+    assert not hidden.any()
+
+
+def test_what_stands_on_the_road_or_hangs_above_the_camera_is_possible():
+    standing = 1 / road()[CAR][-1].mean()  # its foot is its lowest row
+    assert not impossible(with_car(float(standing)), a_road()).any()
+    sign = road()
+    sign[10:30, 140:180] = 1 / 5
+    assert not impossible(sign, a_road()).any()
+    assert not impossible(np.zeros(SIZE, np.float32), a_road()).any()  # where nothing is known
+
+
+def test_plain_asphalt_shows_a_road_at_its_markings_alone():
+    markings = np.zeros(SIZE, np.float32)
+    for left, right in ((120, 124), (196, 200)):
+        markings[:, left:right] = road()[:, left:right]
+    found = road_of(lambda _: markings, range(50), CAMERA)
     assert found is not None
-    assert not under_the_road(with_car(6.0), found).any()
-    assert not under_the_road(np.zeros(SIZE, np.float32), found).any()  # where nothing is known
+    near = road() > 1 / (12 * HEIGHT)
+    np.testing.assert_allclose(found.inverse_depth[near], road()[near], rtol=0.02)
 
 
 def test_a_camera_that_nods_a_little_has_a_road_and_one_in_the_hand_has_none():
@@ -58,7 +90,10 @@ def test_a_camera_that_nods_a_little_has_a_road_and_one_in_the_hand_has_none():
     nodding, swaying = (rng.normal(1, sigma, 50) for sigma in (0.5, 3.0))
     found = road_of(lambda frame: road(pitch_deg=nodding[frame]), range(50), CAMERA)
     assert found is not None
-    assert not under_the_road(road(), found).any()
+    assert not impossible(road(), found).any()
+    assert (found.limit <= found.inverse_depth * 1.001).all()
+    beyond = [(road(pitch_deg=pitch) < found.limit * 0.99).any() for pitch in nodding]
+    assert 0 < np.mean(beyond) < 0.3, "about a tenth of the frames have a farther road"
     assert road_of(lambda frame: road(pitch_deg=swaying[frame]), range(50), CAMERA) is None
     heights = rng.uniform(0.8, 2.4, 50)
     assert road_of(lambda frame: road(height=heights[frame]), range(50), CAMERA) is None
@@ -72,14 +107,27 @@ def test_without_a_road_nothing_is_judged(frames: range):
     assert (road_of(lambda _: road(), frames, CAMERA) is None) == (len(frames) < 2)
 
 
-def test_hints_under_the_road_are_none(tmp_path: Path):
+def test_hints_under_the_road_are_none_and_the_road_is_handed_on(tmp_path: Path):
     maps = HintMaps(tmp_path / "sweep", 1, SIZE, {})
     maps.write(0, with_car(60.0))
     clip_map = replace(map_of([point_at(0.5, 0.5, 9)]), frames=np.array([7]))
     drive = KnownDrive(FrameNumbers.of([7]), clip_map, (maps,), None, metric=False)
-    before, after = (KnownDrives([replace(drive, roads=roads)], SIZE).hints(0, 7) for roads in ({}, {0: road()}))
+    before, after = (KnownDrives([replace(drive, roads=roads)], SIZE).hints(0, 7) for roads in ({}, {0: a_road()}))
     gone = (before.inverse_depth > 0) & (after.inverse_depth == 0)
     assert gone[CAR].all()
     gone[CAR] = False
     assert not gone.any()
     assert torch.equal(after.weight > 0, after.inverse_depth > 0)
+    assert before.road.shape == (0, SIZE[1])
+    np.testing.assert_array_equal(after.road, a_road().limit)
+
+
+def test_a_drive_without_a_road_beside_one_that_has_it_is_not_judged(tmp_path: Path):
+    maps = HintMaps(tmp_path / "sweep", 1, SIZE, {})
+    maps.write(0, road())
+    clip_map = replace(map_of([point_at(0.5, 0.5, 9)]), frames=np.array([7]))
+    drive = KnownDrive(FrameNumbers.of([7]), clip_map, (maps,), None, metric=False)
+    known = KnownDrives([drive, replace(drive, roads={0: a_road()})], SIZE)
+    assert known.hints(0, 7).road.shape == SIZE
+    assert not known.hints(0, 7).road.any()
+    assert known.hints(1, 7).road.any()

@@ -15,9 +15,11 @@ from egodepth.config import DataConfig, HintConfig, LossConfig, OptimiserConfig,
 from egodepth.data.folder import FolderDrive
 from egodepth.data.sample_index import SampleIndex
 from egodepth.geometry import Camera
-from egodepth.hints import making
+from egodepth.hints import drive_maps, making
+from egodepth.hints.drive_maps import drive_map, keep_map
+from egodepth.hints.ground import Road
 from egodepth.hints.known import TYPICAL_DEPTH, KnownDrives
-from egodepth.hints.making import keep_map, known_drives, needs_map
+from egodepth.hints.making import known_drives, needs_map
 from egodepth.predictor import DepthPredictor
 from egodepth.sfm.stages import Stages
 from egodepth.train import train
@@ -77,20 +79,49 @@ def test_two_parts_have_hints_of_each_and_no_scale_between_them(clip, tmp_path):
     assert list(found.samples_with_poses(samples, (-1, 1))) == [(0, f) for f in (1, 2, 3, 4, 5, 8, 9, 10)]
 
 
-def test_each_part_has_a_road_of_its_own_and_hints_under_it_are_none(clip, tmp_path, monkeypatch):
-    keep_wall_map(tmp_path / "store", clip, parts=(0,) * 7 + (1,) * 5)
+def with_a_road(monkeypatch: pytest.MonkeyPatch, inverse_depth: float) -> list[tuple]:
+    """The first part has a road of this inverse depth everywhere; returns what is asked."""
     asked = []
 
     def road(hint, places, camera):
         asked.append((places, hint(places[0]).shape))
-        return np.full(SIZE, 1.0, np.float32) if 0 in places else None
+        level = np.full(SIZE, inverse_depth, np.float32)
+        return Road(level, level, 1.0) if 0 in places else None
 
     monkeypatch.setattr(making, "road_of", road)
+    return asked
+
+
+def test_each_part_has_a_road_of_its_own_and_hints_under_it_are_none(clip, tmp_path, monkeypatch):
+    keep_wall_map(tmp_path / "store", clip, parts=(0,) * 7 + (1,) * 5)
+    asked = with_a_road(monkeypatch, inverse_depth=1.0)
     found = known(clip, tmp_path / "store")
     assert asked == [(list(range(7)), SIZE), (list(range(7, 12)), SIZE)]
     assert list(found.drives[0].roads) == [0]
     assert not found.hints(0, 3).weight.any()  # the wall is ten times as far away as this road
     assert found.hints(0, 9).weight.any()
+
+
+def test_vehicles_that_move_along_are_hints_of_the_parts_that_have_a_road(clip, tmp_path, monkeypatch):
+    keep_wall_map(tmp_path / "store", clip, parts=(0,) * 7 + (1,) * 5)
+    with_a_road(monkeypatch, inverse_depth=1e-4)
+    config = a_training(clip, tmp_path / "store")
+    config = dataclasses.replace(config, hints=dataclasses.replace(config.hints, sources=("sweep", "contact")))
+    asked = []
+
+    def vehicle(target, neighbours, camera, road, hint):
+        asked.append((target.shape, len(neighbours), (hint > 0).any()))
+        return np.full(SIZE, 0.25, np.float32)
+
+    monkeypatch.setattr(making, "contact_hint", vehicle)
+    found = known(clip, tmp_path / "store", config)
+    shape = (3, *SIZE)
+    assert [each[:2] for each in asked] == [(shape, n) for n in (2, 3, 4, 4, 4, 3, 2)], "none is of the other part"
+    assert asked[3][2], "it is told what is known by other means"
+    np.testing.assert_allclose(found.hints(0, 3).inverse_depth, 0.25, rtol=1e-3)
+    assert (found.hints(0, 9).inverse_depth - 0.25).abs().min() > 0.01
+    known(clip, tmp_path / "store", config)
+    assert len(asked) == 7, "they are made once"
 
 
 def test_without_a_frame_whose_pose_is_known_with_its_neighbours_images_alone_teach(clip, tmp_path):
@@ -176,17 +207,17 @@ def test_the_wall_is_learned_from_hints_alone(clip, tmp_path):
 
 def test_a_camera_that_structure_from_motion_contradicts_is_said(clip, tmp_path, monkeypatch):
     drive, out = FolderDrive(clip), StringIO()
-    monkeypatch.setattr(making, "map_recording", lambda *_: wall_map(drive))
+    monkeypatch.setattr(drive_maps, "map_recording", lambda *_: wall_map(drive))
     asked = []
 
     def contradicted(camera: Camera, size: tuple[int, int], work: Path, source: str, stages: Stages) -> str:
         asked.append((camera, size, source))
         return f"{source} says 900 px, structure from motion 700 ± 9 px"
 
-    monkeypatch.setattr(making, "contradiction", contradicted)
-    found = making.drive_map(drive, tmp_path / "store", 0, Console(file=out, width=200))
+    monkeypatch.setattr(drive_maps, "contradiction", contradicted)
+    found = drive_map(drive, tmp_path / "store", 0, Console(file=out, width=200))
     assert found is not None
     assert asked == [(drive.camera, drive.size, f"{drive.name}: its camera")]
     assert "says 900 px, structure from motion 700 ± 9 px" in out.getvalue()
-    making.drive_map(drive, tmp_path / "store", 0, Console(file=out, width=200))
+    drive_map(drive, tmp_path / "store", 0, Console(file=out, width=200))
     assert len(asked) == 1  # with the map, once

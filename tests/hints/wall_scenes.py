@@ -6,7 +6,7 @@ import numpy as np
 
 from egodepth.data.drive import Drive
 from egodepth.data.folder import FolderDrive
-from egodepth.hints.making import MAP
+from egodepth.hints.drive_maps import MAP
 from egodepth.hints.store import drive_folder
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.types import SparsePoints

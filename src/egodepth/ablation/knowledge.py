@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from egodepth.config import HintConfig, HintSource, TrainConfig
 
-_SOURCES: tuple[HintSource, ...] = ("sweep", "sparse")
+_SOURCES: tuple[HintSource, ...] = ("sweep", "sparse", "contact")
 """Hints of a recipe that has the poses for them and no sources of its own."""
 
 

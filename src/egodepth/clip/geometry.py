@@ -13,8 +13,9 @@ from egodepth.clip.recording import Recording
 from egodepth.config import TrainConfig
 from egodepth.data.frame_numbers import spread_places
 from egodepth.data.training_set import open_training_set
+from egodepth.hints.drive_maps import keep_map
 from egodepth.hints.known import KnownDrives
-from egodepth.hints.making import hint_store, keep_map, known_drives
+from egodepth.hints.making import hint_store, known_drives
 from egodepth.hints.quality import POINTS, measure_hints
 from egodepth.predictor import DepthPredictor
 from egodepth.sfm.clip_map import ClipMap

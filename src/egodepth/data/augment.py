@@ -115,7 +115,7 @@ def shrunk(batch: Batch, seen: list[Tensor]) -> tuple[Batch, list[Tensor]]:
     hints = batch.hints and batch.hints._replace(
         **{
             name: interpolate(maps[:, None], size, mode="nearest-exact")[:, 0]
-            for name in ("inverse_depth", "weight", "teacher")
+            for name in ("inverse_depth", "weight", "teacher", "road")
             if (maps := getattr(batch.hints, name)).numel()
         }
     )
@@ -150,7 +150,10 @@ def _moved_hints(hints: Hints, part: Float[Tensor, "b 3"], flip: Bool[Tensor, " 
         return maps[torch.arange(b, device=maps.device)[:, None, None], row[:, :, None], column[:, None, :]]
 
     return hints._replace(
-        inverse_depth=moved(hints.inverse_depth), weight=moved(hints.weight), teacher=moved(hints.teacher)
+        inverse_depth=moved(hints.inverse_depth),
+        weight=moved(hints.weight),
+        teacher=moved(hints.teacher),
+        road=moved(hints.road),
     )
 
 

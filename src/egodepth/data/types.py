@@ -34,6 +34,8 @@ class Hints(NamedTuple):
     """Number of the unit of length that a sample's hints and poses are in; 0: the network's own, -1: not known."""
     teacher: Float[Tensor, "b h w"]
     """A teacher's inverse depth, up to scale and shift; of no rows where there is no teacher."""
+    road: Float[Tensor, "b h w"]
+    """Inverse depth behind which nothing lies, the road's; 0 where it is not judged, of no rows where there is none."""
 
 
 class Batch(NamedTuple):

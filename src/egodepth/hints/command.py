@@ -35,8 +35,8 @@ class MakeHints:
     """Folder of the hints."""
     size: tuple[int, int] = (192, 640)
     """Height and width, as of the training."""
-    sources: tuple[HintSource, ...] = ("sweep", "sparse")
-    """Where hints come from: `sweep`, `stereo`, `sparse` (see `egodepth train RECIPE --help`)."""
+    sources: tuple[HintSource, ...] = ("sweep", "sparse", "contact")
+    """Where hints come from: `sweep`, `stereo`, `sparse`, `contact` (see `egodepth train RECIPE --help`)."""
     poses: Literal["sfm", "given"] = "sfm"
     """Whether structure from motion finds the poses, or the data set gives them (a rendered set does)."""
     teacher: str = ""

@@ -11,7 +11,7 @@ from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.sample_index import SampleIndex
 from egodepth.data.types import Hints
-from egodepth.hints.ground import under_the_road
+from egodepth.hints.ground import Road, impossible
 from egodepth.hints.store import HintMaps
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.types import SparsePoints
@@ -32,8 +32,8 @@ class KnownDrive:
     """Of every source, the one that counts most last; a map a frame of the drive."""
     teacher: HintMaps | None
     metric: bool
-    roads: Mapping[int, Float32[np.ndarray, "h w"]] = field(default_factory=dict)
-    """Of each part, see `road_of`; of none where it is not known, or hints do not come from motion."""
+    roads: Mapping[int, Road] = field(default_factory=dict)
+    """Of each part; of none where it is not known, or hints do not come from motion."""
 
     def place(self, frame: int) -> int:
         """Position of a frame among the drive's."""
@@ -73,6 +73,7 @@ class KnownDrives:
         self.drives, self.size, self.teacher = drives, size, teacher
         # The largest first: its unit is the one that the network learns.
         parts = sorted(self._parts(), reverse=True)
+        self._shows_road = any(known.roads for known in drives)
         self._units = {(drive, part): unit for unit, (_, drive, part) in enumerate(parts)}
 
     def hints(self, drive: int, frame: int) -> Hints:
@@ -81,11 +82,14 @@ class KnownDrives:
         inverse_depth, weight = self._joined(drive, frame)
         nothing = np.zeros((0, self.size[1]), np.float32)
         teacher = known.teacher.read(known.place(frame))[0] if known.teacher else nothing
+        road = known.roads.get(known.part(frame))
+        unjudged = np.zeros(self.size, np.float32) if self._shows_road else nothing
         return Hints(
             torch.from_numpy(inverse_depth),
             torch.from_numpy(weight),
             torch.tensor(self.unit(drive, frame)),
             torch.from_numpy(teacher),
+            torch.from_numpy(road.limit if road else unjudged),
         )
 
     def inverse_depth(self, drive: int, frame: int) -> Float32[np.ndarray, "h w"]:
@@ -93,20 +97,20 @@ class KnownDrives:
         return self._joined(drive, frame)[0]
 
     def _joined(self, drive: int, frame: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-        """Inverse depth and weight of a frame; what would lie under the road is none."""
+        """Inverse depth and weight of a frame, without what the road makes impossible."""
         known = self.drives[drive]
         inverse_depth, weight = joined(known.maps, known.place(frame), self.size)
         if (road := known.roads.get(known.part(frame))) is None:
             return inverse_depth, weight
-        possible = ~under_the_road(inverse_depth, road)
+        possible = ~impossible(inverse_depth, road)
         return inverse_depth * possible, weight * possible
 
     def source_from_target(self, drive: int, target: int, source: int) -> Float[np.ndarray, "4 4"]:
         """Pose of a neighbour, in the unit of the hints."""
         clip_map = self.drives[drive].clip_map
         assert clip_map is not None
-        poses = [clip_map.world_from_camera[clip_map.find(frame)] for frame in (source, target)]
-        return np.linalg.solve(*poses)
+        places = [place for frame in (target, source) if (place := clip_map.find(frame)) is not None]
+        return clip_map.source_from_target(*places)
 
     def unit(self, drive: int, frame: int) -> int:
         """Number of the unit of a frame's hints; 0 is what the network learns: metres, or that of the largest part."""

@@ -1,16 +1,15 @@
 """Making what a training is to know of its frames: poses, then hints of every kind, once; what is there is used."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float32
 from rich.console import Console
-from rich.markup import escape
 
 from egodepth.config import TrainConfig
 from egodepth.data.drive import Drive
@@ -18,7 +17,9 @@ from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.images import resize_rgb
 from egodepth.errors import InputError
 from egodepth.files import cache_folder
-from egodepth.hints.ground import road_of
+from egodepth.hints.contact import CONTACT, Neighbour, contact_hint
+from egodepth.hints.drive_maps import drive_map
+from egodepth.hints.ground import Road, impossible, road_of
 from egodepth.hints.known import (
     KnownDrive,
     KnownDrives,
@@ -36,13 +37,9 @@ from egodepth.hints.store import HintMaps, digest_of, drive_folder
 from egodepth.hints.teacher import Teacher, load_teacher
 from egodepth.progress import counting
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.sfm.recording import contradiction, map_recording
-from egodepth.sfm.stages import Stages
-from egodepth.sfm.types import SfmSettings
 
-MAP_VERSION = 2
-"""Of what decides a map: where there is one of another version, or none could be made, it is tried again."""
-MAP, NO_MAP = f"map-{MAP_VERSION}.npz", f"no_map-{MAP_VERSION}"
+_NEIGHBOURS = 2
+"""Frames before and after that tell whether something moves along with the camera."""
 SWEEP_VERSION = 2
 """Of the plane sweep's arithmetic: hints of another one are made again."""
 Map = tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"] | None]
@@ -109,11 +106,15 @@ class _Maker:
             maps["sparse"] = self._sparse(clip_map)
         taught = None if teacher is None else self._teacher(teacher)
         ordered = tuple(maps[source] for source in sources if source in maps)
+        roads: dict[int, Road] = {}
         # Stereo pairs see what moves where it is.
-        roads = {} if clip_map is None or stereo is not None or not ordered else self._roads(clip_map, ordered)
+        if clip_map is not None and stereo is None and ordered:
+            roads = self._roads(clip_map, ordered)
+            if "contact" in sources and roads:
+                ordered = (*ordered, self._contact(clip_map, ordered, roads))
         return KnownDrive(self.numbers, clip_map, ordered, taught, metric, roads)
 
-    def _roads(self, clip_map: ClipMap, maps: tuple[HintMaps, ...]) -> dict[int, Float32[np.ndarray, "h w"]]:
+    def _roads(self, clip_map: ClipMap, maps: tuple[HintMaps, ...]) -> dict[int, Road]:
         """The road of each part that shows one."""
         places = np.array([-1 if (place := self.numbers.find(n)) is None else place for n in clip_map.frames.tolist()])
         roads = {}
@@ -184,6 +185,32 @@ class _Maker:
 
         return self._filled("sparse", origin, "Sparse points", self._each(hint))
 
+    def _contact(self, clip_map: ClipMap, maps: tuple[HintMaps, ...], roads: dict[int, Road]) -> HintMaps:
+        origin = {
+            "settings": CONTACT,
+            "maps": [each.name for each in maps],
+            "roads": {part: digest_of(road.inverse_depth) for part, road in roads.items()},
+        }
+        image = lru_cache(2 * _NEIGHBOURS + 1)(self._image)
+
+        def hint(frame: int) -> Map:
+            position, place = clip_map.find(frame), self.numbers.find(frame)
+            road = None if position is None else roads.get(int(clip_map.part[position]))
+            if position is None or place is None or road is None or not clip_map.registered[position]:
+                return self._nothing(), None
+            before = joined(maps, place, self.size)[0]
+            possible = np.where(impossible(before, road), 0, before).astype(np.float32)
+            neighbours = [
+                Neighbour(
+                    image(int(clip_map.frames[other])),
+                    torch.from_numpy(clip_map.source_from_target(position, other)).float(),
+                )
+                for other in clip_map.around(position, _NEIGHBOURS)
+            ]
+            return contact_hint(image(frame), neighbours, self.drive.camera, road, possible), None
+
+        return self._filled("contact", origin, "Vehicles that move along", self._each(hint))
+
     def _stereo(self) -> HintMaps:
         drive = self.drive
         if drive.partner_camera is None or drive.partner_from_self is None:
@@ -238,39 +265,5 @@ class _Maker:
     def _read(self, frame: int) -> np.ndarray:
         return resize_rgb(self.drive.read_image(frame), self.size)
 
-
-def keep_map(store: Path, drive: Drive, clip_map: ClipMap) -> None:
-    """Keep a map of a drive that was made elsewhere, with the drive's own camera, as if it had been made for hints."""
-    place = drive_folder(store, drive) / MAP
-    if not place.is_file():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        clip_map.save(place)
-
-
-def drive_map(drive: Drive, folder: Path, seed: int, console: Console) -> ClipMap | None:
-    """Poses and points of a drive by structure from motion, made once; None, and a line, where that fails.
-
-    A line says, too, if it contradicts the drive's camera.
-    """
-    place, failed = folder / MAP, folder / NO_MAP
-    if place.is_file():
-        return ClipMap.load(place)
-    if failed.exists():
-        return None
-    work = folder / "sfm_work"
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = SfmSettings(seed=seed)
-    found = map_recording(drive.read_image, list(drive.frames), drive.size, drive.camera, work, settings, Stages())
-    if found is None:
-        console.print(
-            f"{drive.name}: structure from motion fits no frames together; it is learned from images alone",
-            highlight=False,
-            markup=False,
-        )
-        failed.touch()
-    else:
-        if doubt := contradiction(drive.camera, drive.size, work, f"{drive.name}: its camera", Stages()):
-            console.print(f"[yellow]{escape(doubt)}[/]", highlight=False, soft_wrap=True)
-        found.save(place)
-    shutil.rmtree(work, ignore_errors=True)
-    return found
+    def _image(self, frame: int) -> Float32[torch.Tensor, "3 h w"]:
+        return torch.from_numpy(self._read(frame)).permute(2, 0, 1).float() / 255

@@ -3,14 +3,13 @@
 As Watson et al. 2019 make theirs (section 3.3), by OpenCV's semi-global block matching (Hirschmüller 2008).
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 
 from egodepth.errors import InputError
 from egodepth.geometry import Camera
+from egodepth.hints.opencv import opencv
 from egodepth.losses import photometric_error
 
 BLOCKS = (3, 7)
@@ -92,7 +91,7 @@ def _offset(camera: Camera, partner_camera: Camera) -> float:
 
 
 def _shrunk(image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
-    return _cv2().resize(image, size[::-1], interpolation=_cv2().INTER_AREA)
+    return opencv().resize(image, size[::-1], interpolation=opencv().INTER_AREA)
 
 
 def _as_seen_by(
@@ -106,14 +105,16 @@ def _as_seen_by(
         return shrunk
     # Pixel centres are whole in OpenCV and halves in ours: u' = zoom u, v' = zoom v + lift.
     matrix = np.array([[zoom[0], 0, (zoom[0] - 1) / 2], [0, zoom[1], (zoom[1] - 1) / 2 + lift * size[0]]])
-    return _cv2().warpAffine(shrunk, matrix, size[::-1], flags=_cv2().INTER_LINEAR, borderMode=_cv2().BORDER_REPLICATE)
+    return opencv().warpAffine(
+        shrunk, matrix, size[::-1], flags=opencv().INTER_LINEAR, borderMode=opencv().BORDER_REPLICATE
+    )
 
 
 def _best_disparity(
     frame: UInt8[np.ndarray, "h w 3"], partner: UInt8[np.ndarray, "h w 3"], offset: float
 ) -> tuple[Float32[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
     """Columns between a pixel and its match, by the block size that explains it best, and where there is a match."""
-    grey, other = (_cv2().cvtColor(image, _cv2().COLOR_RGB2GRAY) for image in (frame, partner))
+    grey, other = (opencv().cvtColor(image, opencv().COLOR_RGB2GRAY) for image in (frame, partner))
     found = np.stack([_consistent(grey, other, block, offset) for block in BLOCKS])
     error = np.stack([_error(frame, partner, disparity) for disparity in found])
     best = error.argmin(0)[None]
@@ -140,8 +141,8 @@ def _disparity(frame: Grey, partner: Grey, block: int, offset: float) -> Float32
     count = 16 * int(np.ceil(NEAREST * width / 16))
     # OpenCV leaves out as many columns on the left as it searches: they are added.
     beside = max(lowest + count, 0)
-    images = [_cv2().copyMakeBorder(image, 0, 0, beside, 0, _cv2().BORDER_REPLICATE) for image in (frame, partner)]
-    matcher = _cv2().StereoSGBM_create(
+    images = [opencv().copyMakeBorder(image, 0, 0, beside, 0, opencv().BORDER_REPLICATE) for image in (frame, partner)]
+    matcher = opencv().StereoSGBM_create(
         minDisparity=lowest,
         numDisparities=count,
         blockSize=block,
@@ -152,7 +153,7 @@ def _disparity(frame: Grey, partner: Grey, block: int, offset: float) -> Float32
         uniquenessRatio=10,
         speckleWindowSize=100,
         speckleRange=2,
-        mode=_cv2().STEREO_SGBM_MODE_SGBM_3WAY,
+        mode=opencv().STEREO_SGBM_MODE_SGBM_3WAY,
     )
     disparity = matcher.compute(*images)[:, beside:].astype(np.float32) / 16
     match = np.arange(width) - disparity
@@ -167,7 +168,7 @@ def _error(
     height, width = disparity.shape
     column = np.arange(width, dtype=np.float32) - np.nan_to_num(disparity)
     row = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, 1)
-    warped = _cv2().remap(partner, column, row, _cv2().INTER_LINEAR, borderMode=_cv2().BORDER_REPLICATE)
+    warped = opencv().remap(partner, column, row, opencv().INTER_LINEAR, borderMode=opencv().BORDER_REPLICATE)
     seen, own = (torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255 for image in (warped, frame))
     error = photometric_error(seen, own)[0]
     return np.where(np.isnan(disparity), np.float32(np.inf), error.numpy())
@@ -188,11 +189,3 @@ def _samples(old: int, new: int) -> np.ndarray:
     each = -(-old // new)
     place = (np.arange(new)[:, None] + (np.arange(each) + 0.5) / each) / new
     return np.minimum((place * old).astype(int), old - 1)
-
-
-def _cv2() -> Any:
-    try:
-        import cv2
-    except ImportError as error:
-        raise InputError("hints from stereo pairs need OpenCV: pip install 'egodepth[clip]'") from error
-    return cv2

@@ -39,6 +39,7 @@ class HintMaps:
         Raises:
             InputError: the folder cannot be written.
         """
+        self.name = stem.name
         self._clip = ClipFiles(stem, (frames, *size, 3))
         self._frames = frames
         try:

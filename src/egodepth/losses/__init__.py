@@ -4,7 +4,13 @@ from egodepth.losses.photometric import PhotometricTarget, WindowStatistics, pho
 from egodepth.losses.reprojection import automask, average_reprojection, minimum_reprojection
 from egodepth.losses.shift_invariant import scale_shift_invariant_error
 from egodepth.losses.smoothness import edge_aware_smoothness
-from egodepth.losses.supervised import log_depth_error, log_depth_gradient_error, pose_error, units_of_network
+from egodepth.losses.supervised import (
+    log_depth_error,
+    log_depth_excess,
+    log_depth_gradient_error,
+    pose_error,
+    units_of_network,
+)
 
 __all__ = [
     "PhotometricTarget",
@@ -13,6 +19,7 @@ __all__ = [
     "average_reprojection",
     "edge_aware_smoothness",
     "log_depth_error",
+    "log_depth_excess",
     "log_depth_gradient_error",
     "minimum_reprojection",
     "photometric_error",

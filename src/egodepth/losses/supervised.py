@@ -20,6 +20,18 @@ def log_depth_error(
     return _log_ratio(depth, inverse_depth).abs()
 
 
+def log_depth_excess(
+    depth: Float[Tensor, "*s b h w"], inverse_depth: Float[Tensor, "b h w"]
+) -> Float[Tensor, "*s b h w"]:
+    """By how much log depth exceeds a limit; 0 where it does not, or there is none.
+
+    Args:
+        depth: the network's, perhaps of several scales.
+        inverse_depth: of the limit, behind which nothing lies, in the same unit; 0 where there is none.
+    """
+    return _log_ratio(depth, inverse_depth).clamp(min=0)
+
+
 def log_depth_gradient_error(
     depth: Float[Tensor, "b h w"], inverse_depth: Float[Tensor, "b h w"], counts: Bool[Tensor, "b h w"]
 ) -> Float[Tensor, ""]:

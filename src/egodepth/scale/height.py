@@ -42,7 +42,11 @@ def camera_height(
 
 
 def road_plane(
-    inverse_depth: Float[Tensor, "h w"], camera: Camera, seed: int = 0, known: Bool[Tensor, "h w"] | None = None
+    inverse_depth: Float[Tensor, "h w"],
+    camera: Camera,
+    seed: int = 0,
+    known: Bool[Tensor, "h w"] | None = None,
+    least_known: float = LEAST_KNOWN,
 ) -> Float64[np.ndarray, "3"] | None:
     """The road's q, with which its inverse depth along a viewing ray is q . ray; None where no plane is found.
 
@@ -51,8 +55,10 @@ def road_plane(
         camera: its camera, unbatched.
         seed: of RANSAC's draws.
         known: the pixels whose depth counts; all if left out.
+        least_known: share of the pixels of the lower middle whose depth has to be known.
     """
-    rays, inverse = _road_pixels(inverse_depth, camera, torch.ones_like(inverse_depth) > 0 if known is None else known)
+    known = torch.ones_like(inverse_depth) > 0 if known is None else known
+    rays, inverse = _road_pixels(inverse_depth, camera, known, least_known)
     if len(inverse) < 3:
         return None
     q = _best_hypothesis(rays, inverse, np.random.default_rng(seed))
@@ -72,7 +78,7 @@ def exact_rays(camera: Camera, size: tuple[int, int]) -> Float64[Tensor, "3 h w"
 
 
 def _road_pixels(
-    inverse_depth: Float[Tensor, "h w"], camera: Camera, known: Bool[Tensor, "h w"]
+    inverse_depth: Float[Tensor, "h w"], camera: Camera, known: Bool[Tensor, "h w"], least_known: float
 ) -> tuple[Rays, Float64[np.ndarray, " n"]]:
     """Viewing rays and inverse depths of the known pixels of the lower middle, evenly thinned."""
     height, width = inverse_depth.shape
@@ -82,7 +88,7 @@ def _road_pixels(
     columns = slice(round(COLUMNS[0] * width), round(COLUMNS[1] * width))
     chosen = known[rows, columns]
     part, values = rays[:, rows, columns][:, chosen].T.numpy(), inverse_depth[rows, columns][chosen]
-    if len(values) < LEAST_KNOWN * chosen.numel():
+    if len(values) < least_known * chosen.numel():
         return part[:0], values.to(torch.float64).numpy()[:0]
     step = max(1, len(part) // _MOST_PIXELS)
     return part[::step], values.to(torch.float64).numpy()[::step]

@@ -1,0 +1,137 @@
+"""Vehicles that move along with the camera, as far away as the place where they touch the road.
+
+They show no parallax, so a comparison of frames cannot see their distance, and the auto-mask leaves them out. But what
+does not move in the image, where the road would, stands on the road (ground contact: Hoiem, Efros and Hebert, Putting
+Objects in Perspective, CVPR 2006). It is a hint for what lies below the height of the camera.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int64
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from egodepth.geometry import Camera, synthesise
+from egodepth.hints.ground import Road
+from egodepth.hints.opencv import opencv
+
+_LEAST_ERROR = 0.04
+"""Error of a pixel by the road, mean absolute difference of colour, from which on it is not the road."""
+_UNMOVED = 0.5
+"""Share of that error which a pixel that moves along has at most without any motion."""
+_JOINED = 14
+"""What lies nearer together than this part of the image's height and width is one vehicle: its middle may be plain."""
+_FOOT, _SAME_FOOT = 0.99, 0.15
+"""Quantile of the road's inverse depth, over the lowest pixels of a vehicle's columns, that is its foot; and by which
+share less a column may have and still belong to it."""
+_LEAST_HEIGHT = 0.35
+"""Heights of the camera that both sides of a vehicle reach up: a line on the road does not."""
+_WIDTHS = (0.4, 2.5)
+"""Heights of the camera that a vehicle is wide."""
+_MOST_SEEN = 0.2
+"""Share of a vehicle's pixels that may have a hint by comparison of frames: what stands has more."""
+CONTACT = (_LEAST_ERROR, _UNMOVED, _JOINED, _FOOT, _SAME_FOOT, _LEAST_HEIGHT, _WIDTHS, _MOST_SEEN)
+"""What determines these hints, beside frames, poses and road."""
+
+
+class Neighbour(NamedTuple):
+    """A frame that the target is compared with."""
+
+    image: Float32[Tensor, "3 h w"]
+    source_from_target: Float32[Tensor, "4 4"]
+    """In the unit of the road."""
+
+
+def contact_hint(
+    target: Float32[Tensor, "3 h w"],
+    neighbours: Sequence[Neighbour],
+    camera: Camera,
+    road: Road,
+    hint: Float32[np.ndarray, "h w"],
+) -> Float32[np.ndarray, "h w"]:
+    """Inverse depth of what moves along with the camera, in the unit of the road; 0 elsewhere.
+
+    Args:
+        target: colours in [0, 1].
+        neighbours: a few frames before and after; without any there is nothing.
+        camera: of all frames, unbatched.
+        road: of the target's part of the recording.
+        hint: of the target by other means, 0 where there is none.
+
+    Raises:
+        InputError: OpenCV is missing.
+    """
+    found = np.zeros(hint.shape, np.float32)
+    if not neighbours:
+        return found
+    moves_along = _moves_along(target, neighbours, camera, road).numpy()
+    pixel = 1 / (float(camera.focal[0]) * hint.shape[1])
+    for columns, tops, foot in _vehicles(moves_along, road, pixel):
+        rows = np.arange(len(hint))[:, None]
+        filled = (rows >= tops) & (road.inverse_depth[:, columns] <= foot)
+        if filled.any() and (hint[:, columns] > 0)[filled].mean() <= _MOST_SEEN:
+            nearer = np.maximum(found[:, columns], np.float32(foot))
+            found[:, columns] = np.where(filled, nearer, found[:, columns])
+    return found
+
+
+def _moves_along(
+    target: Float32[Tensor, "3 h w"], neighbours: Sequence[Neighbour], camera: Camera, road: Road
+) -> Bool[Tensor, "h w"]:
+    """Where no motion explains the target much better than that of the road does."""
+    images = torch.stack([neighbour.image for neighbour in neighbours])
+    poses = torch.stack([neighbour.source_from_target for neighbour in neighbours])
+    inverse_depth = torch.from_numpy(road.inverse_depth)
+    depth = (1 / inverse_depth.clamp(min=1e-3 / road.height)).expand(len(images), -1, -1)
+    several = Camera(camera.focal.expand(len(images), 2), camera.centre.expand(len(images), 2))
+    by_road = _error(target, synthesise(images, depth, poses, several, several))
+    unmoved = _error(target, images)
+    return torch.from_numpy(road.near) & (by_road > _LEAST_ERROR) & (unmoved < _UNMOVED * by_road)
+
+
+def _error(target: Float32[Tensor, "3 h w"], others: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "h w"]:
+    """Absolute difference of colour over 3x3 pixels, of the image that fits best."""
+    difference = (others - target).abs().mean(1, keepdim=True)
+    return avg_pool2d(difference, 3, 1, 1, count_include_pad=False)[:, 0].min(0).values
+
+
+def _vehicles(
+    moves_along: Bool[np.ndarray, "h w"], road: Road, pixel: float
+) -> Iterator[tuple[slice, Int64[np.ndarray, " w"], float]]:
+    """Columns of each vehicle, the row where it begins in each, and the inverse depth of its foot.
+
+    Args:
+        moves_along: the pixels that do.
+        road: under them.
+        pixel: width of a pixel at a depth of 1.
+    """
+    cv2 = opencv()
+    height, width = moves_along.shape
+    joined = cv2.morphologyEx(
+        moves_along.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((height // _JOINED, width // _JOINED), np.uint8)
+    )
+    count, labels = cv2.connectedComponents(joined, connectivity=8)
+    for label in range(1, count):
+        pixels = labels == label
+        columns = np.flatnonzero(pixels.any(0))
+        lowest = height - 1 - pixels[::-1, columns].argmax(0)
+        lowest -= lowest < height - 1  # the window of the errors reaches a pixel farther
+        contact = road.inverse_depth[lowest, columns]
+        foot = float(np.quantile(contact, _FOOT))
+        own = np.flatnonzero(contact >= (1 - _SAME_FOOT) * foot)
+        columns = columns[own[0] : own[-1] + 1]
+        tops = pixels[:, columns].argmax(0)
+        if _is_vehicle(1 - road.inverse_depth[tops, columns] / foot, len(columns) * pixel / foot / road.height):
+            # Between two sides it is as high as the lower one.
+            skyline = np.maximum(np.minimum.accumulate(tops), np.minimum.accumulate(tops[::-1])[::-1])
+            yield slice(int(columns[0]), int(columns[-1]) + 1), skyline, foot
+
+
+def _is_vehicle(heights: Float[np.ndarray, " w"], width: float) -> bool:
+    """By the height that each column reaches over the road, and the width, both in heights of the camera."""
+    side = max(1, len(heights) // 5)
+    lower_side = float(min(heights[:side].max(), heights[-side:].max()))
+    return lower_side >= _LEAST_HEIGHT and _WIDTHS[0] <= width <= _WIDTHS[1]

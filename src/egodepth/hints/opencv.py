@@ -1,0 +1,18 @@
+"""OpenCV, which is optional."""
+
+from typing import Any
+
+from egodepth.errors import InputError
+
+
+def opencv() -> Any:
+    """The module `cv2`.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import cv2
+    except ImportError as error:
+        raise InputError("hints from stereo pairs or of vehicles need OpenCV: pip install 'egodepth[clip]'") from error
+    return cv2
