@@ -6,6 +6,7 @@ import pytest
 
 from egodepth.config import (
     DataConfig,
+    HintConfig,
     LossConfig,
     ModelConfig,
     OptimiserConfig,
@@ -103,6 +104,9 @@ def test_what_is_no_json_object_is_refused(text):
         (ModelConfig, {"min_depth": 0.0}, "min_depth"),
         (ModelConfig, {"min_depth": 100.0}, "min_depth"),
         (LossConfig, {"ssim_weight": 1.1}, "ssim_weight"),
+        (HintConfig, {"road_weight": -1.0}, "weights"),
+        (HintConfig, {"sources": ("sparse", "contact")}, "contact needs sweep"),
+        (HintConfig, {"sources": ("sweep", "stereo", "contact")}, "leave contact out"),
         (LossConfig, {"smoothness": -1.0}, "negative"),
         (LossConfig, {"mask_weight": -1.0}, "negative"),
         (LossConfig, {"predictive_mask": True}, "automask"),

@@ -92,6 +92,15 @@ def test_the_road_is_in_the_unit_of_its_hints():
     assert losses["road"].item() == pytest.approx(0, abs=1e-5)
 
 
+def test_the_road_of_a_sample_whose_unit_nothing_tells_is_not_judged():
+    objective, given = an_objective(rule="always"), disparities()
+    batch = a_batch(unit=1)  # without a hint
+    assert batch.hints is not None
+    batch = batch._replace(hints=batch.hints._replace(road=5 / depth_of(objective, given)))
+    losses = objective.losses_from(given, [torch.eye(4).repeat(B, 1, 1)], batch, emphasis=Emphasis(False))
+    assert losses["road"].item() == 0
+
+
 def test_gradients_are_matched_where_they_have_a_weight_which_counts_with_that_of_the_hints():
     plain, matched = an_objective(rule="always"), an_objective(rule="always", weight=2.0, gradient_weight=0.5)
     hint = depth_of(plain, disparities())

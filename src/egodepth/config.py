@@ -188,7 +188,7 @@ class HintConfig:
     """Where hints come from: a plane sweep over neighbouring frames of known pose (`sweep`), semi-global matching
     between the stereo pair (`stereo`), the sparse points of structure from motion (`sparse`), and, beside `sweep`, the
     place where a vehicle that moves along with a mounted camera touches the road (`contact`). Where two know a pixel,
-    the later one counts. Empty: no hints."""
+    the later one counts, and `contact` before all. Empty: no hints."""
     rule: Literal["better", "always"] = "better"
     """`better`: a hint counts only where it explains the pixel better than the network does, by the photometric error
     (Watson et al. 2019); `always`: plain supervision."""
@@ -200,8 +200,9 @@ class HintConfig:
     """Weight of the gradient matching loss (Li and Snavely 2018), times `weight`. The loss compares log depth - log
     hint of pixels that are 1, 2, 4 and 8 apart. Objects become clearer with it."""
     road_weight: float = 1.0
-    """Weight of what lies under the road, log depth - log depth of the road. Where hints come from neighbouring frames
-    and the camera is mounted, they show a road, behind which nothing can lie. Plain asphalt has no other hint."""
+    """Weight of the loss for depth that lies under the road, log depth - log depth of the road; `weight_end` multiplies
+    it, too. Where hints come from neighbouring frames and the camera is mounted, they show a road, and nothing can be
+    farther. Plain asphalt has no other hint."""
     store: str = ""
     """Folder for maps and hints, which are made once; made beforehand by `egodepth data hints`. Empty: `hints` beside
     the frame store, or in the user's cache."""
@@ -217,7 +218,9 @@ class HintConfig:
         hints = (self.weight, self.weight_end, self.gradient_weight, self.road_weight)
         require(min(*hints, self.teacher_weight, self.teacher_weight_end) >= 0, "hints: weights cannot be negative")
         require(len(set(self.sources)) == len(self.sources), "hints.sources: each source once")
-        require("contact" not in self.sources or "sweep" in self.sources, "hints.sources: contact needs sweep")
+        if "contact" in self.sources:
+            require("sweep" in self.sources, "hints.sources: contact needs sweep")
+            require("stereo" not in self.sources, "hints.sources: stereo sees vehicles by itself; leave contact out")
 
     @property
     def enabled(self) -> bool:

@@ -29,8 +29,11 @@ def in_network_units(batch: Batch, depth: Float[Tensor, "b h w"]) -> Batch:
     larger = torch.ones(len(factor), 4, 4, device=factor.device)
     larger[:, :3, 3] = factor[:, None]
     rig = [view._replace(source_from_target=view.source_from_target * larger) for view in batch.rig]
-    maps = {name: getattr(batch.hints, name) / factor[:, None, None] for name in ("inverse_depth", "road")}
-    return batch._replace(rig=rig, hints=batch.hints._replace(**maps))
+    inverse_depth = batch.hints.inverse_depth / factor[:, None, None]
+    # Without a hint, nothing tells the unit of the sample's road.
+    has_unit = (batch.hints.unit == 0) | (inverse_depth > 0).flatten(1).any(1)
+    road = batch.hints.road / factor[:, None, None] * has_unit[:, None, None]
+    return batch._replace(rig=rig, hints=batch.hints._replace(inverse_depth=inverse_depth, road=road))
 
 
 def hint_losses(
@@ -38,14 +41,15 @@ def hint_losses(
 ) -> dict[str, Tensor]:
     """Error against hints (`hint`), their gradients (`gradient`, finest scale), road and teacher, unweighted.
 
-    Means over pixels and, but for `gradient`, over scales. `road` is what lies under the road; there alone is its mean.
+    Means over pixels and, but for `gradient`, over scales. `road` is how far depth lies under the road, a mean over the
+    pixels where that is judged.
 
     Args:
         depth: the network's of all scales, at the hints' size.
         hints: in the network's unit.
         better: the pixels whose hint counts (Watson et al. 2019): the mean is over all pixels then. None: every hint
             counts, and the mean is over the hints.
-        config: which of both there are.
+        config: which of them there are.
     """
     losses = {}
     if config.sources:

@@ -11,7 +11,7 @@ from egodepth.ablation.cells import Cell, Examination
 from egodepth.ablation.sharing import make_shared_hints
 from egodepth.ablation.variants import variant_config
 from egodepth.config import HintConfig, TrainConfig
-from egodepth.hints import making
+from egodepth.hints import drive_maps, making
 from hints.wall_scenes import keep_wall_map
 from tiny_training import SIZE, a_config, quietly
 
@@ -63,7 +63,7 @@ def test_hints_of_all_cells_are_made_once_and_trainings_write_none(
     before = files(tmp_path / "store")
     assert any(path.name.startswith("sweep") for path in before)
     monkeypatch.setattr(making, "hint_maps", None)
-    monkeypatch.setattr(making, "map_recording", None)
+    monkeypatch.setattr(drive_maps, "map_recording", None)
     made(cells)
     quietly(cells[-2].config, tmp_path / "run")
     assert files(tmp_path / "store") == before

@@ -51,9 +51,9 @@ EXPECTED = {
     "random-encoder": {},
     "pretrained-encoder": {"model.pretrained": True},
     "photometric-only": {},
-    "hints-only": {"loss.photometric": 0.0, "hints.sources": ("sweep", "sparse"), "hints.rule": "always"},
-    "hints-better": {"hints.sources": ("sweep", "sparse")},
-    "hints-always": {"hints.sources": ("sweep", "sparse"), "hints.rule": "always"},
+    "hints-only": {"loss.photometric": 0.0, "hints.sources": ("sweep", "sparse", "contact"), "hints.rule": "always"},
+    "hints-better": {"hints.sources": ("sweep", "sparse", "contact")},
+    "hints-always": {"hints.sources": ("sweep", "sparse", "contact"), "hints.rule": "always"},
     "poses-learned": {},
     "poses-sfm": {"data.poses": "sfm"},
 }

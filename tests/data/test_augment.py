@@ -45,6 +45,24 @@ def unit(images: torch.Tensor) -> torch.Tensor:
     return images.permute(0, 3, 1, 2).float() / 255
 
 
+@pytest.mark.parametrize(("flip", "zoom"), [(False, 1.0), (True, 1.0), (False, 1.5), (True, 1.5)])
+def test_hints_and_the_road_move_with_their_pixels(flip: bool, zoom: float):
+    """Maps that say the ray of their pixel, in number, say it of the augmented view's nearest pixel."""
+    raw = a_raw_batch(views=1)
+    before = viewing_rays(Camera(raw.focal, raw.centre), (H, W))
+    maps = [before[:, axis].contiguous() for axis in (0, 1)]
+    hints = Hints(maps[0], maps[1], torch.zeros(B, dtype=torch.int64), maps[0] + 5, 2 * maps[0])
+    batch, _ = to_batch(raw._replace(hints=hints), draws(flip, zoom=zoom), stereo=False)
+    assert batch.hints is not None
+    after = viewing_rays(batch.target.camera, (H, W))
+    after[:, 0] *= -1 if flip else 1
+    pixel = (before[..., 1, 1] - before[..., 0, 0]).abs().amax(0)
+    assert ((batch.hints.inverse_depth - after[:, 0]).abs() < 0.51 * pixel[0]).all()
+    assert ((batch.hints.weight - after[:, 1]).abs() < 0.51 * pixel[1]).all()
+    torch.testing.assert_close(batch.hints.teacher, batch.hints.inverse_depth + 5)
+    torch.testing.assert_close(batch.hints.road, 2 * batch.hints.inverse_depth)
+
+
 def test_draws_depend_on_seed_and_step_alone():
     for left, right in zip(drawn(1, 2, 8), drawn(1, 2, 8), strict=True):
         np.testing.assert_array_equal(np.asarray(left), np.asarray(right))

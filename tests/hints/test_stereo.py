@@ -131,7 +131,7 @@ def test_without_opencv_one_line_says_what_to_install(monkeypatch: pytest.Monkey
         return imported(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", refusing)
-    with pytest.raises(InputError, match=r"pip install 'egodepth\[clip\]'"):
+    with pytest.raises(InputError, match=r"pip install 'egodepth\[sfm\]'"):
         stereo_hint(*a_pair(), a_camera(), a_camera(), beside(-BASELINE), HINT)
 
 

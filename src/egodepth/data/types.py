@@ -35,7 +35,7 @@ class Hints(NamedTuple):
     teacher: Float[Tensor, "b h w"]
     """A teacher's inverse depth, up to scale and shift; of no rows where there is no teacher."""
     road: Float[Tensor, "b h w"]
-    """Inverse depth behind which nothing lies, the road's; 0 where it is not judged, of no rows where there is none."""
+    """Inverse depth of the road: nothing can be farther. 0 where it is not judged; of no rows where there is none."""
 
 
 class Batch(NamedTuple):

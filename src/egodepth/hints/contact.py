@@ -1,8 +1,9 @@
 """Vehicles that move along with the camera, as far away as the place where they touch the road.
 
-They show no parallax, so a comparison of frames cannot see their distance, and the auto-mask leaves them out. But what
-does not move in the image, where the road would, stands on the road (ground contact: Hoiem, Efros and Hebert, Putting
-Objects in Perspective, CVPR 2006). It is a hint for what lies below the height of the camera.
+They show no parallax, so a comparison of frames cannot see their distance, and the auto-mask leaves them out. A pixel
+that stays where it is, although the road there would move, belongs to one. Its lowest pixels touch the road, whose depth
+is known (ground contact: Hoiem, Efros and Hebert, Putting Objects in Perspective, CVPR 2006). Only what is below the
+height of the camera is found.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -33,8 +34,6 @@ _WIDTHS = (0.4, 2.5)
 """Heights of the camera that a vehicle is wide."""
 _MOST_SEEN = 0.2
 """Share of a vehicle's pixels that may have a hint by comparison of frames: what stands has more."""
-CONTACT = (_LEAST_ERROR, _UNMOVED, _JOINED, _FOOT, _SAME_FOOT, _LEAST_HEIGHT, _WIDTHS, _MOST_SEEN)
-"""What determines these hints, beside frames, poses and road."""
 
 
 class Neighbour(NamedTuple):
@@ -108,12 +107,8 @@ def _vehicles(
         road: under them.
         pixel: width of a pixel at a depth of 1.
     """
-    cv2 = opencv()
-    height, width = moves_along.shape
-    joined = cv2.morphologyEx(
-        moves_along.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((height // _JOINED, width // _JOINED), np.uint8)
-    )
-    count, labels = cv2.connectedComponents(joined, connectivity=8)
+    height = len(moves_along)
+    count, labels = opencv().connectedComponents(_closed(moves_along), connectivity=8)
     for label in range(1, count):
         pixels = labels == label
         columns = np.flatnonzero(pixels.any(0))
@@ -128,6 +123,15 @@ def _vehicles(
             # Between two sides it is as high as the lower one.
             skyline = np.maximum(np.minimum.accumulate(tops), np.minimum.accumulate(tops[::-1])[::-1])
             yield slice(int(columns[0]), int(columns[-1]) + 1), skyline, foot
+
+
+def _closed(mask: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """Gaps filled up to the size of `_JOINED`, but not between something and the edge of the image."""
+    cv2 = opencv()
+    rows, columns = (side // _JOINED | 1 for side in mask.shape)  # odd: it has a middle
+    framed = np.pad(mask.astype(np.uint8), ((rows, rows), (columns, columns)))
+    closed = cv2.morphologyEx(framed, cv2.MORPH_CLOSE, np.ones((rows, columns), np.uint8))
+    return closed[rows:-rows, columns:-columns]
 
 
 def _is_vehicle(heights: Float[np.ndarray, " w"], width: float) -> bool:

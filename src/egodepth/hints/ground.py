@@ -24,16 +24,16 @@ anywhere. A camera in the hand has no common one."""
 _HEIGHTS = 12.0
 """Camera heights up to which the road is judged: farther away, a slope or a nod of the camera moves it too much."""
 _SEEN_HEIGHTS = 25.0
-"""Camera heights up to which hints are told to be on the road."""
+"""Camera heights up to which a hint can be recognised as road."""
 _FARTHEST = 0.1
-"""Share of these frames whose road may be farther away than the one returned: the camera nods."""
+"""Share of these frames whose road may be farther away than `Road.limit`: the camera nods."""
 _LEAST_KNOWN = 0.01
 """Of the pixels before the camera, those that need a hint: plain asphalt has some at its markings alone."""
 _DEEPER = 1.2
 """Times as far away as the road: what is farther lies under it."""
 _ON = 0.15
 """Relative difference of inverse depth up to which a hint is on the road."""
-_BEFORE, _HOVERS = 1.3, 1.25
+_IN_FRONT, _HOVERS = 1.3, 1.25
 """What hovers is this many times nearer than the road in its pixel, and than the road seen below it: a bumper is a
 little nearer than the road seen under it."""
 
@@ -92,5 +92,5 @@ def impossible(inverse_depth: Float32[np.ndarray, "h w"], road: Road) -> Bool[np
     on = known & (np.abs(inverse_depth - road.inverse_depth) < _ON * road.inverse_depth) & road.near
     seen = np.where(on, road.inverse_depth, np.float32(np.inf))
     farthest_below = np.minimum.accumulate(seen[::-1])[::-1]
-    before = (road.inverse_depth > 0) & (inverse_depth > np.float32(_BEFORE) * road.inverse_depth)
-    return under | (before & (farthest_below * np.float32(_HOVERS) < inverse_depth))
+    in_front = (road.inverse_depth > 0) & (inverse_depth > np.float32(_IN_FRONT) * road.inverse_depth)
+    return under | (in_front & (farthest_below * np.float32(_HOVERS) < inverse_depth))

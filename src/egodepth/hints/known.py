@@ -59,6 +59,17 @@ def joined(
     return inverse_depth, weight
 
 
+def possible(
+    maps: Iterable[HintMaps], place: int, size: tuple[int, int], road: Road | None
+) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+    """The same without what the road makes impossible."""
+    inverse_depth, weight = joined(maps, place, size)
+    if road is None:
+        return inverse_depth, weight
+    kept = ~impossible(inverse_depth, road)
+    return inverse_depth * kept, weight * kept
+
+
 class KnownDrives:
     """The `HintReader` of a training."""
 
@@ -99,18 +110,16 @@ class KnownDrives:
     def _joined(self, drive: int, frame: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
         """Inverse depth and weight of a frame, without what the road makes impossible."""
         known = self.drives[drive]
-        inverse_depth, weight = joined(known.maps, known.place(frame), self.size)
-        if (road := known.roads.get(known.part(frame))) is None:
-            return inverse_depth, weight
-        possible = ~impossible(inverse_depth, road)
-        return inverse_depth * possible, weight * possible
+        return possible(known.maps, known.place(frame), self.size, known.roads.get(known.part(frame)))
 
     def source_from_target(self, drive: int, target: int, source: int) -> Float[np.ndarray, "4 4"]:
         """Pose of a neighbour, in the unit of the hints."""
         clip_map = self.drives[drive].clip_map
         assert clip_map is not None
-        places = [place for frame in (target, source) if (place := clip_map.find(frame)) is not None]
-        return clip_map.source_from_target(*places)
+        first, second = clip_map.find(target), clip_map.find(source)
+        assert first is not None
+        assert second is not None
+        return clip_map.source_from_target(first, second)
 
     def unit(self, drive: int, frame: int) -> int:
         """Number of the unit of a frame's hints; 0 is what the network learns: metres, or that of the largest part."""

@@ -17,19 +17,21 @@ from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.images import resize_rgb
 from egodepth.errors import InputError
 from egodepth.files import cache_folder
-from egodepth.hints.contact import CONTACT, Neighbour, contact_hint
+from egodepth.hints.contact import Neighbour, contact_hint
 from egodepth.hints.drive_maps import drive_map
-from egodepth.hints.ground import Road, impossible, road_of
+from egodepth.hints.ground import Road, road_of
 from egodepth.hints.known import (
     KnownDrive,
     KnownDrives,
     joined,
     map_of_poses,
     medians_of_parts,
+    possible,
     scaled,
     typical_factors,
 )
-from egodepth.hints.sequence import hint_maps
+from egodepth.hints.opencv import opencv
+from egodepth.hints.sequence import hint_maps, image_tensor, neighbours, steps_of_parts
 from egodepth.hints.settings import SweepSettings
 from egodepth.hints.sparse import sparse_hint
 from egodepth.hints.stereo import MATCHING, stereo_hint
@@ -38,10 +40,14 @@ from egodepth.hints.teacher import Teacher, load_teacher
 from egodepth.progress import counting
 from egodepth.sfm.clip_map import ClipMap
 
-_NEIGHBOURS = 2
-"""Frames before and after that tell whether something moves along with the camera."""
 SWEEP_VERSION = 2
 """Of the plane sweep's arithmetic: hints of another one are made again."""
+CONTACT_VERSION = 1
+"""Of what decides hints of vehicles that move along, the road's arithmetic included: likewise."""
+_CONTACT_OFFSETS = (1, 2)
+"""Distances, in steps, of the frames that tell whether something moves along."""
+_KEPT = 8
+"""Images kept while hints of vehicles are made."""
 Map = tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"] | None]
 """Inverse depth of a frame, and its weight; None is a weight of 1."""
 
@@ -96,6 +102,8 @@ class _Maker:
 
     def known(self, teacher: Teacher | None) -> KnownDrive:
         sources = self.config.hints.sources
+        if "contact" in sources:
+            opencv()  # said before hours of other work, if it is missing
         metric = self.config.data.metric
         stereo = self._stereo() if "stereo" in sources else None
         clip_map = self._map(stereo)
@@ -186,28 +194,22 @@ class _Maker:
         return self._filled("sparse", origin, "Sparse points", self._each(hint))
 
     def _contact(self, clip_map: ClipMap, maps: tuple[HintMaps, ...], roads: dict[int, Road]) -> HintMaps:
-        origin = {
-            "settings": CONTACT,
-            "maps": [each.name for each in maps],
-            "roads": {part: digest_of(road.inverse_depth) for part, road in roads.items()},
-        }
-        image = lru_cache(2 * _NEIGHBOURS + 1)(self._image)
+        origin = {"version": CONTACT_VERSION, "maps": [each.name for each in maps]}
+        steps = steps_of_parts(clip_map)
+        image = lru_cache(_KEPT)(lambda position: image_tensor(self._read(int(clip_map.frames[position]))))
 
         def hint(frame: int) -> Map:
             position, place = clip_map.find(frame), self.numbers.find(frame)
             road = None if position is None else roads.get(int(clip_map.part[position]))
-            if position is None or place is None or road is None or not clip_map.registered[position]:
+            if position is None or place is None or road is None:
                 return self._nothing(), None
-            before = joined(maps, place, self.size)[0]
-            possible = np.where(impossible(before, road), 0, before).astype(np.float32)
-            neighbours = [
-                Neighbour(
-                    image(int(clip_map.frames[other])),
-                    torch.from_numpy(clip_map.source_from_target(position, other)).float(),
-                )
-                for other in clip_map.around(position, _NEIGHBOURS)
+            others = neighbours(clip_map, position, steps.get(int(clip_map.part[position]), 0.0), _CONTACT_OFFSETS)
+            seen = [
+                Neighbour(image(other), torch.from_numpy(clip_map.source_from_target(position, other)).float())
+                for other in others
             ]
-            return contact_hint(image(frame), neighbours, self.drive.camera, road, possible), None
+            known, _ = possible(maps, place, self.size, road)
+            return contact_hint(image(position), seen, self.drive.camera, road, known), None
 
         return self._filled("contact", origin, "Vehicles that move along", self._each(hint))
 
@@ -264,6 +266,3 @@ class _Maker:
 
     def _read(self, frame: int) -> np.ndarray:
         return resize_rgb(self.drive.read_image(frame), self.size)
-
-    def _image(self, frame: int) -> Float32[torch.Tensor, "3 h w"]:
-        return torch.from_numpy(self._read(frame)).permute(2, 0, 1).float() / 255

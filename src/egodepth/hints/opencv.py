@@ -14,5 +14,5 @@ def opencv() -> Any:
     try:
         import cv2
     except ImportError as error:
-        raise InputError("hints from stereo pairs or of vehicles need OpenCV: pip install 'egodepth[clip]'") from error
+        raise InputError("hints from stereo pairs and of vehicles need OpenCV: pip install 'egodepth[sfm]'") from error
     return cv2

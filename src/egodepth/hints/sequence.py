@@ -1,6 +1,6 @@
 """Hints of every frame of a recording, one after the other, in memory that does not grow with its length."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -60,6 +60,30 @@ def steps_of_parts(clip_map: ClipMap) -> dict[int, float]:
     return steps
 
 
+def neighbours(clip_map: ClipMap, position: int, step: float, offsets: Sequence[int]) -> list[int]:
+    """Registered frames of the same part about so many steps away, before and after in time.
+
+    Distance decides and not time, so that slow passages have baselines, too. A frame from beyond a gap is none.
+    """
+    if not clip_map.registered[position] or step == 0:
+        return []
+    own = np.flatnonzero(clip_map.registered & (clip_map.part == clip_map.part[position]))
+    found = set()
+    for side in (own[own > position], own[own < position][::-1]):
+        places = clip_map.world_from_camera[side, :3, 3]
+        away = np.linalg.norm(places - clip_map.world_from_camera[position, :3, 3], axis=1) / step
+        for offset in offsets:
+            reached = np.flatnonzero(away >= _ABOUT * offset)
+            if len(reached) and away[reached[0]] <= 2 * offset:
+                found.add(int(side[reached[0]]))
+    return sorted(found)
+
+
+def image_tensor(pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[Tensor, "3 h w"]:
+    """Colours in [0, 1]."""
+    return (torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float() / 255).contiguous()
+
+
 class _Frames:
     """Frames of a recording; the last few images and sweeps are kept, as neighbours share them."""
 
@@ -77,23 +101,9 @@ class _Frames:
         return torch.where(agreement(own, others, self.camera, self.settings), own, 0)
 
     def neighbours(self, position: int) -> list[int]:
-        """Registered frames of the same part about as far before and after as the settings say, in time.
-
-        Distance decides and not time, so that slow passages have baselines, too. A frame from beyond a gap is none.
-        """
+        """Those of the settings."""
         step = self.steps.get(int(self.map.part[position]), 0.0)
-        if not self.map.registered[position] or step == 0:
-            return []
-        own = np.flatnonzero(self.map.registered & (self.map.part == self.map.part[position]))
-        found = set()
-        for side in (own[own > position], own[own < position][::-1]):
-            places = self.map.world_from_camera[side, :3, 3]
-            away = np.linalg.norm(places - self.map.world_from_camera[position, :3, 3], axis=1) / step
-            for offset in self.settings.offsets:
-                reached = np.flatnonzero(away >= _ABOUT * offset)
-                if len(reached) and away[reached[0]] <= 2 * offset:
-                    found.add(int(side[reached[0]]))
-        return sorted(found)
+        return neighbours(self.map, position, step, self.settings.offsets)
 
     def _sweep(self, position: int) -> Float32[Tensor, "h w"]:
         neighbours = self.neighbours(position)
@@ -108,5 +118,4 @@ class _Frames:
         return torch.from_numpy(np.linalg.inv(poses[source]) @ poses[target]).float()
 
     def _load(self, position: int) -> Float32[Tensor, "3 h w"]:
-        pixels = torch.from_numpy(np.array(self.read(int(self.map.frames[position]))))
-        return (pixels.permute(2, 0, 1).float() / 255).contiguous()
+        return image_tensor(self.read(int(self.map.frames[position])))

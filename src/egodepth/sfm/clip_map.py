@@ -58,12 +58,6 @@ class ClipMap:
         """Motion between the frames at two positions of one part."""
         return np.linalg.solve(self.world_from_camera[source], self.world_from_camera[target])
 
-    def around(self, position: int, reach: int) -> list[int]:
-        """Positions of the registered frames of the same part among those so many before and after."""
-        near = range(max(0, position - reach), min(len(self.frames), position + reach + 1))
-        part = self.part[position]
-        return [other for other in near if other != position and self.registered[other] and self.part[other] == part]
-
     def sightings(self, position: int) -> tuple[Int64[np.ndarray, " k"], Float64[np.ndarray, "k 3"]]:
         """Points that the frame at a position sees: their numbers, and where they are in the camera's axes."""
         first, last = np.searchsorted(self._by_frame[:, 0], [position, position + 1])
