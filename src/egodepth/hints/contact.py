@@ -2,8 +2,8 @@
 
 They show no parallax, so a comparison of frames cannot see their distance, and the auto-mask leaves them out. A pixel
 that stays where it is, although the road there would move, belongs to one. Its lowest pixels touch the road, and the
-depth of the road is known (ground contact: Hoiem, Efros and Hebert, Putting Objects in Perspective, CVPR 2006). Only what
-is below the height of the camera is found.
+depth of the road is known (ground contact: Hoiem, Efros and Hebert, Putting Objects in Perspective, CVPR 2006). Only
+what is below the height of the camera is found.
 """
 
 from collections.abc import Iterator, Sequence
