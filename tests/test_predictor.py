@@ -129,7 +129,10 @@ def test_post_processing_takes_each_border_from_one_of_the_two():
         (torch.zeros(3, 4, 5, dtype=torch.uint8), "floats in"),
         (torch.zeros(4, 5), "floats in"),
         (torch.full((3, 4, 5), 200.0), "divide"),
-        (Image.fromarray(np.zeros((4, 5), np.uint16)), "8-bit"),
+        (torch.full((3, 4, 5), torch.nan), "NaN"),
+        (torch.zeros(0, 3, 4, 5), "no image"),
+        (np.zeros((0, 5, 3), np.uint8), "uint8 RGB"),
+        (Image.fromarray(np.full((4, 5), 7.0, np.float32)), "8 bits"),
         ("missing.png", "missing.png"),
     ],
 )

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from egodepth.data.images import read_rgb, resize_rgb
+from egodepth.data.images import as_rgb, read_rgb, resize_rgb
 from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
 from egodepth.exported import ExportedModel, exported_folder, load_exported
@@ -94,8 +94,10 @@ class DepthPredictor:
     def __call__(self, image: Image.Image | np.ndarray | Tensor | str | Path) -> Prediction:
         """Depth of an image: path, PIL, numpy uint8 `h w 3`, or float tensor in [0, 1], `3 h w` or batched `b 3 h w`.
 
+        Files and PIL images are turned upright by their EXIF tag; arrays and tensors have to be upright already.
+
         Raises:
-            InputError: an unreadable file, or an array of another kind.
+            InputError: an unreadable file, an array of another kind, values that are not numbers, nothing at all.
         """
         if isinstance(image, Tensor):
             inverse_depth = self.inverse_depth(_checked(image if image.ndim == 4 else image[None]))
@@ -184,11 +186,9 @@ def _resized(
 
 def _pixels(image: Image.Image | np.ndarray | str | Path) -> UInt8[np.ndarray, "h w 3"]:
     if isinstance(image, Image.Image):
-        if image.mode[0] in "IF":
-            raise InputError(f"image of mode {image.mode}: convert it to 8-bit RGB")
-        image = np.array(image.convert("RGB"))
+        return as_rgb(image)
     pixels = image if isinstance(image, np.ndarray) else read_rgb(image)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise InputError(f"array of {pixels.dtype} {pixels.shape}: give uint8 RGB, (height, width, 3)")
     return pixels
 
@@ -196,8 +196,10 @@ def _pixels(image: Image.Image | np.ndarray | str | Path) -> UInt8[np.ndarray, "
 def _checked(images: Tensor) -> Float[Tensor, "b 3 h w"]:
     if not images.is_floating_point() or images.ndim != 4 or images.shape[1] != 3:
         raise InputError(f"tensor of {images.dtype} {tuple(images.shape)}: give floats in [0, 1], b 3 h w or 3 h w")
-    if images.numel() and (images.min() < 0 or images.max() > 1):
-        raise InputError("tensor with values outside [0, 1]: divide 8-bit images by 255")
+    if not images.numel():
+        raise InputError(f"tensor {tuple(images.shape)}: there is no image in it")
+    if not (images.min() >= 0 and images.max() <= 1):  # not a number is outside, too
+        raise InputError("tensor with values outside [0, 1]: divide 8-bit images by 255; NaN is none")
     return images
 
 

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 from PIL import Image
 
 from egodepth.data import images
-from egodepth.data.images import image_size, read_rgb, read_uint16, resize_rgb, write_image
+from egodepth.data.images import as_rgb, image_size, read_rgb, read_uint16, resize_rgb, write_image
 from egodepth.errors import InputError
 
 
@@ -97,3 +99,74 @@ def test_resizing_keeps_edges_where_they_are_and_does_not_alias() -> None:
     stripes[:, ::2] = 200
     assert np.abs(resize_rgb(stripes, (2, 8))[:, 1:-1].astype(int) - 100).max() <= 5
     assert resize_rgb(halves, (8, 64)) is halves
+
+
+GREY = np.add.outer(np.arange(0, 120, 4), np.arange(0, 132, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_grey_of_more_bits_looks_like_its_8_bit_copy(tmp_path: Path, bits: int, name: str):
+    values = (GREY.astype(np.uint16) << (bits - 8)) + (2 ** (bits - 8) - 1)
+    Image.fromarray(values).save(tmp_path / name)
+    np.testing.assert_array_equal(read_rgb(tmp_path / name), np.repeat(GREY[..., None], 3, -1))
+    np.testing.assert_array_equal(as_rgb(Image.open(tmp_path / name)), read_rgb(tmp_path / name))
+
+
+def test_floating_point_grey_is_read_from_0_to_1(tmp_path: Path):
+    Image.fromarray(GREY.astype(np.float32) / 255).save(tmp_path / "a.tif")
+    np.testing.assert_array_equal(read_rgb(tmp_path / "a.tif"), np.repeat(GREY[..., None], 3, -1))
+
+
+@pytest.mark.parametrize("values", [[[0.0, 255.0]], [[-0.1, 0.5]], [[np.nan, 0.5]]])
+def test_floating_point_beyond_0_to_1_is_refused(tmp_path: Path, values: list):
+    Image.fromarray(np.array(values, np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(InputError, match=r"a\.tif: floating-point values beyond \[0, 1\]"):
+        read_rgb(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("values", [[[0, 70000]], [[-1, 5]]])
+def test_whole_numbers_beyond_16_bits_are_refused(tmp_path: Path, values: list):
+    with pytest.raises(InputError, match="values beyond 16 bits"):
+        as_rgb(Image.fromarray(np.array(values, np.int32)))
+
+
+def png_of_16_bit_colours(path: Path, values: np.ndarray) -> None:
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows))]
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in [*parts, (b"IEND", b"")]
+    ]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
+def test_16_bit_colours_are_read_and_those_that_hold_12_bits_are_refused(tmp_path: Path):
+    colours = np.stack([GREY, GREY[::-1], GREY], -1).astype(np.uint16)
+    png_of_16_bit_colours(tmp_path / "full.png", colours << 8)
+    np.testing.assert_array_equal(read_rgb(tmp_path / "full.png"), colours)
+    png_of_16_bit_colours(tmp_path / "low.png", colours << 4)
+    with pytest.raises(InputError, match=r"low\.png: 16-bit colours that use 12 bits at most"):
+        read_rgb(tmp_path / "low.png")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_pil_image_is_turned_upright_as_its_file_is(tmp_path: Path, orientation: int):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    colours = np.random.default_rng(0).integers(0, 255, (8, 16, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    Image.fromarray(colours).save(tmp_path / "photo.jpg", exif=exif, quality=95)
+    found = as_rgb(Image.open(tmp_path / "photo.jpg"))
+    np.testing.assert_array_equal(found, read_rgb(tmp_path / "photo.jpg"))
+    assert found.shape == ((128, 64, 3) if orientation > 4 else (64, 128, 3))
+    loaded = Image.open(tmp_path / "photo.jpg")
+    loaded.load()
+    np.testing.assert_array_equal(as_rgb(loaded), found)
+
+
+def test_a_pil_image_that_was_drawn_on_shows_it(tmp_path: Path):
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(tmp_path / "a.jpg")
+    opened = Image.open(tmp_path / "a.jpg")
+    opened.paste((255, 0, 0), (0, 0, 16, 16))
+    assert as_rgb(opened)[4, 4].tolist() == [255, 0, 0]

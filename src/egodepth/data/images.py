@@ -31,16 +31,37 @@ _FORMATS = (
 )
 """Whatever a file is called: PIL would start Ghostscript for a program in PostScript, and reads dozens of others."""
 _ORIENTATION = 0x0112
+_BITS = (8, 10, 12, 14, 16)
+"""Of cameras. A grey picture of more than 8 bits is scaled by the fewest of them that hold its largest value: 16-bit
+files often hold 10 or 12 bits, and would be nearly black."""
 T = TypeVar("T")
 
 
 def read_rgb(path: str | Path) -> UInt8[np.ndarray, "h w 3"]:
-    """Decode an image as 8-bit RGB, upright by its EXIF tag; grey becomes three equal channels, alpha is dropped.
+    """Decode an image as `as_rgb` does.
 
     Raises:
-        InputError: missing, empty, truncated, not an image, or of more than `MAX_PIXELS`.
+        InputError: missing, empty, truncated, not an image, of more than `MAX_PIXELS`, or as for `as_rgb`.
     """
-    return _opened(path, _decode_rgb)
+
+    def decode(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
+        is_deep = _has_deep_colours(image)
+        pixels = _decode_jpeg(image) if _is_upright(image) else None
+        return _decode_rgb(image, is_deep, str(path)) if pixels is None else pixels
+
+    return _opened(path, decode)
+
+
+def as_rgb(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
+    """An image of PIL as 8-bit RGB, upright by its EXIF tag; grey becomes three equal channels, alpha is dropped.
+
+    Grey of more than 8 bits is scaled by the fewest of 8, 10, 12, 14 and 16 bits that hold its largest value, and
+    floating point from [0, 1].
+
+    Raises:
+        InputError: floating point beyond [0, 1], values beyond 16 bits, colours that use only the lower 12 of 16 bits.
+    """
+    return _decode_rgb(image, _has_deep_colours(image), "image")
 
 
 def read_uint16(path: str | Path) -> UInt16[np.ndarray, "h w"]:
@@ -99,16 +120,38 @@ def resize_rgb(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt
     return np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())
 
 
-def _decode_rgb(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
+def _has_deep_colours(image: Image.Image) -> bool:
+    """Whether a file that was not decoded yet, be it for its EXIF tag, has 16 bits a channel."""
+    return any("16" in str(tile.args) for tile in getattr(image, "tile", ()))
+
+
+def _is_upright(image: Image.Image) -> bool:
+    return image.getexif().get(_ORIENTATION, 1) == 1
+
+
+def _decode_rgb(image: Image.Image, is_deep: bool, name: str) -> UInt8[np.ndarray, "h w 3"]:
     # Neither `exif_transpose` nor `convert` without need: each would copy the picture, a third of the time of decoding.
-    upright = image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
-    if upright is image and (pixels := _decode_jpeg(image)) is not None:
-        return pixels
-    if upright.mode.startswith("I"):
-        # PIL would clip 16-bit values at 255; keep the upper byte instead.
-        grey = (np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, -1)
-    return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
+    upright = image if _is_upright(image) else ImageOps.exif_transpose(image)
+    if upright.mode[0] in "IF":  # PIL would clip them at 255
+        return np.repeat(_grey(np.asarray(upright), name)[..., None], 3, -1)
+    pixels = np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
+    # PIL keeps the upper byte of 16-bit colours: 12 bits leave next to nothing there.
+    if is_deep and pixels.size and pixels.max() < 1 << 12 - 8:
+        raise InputError(f"{name}: 16-bit colours that use 12 bits at most would be black; convert it to 8 bits")
+    return pixels
+
+
+def _grey(values: np.ndarray, name: str) -> UInt8[np.ndarray, "h w"]:
+    """Values of more than 8 bits or in floating point as 8 bits, by the rule of `as_rgb`."""
+    low, high = (values.min(), values.max()) if values.size else (0, 0)
+    if values.dtype.kind == "f":
+        if not (low >= 0 and high <= 1):  # not a number is beyond, too
+            raise InputError(f"{name}: floating-point values beyond [0, 1]; convert it to 8 bits")
+        return np.round(values * 255).astype(np.uint8)
+    bits = next((bits for bits in _BITS if high < 1 << bits), None)
+    if low < 0 or bits is None:
+        raise InputError(f"{name}: values beyond 16 bits; convert it to 8 bits")
+    return (values.astype(np.uint16) >> (bits - 8)).astype(np.uint8)
 
 
 def _decode_jpeg(image: Image.Image) -> UInt8[np.ndarray, "h w 3"] | None:
