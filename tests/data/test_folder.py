@@ -147,3 +147,15 @@ def test_missing_and_empty_folders_and_a_missing_camera_are_named(clip: Path, tm
         FolderDrive(clip)
     (tmp_path / "other.json").write_text(json.dumps(CAMERA))
     assert FolderDrive(clip, tmp_path / "other.json", "named").name == "named"
+
+
+def test_what_is_passed_over_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("IMG_1.jpg", "IMG_1.png", "IMG_2.jpg", "IMG_2.webp", "IMG_3.jpg"):
+        Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(tmp_path / name)
+    for name in ("IMG_4.HEIC", "notes.txt", "._IMG_1.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    for _ in range(2):
+        assert [path.name for path in list_images(tmp_path)] == ["IMG_1.png", "IMG_2.jpg", "IMG_3.jpg"]
+    twins, unread = caplog.messages
+    assert "IMG_1.jpg and 1 more are not taken" in twins
+    assert "IMG_4.HEIC is passed over; convert such pictures" in unread

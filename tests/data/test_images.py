@@ -170,3 +170,11 @@ def test_a_pil_image_that_was_drawn_on_shows_it(tmp_path: Path):
     opened = Image.open(tmp_path / "a.jpg")
     opened.paste((255, 0, 0), (0, 0, 16, 16))
     assert as_rgb(opened)[4, 4].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+def test_an_animation_is_refused(tmp_path: Path, name: str):
+    first, second = (Image.fromarray(np.full((32, 32, 3), shade, np.uint8)) for shade in (0, 200))
+    first.save(tmp_path / name, save_all=True, append_images=[second])
+    with pytest.raises(InputError, match="an animation, not one picture; convert it to a video"):
+        read_rgb(tmp_path / name)

@@ -1,3 +1,4 @@
+import io
 import itertools
 import logging
 import sys
@@ -6,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from egodepth.data import video as video_module
+from egodepth.data.images import as_rgb, read_rgb
 from egodepth.data.video import Video, is_video
 from egodepth.data.video_writer import video_writer, yuv_planes
 from egodepth.errors import InputError
@@ -270,3 +272,70 @@ def test_a_real_recording(real_data):
     video = Video.open(real_data / "video" / "solidWhiteRight.mp4")
     assert (video.size, video.expected, video.rate) == ((540, 960), 221, 25)
     assert sum(1 for _ in video.frames()) == 221
+
+
+@pytest.mark.parametrize(("orientation", "upright"), [(1, (48, 64)), (3, (48, 64)), (6, (64, 48)), (8, (64, 48))])
+def test_pictures_with_side_data_that_pyav_does_not_name_are_read_upright(tmp_path, orientation, upright):
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "a camera", orientation
+    jpeg = io.BytesIO()
+    Image.fromarray(picture(90)).save(jpeg, "JPEG", quality=95, exif=exif)
+    with av.open(str(tmp_path / "lapse.avi"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=12)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuvj420p"
+        for number in range(3):
+            packet = av.Packet(jpeg.getvalue())
+            packet.stream, packet.pts, packet.dts, packet.is_keyframe = stream, number, number, True
+            packet.time_base = Fraction(1, 12)
+            container.mux(packet)
+    frames = [frame.image for frame in Video.open(tmp_path / "lapse.avi").frames()]
+    assert [frame.shape[:2] for frame in frames] == [upright] * 3
+    expected = as_rgb(Image.open(jpeg))
+    assert np.abs(frames[0].astype(int) - expected).mean() < 5
+
+
+@pytest.mark.parametrize("cover", ["attached", "stream"])
+def test_a_larger_cover_is_not_taken_for_the_video(tmp_path, cover):
+    path = tmp_path / ("a.mp4" if cover == "attached" else "a.mkv")
+    with av.open(str(path), "w") as container:
+        still, moving = container.add_stream("mjpeg", rate=1), container.add_stream("libx264", rate=25)
+        still.height, still.width, still.pix_fmt = 192, 256, "yuvj420p"
+        moving.height, moving.width, moving.pix_fmt = 48, 64, "yuv420p"
+        if cover == "attached":
+            still.disposition = av.stream.Disposition.attached_pic
+        for stream, count in ((still, 1), (moving, 5)):
+            for number in range(count):
+                size = (stream.height, stream.width)
+                frame = av.VideoFrame.from_ndarray(picture(40 + number, size), "rgb24").reformat(format=stream.pix_fmt)
+                frame.pts = number
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    video = Video.open(path)
+    assert video.size == (48, 64)
+    assert sum(1 for _ in video.frames()) == 5
+
+
+def test_of_two_streams_the_larger_is_read(tmp_path):
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        streams = [container.add_stream("libx264", rate=25) for _ in range(2)]
+        for stream, size in zip(streams, ((24, 32), (48, 64)), strict=True):
+            stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+        for number in range(3):
+            for stream in streams:
+                shown = picture(60, (stream.height, stream.width))
+                frame = av.VideoFrame.from_ndarray(shown, "rgb24").reformat(format="yuv420p")
+                frame.pts = number
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    assert Video.open(tmp_path / "a.mkv").size == (48, 64)
+
+
+def test_a_photograph_that_ffmpeg_opens_is_no_video(tmp_path):
+    if not features.check("avif"):
+        pytest.skip("this Pillow writes no AVIF")
+    for name in ("photo.avif", "photo"):
+        Image.fromarray(picture(90)).save(tmp_path / name, "AVIF")
+        assert not is_video(tmp_path / name)
+    with pytest.raises(InputError, match="convert it to JPEG or PNG"):
+        read_rgb(tmp_path / "photo.avif")

@@ -1,9 +1,11 @@
 """The image files of one folder as numbered frames."""
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,13 +13,15 @@ import numpy as np
 from jaxtyping import UInt8
 
 from egodepth.data.frame_numbers import FrameNumbers
-from egodepth.data.images import SUFFIXES, image_size, read_rgb
+from egodepth.data.images import SUFFIXES, UNREAD_SUFFIXES, image_size, read_rgb
 from egodepth.errors import InputError
 
 FEW_HEADERS = 4
 """How many files of a folder are compared in size where the set is known, and has hundreds of such folders."""
 _NUMBER_LIMIT = 10**18
 """Frame numbers stay below: columns of 64 bits hold them."""
+
+logger = logging.getLogger("egodepth")
 
 
 class NumberedNames(Mapping[int, str]):
@@ -69,7 +73,7 @@ class FrameFolder:
         folder = Path(folder)
         files = number_files(list_images(folder))
         if not files:
-            raise InputError(f"{folder}: no images in this folder ({', '.join(SUFFIXES)}); check the path")
+            raise no_images(folder)
         return cls.of(folder, files, common_size(list(files.values()), headers))
 
     @classmethod
@@ -95,17 +99,40 @@ class FrameFolder:
 def list_images(folder: str | Path) -> list[Path]:
     """Image files of a folder in natural order (2 before 10); of the same picture in two formats, one.
 
+    A warning says which pictures are passed over, once for every folder.
+
     Raises:
         InputError: the folder is missing or may not be read.
     """
     folder = Path(folder)
     try:
-        found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+        visible = [path for path in folder.iterdir() if path.name[0] != "."]
     except OSError as error:
         raise InputError(f"{folder}: not a folder that can be read ({error.strerror}); check the path") from error
+    found = [path for path in visible if path.suffix.lower() in SUFFIXES]
     # Later ones win: lossless formats, which come first in SUFFIXES, replace their converted copies.
     found.sort(key=lambda path: -SUFFIXES.index(path.suffix.lower()))
-    return sorted({path.stem: path for path in found}.values(), key=lambda path: natural_key(path.stem))
+    images = {path.stem: path for path in found}
+    if twins := sorted(path.name for path in found if images[path.stem] != path):
+        _say(f"{folder}: {_counted(twins)} not taken, as another image has the same name but for its ending")
+    if unread := sorted(path.name for path in visible if path.suffix.lower() in UNREAD_SUFFIXES):
+        _say(f"{folder}: {_counted(unread)} passed over; convert such pictures to JPEG or PNG")
+    return sorted(images.values(), key=lambda path: natural_key(path.stem))
+
+
+def _counted(names: list[str]) -> str:
+    """The first name, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1} more are" if len(names) > 1 else " is")
+
+
+@cache
+def _say(warning: str) -> None:
+    logger.warning("%s", warning)
+
+
+def no_images(folder: Path) -> InputError:
+    """What to say of a folder in which `list_images` finds none."""
+    return InputError(f"{folder}: no images in this folder ({', '.join(SUFFIXES)}); check the path")
 
 
 def number_files(paths: Sequence[Path]) -> dict[int, Path]:

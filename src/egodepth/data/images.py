@@ -21,6 +21,11 @@ except ImportError:  # the same pixels, a little later
 _TORCH_HAS_LANCZOS = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff")
 """File names, in lower case, that count as images when a folder is listed."""
+UNREAD_SUFFIXES = (
+    *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".exr", ".tga"),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".rw2", ".orf"),
+)
+"""File names, in lower case, of pictures that are not read: it is said what to do with them."""
 MAX_PIXELS = 80_000_000
 """More than any camera of today records; what is larger is taken for damage or attack before it eats the memory."""
 
@@ -175,6 +180,8 @@ def _opened(path: str | Path, use: Callable[[Image.Image], T]) -> T:
         raise InputError(f"{path}: the image file is empty; copy it again or delete it")
     try:
         with Image.open(path, formats=_FORMATS) as image:
+            if image.format != "TIFF" and getattr(image, "is_animated", False):
+                raise InputError(f"{path}: an animation, not one picture; convert it to a video (MP4)")
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
             return use(image)
@@ -186,4 +193,6 @@ def _opened(path: str | Path, use: Callable[[Image.Image], T]) -> T:
         raise InputError(f"{path}: may not be read; change its permissions") from error
     # Decoders raise almost anything on damaged bytes: OSError, SyntaxError, ValueError, struct.error, ...
     except Exception as error:
+        if path.suffix.lower() in UNREAD_SUFFIXES:
+            raise InputError(f"{path}: pictures of this kind are not read; convert it to JPEG or PNG") from error
         raise InputError(f"{path}: not a readable image, or truncated; copy it again or delete it") from error

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from egodepth.data.images import MAX_PIXELS, SUFFIXES, image_size
+from egodepth.data.images import MAX_PIXELS, SUFFIXES, UNREAD_SUFFIXES, image_size
 from egodepth.data.tone import is_hdr, tone_mapped
 from egodepth.errors import InputError
 
@@ -26,6 +26,8 @@ VIDEO_SUFFIXES = (
     *(".3gp", ".ogv", ".mxf", ".h264", ".h265", ".hevc"),
 )
 """File names, in lower case, that are taken for videos without a look inside."""
+_PHOTO_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
+_STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "webp", "tiff")
 LINEAR_FRAMES = 600
 """Up to this length, a selection of frames is found by decoding them all: seeking may find the first alone."""
 
@@ -35,14 +37,14 @@ logger = logging.getLogger("egodepth")
 def is_video(path: Path) -> bool:
     """Whether to read a file as a video, by its name, and where that says nothing by a look into it."""
     suffix = path.suffix.lower()
-    if suffix in VIDEO_SUFFIXES or suffix in SUFFIXES or not path.is_file():
+    if suffix in (*VIDEO_SUFFIXES, *SUFFIXES, *UNREAD_SUFFIXES) or not path.is_file():
         return suffix in VIDEO_SUFFIXES
     try:
         image_size(path)
     except InputError:
         try:
-            with _opened(path):
-                return True
+            with _opened(path) as (container, _):
+                return not _is_photograph(container)
         except InputError:
             pass
     return False
@@ -174,7 +176,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable video, or truncated; copy it again or convert it") from error
     with container:
-        stream = next((s for s in container.streams.video if s.codec_context is not None), None)
+        stream = _best_stream(container)
         if stream is None:
             raise InputError(f"{path}: no video stream that can be decoded; check the path or convert it")
         if stream.width * stream.height > MAX_PIXELS:
@@ -183,6 +185,22 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         # The header is checked above; this stops streams that grow later.
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         yield container, stream
+
+
+def _is_photograph(container: Any) -> bool:
+    """FFmpeg opens photographs, too: HEIF and AVIF as a film of one picture, others through a pipe of pictures."""
+    return container.metadata.get("major_brand") in _PHOTO_BRANDS or container.format.name.endswith("_pipe")
+
+
+def _best_stream(container: Any) -> Any:
+    """The picture stream of most pixels, the first of equals; never a cover or a preview. None without any.
+
+    Containers that cannot mark covers have them as streams of still pictures beside that of the video.
+    """
+    attached = pyav().stream.Disposition.attached_pic
+    streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & attached]
+    moving = [s for s in streams if s.codec_context.name not in _STILL_CODECS and s.frames != 1]
+    return max(moving or streams, key=lambda s: s.width * s.height, default=None)
 
 
 def _decoded(path: Path, container: Any, stream: Any, warn: bool = False) -> Generator[Any]:
@@ -229,7 +247,10 @@ def _upright(frame: Any) -> UInt8[np.ndarray, "h w 3"]:
     image = frame.to_ndarray(format="rgb24", threads=1)
     if is_hdr(frame.color_trc):
         image = tone_mapped(image, frame.color_trc)
-    matrix = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    try:
+        matrix = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    except ValueError:  # side data that PyAV has no name for, such as EXIF: the angle alone can be had
+        return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
     if matrix is None:
         return image
     # Takes (x, y) to (a x + c y, b x + d y): fixed-point numbers, of which only the signs matter here.

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from egodepth.data.frames import list_images, number_files
-from egodepth.data.images import SUFFIXES, image_size, read_rgb
+from egodepth.data.frames import list_images, no_images, number_files
+from egodepth.data.images import image_size, read_rgb
 from egodepth.data.video import Video, is_video
 from egodepth.errors import InputError
 
@@ -97,7 +97,7 @@ class FolderFootage(Footage):
         self.path = path
         self._files = number_files(list_images(path))
         if not self._files:
-            raise InputError(f"{path}: no images in this folder ({', '.join(SUFFIXES)}); check the path")
+            raise no_images(path)
         self.size, self.expected = self._first_size(), len(self._files)
 
     def _first_size(self) -> tuple[int, int]:
