@@ -136,3 +136,30 @@ def test_the_depth_map_for_pictures_has_the_truths_median_and_size():
     sample = make_sample()
     depth = aligned_depth(sample, sample.image[0] / 5, PROTOCOL)
     torch.testing.assert_close(depth, 1 / sample.image[0])
+
+
+@pytest.mark.parametrize("protocol", ["synthetic", "make3d"])
+def test_a_disparity_of_zero_is_as_far_as_the_protocol_reaches(protocol: str):
+    truth = torch.tensor([[10.0, 20.0, 30.0, 40.0, 60.0]])
+    sky = (1 / truth).where(truth < 60, torch.tensor(0.0))
+    sample = DepthSample("sky", sky.expand(3, 1, 5), truth, {})
+    report = evaluate_predictions(cheat(), [sample], PROTOCOLS[protocol])
+    far = 80.0 if protocol == "synthetic" else 70.0
+    for alignment in ("none", "median", "least_squares"):
+        assert report.mean(alignment)["abs_rel"] == pytest.approx((far / 60 - 1) / 5, rel=1e-5), alignment
+    assert report.mean("least_squares_shift")["abs_rel"] < 1
+
+
+@pytest.mark.parametrize("value", [-0.1, torch.nan])
+def test_a_disparity_that_is_negative_or_no_number_is_an_error(value: float):
+    sample = make_sample()
+    sample = sample._replace(image=sample.image.clone())
+    sample.image[:, 3, 4] = value
+    with pytest.raises(InputError, match="not everywhere positive"):
+        evaluate_predictions(cheat(), [sample], PROTOCOL)
+
+
+def test_a_prediction_that_is_the_sky_in_half_of_the_image_is_an_error():
+    sample = make_sample()
+    with pytest.raises(InputError, match="infinite in half"):
+        evaluate_predictions(lambda s: s.image[0] * (torch.arange(12)[:, None] > 6), [sample], PROTOCOL)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from egodepth.evaluation import METRICS, depth_metrics
+from egodepth.evaluation.metrics import log10_error
 
 
 def test_four_pixels_worked_out_by_hand():
@@ -42,3 +43,8 @@ def test_too_far_and_too_near_count_alike_for_the_shares_of_good_pixels():
 def test_no_pixels_are_an_error_and_not_a_nan():
     with pytest.raises(ValueError, match="at least one valid pixel"):
         depth_metrics(torch.empty(0), torch.empty(0))
+
+
+def test_log10_is_the_root_of_the_mean_square_as_in_published_tables():
+    found = log10_error(torch.tensor([10.0, 1.0, 100.0]), torch.tensor([1.0, 1.0, 1.0]))
+    assert found == pytest.approx(((1 + 0 + 4) / 3) ** 0.5, rel=1e-12)

@@ -41,8 +41,10 @@ def per_image_median(prediction: Float[Tensor, "n"], truth: Float[Tensor, "n"]) 
 
 
 def least_squares_scale(prediction: Float[Tensor, "n"], truth: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
-    """The factor on depth that leaves the smallest squared error in depth."""
-    return prediction * ((prediction * truth).sum() / prediction.square().sum())
+    """The factor on depth that leaves the smallest squared error in depth, over pixels that are not infinitely far."""
+    near = prediction.isfinite()
+    own, true = prediction[near], truth[near]
+    return prediction * ((own * true).sum() / own.square().sum())
 
 
 def least_squares_scale_shift(prediction: Float[Tensor, "n"], truth: Float[Tensor, "n"]) -> Float[Tensor, "n"]:

@@ -13,6 +13,8 @@ from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
 from egodepth.evaluation.protocols import Protocol, depth_at
 
+_LEAST_FINITE = 0.5
+"""Of the pixels that count, those whose depth must be finite: the median is among them."""
 WHOLE = "all"
 """The part that every image has: all of its valid pixels."""
 
@@ -33,16 +35,17 @@ def valid_pixels(sample: DepthSample, inverse_depth: Float[Tensor, "h w"], proto
     """The pixels of an image that the protocol counts; at least one must.
 
     Raises:
-        InputError: the prediction is zero, negative, infinite or not a number somewhere.
+        InputError: the prediction is negative or not a number somewhere, or infinitely far nearly everywhere.
     """
     truth = sample.depth.float()
     depth = depth_at(inverse_depth.detach().cpu().float(), (truth.shape[0], truth.shape[1]))
-    if not bool((torch.isfinite(depth) & (depth > 0)).all()):
-        raise InputError(
-            f"{sample.name}: the predicted depth is not everywhere positive and finite (a damaged model? a file of "
-            "another kind: see --predicted?)"
-        )
     valid = protocol.valid(truth)
+    # A disparity of 0 is the sky, infinitely far: the protocol's clamp cuts it.
+    if not bool((depth > 0).all()) or not bool(depth[valid].isfinite().float().mean() > _LEAST_FINITE):
+        raise InputError(
+            f"{sample.name}: the predicted depth is not everywhere positive, or infinite in half of the image "
+            "(a damaged model? a file of another kind: see --predicted?)"
+        )
     masks = dict(sample.masks)
     if "moving" in masks:
         masks = {"moving": masks.pop("moving"), "static": ~sample.masks["moving"], **masks}
