@@ -139,7 +139,7 @@ def test_bad_input_is_one_line(sequences: Path, model: Path, tmp_path: Path, cap
     assert "no pose network" in refusal(capsys, tmp_path / "blind", "--data", sequences)
     assert "either a model or --trajectory" in refusal(capsys, "--data", sequences)
     assert "choose with --drives" in refusal(capsys, "--trajectory", "x", "--data", sequences)
-    assert "x: no poses" in refusal(capsys, "--trajectory", "x", "--data", sequences, "--drives", "06/image_0")
+    assert "x: no trajectory" in refusal(capsys, "--trajectory", "x", "--data", sequences, "--drives", "06/image_0")
     assert "--fps" in refusal(capsys, model, "--data", sequences, "--fps", "0")
     (tmp_path / "short.txt").write_text("1 0 0 0 0 1 0 0 0 0 1 0\n" * 3)
     words = ["--trajectory", tmp_path / "short.txt", "--data", sequences, "--drives", "06/image_0"]

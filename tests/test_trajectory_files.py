@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,13 @@ import torch
 
 from egodepth.errors import InputError
 from egodepth.geometry import transform_from_axis_angle
-from egodepth.trajectory_files import quaternion, read_kitti_poses, write_kitti_poses, write_tum_poses
+from egodepth.trajectory_files import (
+    quaternion,
+    read_kitti_poses,
+    read_trajectory,
+    write_kitti_poses,
+    write_tum_poses,
+)
 
 
 def some_poses(count: int = 20, seed: int = 0) -> np.ndarray:
@@ -52,3 +59,39 @@ def test_a_matrix_that_turns_nothing_is_no_pose(tmp_path: Path) -> None:
     (tmp_path / "poses.txt").write_text("0 " * 12)
     with pytest.raises(InputError, match="no rotation"):
         read_kitti_poses(tmp_path / "poses.txt")
+
+
+def text_of(poses: np.ndarray) -> str:
+    return "".join(" ".join(f"{value:.9e}" for value in pose[:3].ravel()) + "\n" for pose in poses)
+
+
+EVERYDAY: dict[str, Callable[[str], str]] = {
+    "an empty last line": lambda text: text + "\n\n",
+    "a comment": lambda text: "# world from camera\n" + text,
+    "a byte-order mark": lambda text: "\ufeff" + text,
+    "line ends of Windows": lambda text: text.replace("\n", "\r\n"),
+    "blanks around": lambda text: "".join(f"  {line} \n" for line in text.splitlines()),
+}
+
+
+@pytest.mark.parametrize("spoil", EVERYDAY.values(), ids=EVERYDAY)
+@pytest.mark.parametrize("name", ["kitti", "tum"])
+def test_everyday_text_files_hold_the_same_trajectory(tmp_path: Path, spoil: Callable[[str], str], name: str) -> None:
+    path, poses = tmp_path / "way.txt", some_poses()
+    if name == "tum":
+        write_tum_poses(path, poses, [0.1 * number for number in range(len(poses))])
+    else:
+        path.write_text(text_of(poses))
+    path.write_bytes(spoil(path.read_text()).encode())
+    found, seconds = read_trajectory(path)
+    np.testing.assert_allclose(found, poses, atol=1e-7)
+    assert (seconds is None) == (name == "kitti")
+
+
+def test_names_of_the_columns_are_skipped_and_tums_format_is_named_where_kittis_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "way.txt"
+    write_tum_poses(path, some_poses(), [0.1 * number for number in range(len(some_poses()))])
+    path.write_text("timestamp tx ty tz qx qy qz qw\n" + path.read_text())
+    np.testing.assert_allclose(read_trajectory(path).poses, some_poses(), atol=1e-7)
+    with pytest.raises(InputError, match="poses in TUM's format"):
+        read_kitti_poses(path)

@@ -22,7 +22,7 @@ from egodepth.evaluation.trajectory_plot import write_trajectory_plot
 from egodepth.files import write_text
 from egodepth.motion import MotionPredictor, trajectory
 from egodepth.predictor import DepthPredictor
-from egodepth.trajectory_files import read_kitti_poses, write_kitti_poses, write_tum_poses
+from egodepth.trajectory_files import read_trajectory, write_kitti_poses, write_tum_poses
 from egodepth.weights import ModelCard
 
 
@@ -39,7 +39,7 @@ class Odometry:
     model: Positional[str] = ""
     """A run folder, a model folder or a hub id, with a pose network."""
     trajectory: Path | None = None
-    """Score this file (KITTI's format, one drive) instead of a model's trajectory."""
+    """Score this file (KITTI's format or TUM's, one pose a frame, one drive) instead of a model's trajectory."""
     drives: tuple[str, ...] = ("*",)
     """Glob patterns of the drives; KITTI's sequences are called 09/image_2, ..."""
     split: str = "test"
@@ -64,7 +64,7 @@ class Odometry:
         paths: list[Path] = []
         runs = [(drive, longest_run(drive)) for drive in drives]  # all, before the first is predicted
         for drive, frames in runs:
-            poses = read_kitti_poses(self.trajectory) if self.trajectory else _predicted(motion, drive, frames)
+            poses = read_trajectory(self.trajectory).poses if self.trajectory else _predicted(motion, drive, frames)
             if len(poses) != len(frames):
                 raise InputError(f"{self.trajectory}: {len(poses)} predicted poses for {len(frames)} frames in a row")
             truth = np.stack([drive.read_pose(frame) for frame in frames]) if drive.has_poses else None

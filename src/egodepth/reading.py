@@ -21,8 +21,8 @@ MOST_ARRAYS = 2 << 30
 _LARGEST = 1 << 63
 
 
-def read_text(path: str | Path, most: int = MOST_TEXT, encoding: str = "utf-8") -> str:
-    """The text of a file.
+def read_text(path: str | Path, most: int = MOST_TEXT) -> str:
+    """The text of a file in UTF-8, with or without a byte-order mark.
 
     Raises:
         OSError: missing, may not be read, or no ordinary file (reading a pipe might never end).
@@ -30,11 +30,20 @@ def read_text(path: str | Path, most: int = MOST_TEXT, encoding: str = "utf-8") 
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(f"{path} is not an ordinary file")
-    with open(path, encoding=encoding) as file:
+    with open(path, encoding="utf-8-sig") as file:
         text = file.read(most + 1)
     if len(text) > most:
         raise ValueError(f"more than {most >> 20} MB of text")
     return text
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """The lines of a text file that are neither blank nor a comment (`#`), without blanks around them.
+
+    Raises as `read_text` does.
+    """
+    stripped = (line.strip() for line in read_text(path).splitlines())
+    return [line for line in stripped if line and not line.startswith("#")]
 
 
 def read_json(path: str | Path, most: int = MOST_TEXT, finite: bool = True) -> Any:

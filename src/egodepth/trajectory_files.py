@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
 
 from egodepth.errors import InputError, require
 from egodepth.files import write_text
-from egodepth.reading import read_text
+from egodepth.reading import read_lines
 
+_KITTI_COLUMNS, _TUM_COLUMNS = 12, 8
 _ROUNDING = 1e-3
 """How far a rotation may be from an exact one."""
 _FARTHEST = 1e9
@@ -20,14 +22,52 @@ _QUATERNION_ROUNDING = 1e-2
 """How far a quaternion's length may be from 1: files have few digits."""
 
 
-def read_kitti_poses(path: str | Path) -> Float64[np.ndarray, "n 4 4"]:
-    """World from camera of every frame; a missing or damaged file is an `InputError`."""
+class Trajectory(NamedTuple):
+    """Where the camera was."""
+
+    poses: Float64[np.ndarray, "n 4 4"]
+    """World from camera."""
+    seconds: Float64[np.ndarray, " n"] | None
+    """Ascending; None where the file has no times."""
+
+
+def read_trajectory(path: str | Path) -> Trajectory:
+    """A trajectory in KITTI's format (12 numbers a line) or in TUM's (8); names above the columns are skipped.
+
+    Raises:
+        InputError: missing, of neither format, or damaged.
+    """
     path = Path(path)
     try:
-        rows = [[float(word) for word in line.split()] for line in read_text(path).splitlines()]
+        lines = read_lines(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: no poses that can be read; a line has the 12 numbers of a 3x4 matrix") from error
-    if not rows or any(len(row) != 12 or not np.abs(row).max() < _FARTHEST for row in rows):
+        raise InputError(f"{path}: no trajectory that can be read; give one in KITTI's or TUM's format") from error
+    if lines and not any(map(_is_number, lines[0].replace(",", " ").split())):
+        lines = lines[1:]
+    columns = len(lines[0].split()) if lines else 0
+    if columns == _TUM_COLUMNS:
+        seconds, poses = _tum_poses(path, lines)
+        return Trajectory(poses, seconds)
+    if columns == _KITTI_COLUMNS:
+        return Trajectory(_kitti_poses(path, lines), None)
+    raise InputError(
+        f"{path}: no trajectory; a line has the 12 numbers of a 3x4 matrix (KITTI) or time x y z qx qy qz qw (TUM)"
+    )
+
+
+def read_kitti_poses(path: str | Path) -> Float64[np.ndarray, "n 4 4"]:
+    """World from camera of every frame; raises `InputError` as `read_trajectory` does, and for TUM's format."""
+    poses, seconds = read_trajectory(path)
+    require(seconds is None, f"{path}: poses in TUM's format; here KITTI's is needed, the 12 numbers of a 3x4 matrix")
+    return poses
+
+
+def _kitti_poses(path: Path, lines: Sequence[str]) -> Float64[np.ndarray, "n 4 4"]:
+    try:
+        rows = [[float(word) for word in line.split()] for line in lines]
+    except ValueError as error:
+        raise InputError(f"{path}: damaged poses; every line has the 12 numbers of a 3x4 matrix") from error
+    if any(len(row) != _KITTI_COLUMNS or not np.abs(row).max() < _FARTHEST for row in rows):
         raise InputError(f"{path}: damaged poses; every line has the 12 numbers of a 3x4 matrix")
     poses = np.tile(np.eye(4), (len(rows), 1, 1))
     poses[:, :3] = np.array(rows).reshape(-1, 3, 4)
@@ -36,6 +76,14 @@ def read_kitti_poses(path: str | Path) -> Float64[np.ndarray, "n 4 4"]:
     if mirrored or np.abs(turned - np.eye(3)).max() > _ROUNDING:
         raise InputError(f"{path}: damaged poses; some 3x4 matrix holds no rotation")
     return poses
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def write_kitti_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"]) -> None:
@@ -52,7 +100,7 @@ def write_tum_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"], times
     write_text(path, "".join(lines))
 
 
-def tum_poses(path: Path, lines: Sequence[str]) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n 4 4"]]:
+def _tum_poses(path: Path, lines: Sequence[str]) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n 4 4"]]:
     """Times and world from camera, of lines `time x y z qx qy qz qw`; `InputError` names the `path` of damaged ones."""
     try:
         rows = np.array([[float(word) for word in line.split()] for line in lines]).reshape(len(lines), 8)

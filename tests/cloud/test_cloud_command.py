@@ -314,7 +314,7 @@ BAD: list[tuple[Callable[[Path], None], str]] = [
     (with_too_few_frames, "clip: 11 frames, but 12 depth maps"),
     (with_a_broken_frame, "clip: 11 frames, but 12 depth maps"),
     (with_too_few_poses, "kitti.txt: 10 poses, but 12 depth maps"),
-    (with_words_for_poses, "kitti.txt: no poses that can be read"),
+    (with_words_for_poses, "kitti.txt: no trajectory; a line has the 12 numbers"),
     (with_damaged_quaternions, "some quaternion has not the length 1"),
     (with_times_that_descend, "kitti.txt: its times do not ascend"),
     (with_times_of_another_clip, "kitti.txt: none of its poses is of a time of"),

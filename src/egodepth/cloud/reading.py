@@ -11,8 +11,8 @@ from jaxtyping import Float32, Float64
 from egodepth.data.frames import natural_key
 from egodepth.data.images import read_uint16
 from egodepth.errors import InputError, require
-from egodepth.reading import read_json, read_npz, read_text
-from egodepth.trajectory_files import read_kitti_poses, tum_poses
+from egodepth.reading import read_json, read_npz
+from egodepth.trajectory_files import read_trajectory
 
 _FARTHEST = 65535
 """A PNG's largest value: this far or farther."""
@@ -76,14 +76,7 @@ class TrajectoryFile:
     @classmethod
     def read(cls, path: Path) -> "TrajectoryFile":
         """Read KITTI's format (12 numbers a line) or TUM's (8); `InputError` where it is neither, or damaged."""
-        try:
-            lines = [line for line in read_text(path).splitlines() if line.strip()[:1] not in ("", "#")]
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: no trajectory that can be read; give one in KITTI's or TUM's format") from error
-        if lines and len(lines[0].split()) == 8:
-            seconds, poses = tum_poses(path, lines)
-            return cls(path, poses, seconds)
-        return cls(path, read_kitti_poses(path), None)
+        return cls(path, *read_trajectory(path))
 
     def check(self, maps: int) -> None:
         """Refuse poses of which nobody can say what frame they are of."""

@@ -15,7 +15,7 @@ from jaxtyping import Float64
 from egodepth.data.footage.extract import FOOTAGE_FILE
 from egodepth.data.footage.times import frame_times
 from egodepth.errors import InputError
-from egodepth.reading import read_text
+from egodepth.reading import read_lines, read_text
 
 Distance = Callable[[int, int], float | None]
 """Metres between two frames of a drive, by their numbers; None where it is not known."""
@@ -139,7 +139,7 @@ def find_oxts(data: Path, drive: str) -> Path:
 
 def _read_speeds(path: Path) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     try:
-        rows = [row for row in csv.reader(read_text(path, encoding="utf-8-sig").splitlines()) if row]
+        rows = [row for row in csv.reader(read_lines(path)) if row]
         names = [name.strip() for name in rows[0]]
         columns = names.index("time"), names.index("speed")
         values = np.array([[float(row[column]) for column in columns] for row in rows[1:]])
@@ -156,7 +156,7 @@ def _read_speeds(path: Path) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndar
 def _stamps(path: Path) -> Float64[np.ndarray, " n"]:
     """Seconds from the first line's time."""
     try:
-        lines = [line.strip() for line in read_text(path).splitlines()]
+        lines = read_lines(path)
         if not all(map(_STAMP.fullmatch, lines)):
             raise ValueError("not a date and a time")
         stamps = np.array(lines, "datetime64[ns]")

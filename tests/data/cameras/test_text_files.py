@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from egodepth.data.cameras import read_lens_rig, read_rig
+from egodepth.data.cameras import find_camera_file, read_lens_rig, read_rig
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
 from egodepth.geometry.distortion import FisheyeLens, Lens, RationalLens
@@ -138,3 +138,21 @@ def test_what_is_no_text_or_too_much_of_it_is_refused(tmp_path: Path) -> None:
         read_rig(tmp_path / "cam.txt", SIZE)
     with pytest.raises(InputError, match="more than a megabyte"):
         read_rig(written(tmp_path, "1 " * (1 << 20)), SIZE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "721.5 721.5 609.6 172.9",
+        "# fx fy cx cy\n721.5, 721.5, 609.6, 172.9\n\n",
+        "\ufeff721.5 721.5 609.6 172.9\r\n",
+        "721.5\n721.5\n609.6\n172.9\n",
+        "# K\n721.5 0 609.6\n0 721.5 172.9\n0 0 1\n",
+        "[[721.5, 0, 609.6],\n [0, 721.5, 172.9],\n [0, 0, 1]]",
+        f"# by hand\n\nP2: {P2}\n",
+    ],
+)
+def test_cameras_written_by_hand_are_read_and_found_beside_the_frames(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, text, "intrinsics.txt")
+    assert pixels(read_rig(path, SIZE).camera) == [721.5, 721.5, 609.6, 172.9]
+    assert find_camera_file(tmp_path) == path

@@ -14,7 +14,7 @@ from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
 from egodepth.geometry.distortion import Lens
 
-TEXT_FILES = ("calib.txt", "calib_cam_to_cam.txt", "cameras.txt", "cam.txt")
+TEXT_FILES = ("calib.txt", "calib_cam_to_cam.txt", "cameras.txt", "cam.txt", "intrinsics.txt")
 """Names that camera files of the field have; given by name, a file may be called anything."""
 
 

@@ -1,4 +1,4 @@
-"""Text files of cameras, told apart by what is in them: KITTI's, COLMAP's, and the nine numbers of a matrix."""
+"""Text files of cameras, told apart by what is in them: KITTI's, COLMAP's, fx fy cx cy, and a 3x3 matrix."""
 
 import math
 import re
@@ -41,13 +41,16 @@ def read_text_camera(path: Path, images: tuple[int, int]) -> PixelCamera:
         return _kitti(projections, text, path)
     if cameras := _COLMAP_LINE.findall(text):
         return _colmap(cameras, images, path)
-    matrix = _numbers(text.replace(",", " ").replace(";", " "), path)
-    if len(matrix) != 9:
+    numbers = _numbers(re.sub(r"#.*|[,;\[\]]", " ", text), path)
+    if len(numbers) == 4:
+        fx, fy, cx, cy = numbers
+        numbers = [fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0]
+    if len(numbers) != 9:
         raise InputError(
-            f"{path}: not a camera file: neither KITTI's (P2: and 12 numbers) nor COLMAP's cameras.txt, nor the 9 "
-            "numbers of a 3x3 matrix; write camera.json"
+            f"{path}: not a camera file: neither KITTI's (P2: and 12 numbers) nor COLMAP's cameras.txt, nor fx fy cx "
+            "cy, nor the 9 numbers of a 3x3 matrix; write camera.json"
         )
-    return camera_of_matrix(matrix, path)
+    return camera_of_matrix(numbers, path)
 
 
 def read_small_text(path: Path) -> str:

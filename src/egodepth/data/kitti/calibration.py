@@ -11,7 +11,7 @@ from egodepth.data.cameras import check_camera
 from egodepth.data.images import MAX_PIXELS
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
-from egodepth.reading import read_text
+from egodepth.reading import read_lines
 
 CAM_TO_CAM = "calib_cam_to_cam.txt"
 VELO_TO_CAM = "calib_velo_to_cam.txt"
@@ -44,11 +44,11 @@ class CalibrationFile:
         """Parse the lines that hold numbers; a missing or unreadable file is an `InputError`."""
         path = Path(path)
         try:
-            text = read_text(path)
+            lines = read_lines(path)
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read; unpack KITTI's calibration files of this date there") from error
         values: dict[str, Float64[np.ndarray, " n"]] = {}
-        for line in text.splitlines():
+        for line in lines:
             key, _, numbers = line.partition(":")
             try:
                 values[key.strip()] = np.array([float(number) for number in numbers.split()])

@@ -46,10 +46,10 @@ def read_list(path: str | Path) -> list[Line]:
     """
     path = Path(path)
     try:
-        text = read_text(path)
+        lines = read_text(path).splitlines()
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no list of frames that can be read; check the path") from error
-    rows = [(number, row.split()) for number, row in enumerate(text.splitlines(), 1) if row.strip()]
+    rows = [(number, row.split()) for number, row in enumerate(lines, 1) if row.strip()[:1] not in ("", "#")]
     if not rows:
         raise InputError(f"{path}: empty; a list has lines such as '2011_09_26/2011_09_26_drive_0022_sync 473 r'")
     return [_line(words, f"{path}, line {number}") for number, words in rows]
