@@ -136,3 +136,16 @@ def test_an_output_that_is_a_file_is_an_input_error(model, images, tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         Predict(model=model, inputs=(images / "a.png",), out=tmp_path / "out", device="cpu")()
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_the_folder_of_the_images_may_be_that_of_the_results_and_its_files_stay(model, images, tmp_path):
+    names = sorted(path.name for path in images.iterdir())
+    stem = Path(names[0]).stem
+    (images / f"{stem}_depth.png").write_bytes(b"a depth map of the user's")
+    with pytest.raises(InputError, match=f"{stem}_depth.png: is there already"):
+        Predict(model=model, inputs=(images / names[0],), out=images, device="cpu")()
+    assert (images / f"{stem}_depth.png").read_bytes() == b"a depth map of the user's"
+    (images / f"{stem}_depth.png").unlink()
+    for _ in range(2):
+        Predict(model=model, inputs=(images,), out=images, device="cpu")()
+        assert len(json.loads((images / "predictions.json").read_text())["images"]) == len(names)

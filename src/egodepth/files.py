@@ -1,12 +1,16 @@
 """Writing files so that nobody ever finds one half-written: beside the final name first, then renamed."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from egodepth.errors import InputError
+
+RECORD = "predictions.json"
+"""In a folder of predictions: what they are, and name and size of each file (`files`)."""
 
 
 def cache_folder() -> Path:
@@ -42,6 +46,39 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file whole or not at all; raises `InputError` as `replacing` does."""
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
+
+
+def made_in(folder: Path) -> set[str]:
+    """Names of the files in a folder that its `RECORD` lists, as far as they have still the size they had then."""
+    try:
+        made: dict[str, int] = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
+        kept = {name for name, size in made.items() if (folder / name).is_file() and _size(folder / name) == size}
+    except (OSError, ValueError, AttributeError, TypeError, KeyError):
+        return set()
+    return kept | {RECORD}
+
+
+def sizes_in(folder: Path) -> dict[str, int]:
+    """Of every file, by name: what a record lists as `files`. Of a folder that is not there, none."""
+    if not folder.is_dir():
+        return {}
+    return {path.name: _size(path) for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def require_free(folder: Path, names: Iterable[str]) -> None:
+    """Refuse to write files of these names where others of them are, which a user may have no copy of.
+
+    Raises:
+        InputError: one is there that is not `made_in` the folder.
+    """
+    made = made_in(folder)
+    for name in names:
+        if (folder / name).exists() and name not in made:
+            raise InputError(f"{folder / name}: is there already, and not from this command; choose another --out")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 @contextmanager

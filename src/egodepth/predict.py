@@ -1,7 +1,7 @@
 """`egodepth predict MODEL INPUT... --out DIR`: depth of images, folders and videos, as files."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from egodepth.data.frames import list_images
 from egodepth.data.images import image_size, read_rgb, write_image
 from egodepth.data.video import Video, is_video
 from egodepth.errors import InputError
-from egodepth.files import staged, write_text
+from egodepth.files import RECORD, made_in, require_free, sizes_in, staged, write_text
 from egodepth.predict_video import predict_video
 from egodepth.predictor import DepthPredictor, Prediction
 from egodepth.ranks import Ranks, sharing
@@ -60,6 +60,7 @@ class Predict:
         if self.batch < 1:
             raise InputError(f"--batch {self.batch}: at least 1")
         images, videos = named_inputs(self.inputs)
+        require_free(self.out, _outputs(images, videos))
         opened = {name: Video.open(path) for name, path in videos.items()}
         with sharing(self.device) as (ranks, device):
             predictor = DepthPredictor.load(self.model, device, self.size, self.post_process)
@@ -77,7 +78,11 @@ class Predict:
                         [predict_video(predictor, opened[n], folder, n, self.frames, self.batch) for n in own]
                     )
                 if ranks.leads:
-                    write_text(folder / "predictions.json", json.dumps(summary, indent=2) + "\n")
+                    files = sizes_in(folder)
+                    require_free(self.out, files)
+                    kept = {name: size for name, size in sizes_in(self.out).items() if name in made_in(self.out)}
+                    summary["files"] = kept | files
+                    write_text(folder / RECORD, json.dumps(summary, indent=2) + "\n")
         if ranks.leads:
             self._say(predictor.model.card, len(images), summary.get("videos", []))
 
@@ -113,6 +118,12 @@ def named_inputs(inputs: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Pat
     if not images and not videos:
         raise InputError("no images given; name image files, folders or videos")
     return images, videos
+
+
+def _outputs(images: Iterable[str], videos: Iterable[str]) -> list[str]:
+    """Names of the files that are sure to be written."""
+    of_images = [f"{name}{end}" for name in images for end in ("_depth.png", ".npz", "_colour.png")]
+    return [*of_images, *(f"{name}_depth.mp4" for name in videos), RECORD]
 
 
 @contextmanager

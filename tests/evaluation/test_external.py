@@ -1,4 +1,5 @@
 import io
+import json
 import os
 import pickle
 import zipfile
@@ -123,3 +124,39 @@ def test_a_damaged_array_of_a_folder_and_a_single_number_are_refused(tmp_path: P
     np.savez(tmp_path / "one.npz", data=np.array(3.0))
     with pytest.raises(InputError, match=r"one\.npz: cannot be read"):
         ExternalMaps(tmp_path / "one.npz", ["a"], ["a"], "predictions")
+
+
+@pytest.mark.parametrize("kind", ["depth", "disparity"])
+def test_the_folders_of_predict_and_video_are_read_as_they_are(tmp_path: Path, kind: str) -> None:
+    predicted, video = tmp_path / "predicted", tmp_path / "ride"
+    (video / "depth").mkdir(parents=True)
+    predicted.mkdir()
+    for position, values in enumerate(MAPS):
+        both = {"depth": values, "inverse_depth": 1 / values}
+        np.savez(predicted / f"{10 - position}.npz", **both)
+        np.savez(video / "depth" / f"{position:06d}.npz", **both, confidence=values)
+        Image.fromarray(values.astype(np.uint16)).save(predicted / f"{10 - position}_depth.png")
+        Image.fromarray(values.astype(np.uint16)).save(video / "depth" / f"{position:06d}.png")
+    images = [{"name": str(10 - position)} for position in range(3)]  # in the order in which they were given
+    (predicted / "predictions.json").write_text(json.dumps({"images": images}))
+    for folder in (predicted, video, video / "depth"):
+        maps = ExternalMaps(folder, NAMES, NAMES, "predictions", kind)
+        for position, name in enumerate(NAMES):
+            np.testing.assert_allclose(inverse_depth_from(maps, kind, name), 1 / MAPS[position], rtol=1e-6)
+
+
+def test_archives_hold_an_array_an_image_or_several_by_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "each.npz", *MAPS)
+    np.savez(tmp_path / "named.npz", names=np.arange(3), depth=np.stack([values[:, :5] for values in MAPS]))
+    for position, name in enumerate(NAMES):
+        each, named = (
+            ExternalMaps(tmp_path / f"{file}.npz", NAMES, NAMES, "predictions") for file in ("each", "named")
+        )
+        np.testing.assert_array_equal(each[name], MAPS[position])
+        np.testing.assert_array_equal(named[name], MAPS[position][:, :5])
+
+
+def test_an_archive_of_unnamed_arrays_says_what_it_has(tmp_path: Path) -> None:
+    np.savez(tmp_path / "0.npz", left=MAPS[0], right=MAPS[1])
+    with pytest.raises(InputError, match="it has left, right; one array is needed, or one called depth"):
+        ExternalMaps(tmp_path, ["a"], ["a"], "predictions")["a"]

@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.images import SUFFIXES, UNREAD_SUFFIXES, image_size, read_rgb
 from egodepth.errors import InputError
+from egodepth.files import made_in
 
 FEW_HEADERS = 4
 """How many files of a folder are compared in size where the set is known, and has hundreds of such folders."""
@@ -99,7 +100,7 @@ class FrameFolder:
 def list_images(folder: str | Path) -> list[Path]:
     """Image files of a folder in natural order (2 before 10); of the same picture in two formats, one.
 
-    A warning says which pictures are passed over, once for every folder.
+    What commands wrote there is no input. A warning says which pictures are passed over, once for every folder.
 
     Raises:
         InputError: the folder is missing or may not be read.
@@ -109,7 +110,8 @@ def list_images(folder: str | Path) -> list[Path]:
         visible = [path for path in folder.iterdir() if path.name[0] != "."]
     except OSError as error:
         raise InputError(f"{folder}: not a folder that can be read ({error.strerror}); check the path") from error
-    found = [path for path in visible if path.suffix.lower() in SUFFIXES]
+    made = made_in(folder)
+    found = [path for path in visible if path.suffix.lower() in SUFFIXES and path.name not in made]
     # Later ones win: lossless formats, which come first in SUFFIXES, replace their converted copies.
     found.sort(key=lambda path: -SUFFIXES.index(path.suffix.lower()))
     images = {path.stem: path for path in found}

@@ -111,7 +111,7 @@ class Evaluate:
         samples, frames, order = judged_samples(self, benchmark)
         judged = [(name, model.judged) for name, model in zip(self.model, models, strict=True)]
         if self.predictions:
-            maps = ExternalMaps(self.predictions, samples.names, order, "predictions")
+            maps = ExternalMaps(self.predictions, samples.names, order, "predictions", self.predicted)
             judged = [(str(self.predictions), lambda sample: inverse_depth_from(maps, self.predicted, sample.name))]
         means = mean_map_baselines(self, samples, benchmark)
         score = partial(

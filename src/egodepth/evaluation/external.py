@@ -14,9 +14,16 @@ from egodepth.data.frames import list_images, natural_key
 from egodepth.data.images import MAX_PIXELS, read_uint16
 from egodepth.errors import InputError
 from egodepth.evaluation.pickled_arrays import read_pickled_arrays
-from egodepth.reading import read_npz
+from egodepth.reading import read_json, read_npz
 
 Kind = Literal["disparity", "depth"]
+_KEYS: dict[Kind, tuple[str, ...]] = {
+    "depth": ("depth", "pred_depth"),
+    "disparity": ("inverse_depth", "disparity", "disp", "pred_disp"),
+}
+"""Names of arrays, those that `predict` and `video` write first."""
+_PREDICTIONS, _VIDEO_DEPTH = "predictions.json", "depth"
+"""What `predict` writes in its folder, and where `video` has a clip's maps."""
 _PNG_STEPS = 256.0
 """Steps of a metre (or of a disparity) in 16-bit PNGs, KITTI's convention."""
 _MOST_BYTES = 8 << 30
@@ -26,20 +33,22 @@ _MOST_BYTES = 8 << 30
 class ExternalMaps:
     """Maps by image, read when asked for."""
 
-    def __init__(self, path: Path, names: Sequence[str], order: Sequence[str], what: str) -> None:
+    def __init__(self, path: Path, names: Sequence[str], order: Sequence[str], what: str, kind: Kind = "depth") -> None:
         """Open a file or folder.
 
         Args:
-            path: `.npy` or `.npz` with an array an image, or a folder of `.npy`, or of 16-bit PNGs (value / 256).
+            path: `.npy` or `.npz` with an array an image; a folder of `.npy`, of `.npz`, or of 16-bit PNGs (value /
+                256); a folder that `predict` or `video` wrote.
             names: of the images that are asked for.
             order: names of all images of the benchmark: the maps may be those of all, or of `names` alone.
             what: what they are, for messages.
+            kind: of archives that hold both, what is taken.
 
         Raises:
             InputError: nothing that can be read, or another number of maps than of images.
         """
         self._path = path
-        self._maps = _opened(path)
+        self._maps = _opened(path, _KEYS[kind])
         if len(self._maps) not in (len(names), len(order)):
             whole = f", or for all {len(order)} of the benchmark" if len(order) != len(names) else ""
             raise InputError(
@@ -71,12 +80,12 @@ def inverse_depth_from(maps: ExternalMaps, kind: Kind, name: str) -> Float[Tenso
     return found if kind == "disparity" else 1 / found
 
 
-def _opened(path: Path) -> Sequence[np.ndarray | Callable[[], np.ndarray]]:
+def _opened(path: Path, keys: Sequence[str]) -> Sequence[np.ndarray | Callable[[], np.ndarray]]:
     try:
         if path.is_dir():
-            return _folder(path)
+            return _folder(path, keys)
         if path.suffix == ".npz":
-            return _npz(path)
+            return _npz(path, keys)
         # Memory-mapped: the predictions of a whole test set are gigabytes.
         return list(np.lib.format.open_memmap(path, mode="r"))
     except InputError:
@@ -86,17 +95,44 @@ def _opened(path: Path) -> Sequence[np.ndarray | Callable[[], np.ndarray]]:
         raise InputError(f"{path}: cannot be read ({reason}); give .npy, .npz or a folder of .npy or .png") from error
 
 
-def _folder(folder: Path) -> list[Callable[[], np.ndarray]]:
-    arrays = sorted(folder.glob("*.npy"), key=lambda path: natural_key(path.stem))
-    if arrays:
+def _folder(folder: Path, keys: Sequence[str]) -> list[Callable[[], np.ndarray]]:
+    if (folder / _PREDICTIONS).is_file():
+        files = [folder / f"{image['name']}.npz" for image in read_json(folder / _PREDICTIONS)["images"]]
+        return [lambda path=path: _array_of(path, keys) for path in files]
+    if (folder / _VIDEO_DEPTH).is_dir():
+        folder = folder / _VIDEO_DEPTH
+
+    def sorted_files(pattern: str) -> list[Path]:
+        return sorted(folder.glob(pattern), key=lambda path: natural_key(path.stem))
+
+    if arrays := sorted_files("*.npy"):
         return [lambda path=path: np.lib.format.open_memmap(path, mode="r") for path in arrays]
+    if archives := sorted_files("*.npz"):
+        return [lambda path=path: _array_of(path, keys) for path in archives]
     return [lambda path=path: read_uint16(path) / _PNG_STEPS for path in list_images(folder)]
 
 
-def _npz(path: Path) -> list[np.ndarray]:
-    """The first array of an archive; maps of different sizes lie in it as an array of objects."""
+def _array_of(path: Path, keys: Sequence[str]) -> np.ndarray:
+    """The one array of an archive, or the one that is called by one of the keys."""
+    arrays = read_npz(path)
+    named = next((arrays[key] for key in keys if key in arrays), None)
+    if named is None and len(arrays) != 1:
+        raise ValueError(f"it has {', '.join(arrays)}; one array is needed, or one called {' or '.join(keys)}")
+    return next(iter(arrays.values())) if named is None else named
+
+
+def _npz(path: Path, keys: Sequence[str]) -> list[np.ndarray]:
+    """The array of an archive, by key if there are several, or all of them, an image each.
+
+    Maps of different sizes lie in one as an array of objects.
+    """
     with zipfile.ZipFile(path) as archive:
-        first = archive.infolist()[0]
+        members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+        key = next((key for key in keys if key in members), None)
+        if key is None and len(members) > 1:
+            arrays = read_npz(path, most=_MOST_BYTES)
+            return [arrays[name] for name in sorted(arrays, key=natural_key)]
+        first = members[key] if key else archive.infolist()[0]
         if first.file_size > _MOST_BYTES:
             raise ValueError(f"over {_MOST_BYTES >> 30} GB unpacked")
         name = first.filename.removesuffix(".npy")
