@@ -13,6 +13,7 @@ from rich.table import Table
 from tyro.conf import Positional
 
 from egodepth.data.drive import Drive, select_drives
+from egodepth.data.footage.times import USUAL_FPS, known_times
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.kitti.test_sets import shared_recordings
 from egodepth.data.opening import open_drives
@@ -48,8 +49,9 @@ class Odometry:
     """Folder for trajectories, plots and figures."""
     json: Path | None = None
     """Write the figures to this file, too."""
-    fps: float = 10.0
-    """Frames a second, for the times in TUM's files."""
+    fps: float | None = None
+    """Frames a second, for the times in TUM's files. Left out: the frames' own times, where egodepth data extract, a
+    times.txt or their names say them; else 10."""
     device: str | None = None
     """`cpu`, `cuda`, ...; the GPU if there is one when left out."""
 
@@ -80,7 +82,7 @@ class Odometry:
     def _drives(self) -> list[Drive]:
         if bool(self.model) == bool(self.trajectory):
             raise InputError("odometry: give either a model or --trajectory FILE")
-        if self.fps <= 0:
+        if self.fps is not None and self.fps <= 0:
             raise InputError(f"--fps {self.fps:g}: must be positive")
         drives = select_drives(open_drives(self.data, self.split), self.drives)
         if self.trajectory and len(drives) > 1:
@@ -92,9 +94,12 @@ class Odometry:
         self, drive: Drive, frames: list[int], poses: Poses, truth: Poses | None, score: OdometryScores | None
     ) -> list[Path]:
         stem = drive.name.replace("/", "_")
+        known = known_times(self.data, drive.name) if self.fps is None else None
+        fps = self.fps or USUAL_FPS
+        times = known or (lambda frame: frame / fps)
         kitti, tum, plot = (self.out / f"{stem}{end}" for end in (".txt", "_tum.txt", ".png"))
         write_kitti_poses(kitti, poses)
-        write_tum_poses(tum, poses, [frame / self.fps for frame in frames[: len(poses)]])
+        write_tum_poses(tum, poses, [times(frame) for frame in frames[: len(poses)]])
         write_trajectory_plot(plot, drive.name, poses, truth, score)
         return [kitti, tum, plot]
 

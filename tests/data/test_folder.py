@@ -1,3 +1,4 @@
+import itertools
 import json
 import tracemalloc
 from pathlib import Path
@@ -46,6 +47,48 @@ def test_names_without_usable_numbers_are_counted_in_natural_order() -> None:
         (["140363657976355558.png", "140363657981355545.png"], [140363657976355558, 140363657981355545]),
     ):
         assert list(number_files([Path(name) for name in names])) == numbers
+
+
+STAMPS = [1623456789123 + 33 * i + i % 3 for i in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        ([f"{4 + 3 * i}" for i in range(20)], list(range(1, 21))),
+        ([f"f{10 * i:05d}" for i in range(6)], list(range(6))),
+        ([str(stamp) for stamp in STAMPS], list(range(20))),
+        ([f"{stamp}000" for stamp in STAMPS if stamp != STAMPS[7]], [*range(7), *range(8, 20)]),
+        ([f"{1403636579763555584 + 50_000_000 * i}" for i in range(9)], None),
+        ([f"{1305031102.175304 + i / 30:.6f}" for i in range(40)], list(range(40))),
+        ([f"a_{i:03d}" for i in range(20)] + [f"b_{i:03d}" for i in range(20)], [*range(20), *range(1019, 1039)]),
+        ([str(i) for i in (1, 4, 5, 9, 11, 12, 17, 30)], [1, 4, 5, 9, 11, 12, 17, 30]),  # follow no rule
+        ([str(i) for i in (1, 2, 3, 4, 8, 9, 10)], [1, 2, 3, 4, 8, 9, 10]),
+        ([str(i) for i in (10, 20, 30)], [10, 20, 30]),  # too few to tell
+    ],
+)
+def test_numbers_of_files_count_frames_and_gaps_stay(names: list[str], numbers: list[int] | None) -> None:
+    found = list(number_files([Path(f"{name}.png") for name in names]))
+    if numbers is None:
+        assert [b - a for a, b in itertools.pairwise(found)] == [1] * (len(names) - 1)
+    else:
+        assert found == numbers
+
+
+def test_the_numbers_of_a_data_set_are_what_its_lists_say() -> None:
+    names = [Path(f"{10 * i:06d}.png") for i in range(20)]
+    assert list(number_files(names, exact=True)) == [10 * i for i in range(20)]
+
+
+def test_a_partner_of_the_same_names_has_the_same_numbers(tmp_path: Path) -> None:
+    for number, stamp in enumerate(STAMPS):
+        picture(tmp_path / "clip" / f"{stamp}.png", number)
+        if number > 2:
+            picture(tmp_path / "clip" / "partner" / f"{stamp}.png", 100 + number)
+    (tmp_path / "clip" / "camera.json").write_text(json.dumps(CAMERA | {"partner": {"baseline_m": 0.5}}))
+    drive = FolderDrive(tmp_path / "clip")
+    assert list(drive.partner_frames) == list(range(3, 20))
+    assert int(drive.read_image(5, partner=True)[0, 0, 0]) == 105
 
 
 def test_names_that_differ_in_the_number_alone_are_kept_as_what_they_share() -> None:

@@ -122,7 +122,7 @@ def _read_oxts(folder: Path) -> None:
 
 
 def _read_speeds(folder: Path) -> None:
-    distance = logged_speeds(folder / "speeds.csv", 10.0)
+    distance = logged_speeds(folder / "speeds.csv", lambda frame: frame / 10)
     for later in (1, 5, 20):
         metres = distance(0, later)
         assert metres is None or 0 <= metres < 1e6, metres

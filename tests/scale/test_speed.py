@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from egodepth.data.folder import FolderDrive
+from egodepth.data.footage.times import known_times
 from egodepth.errors import InputError
 from egodepth.scale.estimates import combined, gathered
 from egodepth.scale.sources import driven_pairs
-from egodepth.scale.speed import constant_speed, find_oxts, logged_speeds, noted_times, numbered_times, oxts_speeds
+from egodepth.scale.speed import constant_speed, find_oxts, logged_speeds, numbered_times, oxts_speeds
 
 TIMES = numbered_times(10.0)
 
@@ -45,18 +46,18 @@ def test_frames_that_were_not_taken_evenly_count_with_their_own_times(drive: Fol
     steps = np.random.default_rng(0).uniform(0.05, 0.5, 40)
     note_times(tmp_path / "clip", [2.0, *(2.0 + np.cumsum(steps)).tolist()])
     for data in (tmp_path, tmp_path / "clip"):
-        times = noted_times(data, "clip")
+        times = known_times(data, "clip")
         assert times is not None
         pairs = driven_pairs([drive], 1, lambda _, t=times: constant_speed(13.9, t), lambda _, t=times: t)
         assert [metres for *_, metres in pairs] == pytest.approx(13.9 * steps)
 
 
 def test_a_frame_without_a_noted_time_is_named(drive: FolderDrive, tmp_path: Path) -> None:
-    assert noted_times(tmp_path, "clip") is None
+    assert known_times(tmp_path, "clip") is None
     note_times(tmp_path / "clip", [0.1 * frame for frame in range(40)])
-    times = noted_times(tmp_path, "clip")
+    times = known_times(tmp_path, "clip")
     assert times is not None
-    with pytest.raises(InputError, match=r"footage\.json: has no frame 40; extract the frames again"):
+    with pytest.raises(InputError, match="clip: no time is known of frame 40; extract the frames again"):
         driven_pairs([drive], 1, lambda _: constant_speed(13.9, times), lambda _: times)
 
 
@@ -66,7 +67,9 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_a_log_of_speeds_gives_distances_between_its_rows(tmp_path: Path) -> None:
-    distance = logged_speeds(write(tmp_path / "v.csv", "note,time,speed\na,0,10\nb,1,20\nc,3,20\n"), fps=2.0)
+    distance = logged_speeds(
+        write(tmp_path / "v.csv", "note,time,speed\na,0,10\nb,1,20\nc,3,20\n"), numbered_times(2.0)
+    )
     assert distance(0, 2) == pytest.approx(15)
     assert distance(1, 2) == pytest.approx(0.5 * 17.5)
     assert distance(1, 3) == pytest.approx(0.5 * 17.5 + 0.5 * 20)
@@ -87,12 +90,12 @@ def test_a_log_of_speeds_gives_distances_between_its_rows(tmp_path: Path) -> Non
 )
 def test_a_log_that_is_none_is_refused_in_one_line(tmp_path: Path, text: str, hint: str) -> None:
     with pytest.raises(InputError, match=hint):
-        logged_speeds(write(tmp_path / "v.csv", text), 10.0)
+        logged_speeds(write(tmp_path / "v.csv", text), TIMES)
 
 
 def test_a_standing_camera_tells_nothing(drive: FolderDrive, tmp_path: Path) -> None:
     rows = "time,speed\n0,0\n1,0\n1.1,10\n9,10\n"
-    log = logged_speeds(write(tmp_path / "v.csv", rows), 10.0)
+    log = logged_speeds(write(tmp_path / "v.csv", rows), TIMES)
     assert len(driven_pairs([drive], 1, lambda _: log, lambda _: TIMES)) == 30
     with pytest.raises(InputError, match="known to drive"):
         driven_pairs([drive], 1, lambda _: constant_speed(0.5, TIMES), lambda _: TIMES)
@@ -140,3 +143,12 @@ def test_kitti_drives_at_thirteen_metres_a_second(real_data: Path) -> None:
     assert oxts_speeds(folder)(0, 4) == pytest.approx(13.17 * 0.414, rel=0.03)
     by_camera = oxts_speeds(folder, folder.parent / "image_02" / "timestamps.txt")
     assert [by_camera(frame, frame + 1) for frame in range(4)] == pytest.approx([1.345] * 4, rel=0.02)
+
+
+def test_a_log_and_a_speed_agree_by_the_times_of_the_frames(drive: FolderDrive, tmp_path: Path) -> None:
+    note_times(tmp_path / "clip", [1.0 + 0.05 * frame for frame in range(41)])
+    times = known_times(tmp_path / "clip", "clip")
+    assert times is not None
+    log = logged_speeds(write(tmp_path / "v.csv", "time,speed\n0,10\n9,10\n"), times)
+    assert log(3, 7) == pytest.approx(constant_speed(10.0, times)(3, 7))
+    assert log(3, 7) == pytest.approx(2.0)

@@ -18,7 +18,7 @@ PARTNER_FOLDER = "partner"
 class FolderDrive(Drive):
     """Images of one folder in natural order, their camera file, and perhaps the other camera's images in `partner/`.
 
-    Frames carry the numbers at the end of their file names (see `number_files`), so a missing file is a gap. Where the
+    Frames carry the numbers that their file names say (see `number_files`), so a missing file is a gap. Where the
     camera file has distortion, frames are undistorted as they are read, and `camera` is the pinhole camera of those.
     """
 
@@ -53,7 +53,7 @@ class FolderDrive(Drive):
                     f'{camera_file}: no stereo partner; add "partner": {{"baseline_m": 0.54}} in metres'
                     + (f" to a {CAMERA_FILE}" if camera_file.suffix != ".json" else "")
                 )
-            self._partner = FrameFolder.open(folder / PARTNER_FOLDER)
+            self._partner = FrameFolder.open(folder / PARTNER_FOLDER, beside=self._images)
             check_aspect(self.size, self._partner.size, camera_file)
             self.partner_camera, self.partner_from_self = partner_camera, partner_from_self
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.images import SUFFIXES, UNREAD_SUFFIXES, image_size, read_rgb
@@ -21,6 +21,16 @@ FEW_HEADERS = 4
 """How many files of a folder are compared in size where the set is known, and has hundreds of such folders."""
 _NUMBER_LIMIT = 10**18
 """Frame numbers stay below: columns of 64 bits hold them."""
+_LARGEST = 2**63 - 1
+_CLOCKS = {13: 10**3, 16: 10**6, 19: 10**9}
+"""Ticks a second of clocks that count from 1970, by the digits of what they say."""
+_DECIMAL = re.compile(r"(\d+)\.(\d+)$")
+_FEWEST_STEPS = 3
+"""From which a rule in the numbers of files can be told."""
+_UNEVEN, _EVEN_SHARE = 0.3, 0.95
+"""Share of the stride by which a step may miss a multiple of it: clocks jitter. And of steps, those that must not."""
+_MOST_RESTARTS, _AFTER_RESTART = 0.1, 1000
+"""Share of the steps at which a counter may begin again; and how far the numbers jump there: a gap for any offset."""
 
 logger = logging.getLogger("egodepth")
 
@@ -65,16 +75,27 @@ class FrameFolder:
     """(height, width) of every image."""
 
     @classmethod
-    def open(cls, folder: str | Path, headers: int = 200) -> "FrameFolder":
+    def open(
+        cls, folder: str | Path, headers: int = 200, exact: bool = False, beside: "FrameFolder | None" = None
+    ) -> "FrameFolder":
         """List a folder and find its image size from up to `headers` headers; the others are compared when read.
+
+        Args:
+            folder: with the images.
+            headers: see above.
+            exact: see `number_files`.
+            beside: of the other camera of a pair: images of its names have its numbers.
 
         Raises:
             InputError: the folder is missing or has no images, or they differ in size.
         """
         folder = Path(folder)
-        files = number_files(list_images(folder))
-        if not files:
+        images = list_images(folder)
+        if not images:
             raise no_images(folder)
+        others = {Path(name).stem: number for number, name in beside.files.items()} if beside else {}
+        shared = all(path.stem in others for path in images)
+        files = {others[path.stem]: path for path in images} if shared else number_files(images, exact)
         return cls.of(folder, files, common_size(list(files.values()), headers))
 
     @classmethod
@@ -137,18 +158,71 @@ def no_images(folder: Path) -> InputError:
     return InputError(f"{folder}: no images in this folder ({', '.join(SUFFIXES)}); check the path")
 
 
-def number_files(paths: Sequence[Path]) -> dict[int, Path]:
-    """Frame numbers of files in natural order.
+def number_files(paths: Sequence[Path], exact: bool = False) -> dict[int, Path]:
+    """Frame numbers of files in natural order: frames that follow one another in time have numbers that do.
 
-    The number at the end of the file name, so that a missing file leaves a gap; positions from 0 where some name has
-    none or one of more than 18 digits, or where these numbers do not ascend (two share one; times with decimals).
+    They come from the number at the end of each name, so that a missing file leaves a gap. Numbers that go up in even
+    steps (every third frame of a video; times in ms, us, ns, or in seconds with decimals) count the steps. Where a
+    counter begins again there is a gap. Where some name has no number, or they follow no such rule, files are counted
+    from 0.
+
+    Args:
+        paths: in natural order.
+        exact: the numbers are those of a data set, whose lists name them: steps are not looked for.
     """
-    endings = [re.search(r"\d+$", path.stem) for path in paths]
-    numbers = [int(ending.group()) for ending in endings if ending]
-    ascending = all(a < b for a, b in pairwise(numbers))
-    if len(numbers) < len(paths) or not ascending or max(numbers, default=0) >= _NUMBER_LIMIT:
-        numbers = list(range(len(paths)))
-    return dict(zip(numbers, paths, strict=True))
+    values = [value for path in paths if (value := _number_in(path.stem)) is not None]
+    positions = dict(enumerate(paths))
+    if not values or len(values) < len(paths) or max(values) > _LARGEST:
+        return positions
+    steps = np.diff(np.array(values, np.int64))
+    restarts = steps <= 0
+    stride = 1 if exact else _stride(steps[~restarts])
+    decimal = any(_DECIMAL.search(path.stem) for path in paths)
+    if exact or (stride == 1 and not restarts.any()):
+        usable = not restarts.any() and not decimal and max(values) < _NUMBER_LIMIT
+        return dict(zip(values, paths, strict=True)) if usable else positions
+    if restarts.mean() > _MOST_RESTARTS or (stride == 1 and decimal):
+        return positions
+    if not restarts.any() and len({value % stride for value in values}) == 1:
+        return {value // stride: path for value, path in zip(values, paths, strict=True)}
+    counted = np.where(restarts, _AFTER_RESTART, np.maximum(1, (2 * steps + stride) // (2 * stride)))
+    return dict(zip([0, *np.cumsum(counted).tolist()], paths, strict=True))
+
+
+def times_in_names(files: Mapping[int, Path]) -> dict[int, float] | None:
+    """Seconds from the first frame on, by frame number, where names end in clock times; None where they do not.
+
+    Clock times are seconds with decimals, or ms, us or ns since 1970, told by how many digits they have.
+
+    Args:
+        files: as `number_files` numbers them.
+    """
+    values = {number: _number_in(path.stem) for number, path in files.items()}
+    known = [value for value in values.values() if value is not None]
+    decimal = all(_DECIMAL.search(path.stem) for path in files.values())
+    units = {10**6 if decimal else _CLOCKS.get(len(str(value))) for value in known}
+    unit = units.pop() if len(units) == 1 else None
+    if unit is None or len(known) < len(files) or any(b <= a for a, b in pairwise(known)):
+        return None
+    return {number: (value - known[0]) / unit for number, value in zip(values, known, strict=True)}
+
+
+def _number_in(stem: str) -> int | None:
+    """The number at the end of a name; of one with decimals, millionths."""
+    if decimal := _DECIMAL.search(stem):
+        return int(decimal[1]) * 10**6 + int(decimal[2][:6].ljust(6, "0"))
+    ending = re.search(r"\d+$", stem)
+    return int(ending[0]) if ending else None
+
+
+def _stride(steps: Int64[np.ndarray, " n"]) -> int:
+    """By what numbers go up from frame to frame, some frames left out; 1 where they follow no rule, or are few."""
+    if len(steps) < _FEWEST_STEPS:
+        return 1
+    stride = int(np.median(steps))
+    multiples = steps / max(stride, 1)
+    even = (np.abs(multiples - multiples.round()) < _UNEVEN) & (multiples > 1 - _UNEVEN)
+    return stride if stride > 1 and even.mean() >= _EVEN_SHARE else 1
 
 
 def common_size(paths: Sequence[Path], headers: int) -> tuple[int, int]:

@@ -16,12 +16,12 @@ from rich.table import Table
 from egodepth.data.cameras import find_camera_file, horizontal_fov_deg
 from egodepth.data.drive import Drive
 from egodepth.data.folder import FolderDrive
-from egodepth.data.footage.extract import FOOTAGE_FILE
 from egodepth.data.footage.report import footage_table
 from egodepth.data.footage.select import MOTION
 from egodepth.data.footage.source import Footage, open_footage
 from egodepth.data.footage.stereo import stereo_warnings
 from egodepth.data.footage.summary import FootageSummary, verdict
+from egodepth.data.footage.times import FOOTAGE_FILE
 from egodepth.data.footage.watch import watch
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.frames import list_images

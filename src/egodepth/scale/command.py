@@ -12,6 +12,7 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from egodepth.data.drive import Drive, select_drives
+from egodepth.data.footage.times import USUAL_FPS, known_times
 from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
 from egodepth.exported import ExportedModel, exported_folder
@@ -33,13 +34,11 @@ from egodepth.scale.sources import (
     neighbours,
 )
 from egodepth.scale.speed import (
-    USUAL_FPS,
     Distance,
     Times,
     constant_speed,
     find_oxts,
     logged_speeds,
-    noted_times,
     numbered_times,
     oxts_speeds,
 )
@@ -77,10 +76,11 @@ class Scale:
     speed_mps: float | None = None
     """The speed, if it was the same all the time, metres a second."""
     speeds: Path | None = None
-    """CSV of `time,speed`: seconds from the first frame (number 0), metres a second; of one drive."""
+    """CSV of `time,speed`: seconds from the beginning of the recording (or from frame number 0), metres a second; of
+    one drive."""
     fps: float | None = None
-    """Frames a second, counted as frame numbers are. Left out: 10; with --speed-mps the frames' own times, if they are
-    from egodepth data extract."""
+    """Frames a second, counted as frame numbers are. Left out: the frames' own times, where egodepth data extract, a
+    times.txt or their names say them; else 10."""
     image: tuple[Path, ...] = ()
     """Images with a known distance in them: one for each, or one for all."""
     pixel: tuple[tuple[float, float], ...] = ()
@@ -182,14 +182,14 @@ class Scale:
             clock = folder.parent / drive.name.rpartition("/")[2] / "timestamps.txt"
             return oxts_speeds(folder, clock if clock.is_file() else None)
         if self.speeds:
-            return logged_speeds(self.speeds, self.fps or USUAL_FPS)
+            return logged_speeds(self.speeds, self._times(drive))
         return constant_speed(self.speed_mps or 0, self._times(drive))
 
     def _times(self, drive: Drive) -> Times:
         """When a drive's frames were taken."""
         assert self.data is not None
-        noted = noted_times(self.data, drive.name) if self.speed_mps and self.fps is None else None
-        return noted or numbered_times(self.fps or USUAL_FPS)
+        known = known_times(self.data, drive.name) if self.fps is None else None
+        return known or numbered_times(self.fps or USUAL_FPS)
 
     def _distances(self, predictor: DepthPredictor) -> Found:
         images = self.image * (len(self.pixel) if len(self.image) == 1 else 1)

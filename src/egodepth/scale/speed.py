@@ -12,17 +12,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from egodepth.data.footage.extract import FOOTAGE_FILE
-from egodepth.data.footage.times import frame_times
+from egodepth.data.footage.times import Times
 from egodepth.errors import InputError
 from egodepth.reading import read_lines, read_text
 
 Distance = Callable[[int, int], float | None]
 """Metres between two frames of a drive, by their numbers; None where it is not known."""
-Times = Callable[[int], float]
-"""Seconds at which a frame of a drive was taken, by its number; from when they count is no matter."""
-USUAL_FPS = 10.0
-"""Of frames that do not say it: KITTI's."""
 SLOWEST_MPS = 1.0
 """Below this a pair of frames is left out."""
 FASTEST_MPS = 150.0
@@ -41,32 +36,17 @@ def numbered_times(fps: float) -> Times:
     return lambda frame: frame / fps
 
 
-def noted_times(data: Path, drive: str) -> Times | None:
-    """Times of a drive's frames as `egodepth data extract` noted them; None where it did not.
-
-    Raises:
-        InputError: the note is damaged, or (of a time that is asked for) does not have the frame.
-    """
-    folder = next((place for place in (data / drive, data) if (place / FOOTAGE_FILE).is_file()), None)
-    if folder is None:
-        return None
-    noted = frame_times(folder)
-
-    def time(frame: int) -> float:
-        if frame not in noted:
-            raise InputError(f"{folder / FOOTAGE_FILE}: has no frame {frame}; extract the frames again, or give --fps")
-        return noted[frame]
-
-    return time
-
-
 def constant_speed(speed_mps: float, times: Times) -> Distance:
     """Distances at one speed."""
     return lambda earlier, later: speed_mps * (times(later) - times(earlier))
 
 
-def logged_speeds(path: Path, fps: float) -> Distance:
-    """Distances by a CSV of times (seconds, 0 at frame 0) and speeds (m/s), straight lines between its rows.
+def logged_speeds(path: Path, clock: Times) -> Distance:
+    """Distances by a CSV of times (seconds) and speeds (m/s), straight lines between its rows.
+
+    Args:
+        path: of the CSV.
+        clock: when frames were taken, by the clock of the CSV.
 
     Raises:
         InputError: not such a file, times that do not ascend, or speeds that no car has.
@@ -74,7 +54,7 @@ def logged_speeds(path: Path, fps: float) -> Distance:
     times, speeds = _read_speeds(path)
 
     def distance(earlier: int, later: int) -> float | None:
-        begin, end = earlier / fps, later / fps
+        begin, end = clock(earlier), clock(later)
         if begin < times[0] or end > times[-1]:
             return None
         inside = times[(times > begin) & (times < end)]

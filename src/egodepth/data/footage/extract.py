@@ -12,6 +12,7 @@ from egodepth.data.footage.measures import Measures
 from egodepth.data.footage.select import Kept
 from egodepth.data.footage.source import Footage
 from egodepth.data.footage.summary import FootageSummary, verdict
+from egodepth.data.footage.times import FOOTAGE_FILE
 from egodepth.data.footage.watch import watch
 from egodepth.data.frames import list_images
 from egodepth.data.images import resize_rgb, write_image
@@ -19,7 +20,6 @@ from egodepth.errors import InputError
 from egodepth.files import write_text
 from egodepth.reading import read_json
 
-FOOTAGE_FILE = "footage.json"
 FORMAT = 1
 """Raised whenever the same recording would give other frames."""
 

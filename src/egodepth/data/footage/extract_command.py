@@ -6,10 +6,11 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from egodepth.data.footage.extract import FOOTAGE_FILE, extract
+from egodepth.data.footage.extract import extract
 from egodepth.data.footage.select import MOTION
 from egodepth.data.footage.source import open_footage
 from egodepth.data.footage.summary import verdict
+from egodepth.data.footage.times import FOOTAGE_FILE
 from egodepth.errors import InputError, require
 from egodepth.files import write_text
 

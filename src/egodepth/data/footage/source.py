@@ -4,19 +4,19 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
+from egodepth.data.footage.times import USUAL_FPS, folder_times
 from egodepth.data.frames import list_images, no_images, number_files
 from egodepth.data.images import image_size, read_rgb
 from egodepth.data.video import Video, is_video
 from egodepth.errors import InputError
-
-FOLDER_RATE = 10.0
-"""Frames a second of a folder, as it does not say: KITTI's."""
 
 logger = logging.getLogger("egodepth")
 
@@ -90,7 +90,7 @@ class VideoFootage(Footage):
 class FolderFootage(Footage):
     """Images of one folder, numbered as `number_files` does."""
 
-    rate = FOLDER_RATE
+    rate = USUAL_FPS
 
     def __init__(self, path: Path) -> None:
         """List it; `InputError` where there is no image that can be read."""
@@ -99,6 +99,9 @@ class FolderFootage(Footage):
         if not self._files:
             raise no_images(path)
         self.size, self.expected = self._first_size(), len(self._files)
+        self._times = folder_times(path, self._files)
+        if self._times and len(self._times) > 1:
+            self.rate = 1 / median(b - a for a, b in pairwise(self._times.values()))
 
     def _first_size(self) -> tuple[int, int]:
         trouble: InputError | None = None
@@ -110,7 +113,7 @@ class FolderFootage(Footage):
         raise trouble or InputError(f"{self.path}: no images in this folder")
 
     def pictures(self) -> Iterator[Picture]:
-        """Every file; times are those of `FOLDER_RATE`."""
+        """Every file; where nothing says its time, that of `USUAL_FPS`."""
         first = next(iter(self._files))
         for number, path in self._files.items():
             try:
@@ -118,7 +121,8 @@ class FolderFootage(Footage):
             except InputError as error:
                 logger.warning("%s", error)
                 image = None
-            yield Picture(number, (number - first) / self.rate, image)
+            seconds = self._times[number] if self._times else (number - first) / self.rate
+            yield Picture(number, seconds, image)
 
     def fingerprint(self) -> str:
         """How many files, and size and date of the outer ones."""

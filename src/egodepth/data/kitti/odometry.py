@@ -33,14 +33,14 @@ class OdometryDrive(Drive):
             InputError: no usable calibration, no frames, or poses of another number of frames.
         """
         self.name = f"{folder.name}/image_{camera}"
-        self._images = FrameFolder.open(folder / f"image_{camera}", headers=FEW_HEADERS)
+        self._images = FrameFolder.open(folder / f"image_{camera}", headers=FEW_HEADERS, exact=True)
         self.frames, self.size = self._images.files.numbers, self._images.size
         self._file = CalibrationFile.read(folder / CALIBRATION)
         self.camera = self._pinhole(camera)
         self._from_grey = self._shift_from_grey(camera)
         other = _PARTNERS[camera]
         path = folder / f"image_{other}"
-        self._partner = FrameFolder.open(path, headers=FEW_HEADERS) if path.is_dir() else None
+        self._partner = FrameFolder.open(path, headers=FEW_HEADERS, exact=True) if path.is_dir() else None
         if self._partner is not None:
             self.partner_camera = self._pinhole(other)
             self.partner_from_self = self._shift_from_grey(other) @ np.linalg.inv(self._from_grey)

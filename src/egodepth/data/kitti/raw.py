@@ -44,7 +44,7 @@ class KittiDrive(Drive):
         if truth == "improved" and improved_dir is None:
             raise InputError(f"{folder}: improved depth maps need their folder, the one that holds 'train' and 'val'")
         calibration = Calibration.read(folder.parent)
-        self._images = FrameFolder.open(folder / f"image_{camera:02d}" / "data", headers=FEW_HEADERS)
+        self._images = FrameFolder.open(folder / f"image_{camera:02d}" / "data", headers=FEW_HEADERS, exact=True)
         self.name = f"{folder.resolve().name}/image_{camera:02d}"
         self.frames = self._images.files.numbers
         self.size = self._images.size
@@ -57,7 +57,7 @@ class KittiDrive(Drive):
     def _open_partner(self, folder: Path, calibration: Calibration) -> None:
         other = 5 - self._camera
         path = folder / f"image_{other:02d}" / "data"
-        self._partner = FrameFolder.open(path, headers=FEW_HEADERS) if path.is_dir() else None
+        self._partner = FrameFolder.open(path, headers=FEW_HEADERS, exact=True) if path.is_dir() else None
         if self._partner is not None:
             check_aspect(calibration.size(other), self._partner.size, calibration.cam_to_cam.path)
             self.partner_camera = calibration.camera(other)
