@@ -48,6 +48,13 @@ def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
     (tmp_path / "good.json").write_text(result.to_json())
     assert read_result(tmp_path / "good.json") == result
     assert result.figures[0][2:] == (2.0, 1.0, 3.0)
+    assert json.loads(result.to_json())["figures"] == [
+        {"name": "z", "unit": "s", "median": 2.0, "low": 1.0, "high": 3.0}
+    ]
+    rows = {"figures": [["z", "s", 2.0, 1.0, 3.0]], "ratios": [["r", 1.0, 2.0, False]]}
+    earlier = {"format": "egodepth-benchmark-1", "what": "x", "conditions": "y", **rows}
+    (tmp_path / "earlier.json").write_text(json.dumps(earlier))
+    assert read_result(tmp_path / "earlier.json") == result
     for content in ("{", "[]", json.dumps({"format": "another"})):
         (tmp_path / "bad.json").write_text(content)
         with pytest.raises(InputError, match=r"bad\.json: not a result of egodepth benchmark"):

@@ -211,6 +211,36 @@ def test_without_a_compiler_torch_does_it(monkeypatch: pytest.MonkeyPatch, tmp_p
             patch.setenv(name, value)
             patch.setenv("EGODEPTH_CACHE", str(tmp_path))
             assert native.compiled.__wrapped__("reprojection") is None
-    assert "fast loops of reprojection cannot be built" in caplog.text
+    assert "fast loops of reprojection cannot be built (CC is 'no-such-compiler'" in caplog.text
     assert os.environ.get("CC") != "false"
     assert module.can_fuse(torch.ones(1))
+
+
+def test_a_compiler_may_have_options_and_a_library_that_was_cut_off_is_built_again(monkeypatch, tmp_path) -> None:
+    from egodepth import native
+
+    if native.compiled("reprojection") is None:
+        pytest.skip("no compiler here")
+    monkeypatch.setenv("CC", "cc -DNOTHING")
+    monkeypatch.setenv("EGODEPTH_CACHE", str(tmp_path))
+    assert native.compiled.__wrapped__("sweep") is not None
+    library, size = sorted((tmp_path / "native").iterdir(), key=lambda path: path.suffix == ".size")
+    cut_off = tmp_path / "elsewhere" / "native" / library.name
+    cut_off.parent.mkdir(parents=True)
+    cut_off.write_bytes(library.read_bytes()[:5000])
+    cut_off.with_suffix(".size").write_text(size.read_text())
+    monkeypatch.setenv("EGODEPTH_CACHE", str(tmp_path / "elsewhere"))
+    assert native.compiled.__wrapped__("sweep") is not None
+    assert cut_off.stat().st_size == library.stat().st_size
+
+
+def test_what_a_compiler_says_is_passed_on(monkeypatch, tmp_path, caplog) -> None:
+    from egodepth import native
+
+    compiler = tmp_path / "broken"
+    compiler.write_text("#!/bin/sh\necho 'note: thinking' >&2\necho 'x.c:1: error: no headers here' >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    monkeypatch.setenv("EGODEPTH_CACHE", str(tmp_path / "cache"))
+    assert native.compiled.__wrapped__("sweep") is None
+    assert "x.c:1: error: no headers here" in caplog.text

@@ -3,14 +3,15 @@
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from egodepth.errors import InputError
 from egodepth.reading import read_json
 
-FORMAT = "egodepth-benchmark-1"
+FORMAT, _ROWS_FORMAT = "egodepth-benchmark-2", "egodepth-benchmark-1"
+"""Of what is written, and of earlier files, whose figures are rows without names; both are read."""
 
 
 class Figure(NamedTuple):
@@ -59,7 +60,8 @@ class Result:
 
     def to_json(self) -> str:
         """As plain values."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2)
+        named = {name: [one._asdict() for one in getattr(self, name)] for name in ("figures", "ratios")}
+        return json.dumps({"format": FORMAT, "what": self.what, "conditions": self.conditions, **named}, indent=2)
 
     def to_markdown(self) -> str:
         """A section of the performance page."""
@@ -85,13 +87,17 @@ def read_result(path: Path) -> Result:
     """An earlier `to_json`; `InputError` names a file that is none."""
     try:
         content = read_json(path)
-        if content.pop("format") != FORMAT:
+        if content.pop("format") not in (FORMAT, _ROWS_FORMAT):
             raise ValueError("another format")
-        figures = tuple(_checked(Figure(*one), 2) for one in content.pop("figures"))
-        ratios = tuple(_checked(Ratio(*one), 1) for one in content.pop("ratios"))
+        figures = tuple(_checked(_made(Figure, one), 2) for one in content.pop("figures"))
+        ratios = tuple(_checked(_made(Ratio, one), 1) for one in content.pop("ratios"))
         return Result(str(content.pop("what")), str(content.pop("conditions")), figures, ratios)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a result of egodepth benchmark ({error}); give its --json file") from error
+
+
+def _made(kind: type[T], one: Any) -> T:
+    return kind(**one) if isinstance(one, dict) else kind(*one)
 
 
 def _checked(found: T, texts: int) -> T:
