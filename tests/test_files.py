@@ -37,6 +37,11 @@ def test_a_full_disk_is_one_line_that_names_the_file() -> None:
         write_text("/dev/full/x.txt", "x")
 
 
+def test_a_name_that_is_too_long_is_no_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="choose a shorter name"):
+        write_text(tmp_path / ("x" * 300), "x")
+
+
 def test_a_folder_in_place_of_the_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "taken" / "inside").mkdir(parents=True)
     with pytest.raises(InputError, match="taken: cannot be written"):

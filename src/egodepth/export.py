@@ -28,7 +28,7 @@ from egodepth.exported.formats import write_onnx, write_openvino, write_torch
 from egodepth.exported.parity import compared, noise, passes, resized_noise, tolerance
 from egodepth.exported.quantise import quantise
 from egodepth.exported.runtime import Run, open_file
-from egodepth.files import write_text
+from egodepth.files import not_written, write_text
 from egodepth.predictor import DepthPredictor
 from egodepth.weights import DepthModel, load_model, replace_folder
 
@@ -216,5 +216,4 @@ def _replacing(out: Path) -> Iterator[Path]:
             yield folder
             replace_folder(folder, out)
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{out}: cannot be written ({reason}); free some space or choose another folder") from error
+        raise not_written(out, error) from error

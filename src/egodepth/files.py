@@ -1,9 +1,10 @@
 """Writing files so that nobody ever finds one half-written: beside the final name first, then renamed."""
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +18,14 @@ def cache_folder() -> Path:
     """Where results are kept that can be had again: EGODEPTH_CACHE, or `egodepth` in the user's cache folder."""
     own = os.environ.get("EGODEPTH_CACHE")
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "egodepth"
+
+
+def not_written(path: str | Path, error: OSError) -> InputError:
+    """What to say where a file or folder cannot be written."""
+    reason = error.strerror or error
+    if error.errno == errno.ENAMETOOLONG:
+        return InputError(f"{path}: cannot be written ({reason}); choose a shorter name")
+    return InputError(f"{path}: cannot be written ({reason}); free some space or choose another folder")
 
 
 @contextmanager
@@ -35,10 +44,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield beside
         os.replace(beside, path)
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{path}: cannot be written ({reason}); free some space or choose another folder") from error
+        raise not_written(path, error) from error
     finally:
-        if beside.exists():
+        with suppress(OSError):  # not there, as it should be
             beside.unlink()
 
 
@@ -96,5 +104,4 @@ def staged(out: Path) -> Iterator[Path]:
             for path in Path(temporary).iterdir():
                 os.replace(path, out / path.name)
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{out}: cannot be written ({reason}); free some space or choose another folder") from error
+        raise not_written(out, error) from error

@@ -29,7 +29,7 @@ from egodepth.data.drive import Drive
 from egodepth.data.images import resize_rgb
 from egodepth.data.sample_index import FrameRuns
 from egodepth.errors import InputError
-from egodepth.files import write_text
+from egodepth.files import not_written, write_text
 from egodepth.reading import read_json
 
 _FORMAT = "egodepth frames, version 1"
@@ -230,8 +230,7 @@ def _locked(folder: Path) -> Iterator[None]:
                 fcntl.flock(stack.enter_context((folder / ".lock").open("w")), fcntl.LOCK_EX)
             yield
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{folder}: cannot be written ({reason}); free some space or choose another folder") from error
+        raise not_written(folder, error) from error
 
 
 def _key(drive: str, partner: bool) -> str:

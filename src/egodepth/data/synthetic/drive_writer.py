@@ -12,8 +12,7 @@ from egodepth.data.cameras import CAMERA_FILE, write_camera
 from egodepth.data.synthetic.description import DEPTH, DEPTH_STEPS, IMAGES, MASK_BITS, MASKS, PARTNER, POSES_FILE
 from egodepth.data.synthetic.render import RenderedFrame, render_frames
 from egodepth.data.synthetic.street import BASELINE, Street
-from egodepth.errors import InputError
-from egodepth.files import write_text
+from egodepth.files import not_written, write_text
 from egodepth.geometry.camera import Camera
 
 
@@ -48,8 +47,7 @@ def write_drive(
         _write_into(beside, Street(street_seed, frames, focal, winding), size, partner)
         os.replace(beside, folder)
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{folder}: cannot be written ({reason}); free some space or choose another folder") from error
+        raise not_written(folder, error) from error
 
 
 def _write_into(folder: Path, street: Street, size: tuple[int, int], partner: bool) -> None:
