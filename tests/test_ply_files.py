@@ -12,7 +12,8 @@ KINDS = {"float": "<f4", "uchar": "u1", "int": "<i4"}
 def read_ply(path: Path) -> np.ndarray:
     """The vertices by the header's own words."""
     header, _, body = path.read_bytes().partition(b"end_header\n")
-    first, form, element, *properties = header.decode("ascii").splitlines()
+    lines = header.decode("ascii").splitlines()
+    first, form, element, *properties = [line for line in lines if not line.startswith("comment ")]
     assert (first, form) == ("ply", "format binary_little_endian 1.0")
     words = [line.split() for line in properties]
     assert all(word[0] == "property" for word in words)
@@ -33,6 +34,7 @@ def test_points_colours_and_further_columns_come_back(tmp_path: Path):
     assert (np.stack([rows[name] for name in ("red", "green", "blue")], 1) == rgb).all()
     assert (rows["quality"] == more["quality"]).all()
     assert (rows["seen"] == more["seen"]).all()
+    assert b"comment axes of a camera: x right, y down, z forward" in (tmp_path / "some.ply").read_bytes()
 
 
 def test_no_points_are_a_file_all_the_same(tmp_path: Path):

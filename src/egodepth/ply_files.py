@@ -9,6 +9,8 @@ from egodepth.files import replacing
 
 _TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
 """What PLY calls the kinds of numbers that are written."""
+_AXES = "axes of a camera: x right, y down, z forward; MeshLab and Open3D show it upside down"
+_UNIT = "metres where the model is metric, else up to scale"
 
 
 def write_ply(
@@ -25,7 +27,9 @@ def write_ply(
     for name, column in columns.items():
         rows[name] = column
     properties = "".join(f"property {_TYPES[column.dtype.str]} {name}\n" for name, column in columns.items())
-    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(rows)}\n{properties}end_header\n"
+    comments = "".join(f"comment {line}\n" for line in (_AXES, _UNIT))
+    vertices = f"element vertex {len(rows)}\n{properties}"
+    header = f"ply\nformat binary_little_endian 1.0\n{comments}{vertices}end_header\n"
     with replacing(path) as beside, beside.open("wb") as file:
         file.write(header.encode("ascii"))
         file.write(rows.tobytes())

@@ -93,7 +93,7 @@ def write_kitti_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"]) -> 
 
 def write_tum_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"], times: Sequence[float]) -> None:
     """`time x y z qx qy qz qw` a line; times in seconds."""
-    lines = []
+    lines = ["# time [s] x y z qx qy qz qw, world from camera; axes of the first camera: x right, y down, z forward\n"]
     for time, pose in zip(times, poses, strict=True):
         numbers = [*pose[:3, 3], *quaternion(pose[:3, :3])]
         lines.append(f"{time:.6f} " + " ".join(f"{number:.9f}" for number in numbers) + "\n")

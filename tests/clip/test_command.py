@@ -311,6 +311,11 @@ def test_what_is_no_clip_is_one_line(clip: Path, tmp_path: Path, capsys):
     for number, (path, said) in enumerate(cases):
         assert said in refused(capsys, path, "--out", tmp_path / f"out{number}")
     assert "name a video" in refused(capsys, "--out", tmp_path / "out")
+    tall = write_folder(tmp_path / "tall", [frame.swapaxes(0, 1) for frame in street([0.0, 0.4, 0.8])])
+    said = refused(capsys, clip, tall, "--out", tmp_path / "out")
+    assert "clips of one command are of one camera" in said
+    assert "tall is " in said
+    assert not (tmp_path / "out").exists()
     again = tmp_path / "again" / "ride.mp4"
     again.parent.mkdir()
     again.write_bytes(clip.read_bytes())

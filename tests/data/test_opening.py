@@ -73,6 +73,10 @@ def test_what_is_not_understood_gets_the_list_of_what_is(tmp_path: Path) -> None
             open_drives(tmp_path / name)
     with pytest.raises(InputError, match=r"no frames found \(it has empty, file\.txt\); give"):
         open_drives(tmp_path)
+    (tmp_path / "drive.mp4").touch()
+    with pytest.raises(InputError, match=r"drive\.mp4: is a video; `egodepth data extract .* --out FOLDER` makes"):
+        open_drives(tmp_path / "drive.mp4")
+    (tmp_path / "drive.mp4").unlink()
     (tmp_path / "leftImg8bit_sequence_trainvaltest.zip").touch()
     with pytest.raises(InputError, match=r"\(leftImg8bit_sequence_trainvaltest\.zip is still packed: unpack it"):
         open_drives(tmp_path)

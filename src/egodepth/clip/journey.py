@@ -33,8 +33,10 @@ from egodepth.clip.results import (
 )
 from egodepth.clip.track import RowTrack, mapped_track, read_tracks, row_track, write_tracks
 from egodepth.config import TrainConfig
-from egodepth.data.footage.source import open_footage
+from egodepth.data.cameras import ASPECT_TOLERANCE
+from egodepth.data.footage.source import Footage, open_footage
 from egodepth.data.video import pyav
+from egodepth.errors import InputError
 from egodepth.files import write_text
 from egodepth.motion import MotionPredictor
 from egodepth.networks import Encoder
@@ -82,7 +84,9 @@ class Journey:
             if field.name not in _FREE
         }
         options["--camera"] = command.camera and str(command.camera.resolve())
-        options["clips"] = [f"{name} ({open_footage(path).fingerprint()})" for name, path in clips.items()]
+        footage = {name: open_footage(path) for name, path in clips.items()}
+        _check_one_shape(footage)
+        options["clips"] = [f"{name} ({opened.fingerprint()})" for name, opened in footage.items()]
         titles = {
             "frames": "Picking frames",
             "camera": "Finding the camera",
@@ -259,3 +263,15 @@ class Journey:
     @cached_property
     def _predictor(self) -> DepthPredictor:
         return DepthPredictor.load(self.command.model or self.run, self.device)
+
+
+def _check_one_shape(clips: dict[str, Footage]) -> None:
+    """Clips of one command are of one camera, and so of one shape; `InputError` names two that are not."""
+    shapes = {name: (clip.size[1] * float(clip.pixel_aspect) / clip.size[0], clip.size) for name, clip in clips.items()}
+    (first, (aspect, own)), *others = shapes.items()
+    for name, (other, size) in others:
+        if abs(other / aspect - 1) > ASPECT_TOLERANCE:
+            raise InputError(
+                f"{name} is {size[1]}x{size[0]} and {first} {own[1]}x{own[0]}: clips of one command are of one camera; "
+                "give each a command of its own"
+            )

@@ -17,6 +17,7 @@ from egodepth.data.manifest import is_manifest, open_manifest
 from egodepth.data.sample_index import SampleIndex
 from egodepth.data.synthetic import open_synthetic
 from egodepth.data.synthetic.description import FORMAT
+from egodepth.data.video import is_video
 from egodepth.errors import InputError
 from egodepth.reading import read_json
 from egodepth.remote import local_folder
@@ -45,6 +46,10 @@ def open_drives(
     root = local_folder(path)
     improved_dir = local_folder(improved_dir) if improved_dir else None
     if not root.is_dir():
+        if root.is_file() and is_video(root):
+            raise InputError(
+                f"{root}: is a video; `egodepth data extract {root} --out FOLDER` makes a folder of its frames"
+            )
         kind = "is a file" if root.exists() else "does not exist"
         raise InputError(f"{root}: {kind}; give {UNDERSTOOD}")
     if _is_synthetic(root):
