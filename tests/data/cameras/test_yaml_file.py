@@ -163,3 +163,44 @@ def test_lists_that_unfold_without_end_take_no_memory(tmp_path: Path) -> None:
     path = written(tmp_path, f"a0: &a0 [1, 2]\n{lists}camera_matrix: *a39\n")
     with pytest.raises(InputError, match="'list' where a number is expected"):
         read_rig(path, SIZE)
+
+
+ROI = """header: {{seq: 0}}
+height: {height}
+width: {width}
+distortion_model: plumb_bob
+D: [0.0, 0.0, 0.0, 0.0, 0.0]
+K: [900.0, 0.0, 654.5, 0.0, 910.0, 476.5, 0.0, 0.0, 1.0]
+binning_x: {binning[0]}
+binning_y: {binning[1]}
+roi: {{x_offset: {roi[0]}, y_offset: {roi[1]}, height: {roi[2]}, width: {roi[3]}, do_rectify: {rectify}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("sensor", "roi", "binning", "images", "expected"),
+    [
+        ((960, 1280), (300, 220, 480, 640), (0, 0), (480, 640), [900, 910, 354.5, 256.5]),
+        ((960, 1280), (300, 220, 480, 640), (2, 2), (240, 320), [450, 455, 177.0, 128.0]),
+        ((480, 640), (300, 220, 480, 640), (0, 0), (480, 640), [900, 910, 354.5, 256.5]),  # as some drivers write it
+        ((960, 1280), (0, 0, 0, 0), (0, 0), (960, 1280), [900, 910, 654.5, 476.5]),
+        ((960, 1280), (0, 0, 960, 1280), (1, 1), (480, 640), [450, 455, 327.0, 238.0]),
+        ((960, 1280), (0, 0, 0, 0), (2, 1), (960, 640), [450, 910, 327.0, 476.5]),
+        ((960, 1280), (300, 220, 480, 640), (0, 0), (960, 1280), [900, 910, 654.5, 476.5]),  # not cropped
+    ],
+)
+def test_a_region_of_the_sensor_and_joined_pixels_are_applied(tmp_path: Path, sensor, roi, binning, images, expected):
+    text = ROI.format(height=sensor[0], width=sensor[1], roi=roi, binning=binning, rectify=False)
+    found = read_rig(written(tmp_path, text), images).camera.to_pixels(images)
+    values = [found[0, 0].item(), found[1, 1].item(), found[0, 2].item(), found[1, 2].item()]
+    assert values == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("roi", "rectify", "said"),
+    [((0, 0, 0, 0), True, "its images are rectified"), ((-3, 0, 480, 640), False, "no region of interest")],
+)
+def test_a_region_that_cannot_be_applied_is_refused(tmp_path: Path, roi, rectify, said: str):
+    text = ROI.format(height=960, width=1280, roi=roi, binning=(0, 0), rectify=rectify)
+    with pytest.raises(InputError, match=said):
+        read_rig(written(tmp_path, text), (480, 640))

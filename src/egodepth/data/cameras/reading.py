@@ -61,7 +61,7 @@ def read_lens_rig(path: str | Path, size: tuple[int, int]) -> tuple[CameraRig, L
         camera, partner, baseline = read_json(path, size)
     else:
         is_yaml = path.suffix.lower() in SUFFIXES
-        camera, partner, baseline = read_yaml(path) if is_yaml else read_text_camera(path, size), None, 0.0
+        camera, partner, baseline = read_yaml(path, size) if is_yaml else read_text_camera(path, size), None, 0.0
     own = camera.normalised(size, path)
     if partner is None:
         return CameraRig(own, None, None), camera.lens

@@ -49,11 +49,18 @@ def is_camera_yaml(path: Path) -> bool:
         return False
 
 
-def read_yaml(path: Path) -> PixelCamera:
+def read_yaml(path: Path, images: tuple[int, int]) -> PixelCamera:
     """The camera of a file as OpenCV or ROS write it: the raw images', before any rectification.
 
+    ROS's matrix is that of the whole sensor; its region of interest and binning are applied, unless the images have the
+    size of the whole (sensor_msgs/CameraInfo).
+
+    Args:
+        path: of the file.
+        images: (height, width).
+
     Raises:
-        InputError: not YAML, no matrix, or a matrix or distortion that is not understood.
+        InputError: not YAML, no matrix, a matrix or distortion that is not understood, or rectified images.
     """
     values = _load(path)
     matrix = _numbers(_first(values, _MATRIX), path)
@@ -69,7 +76,38 @@ def read_yaml(path: Path) -> PixelCamera:
     model = values.get("distortion_model") or ("fisheye" if values.get("fisheye_model") == 1 else "opencv")
     if not isinstance(model, str):
         raise InputError(f"{path}: distortion_model is not a word; save the calibration again")
-    return camera_of_matrix(matrix, path, size, lens_of(model, coefficients, path))
+    camera = camera_of_matrix(matrix, path, size, lens_of(model, coefficients, path))
+    return _binned(_cropped(camera, values.get("roi"), images, path), values, path)
+
+
+def _cropped(camera: PixelCamera, roi: Any, images: tuple[int, int], path: Path) -> PixelCamera:
+    """The camera of a region of the sensor; `roi` as ROS has it: all zeros mean the whole."""
+    if not isinstance(roi, dict):
+        return camera
+    x, y, height, width = _numbers([roi.get(name, 0) for name in ("x_offset", "y_offset", "height", "width")], path)
+    if roi.get("do_rectify") is True:
+        raise InputError(f"{path}: its images are rectified (roi.do_rectify); write what its P says into camera.json")
+    if not all(0 <= value < 1e6 for value in (x, y, height, width)):
+        raise InputError(f"{path}: no region of interest (roi: {x:g}, {y:g}, {width:g}x{height:g}); save it again")
+    region = (round(height), round(width))
+    if not all(region) or (camera.size == images and region != images):
+        return camera
+    return camera._replace(cx=camera.cx - x, cy=camera.cy - y, size=region)
+
+
+def _binned(camera: PixelCamera, values: Mapping[str, Any], path: Path) -> PixelCamera:
+    """The camera where so many pixels were joined to one; 0 and 1 mean none were."""
+    across, down = (max(1.0, each) for each in _numbers([values.get(f"binning_{axis}", 0) for axis in "xy"], path))
+    if across == down or camera.size is None:  # to shrink an image evenly changes nothing of a camera's shape
+        return camera
+    height, width = camera.size
+    return camera._replace(
+        fx=camera.fx / across,
+        fy=camera.fy / down,
+        cx=(camera.cx + 0.5) / across - 0.5,
+        cy=(camera.cy + 0.5) / down - 0.5,
+        size=(round(height / down), round(width / across)),
+    )
 
 
 def _load(path: Path) -> Mapping[str, Any]:
