@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from egodepth.data.cameras.pixels import PixelCamera, lens_of
+from egodepth.data.cameras.slam_files import slam_camera
 from egodepth.errors import InputError
 from egodepth.files import write_text
 from egodepth.geometry.camera import Camera, focal_of_fov
@@ -34,6 +35,8 @@ def read_json(path: Path, images: tuple[int, int]) -> tuple[PixelCamera, PixelCa
         InputError: not JSON, an unknown or missing key, or one that cannot be used.
     """
     values = _read_object(path)
+    if (foreign := slam_camera(values, path)) is not None:
+        return foreign, None, 0.0
     partner = values.pop("partner", None)
     camera = _camera(values, images, path)
     if partner is None:

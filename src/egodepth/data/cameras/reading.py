@@ -1,5 +1,7 @@
 """From a file, whatever its kind, to a camera; and from a folder to its camera file."""
 
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,13 +10,18 @@ from jaxtyping import Float
 
 from egodepth.data.cameras.checks import translation
 from egodepth.data.cameras.json_file import CAMERA_FILE, HOW_TO_WRITE, read_json
-from egodepth.data.cameras.text_files import read_text_camera
+from egodepth.data.cameras.text_files import read_small_text, read_text_camera
 from egodepth.data.cameras.yaml_file import SUFFIXES, is_camera_yaml, read_yaml
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
 from egodepth.geometry.distortion import Lens
 
-TEXT_FILES = ("calib.txt", "calib_cam_to_cam.txt", "cameras.txt", "cam.txt", "intrinsics.txt")
+_DESCRIPTIONS = (".yaml", ".yml", ".json", ".xml", ".ini", ".toml", ".cfg")
+_WORDS = r"(fx|fl_x|focal(_length)?|intrinsics?|camera_?matrix|distortion\w*)"
+_CALIBRATION = re.compile(rf"""^[ \t]*(<{_WORDS}\b|[ \t{{"']*{_WORDS}["']?[ \t]*[:=])""", re.MULTILINE | re.IGNORECASE)
+_OURS = ("footage.json", "predictions.json", "report.json", "camera_report.json")
+"""Files that egodepth writes beside frames and depth."""
+TEXT_FILES = ("calib.txt", "calib_cam_to_cam.txt", "cameras.txt", "cam.txt", "intrinsics.txt", "transforms.json")
 """Names that camera files of the field have; given by name, a file may be called anything."""
 
 
@@ -75,7 +82,8 @@ def find_camera_file(*folders: Path) -> Path:
     camera.json counts before all others.
 
     Raises:
-        InputError: several others in one folder.
+        InputError: several others in one folder; or none at all, but something in the first folder that looks like a
+            calibration and is not understood.
     """
     for folder in folders:
         if (folder / CAMERA_FILE).is_file():
@@ -87,4 +95,19 @@ def find_camera_file(*folders: Path) -> Path:
             raise InputError(f"{folder}: several camera files ({names}); keep one, or write {CAMERA_FILE}")
         if found:
             return found[0]
+    if unread := _not_understood(folders[0]):
+        raise InputError(
+            f"{unread}: looks like a calibration, and is of no kind that is understood; write {CAMERA_FILE} beside it, "
+            "or move it away"
+        )
     return folders[0] / CAMERA_FILE
+
+
+def _not_understood(folder: Path) -> Path | None:
+    """A file of a folder that gives a camera's matrix or lens by name, in whatever words."""
+    for suffix in _DESCRIPTIONS:
+        for path in sorted(folder.glob(f"*{suffix}")):
+            with suppress(InputError):
+                if path.name not in _OURS and _CALIBRATION.search(read_small_text(path)):
+                    return path
+    return None

@@ -1,4 +1,4 @@
-"""Camera files in YAML: OpenCV's FileStorage, and ROS's camera_info (its calibrator's, or a printed message)."""
+"""Camera files in YAML: OpenCV's FileStorage, ROS's camera_info (its calibrator's, or a message), SLAM systems'."""
 
 import re
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from egodepth.data.cameras.pixels import PixelCamera, camera_of_matrix, lens_of
+from egodepth.data.cameras.slam_files import KEYS, slam_camera
 from egodepth.data.cameras.text_files import read_small_text
 from egodepth.errors import InputError
 
@@ -17,10 +18,10 @@ _MOST_CHARACTERS = 1 << 16
 """More than any camera needs, and read in a moment."""
 _MOST_NUMBERS = 100
 """Of one entry: a few lines may name millions, each a name for a list of names."""
-_MATRIX = ("camera_matrix", "cameraMatrix", "K", "k")
-_COEFFICIENTS = ("distortion_coefficients", "distCoeffs", "dist_coeffs", "D", "d")
+_MATRIX = ("camera_matrix", "cameraMatrix", "K", "k", "M1")
+_COEFFICIENTS = ("distortion_coefficients", "distCoeffs", "dist_coeffs", "D", "d", "D1")
 _SIZES = (("image_height", "image_width"), ("height", "width"))
-_CAMERA = re.compile(rf"^[ \t]*({'|'.join(_MATRIX)})[ \t]*:", re.MULTILINE)
+_CAMERA = re.compile(rf"^[ \t]*({'|'.join((*_MATRIX, *KEYS))})[ \t]*:", re.MULTILINE)
 
 
 class _Loader(yaml.CSafeLoader):
@@ -63,6 +64,8 @@ def read_yaml(path: Path, images: tuple[int, int]) -> PixelCamera:
         InputError: not YAML, no matrix, a matrix or distortion that is not understood, or rectified images.
     """
     values = _load(path)
+    if (camera := slam_camera(values, path)) is not None:
+        return camera
     matrix = _numbers(_first(values, _MATRIX), path)
     if len(matrix) != 9:
         raise InputError(f"{path}: no camera_matrix of 9 numbers; give a calibration by OpenCV or ROS, or camera.json")

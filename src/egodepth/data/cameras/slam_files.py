@@ -1,0 +1,135 @@
+"""Camera files of SLAM systems and of nerfstudio: fx fy cx cy, a model of distortion and its coefficients by name."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from egodepth.data.cameras.pixels import PixelCamera, camera_of_matrix, lens_of
+from egodepth.errors import InputError
+
+KEYS = ("intrinsics", "projection_parameters", r"Camera1?\.fx")
+"""Patterns of the keys in YAML by which these files are told."""
+_RADIAL = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
+_FISHEYE = ("k1", "k2", "k3", "k4")
+_OF_VINS = ("k2", "k3", "k4", "k5")
+"""Its names of the same four: its k1 is 1."""
+_PINHOLES = ("pinhole", "opencv", "perspective", "simple_pinhole", "simple_radial", "radial")
+
+
+def slam_camera(values: Mapping[str, Any], path: Path) -> PixelCamera | None:
+    """The camera of a file by Kalibr (its first camera), EuRoC, ORB-SLAM, VINS or nerfstudio; None of other files.
+
+    Raises:
+        InputError: a number is missing or none, or the model is not understood.
+    """
+    first = values.get("cam0")
+    if isinstance(first, dict) and "intrinsics" in first:
+        return _kalibr(first, path)
+    if "intrinsics" in values and "camera_model" in values:
+        return _kalibr(values, path)
+    if isinstance(values.get("projection_parameters"), dict):
+        return _vins(values, path)
+    for prefix in ("Camera1.", "Camera."):
+        if f"{prefix}fx" in values:
+            return _orb_slam(values, prefix, path)
+    if "fl_x" in values or "camera_angle_x" in values:
+        return _nerfstudio(values, path)
+    return None
+
+
+def _kalibr(values: Mapping[str, Any], path: Path) -> PixelCamera:
+    _require_pinhole(values.get("camera_model", ""), path)
+    focals = _list(values["intrinsics"], path)
+    if len(focals) != 4:
+        raise InputError(f"{path}: {len(focals)} intrinsics; a pinhole camera has the four fx fy cx cy")
+    size = _list(values.get("resolution", []), path)
+    coefficients = values.get("distortion_coeffs", values.get("distortion_coefficients", []))
+    model = str(values.get("distortion_model", "opencv"))
+    lens = None if model == "none" else lens_of(model, _list(coefficients, path), path)
+    return _camera(focals, (size[1], size[0]) if len(size) == 2 else None, lens, path)
+
+
+def _vins(values: Mapping[str, Any], path: Path) -> PixelCamera:
+    projection, model = values["projection_parameters"], str(values.get("model_type", "PINHOLE"))
+    size = _named(values, ("image_height", "image_width"), path)
+    if model == "KANNALA_BRANDT":
+        lens = lens_of("fisheye", _named(projection, _OF_VINS, path), path)
+        return _camera(_named(projection, ("mu", "mv", "u0", "v0"), path), size, lens, path)
+    _require_pinhole(model, path)
+    distortion = values.get("distortion_parameters") or {}
+    lens = lens_of("opencv", _named(distortion, _RADIAL[:4], path, 0.0), path)
+    return _camera(_named(projection, ("fx", "fy", "cx", "cy"), path), size, lens, path)
+
+
+def _orb_slam(values: Mapping[str, Any], prefix: str, path: Path) -> PixelCamera:
+    kind = str(values.get("Camera.type", "PinHole"))
+    own = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+    size = _named(values, ("Camera.height", "Camera.width"), path) if "Camera.width" in values else None
+    if kind == "KannalaBrandt8":
+        lens = lens_of("fisheye", _named(own, _FISHEYE, path, 0.0), path)
+    elif kind.lower() in ("pinhole", "rectified"):
+        lens = lens_of("opencv", _given(own, _RADIAL, path), path)
+    else:
+        raise InputError(f"{path}: Camera.type {kind} is not understood; write camera.json")
+    return _camera(_named(own, ("fx", "fy", "cx", "cy"), path), size, lens, path)
+
+
+def _nerfstudio(values: Mapping[str, Any], path: Path) -> PixelCamera:
+    height, width = size = _named(values, ("h", "w"), path)
+    if "fl_x" in values:
+        fx = _named(values, ("fl_x",), path)[0]
+        fy = _named(values, ("fl_y",), path, fx)[0]
+    else:
+        fx = fy = width / 2 / math.tan(_named(values, ("camera_angle_x",), path)[0] / 2)
+    cx, cy = _named(values, ("cx",), path, width / 2)[0], _named(values, ("cy",), path, height / 2)[0]
+    model = str(values.get("camera_model", "OPENCV")).lower()
+    if model == "opencv_fisheye":
+        lens = lens_of("fisheye", _named(values, _FISHEYE, path, 0.0), path)
+    else:
+        _require_pinhole(model, path)
+        lens = lens_of("opencv", _given(values, _RADIAL, path), path)
+    # As COLMAP, from which its numbers are: it counts from the corner of the first pixel.
+    return _camera((fx, fy, cx - 0.5, cy - 0.5), size, lens, path)
+
+
+def _camera(focals: Sequence[float], size: Sequence[float] | None, lens: Any, path: Path) -> PixelCamera:
+    fx, fy, cx, cy = focals
+    whole = (round(size[0]), round(size[1])) if size and all(0 < side < 1e6 for side in size) else None
+    return camera_of_matrix((fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0), path, whole, lens)
+
+
+def _require_pinhole(model: Any, path: Path) -> None:
+    if str(model).lower() not in _PINHOLES:
+        known = "pinhole with radial-tangential or equidistant distortion"
+        raise InputError(f"{path}: the camera model '{model}' is not understood ({known} is); write camera.json")
+
+
+def _given(values: Mapping[str, Any], names: Sequence[str], path: Path) -> list[float]:
+    """Coefficients as far as the file has them, four or more: the others are 0."""
+    last = max((place for place, name in enumerate(names) if name in values), default=-1)
+    if last < 0:
+        return []
+    count = next(count for count in (4, 5, 8) if last < count)
+    return _named(values, names[:count], path, 0.0)
+
+
+def _named(values: Any, names: Sequence[str], path: Path, missing: float | None = None) -> list[float]:
+    found = []
+    for name in names:
+        value = values.get(name, missing) if isinstance(values, dict) else missing
+        if value is None:
+            raise InputError(f"{path}: no '{name}'; save the calibration again, or write camera.json")
+        found.append(_number(value, name, path))
+    return found
+
+
+def _list(value: Any, path: Path) -> list[float]:
+    return [_number(one, "a list", path) for one in (value if isinstance(value, list) else [value])[:20]]
+
+
+def _number(value: Any, name: str, path: Path) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{path}: {name} holds no number; save the calibration again") from error

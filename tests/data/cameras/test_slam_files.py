@@ -1,0 +1,147 @@
+"""Calibrations of other systems: the same camera, and the lens in OpenCV's order."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from egodepth.data.cameras import find_camera_file, read_lens_rig
+from egodepth.errors import InputError
+from egodepth.geometry.distortion import FisheyeLens, RationalLens
+
+SIZE = (480, 640)
+KALIBR = """cam0:
+  camera_model: pinhole
+  distortion_coeffs: [-0.28, 0.07, 0.0002, 1.8e-05]
+  distortion_model: {model}
+  intrinsics: [458.654, 457.296, 327.215, 238.375]
+  resolution: [640, 480]
+cam1:
+  camera_model: pinhole
+  intrinsics: [1.0, 1.0, 1.0, 1.0]
+"""
+EUROC = """sensor_type: camera
+T_BS: {cols: 4, rows: 4, data: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]}
+resolution: [640, 480]
+camera_model: pinhole
+intrinsics: [458.654, 457.296, 327.215, 238.375] #fu, fv, cu, cv
+distortion_model: radial-tangential
+distortion_coefficients: [-0.28, 0.07, 0.0002, 1.8e-05]
+"""
+ORB_SLAM = """%YAML:1.0
+Camera.type: "{kind}"
+{prefix}.fx: 458.654
+{prefix}.fy: 457.296
+{prefix}.cx: 327.215
+{prefix}.cy: 238.375
+{prefix}.k1: -0.28
+{prefix}.k2: 0.07
+{prefix}.{third}: 0.0002
+{prefix}.{fourth}: 0.000018
+Camera.width: 640
+Camera.height: 480
+"""
+VINS = """%YAML:1.0
+---
+model_type: PINHOLE
+camera_name: camera
+image_width: 640
+image_height: 480
+distortion_parameters: {k1: -0.28, k2: 0.07, p1: 0.0002, p2: 0.000018}
+projection_parameters: {fx: 458.654, fy: 457.296, cx: 327.215, cy: 238.375}
+"""
+VINS_FISHEYE = """model_type: KANNALA_BRANDT
+image_width: 640
+image_height: 480
+projection_parameters:
+   {k2: -0.28, k3: 0.07, k4: 0.0002, k5: 0.000018, mu: 458.654, mv: 457.296, u0: 327.215, v0: 238.375}
+"""
+NERFSTUDIO = {"w": 640, "h": 480, "fl_x": 458.654, "fl_y": 457.296, "cx": 327.715, "cy": 238.875, "frames": []}
+COEFFICIENTS = {"k1": -0.28, "k2": 0.07, "p1": 0.0002, "p2": 0.000018}
+OPENCV_STEREO = """%YAML:1.0
+M1: !!opencv-matrix {rows: 3, cols: 3, dt: d, data: [458.654, 0, 327.215, 0, 457.296, 238.375, 0, 0, 1]}
+D1: !!opencv-matrix {rows: 1, cols: 4, dt: d, data: [-0.28, 0.07, 0.0002, 0.000018]}
+M2: !!opencv-matrix {rows: 3, cols: 3, dt: d, data: [1, 0, 1, 0, 1, 1, 0, 0, 1]}
+"""
+RADIAL = RationalLens(-0.28, 0.07, 0.0002, 0.000018)
+FISHEYE = FisheyeLens(-0.28, 0.07, 0.0002, 0.000018)
+FILES = {
+    "camchain.yaml": (KALIBR.format(model="radtan"), RADIAL),
+    "camchain-fisheye.yaml": (KALIBR.format(model="equidistant"), FISHEYE),
+    "sensor.yaml": (EUROC, RADIAL),
+    "TUM1.yaml": (ORB_SLAM.format(kind="PinHole", prefix="Camera", third="p1", fourth="p2"), RADIAL),
+    "ORB-SLAM3.yaml": (ORB_SLAM.format(kind="PinHole", prefix="Camera1", third="p1", fourth="p2"), RADIAL),
+    "KB8.yaml": (ORB_SLAM.format(kind="KannalaBrandt8", prefix="Camera", third="k3", fourth="k4"), FISHEYE),
+    "cam0_pinhole.yaml": (VINS, RADIAL),
+    "cam0_fisheye.yaml": (VINS_FISHEYE, FISHEYE),
+    "transforms.json": (json.dumps(NERFSTUDIO | COEFFICIENTS | {"camera_model": "OPENCV"}), RADIAL),
+    "intrinsics.yml": (OPENCV_STEREO, RADIAL),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_calibrations_of_other_systems_are_found_and_read(tmp_path: Path, name: str) -> None:
+    text, lens = FILES[name]
+    (tmp_path / name).write_text(text)
+    path = find_camera_file(tmp_path)
+    assert path == tmp_path / name
+    rig, found = read_lens_rig(path, SIZE)
+    matrix = rig.camera.to_pixels(SIZE)
+    values = [matrix[0, 0].item(), matrix[1, 1].item(), matrix[0, 2].item(), matrix[1, 2].item()]
+    assert values == pytest.approx([458.654, 457.296, 327.215, 238.375], abs=1e-3)
+    assert type(found) is type(lens)
+    assert found == pytest.approx(lens)
+
+
+def test_an_angle_of_view_is_enough_for_nerfstudio(tmp_path: Path) -> None:
+    (tmp_path / "transforms.json").write_text(json.dumps({"camera_angle_x": math.radians(70), "w": 640, "h": 480}))
+    rig, lens = read_lens_rig(tmp_path / "transforms.json", SIZE)
+    assert lens is None
+    assert 2 * math.degrees(math.atan(0.5 / rig.camera.focal[0].item())) == pytest.approx(70, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (KALIBR.format(model="fov"), "unknown distortion model 'fov'"),
+        (EUROC.replace("pinhole", "omni"), "the camera model 'omni' is not understood"),
+        (EUROC.replace(", 238.375]", "]"), "3 intrinsics"),
+        (VINS.replace("PINHOLE", "MEI"), "the camera model 'MEI' is not understood"),
+        (VINS.replace("cy: 238.375", "cz: 3"), "no 'cy'"),
+        (ORB_SLAM.format(kind="Spherical", prefix="Camera", third="p1", fourth="p2"), "Camera.type Spherical"),
+        (
+            ORB_SLAM.format(kind="PinHole", prefix="Camera", third="p1", fourth="p2").replace("458.654", "[x]"),
+            "no number",
+        ),
+    ],
+)
+def test_what_is_not_understood_of_them_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "camera.yaml").write_text(text)
+    with pytest.raises(InputError, match=said) as error:
+        read_lens_rig(tmp_path / "camera.yaml", SIZE)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("calibration.xml", "<opencv_storage>\n<Camera_Matrix type_id='opencv-matrix'>\n</Camera_Matrix>\n"),
+        ("camera.ini", "[left]\nfx = 500\nfy = 500\n"),
+        ("params.json", '{"focal_length": 500}'),
+    ],
+)
+def test_a_calibration_that_is_not_understood_is_named_and_not_passed_over(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=f"{name}: looks like a calibration, and is of no kind"):
+        find_camera_file(tmp_path, tmp_path.parent)
+    (tmp_path / "camera.json").write_text('{"fov_deg": 70}')
+    assert find_camera_file(tmp_path) == tmp_path / "camera.json"
+
+
+def test_other_files_beside_frames_are_no_calibration(tmp_path: Path) -> None:
+    (tmp_path / "notes.yaml").write_text("weather: sunny\nlens: focal length about 35\n")
+    (tmp_path / "footage.json").write_text('{"intrinsics": 1}')
+    assert find_camera_file(tmp_path) == tmp_path / "camera.json"
