@@ -93,12 +93,12 @@ def test_the_truth_as_prediction_scores_zeros_and_ones(scores, capsys: pytest.Ca
     assert ("log10" in found["none"]) == ("log10" in capsys.readouterr().out)
 
 
-def test_the_truth_doubled_is_wrong_by_one_unless_its_median_is_matched(scores) -> None:
-    found = scores(2.0)
-    assert found["none"]["abs_rel"] == pytest.approx(1, abs=1e-5)
+def test_the_truth_enlarged_is_wrong_by_that_unless_its_median_is_matched(scores) -> None:
+    found = scores(1.5)
+    assert found["none"]["abs_rel"] == pytest.approx(0.5, abs=1e-5)
     assert found["none"]["a1"] == 0
     if "log10" in found["none"]:
-        assert found["none"]["log10"] == pytest.approx(np.log10(2), abs=1e-5)
+        assert found["none"]["log10"] == pytest.approx(np.log10(1.5), abs=1e-5)
     assert found["median"]["abs_rel"] == pytest.approx(0, abs=1e-5)
 
 

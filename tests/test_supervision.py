@@ -92,6 +92,29 @@ def test_the_road_is_in_the_unit_of_its_hints():
     assert losses["road"].item() == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.parametrize("unit", [0, 1, -1])
+def test_the_road_draws_no_sample_nearer_whose_unit_is_another(unit: int):
+    objective, given = an_objective(rule="always"), disparities()
+    depth = depth_of(objective, given)
+    batch = a_batch(depth, unit=unit)
+    assert batch.hints is not None
+    road = torch.zeros_like(depth)
+    road[:, H // 2 :] = 2 / depth[:, H // 2 :]
+    batch = batch._replace(hints=batch.hints._replace(road=road))
+    full = [d[:, None].detach().requires_grad_() for d in given]
+    losses = objective.losses_from(
+        [d[:, 0] for d in full], [torch.eye(4).repeat(B, 1, 1)], batch, emphasis=Emphasis(False)
+    )
+    assert losses["road"].item() == pytest.approx(0.6931, rel=1e-3)
+    (grad,) = torch.autograd.grad(losses["road"], full[:1])
+    assert (grad[..., H // 2 + 2 :, :] < 0).all(), "what lies under the road comes nearer"
+    if unit == 0:
+        assert (grad[..., : H // 2 - 2, :] == 0).all()
+    else:
+        assert (grad[..., : H // 2 - 2, :] > 0).all()
+        assert grad.sum().abs() < 1e-3 * grad.abs().sum(), "and the rest as much farther"
+
+
 def test_the_road_of_a_sample_whose_unit_nothing_tells_is_not_judged():
     objective, given = an_objective(rule="always"), disparities()
     batch = a_batch(unit=1)  # without a hint

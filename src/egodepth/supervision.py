@@ -5,7 +5,7 @@ sample's hints and poses are brought to the network's unit first (`in_network_un
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from egodepth.comparison import compare_views
@@ -59,13 +59,23 @@ def hint_losses(
         if config.gradient_weight:
             losses["gradient"] = log_depth_gradient_error(depth[0], hints.inverse_depth, weight > 0)
     if hints.road.numel() and config.road_weight:
-        excess = log_depth_excess(depth, hints.road).sum((1, 2, 3)).mean()
+        excess = log_depth_excess(_free_of_scale(depth, hints.unit), hints.road).sum((1, 2, 3)).mean()
         losses["road"] = excess / (hints.road > 0).sum().clamp(min=1)
     if config.teacher:
         losses["teacher"] = torch.stack(
             [scale_shift_invariant_error(1 / d, hints.teacher).mean() for d in depth]
         ).mean()
     return losses
+
+
+def _free_of_scale(depth: Float[Tensor, "s b h w"], unit: Int64[Tensor, " b"]) -> Float[Tensor, "s b h w"]:
+    """The same depth, whose gradient says nothing of the scale of samples in another unit than the network's.
+
+    Their hints follow the network's scale (`units_of_network`). An error that only ever asks for less depth would draw
+    it nearer without end.
+    """
+    mean = depth.log().mean((2, 3), keepdim=True)
+    return torch.where((unit == 0)[:, None, None], depth, depth * (mean.detach() - mean).exp())
 
 
 @torch.no_grad()

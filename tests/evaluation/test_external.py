@@ -10,8 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
-from egodepth.evaluation.external import ExternalMaps, inverse_depth_from
+from egodepth.evaluation.external import ExternalMaps, inverse_depth_from, is_upside_down
+from egodepth.evaluation.protocols import PROTOCOLS
 
 NAMES = ["drive/2", "drive/0", "drive/1"]
 MAPS = [np.random.default_rng(i).uniform(1, 60, (4, 5 + i)).astype(np.float32) for i in range(3)]
@@ -160,3 +162,14 @@ def test_an_archive_of_unnamed_arrays_says_what_it_has(tmp_path: Path) -> None:
     np.savez(tmp_path / "0.npz", left=MAPS[0], right=MAPS[1])
     with pytest.raises(InputError, match="it has left, right; one array is needed, or one called depth"):
         ExternalMaps(tmp_path, ["a"], ["a"], "predictions")["a"]
+
+
+@pytest.mark.parametrize(("power", "upside_down"), [(-1, False), (1, True), (0, False)])
+def test_depth_in_place_of_disparity_is_noticed(power: int, upside_down: bool) -> None:
+    samples = {
+        str(seed): DepthSample(str(seed), torch.zeros(3, 8, 9), 2 + 30 * torch.rand(8, 9), {}) for seed in range(20)
+    }
+    found = is_upside_down(
+        list(samples), samples.__getitem__, lambda sample: sample.depth**power, PROTOCOLS["synthetic"]
+    )
+    assert found is upside_down

@@ -17,7 +17,7 @@ from egodepth.evaluate.options import check_options
 from egodepth.evaluation.baselines import constant_depth
 from egodepth.evaluation.benchmarks import BENCHMARKS, Benchmark, Frames
 from egodepth.evaluation.evaluator import evaluate_predictions
-from egodepth.evaluation.external import ExternalMaps, Kind, inverse_depth_from
+from egodepth.evaluation.external import ExternalMaps, Kind, inverse_depth_from, is_upside_down
 from egodepth.evaluation.paired import compare
 from egodepth.evaluation.pictures import notable_rows, write_picture_sheet
 from egodepth.evaluation.printing import print_paired, print_report
@@ -135,6 +135,10 @@ class Evaluate:
                 paths[-1], notable_rows(report, samples, predict, benchmark.protocol), benchmark.protocol
             )
             print_report(Console(), report, paths)
+            if self.predictions and is_upside_down(samples.names, samples.__getitem__, predict, benchmark.protocol):
+                other = "depth" if self.predicted == "disparity" else "disparity"
+                note = f"What is near in truth is far in these predictions: are they {other}? Give --predicted {other}."
+                Console(stderr=True).print(f"[yellow]{note}[/]", highlight=False, soft_wrap=True)
             reports.append(report)
         if self.paired and reports:
             self._compare(reports)

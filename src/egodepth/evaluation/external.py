@@ -10,10 +10,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from egodepth.data.frame_numbers import spread_places
 from egodepth.data.frames import list_images, natural_key
 from egodepth.data.images import MAX_PIXELS, read_uint16
+from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
 from egodepth.evaluation.pickled_arrays import read_pickled_arrays
+from egodepth.evaluation.pixels import valid_pixels
+from egodepth.evaluation.protocols import Protocol
 from egodepth.reading import read_json, read_npz
 
 Kind = Literal["disparity", "depth"]
@@ -24,6 +28,8 @@ _KEYS: dict[Kind, tuple[str, ...]] = {
 """Names of arrays, those that `predict` and `video` write first."""
 _PREDICTIONS, _VIDEO_DEPTH = "predictions.json", "depth"
 """What `predict` writes in its folder, and where `video` has a clip's maps."""
+_LOOKED_AT, _UPSIDE_DOWN = 8, -0.2
+"""How many images tell whether near and far are exchanged, and the correlation below which they are."""
 _PNG_STEPS = 256.0
 """Steps of a metre (or of a disparity) in 16-bit PNGs, KITTI's convention."""
 _MOST_BYTES = 8 << 30
@@ -78,6 +84,30 @@ def inverse_depth_from(maps: ExternalMaps, kind: Kind, name: str) -> Float[Tenso
     """Inverse depth of an external prediction; a disparity is one up to scale."""
     found = maps[name]
     return found if kind == "disparity" else 1 / found
+
+
+def is_upside_down(
+    names: Sequence[str],
+    read: Callable[[str], DepthSample],
+    predict: Callable[[DepthSample], Float[Tensor, "h w"]],
+    protocol: Protocol,
+) -> bool:
+    """Whether predicted inverse depth falls where true inverse depth rises, in the typical one of a few images.
+
+    Args:
+        names: of the images.
+        read: the sample of a name.
+        predict: its inverse depth.
+        protocol: says which pixels count.
+    """
+    correlations = []
+    for place in spread_places(len(names), _LOOKED_AT):
+        sample = read(names[place])
+        if bool(protocol.valid(sample.depth.float()).any()):
+            pixels = valid_pixels(sample, predict(sample), protocol)
+            both = torch.stack([1 / pixels.prediction, 1 / pixels.truth])
+            correlations.append(torch.corrcoef(both)[0, 1].item())
+    return bool(correlations) and float(np.median(np.nan_to_num(correlations))) < _UPSIDE_DOWN
 
 
 def _opened(path: Path, keys: Sequence[str]) -> Sequence[np.ndarray | Callable[[], np.ndarray]]:
