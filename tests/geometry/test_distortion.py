@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -156,3 +157,24 @@ def test_folds_beyond_the_undistorted_image_do_not_matter() -> None:
     assert uv.max() <= 1
     assert (uv[:, 1:, 0] > uv[:, :-1, 0]).all()
     assert (uv[1:, :, 1] > uv[:-1, :, 1]).all()
+
+
+@some_lens
+def test_opencv_puts_points_and_undistorted_pixels_at_the_same_places(lens: Lens, assert_close) -> None:
+    cv2 = pytest.importorskip("cv2")
+    there = rays(0.6).reshape(-1, 2)
+    matrix, coefficients = np.array([[300.0, 0, 160], [0, 310, 100], [0, 0, 1]]), np.array(lens, np.float64)
+    points = np.concatenate([there.numpy(), np.ones((len(there), 1))], 1)
+    library = cv2.fisheye if isinstance(lens, FisheyeLens) else cv2
+    shape = points[:, None] if isinstance(lens, FisheyeLens) else points
+    found = library.projectPoints(shape, np.zeros(3), np.zeros(3), matrix, coefficients)[0].reshape(-1, 2)
+    ours = distort(there, lens).numpy() * (300, 310) + (160, 100)
+    np.testing.assert_allclose(ours, found, atol=1e-6)
+    # The map that undistorts an image: where each pixel of the straight one is found in the bent one.
+    size = (200, 320)
+    camera = Camera.from_pixels(torch.from_numpy(matrix), size)
+    straight = np.array([[250.0, 0, 158], [0, 255, 99], [0, 0, 1]])
+    other = Camera.from_pixels(torch.from_numpy(straight), size)
+    maps = library.initUndistortRectifyMap(matrix, coefficients, np.eye(3), straight, size[::-1], cv2.CV_32FC1)
+    pixels = undistortion_map(camera, lens, other, size).numpy() * size[::-1] - 0.5
+    np.testing.assert_allclose(pixels, np.stack(maps, -1), atol=1e-3)
