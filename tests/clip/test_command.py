@@ -81,7 +81,8 @@ def test_the_way_has_a_pose_for_each_frame_with_its_time(out: Path):
     poses = read_kitti_poses(out / "ride" / "trajectory.txt")
     assert len(poses) == FRAMES
     np.testing.assert_allclose(poses[0], np.eye(4))
-    tum = [line.split() for line in (out / "ride" / "trajectory_tum.txt").read_text().splitlines()]
+    _, *lines = (out / "ride" / "trajectory_tum.txt").read_text().splitlines()
+    tum = [line.split() for line in lines]
     np.testing.assert_allclose([float(line[0]) for line in tum], np.arange(FRAMES) / 25, atol=1e-4)
     np.testing.assert_allclose([[float(v) for v in line[1:4]] for line in tum], poses[:, :3, 3], atol=1e-6)
 
