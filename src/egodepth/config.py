@@ -199,7 +199,7 @@ class HintConfig:
     gradient_weight: float = 0.0
     """Weight of the gradient matching loss (Li and Snavely 2018), times `weight`. The loss compares log depth - log
     hint of pixels that are 1, 2, 4 and 8 apart. Objects become clearer with it."""
-    road_weight: float = 1.0
+    road_weight: float = 0.2
     """Weight of the loss for depth that lies under the road, log depth - log depth of the road; `weight_end` multiplies
     it, too. Where hints come from neighbouring frames and the camera is mounted, they show a road, and nothing can be
     farther. Plain asphalt has no other hint."""
