@@ -80,7 +80,8 @@ class Predict:
                 if ranks.leads:
                     files = sizes_in(folder)
                     require_free(self.out, files)
-                    kept = {name: size for name, size in sizes_in(self.out).items() if name in made_in(self.out)}
+                    made = made_in(self.out)
+                    kept = {name: size for name, size in sizes_in(self.out).items() if name in made}
                     summary["files"] = kept | files
                     write_text(folder / RECORD, json.dumps(summary, indent=2) + "\n")
         if ranks.leads:

@@ -23,7 +23,7 @@ _NUMBER_LIMIT = 10**18
 """Frame numbers stay below: columns of 64 bits hold them."""
 _LARGEST = 2**63 - 1
 _CLOCKS = {13: 10**3, 16: 10**6, 19: 10**9}
-"""Ticks a second of clocks that count from 1970, by the digits of what they say."""
+"""Ticks a second of a clock that counts from 1970, by the number of digits of its times."""
 _DECIMAL = re.compile(r"(\d+)\.(\d+)$")
 _FEWEST_STEPS = 3
 """From which a rule in the numbers of files can be told."""

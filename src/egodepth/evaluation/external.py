@@ -29,7 +29,8 @@ _KEYS: dict[Kind, tuple[str, ...]] = {
 _PREDICTIONS, _VIDEO_DEPTH = "predictions.json", "depth"
 """What `predict` writes in its folder, and where `video` has a clip's maps."""
 _LOOKED_AT, _UPSIDE_DOWN = 8, -0.2
-"""How many images tell whether near and far are exchanged, and the correlation below which they are."""
+"""Number of images that are looked at; and the correlation with true inverse depth below which near and far are
+exchanged."""
 _PNG_STEPS = 256.0
 """Steps of a metre (or of a disparity) in 16-bit PNGs, KITTI's convention."""
 _MOST_BYTES = 8 << 30

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from egodepth.data.cameras.pixels import PixelCamera, camera_of_matrix, lens_of
+from egodepth.data.cameras.pixels import PixelCamera, lens_of
 from egodepth.errors import InputError
+from egodepth.geometry.distortion import Lens
 
 KEYS = ("intrinsics", "projection_parameters", r"Camera1?\.fx")
 """Patterns of the keys in YAML by which these files are told."""
@@ -47,7 +48,7 @@ def _kalibr(values: Mapping[str, Any], path: Path) -> PixelCamera:
     coefficients = values.get("distortion_coeffs", values.get("distortion_coefficients", []))
     model = str(values.get("distortion_model", "opencv"))
     lens = None if model == "none" else lens_of(model, _list(coefficients, path), path)
-    return _camera(focals, (size[1], size[0]) if len(size) == 2 else None, lens, path)
+    return _camera(focals, (size[1], size[0]) if len(size) == 2 else None, lens)
 
 
 def _vins(values: Mapping[str, Any], path: Path) -> PixelCamera:
@@ -55,11 +56,11 @@ def _vins(values: Mapping[str, Any], path: Path) -> PixelCamera:
     size = _named(values, ("image_height", "image_width"), path)
     if model == "KANNALA_BRANDT":
         lens = lens_of("fisheye", _named(projection, _OF_VINS, path), path)
-        return _camera(_named(projection, ("mu", "mv", "u0", "v0"), path), size, lens, path)
+        return _camera(_named(projection, ("mu", "mv", "u0", "v0"), path), size, lens)
     _require_pinhole(model, path)
     distortion = values.get("distortion_parameters") or {}
     lens = lens_of("opencv", _named(distortion, _RADIAL[:4], path, 0.0), path)
-    return _camera(_named(projection, ("fx", "fy", "cx", "cy"), path), size, lens, path)
+    return _camera(_named(projection, ("fx", "fy", "cx", "cy"), path), size, lens)
 
 
 def _orb_slam(values: Mapping[str, Any], prefix: str, path: Path) -> PixelCamera:
@@ -72,7 +73,7 @@ def _orb_slam(values: Mapping[str, Any], prefix: str, path: Path) -> PixelCamera
         lens = lens_of("opencv", _given(own, _RADIAL, path), path)
     else:
         raise InputError(f"{path}: Camera.type {kind} is not understood; write camera.json")
-    return _camera(_named(own, ("fx", "fy", "cx", "cy"), path), size, lens, path)
+    return _camera(_named(own, ("fx", "fy", "cx", "cy"), path), size, lens)
 
 
 def _nerfstudio(values: Mapping[str, Any], path: Path) -> PixelCamera:
@@ -90,13 +91,13 @@ def _nerfstudio(values: Mapping[str, Any], path: Path) -> PixelCamera:
         _require_pinhole(model, path)
         lens = lens_of("opencv", _given(values, _RADIAL, path), path)
     # As COLMAP, from which its numbers are: it counts from the corner of the first pixel.
-    return _camera((fx, fy, cx - 0.5, cy - 0.5), size, lens, path)
+    return _camera((fx, fy, cx - 0.5, cy - 0.5), size, lens)
 
 
-def _camera(focals: Sequence[float], size: Sequence[float] | None, lens: Any, path: Path) -> PixelCamera:
-    fx, fy, cx, cy = focals
+def _camera(focals: Sequence[float], size: Sequence[float] | None, lens: Lens | None) -> PixelCamera:
     whole = (round(size[0]), round(size[1])) if size and all(0 < side < 1e6 for side in size) else None
-    return camera_of_matrix((fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0), path, whole, lens)
+    fx, fy, cx, cy = focals
+    return PixelCamera(fx, fy, cx, cy, whole, lens)
 
 
 def _require_pinhole(model: Any, path: Path) -> None:
