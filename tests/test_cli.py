@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from egodepth import cli
 from egodepth.cli import main
 from egodepth.config import ModelConfig
+from egodepth.errors import Stopped
 from egodepth.weights import DepthModel, ModelCard
 
 Refused = Callable[..., str]
@@ -243,3 +246,17 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch, capsys):
         main(["train", "quickstart"])
     assert stop.value.code == 130
     assert "the same command goes on from what is finished" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "status"),
+    [("train", "SIGTERM", 0), ("train", "SIGINT", 130), ("video", "SIGTERM", 143), ("ablate", "SIGUSR1", 138)],
+)
+def test_only_a_training_that_was_asked_to_stop_is_done(monkeypatch, capsys, verb: str, name: str, status: int):
+    def stop(words: object, program: object) -> None:
+        raise Stopped("stopped", signal.Signals[name])
+
+    monkeypatch.setitem(cli._VERBS, (verb,), stop)
+    with pytest.raises(SystemExit) as ended:
+        main([verb])
+    assert (ended.value.code, capsys.readouterr().err) == (status, "stopped\n")

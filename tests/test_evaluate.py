@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,6 +92,22 @@ def test_the_table_and_the_report_of_a_run(data, run, tmp_path, capsys):
     assert (content["images"], content["size"], content["metric"]) == (6, [64, 96], False)
     assert len((report / "per_image.csv").read_text().splitlines()) == 1 + 6 * (6 * 3 + 6)
     assert image_size(report / "sheet.png")[1] == 1600
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_report_replaces_reports_alone(data, run, tmp_path):
+    evaluate = Evaluate(
+        model=(str(run),), benchmark="synthetic", data=data, device="cpu", out=tmp_path / "mine", limit=2
+    )
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "table.md").write_text("the user's")
+    with pytest.raises(InputError, match=r"table\.md: is there already, and not from this command"):
+        evaluate()
+    assert [path.read_text() for path in (tmp_path / "mine").iterdir()] == ["the user's"]
+    (tmp_path / "mine" / "table.md").unlink()
+    evaluate()
+    dataclasses.replace(evaluate, limit=3)()
+    assert json.loads((tmp_path / "mine" / "metrics.json").read_text())["images"] == 3
 
 
 @pytest.mark.usefixtures("without_pictures")

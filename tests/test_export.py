@@ -250,10 +250,14 @@ def test_options_that_do_not_go_together_are_an_input_error(tmp_path: Path, opti
 
 def test_an_export_replaces_an_older_one_and_nothing_else(exports: Path, tmp_path: Path) -> None:
     model = a_model(tmp_path / "model")
-    with pytest.raises(InputError, match="is no export"):
+    with pytest.raises(InputError, match=r"holds config\.json, which no export has put there"):
         Export(str(model), model)()
     shutil.copytree(exports / "onnx", tmp_path / "out")
     Export(str(model), tmp_path / "out", format="torch")()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["config.json", *FILES["torch"]]
     assert exported_folder(tmp_path / "out") == tmp_path / "out"
     assert exported_folder(model) is None
+    (tmp_path / "out" / "app.py").write_text("the user's")
+    with pytest.raises(InputError, match=r"holds app\.py, which no export has put there"):
+        Export(str(model), tmp_path / "out", format="torch")()
+    assert (tmp_path / "out" / "app.py").read_text() == "the user's"

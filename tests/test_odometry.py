@@ -90,6 +90,29 @@ def test_drives_without_true_poses_are_written_and_not_scored(make_clip, model: 
     assert read_kitti_poses(tmp_path / "out" / "clip.txt").shape == (5, 4, 4)
 
 
+def test_true_poses_are_never_replaced(make_clip, model: Path, tmp_path: Path, capsys) -> None:
+    clip, out = make_clip(tmp_path / "clip", frames=5, size=(64, 96)), tmp_path / "poses"
+    out.mkdir()
+    (out / "clip.txt").write_text("the user's\n")
+    said = refusal(capsys, model, "--data", clip, "--out", out)
+    assert f"{out / 'clip.txt'}: is there already" in said
+    assert [path.read_text() for path in out.iterdir()] == ["the user's\n"]
+
+
+def test_figures_of_another_program_are_never_replaced(make_clip, model: Path, tmp_path: Path, capsys) -> None:
+    clip, out = make_clip(tmp_path / "clip", frames=5, size=(64, 96)), tmp_path / "out"
+    out.mkdir()
+    (out / "odometry.json").write_text('{"wheel": 1}')
+    assert "odometry.json: is there already" in refusal(capsys, model, "--data", clip, "--out", out)
+
+
+def test_its_own_files_are_replaced(make_clip, model: Path, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip", frames=5, size=(64, 96))
+    for fps in ("10", "20"):
+        main(["odometry", str(model), "--data", str(clip), "--out", str(tmp_path / "out"), "--fps", fps])
+    assert (tmp_path / "out" / "clip_tum.txt").read_text().splitlines()[-1].startswith("0.200000 ")
+
+
 def test_the_steps_between_poses_are_what_the_network_says() -> None:
     images = torch.rand(12, 3, 64, 96)
     motion = MotionPredictor(a_model())

@@ -47,6 +47,24 @@ def test_a_factor_brings_metres_and_the_far_is_cut(images: Path, tmp_path: Path)
     assert (read_uint16(tmp_path / "upload" / "0000000000.png") == 80 * 256).all()
 
 
+def test_the_images_are_never_replaced_by_their_depth(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = a_model(tmp_path / "model", metric=True)
+    before = {path.name: path.read_bytes() for path in (images / "image").iterdir()}
+    with pytest.raises(SystemExit):
+        evaluate(model, "--data", images, "--out", images / "image")
+    assert "is there already, and no depth of this command" in capsys.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in (images / "image").iterdir()}
+
+
+def test_depth_of_an_earlier_call_is_replaced(images: Path, tmp_path: Path) -> None:
+    model = a_model(tmp_path / "model", metric=False)
+    for factor in (1000, 1e-9):
+        evaluate(model, "--data", images, "--out", tmp_path / "upload", "--factor", factor)
+    assert (read_uint16(tmp_path / "upload" / "0000000000.png") == 1).all()
+
+
 @pytest.mark.parametrize("case", ["no scale", "size", "empty", "no out"])
 def test_what_cannot_be_uploaded_is_one_line_and_nothing_is_written(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str

@@ -179,8 +179,9 @@ def _dispatch(words: Sequence[str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exit code 2 and one line on standard error for what users can mend."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        _dispatch(sys.argv[1:] if arguments is None else arguments)
+        _dispatch(words)
     except InputError as error:
         message = str(error)
     except OSError as error:
@@ -190,7 +191,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         if leads():
             print(stop, file=sys.stderr)
-        sys.exit(130 if stop.signal == signal.SIGINT else 0)
+        # A training that was asked to stop has done what it should; commands of which it is a part have not.
+        done = words[0] == "train" and stop.signal != signal.SIGINT
+        sys.exit(0 if done else 128 + stop.signal)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from what is finished", file=sys.stderr)
         sys.exit(130)

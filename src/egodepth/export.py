@@ -22,7 +22,7 @@ from egodepth.errors import InputError
 from egodepth.evaluation.benchmarks import BENCHMARKS, benchmark_frames
 from egodepth.evaluation.evaluator import evaluate_predictions
 from egodepth.evaluation.samples import FrameSamples
-from egodepth.exported import DepthGraph, ExportCard, ExportedModel, exported_folder
+from egodepth.exported import DepthGraph, ExportCard, ExportedModel, not_of_an_export
 from egodepth.exported.card import Accuracy, Check, Kind, Precision, hashed
 from egodepth.exported.formats import write_onnx, write_openvino, write_torch
 from egodepth.exported.parity import compared, noise, passes, resized_noise, tolerance
@@ -112,8 +112,10 @@ class Export:
             raise InputError("--precision int8 needs --calibrate DATA, and nothing else does")
         if self.calibration_frames < 1 or (self.limit is not None and self.limit < 1):
             raise InputError("--calibration-frames and --limit are at least 1")
-        if self.out.exists() and exported_folder(self.out) is None:
-            raise InputError(f"{self.out}: exists and is no export; choose another folder")
+        if self.out.exists() and not self.out.is_dir():
+            raise InputError(f"{self.out}: is a file; name a folder")
+        if self.out.is_dir() and (others := not_of_an_export(self.out)):
+            raise InputError(f"{self.out}: holds {others[0]}, which no export has put there; choose another folder")
 
     def _calibration_frames(self) -> list[tuple[Drive, int]]:
         if self.calibrate is None:

@@ -80,9 +80,14 @@ def require_free(folder: Path, names: Iterable[str]) -> None:
         InputError: one is there that is not `made_in` the folder.
     """
     made = made_in(folder)
-    for name in names:
-        if (folder / name).exists() and name not in made:
-            raise InputError(f"{folder / name}: is there already, and not from this command; choose another --out")
+    refuse_existing(folder / name for name in names if name not in made)
+
+
+def refuse_existing(paths: Iterable[Path]) -> None:
+    """Refuse to write where some other file is; `InputError` names the first."""
+    for path in paths:
+        if path.exists():
+            raise InputError(f"{path}: is there already, and not from this command; choose another --out")
 
 
 def _size(path: Path) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import tyro
 
 from egodepth.errors import InputError
-from egodepth.weights import import_monodepth2
+from egodepth.weights import holds_a_model_alone, import_monodepth2
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class ImportMonodepth2:
 
     def __call__(self) -> None:
         """Import, write, and say what it was."""
-        if self.out.exists() and not (self.out / "model.safetensors").is_file():
-            raise InputError(f"{self.out}: exists and is not a model folder; choose another")
+        if self.out.exists() and not holds_a_model_alone(self.out):
+            raise InputError(f"{self.out}: exists and is not a model folder of egodepth's; choose another")
         model = import_monodepth2(self.folder)
         model.save(self.out)
         card = model.card

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +21,14 @@ from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
 from egodepth.evaluation.odometry import OdometryScores, Poses, score_trajectory
 from egodepth.evaluation.trajectory_plot import write_trajectory_plot
-from egodepth.files import write_text
+from egodepth.files import refuse_existing, write_text
 from egodepth.motion import MotionPredictor, trajectory
 from egodepth.predictor import DepthPredictor
-from egodepth.trajectory_files import read_trajectory, write_kitti_poses, write_tum_poses
+from egodepth.reading import read_json
+from egodepth.trajectory_files import is_from_here, read_trajectory, write_kitti_poses, write_tum_poses
 from egodepth.weights import ModelCard
+
+_FIGURES = "odometry.json"
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Odometry:
     def __call__(self) -> None:
         """Predict, write, score, print."""
         drives = self._drives()
+        self._require_free(drives)
         motion = None
         if not self.trajectory:
             motion = MotionPredictor(DepthPredictor.load(self.model, self.device).model)
@@ -75,9 +80,9 @@ class Odometry:
                 scores[drive.name] = score_trajectory(poses, truth)
             paths += self._write(drive, frames, poses, truth, scores.get(drive.name))
         result = {name: dataclasses.asdict(score) for name, score in scores.items()}
-        for path in [self.out / "odometry.json", *([self.json] if self.json else [])]:
+        for path in [self.out / _FIGURES, *([self.json] if self.json else [])]:
             write_text(path, json.dumps(result, indent=2) + "\n")
-        _print(scores, [*paths, self.out / "odometry.json"])
+        _print(scores, [*paths, self.out / _FIGURES])
 
     def _drives(self) -> list[Drive]:
         if bool(self.model) == bool(self.trajectory):
@@ -90,14 +95,29 @@ class Odometry:
             raise InputError(f"--trajectory belongs to one drive; choose with --drives among {names}")
         return drives
 
+    def _files(self, drive: Drive) -> tuple[Path, Path, Path]:
+        """Of a drive: its trajectory in KITTI's and in TUM's format, and the plot."""
+        stem = drive.name.replace("/", "_")
+        return self.out / f"{stem}.txt", self.out / f"{stem}_tum.txt", self.out / f"{stem}.png"
+
+    def _require_free(self, drives: list[Drive]) -> None:
+        """Refuse to replace what is not from here, such as true poses; ours stand beside a TUM file with our header."""
+        for drive in drives:
+            files = self._files(drive)
+            if not is_from_here(files[1]):
+                refuse_existing(files)
+        with suppress(OSError, ValueError):
+            figures = read_json(self.out / _FIGURES)
+            ours = isinstance(figures, dict) and all(isinstance(s, dict) and "ate_m" in s for s in figures.values())
+            refuse_existing([] if ours else [self.out / _FIGURES])
+
     def _write(
         self, drive: Drive, frames: list[int], poses: Poses, truth: Poses | None, score: OdometryScores | None
     ) -> list[Path]:
-        stem = drive.name.replace("/", "_")
         known = known_times(self.data, drive.name) if self.fps is None else None
         fps = self.fps or USUAL_FPS
         times = known or (lambda frame: frame / fps)
-        kitti, tum, plot = (self.out / f"{stem}{end}" for end in (".txt", "_tum.txt", ".png"))
+        kitti, tum, plot = self._files(drive)
         write_kitti_poses(kitti, poses)
         write_tum_poses(tum, poses, [times(frame) for frame in frames[: len(poses)]])
         write_trajectory_plot(plot, drive.name, poses, truth, score)

@@ -5,12 +5,27 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 
-from egodepth.files import replacing
+from egodepth.errors import require
+from egodepth.files import not_written, replacing
 
 _TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
 """What PLY calls the kinds of numbers that are written."""
 _AXES = "axes of a camera: x right, y down, z forward; MeshLab and Open3D show it upside down"
 _UNIT = "metres where the model is metric, else up to scale"
+_HEADER = 400
+"""Bytes in which the comments above stand."""
+
+
+def require_free(path: Path) -> None:
+    """Refuse to write over a cloud that is not from here; `InputError` names it."""
+    try:
+        with path.open("rb") as file:
+            ours = _AXES.encode() in file.read(_HEADER)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise not_written(path, error) from error
+    require(ours, f"{path}: is there already, and not from egodepth; choose another --out")
 
 
 def write_ply(

@@ -9,8 +9,10 @@ from jaxtyping import Float64
 
 from egodepth.errors import InputError, require
 from egodepth.files import write_text
-from egodepth.reading import read_lines
+from egodepth.reading import read_lines, read_text
 
+_HEADER = "# time [s] x y z qx qy qz qw, world from camera; axes of the first camera: x right, y down, z forward"
+"""Above the lines that are written in TUM's format."""
 _KITTI_COLUMNS, _TUM_COLUMNS = 12, 8
 _ROUNDING = 1e-3
 """How far a rotation may be from an exact one."""
@@ -93,11 +95,19 @@ def write_kitti_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"]) -> 
 
 def write_tum_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"], times: Sequence[float]) -> None:
     """`time x y z qx qy qz qw` a line; times in seconds."""
-    lines = ["# time [s] x y z qx qy qz qw, world from camera; axes of the first camera: x right, y down, z forward\n"]
+    lines = [f"{_HEADER}\n"]
     for time, pose in zip(times, poses, strict=True):
         numbers = [*pose[:3, 3], *quaternion(pose[:3, :3])]
         lines.append(f"{time:.6f} " + " ".join(f"{number:.9f}" for number in numbers) + "\n")
     write_text(path, "".join(lines))
+
+
+def is_from_here(path: Path) -> bool:
+    """Whether a file is one that `write_tum_poses` wrote."""
+    try:
+        return read_text(path).startswith(_HEADER)
+    except (OSError, ValueError):
+        return False
 
 
 def _tum_poses(path: Path, lines: Sequence[str]) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n 4 4"]]:

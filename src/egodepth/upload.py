@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import track
 
 from egodepth.data.frames import list_images
-from egodepth.data.images import image_size, write_image
+from egodepth.data.images import image_size, read_uint16, write_image
 from egodepth.errors import InputError
 from egodepth.files import staged
 from egodepth.predictor import DepthPredictor
@@ -47,9 +47,10 @@ class Upload:
             raise InputError(f"{folder}: no images; unpack KITTI's data_depth_selection.zip and give its test folder")
         for path in images:
             _check_size(path)
+            _check_free(self.out / _target(path))
         with staged(self.out) as beside:
             for path in track(images, "Predicting", console=Console(stderr=True), transient=True):
-                write_image(beside / f"{path.stem}.png", self._depth_png(path))
+                write_image(beside / _target(path), self._depth_png(path))
         Console().print(
             f"{len(images)} depth maps for the server in {self.out}: upload it as a zip",
             soft_wrap=True,
@@ -60,6 +61,20 @@ class Upload:
         depth = self.predictor(path).depth.numpy() * (self.factor or 1.0)
         # 0 would mean unknown.
         return np.clip(np.rint(np.minimum(depth, FARTHEST_M) * _STEPS), 1, 65535).astype(np.uint16)
+
+
+def _target(path: Path) -> str:
+    """What the depth of an image is called."""
+    return f"{path.stem}.png"
+
+
+def _check_free(path: Path) -> None:
+    """Of what is there, depth alone is replaced, 16 bits of grey: a note of what was made would be uploaded, too."""
+    try:
+        if path.exists():
+            read_uint16(path)
+    except InputError as error:
+        raise InputError(f"{path}: is there already, and no depth of this command; choose another --out") from error
 
 
 def _check_size(path: Path) -> None:

@@ -358,6 +358,14 @@ def test_pngs_of_unknown_scale_are_not_guessed(drive, capsys):
     assert "give --png-scale" in refused(capsys, drive, "--depth", str(drive / "png"))
 
 
+def test_a_scan_of_the_user_is_not_replaced(drive, tmp_path, capsys):
+    (tmp_path / "scan.ply").write_text("ply")
+    with pytest.raises(SystemExit):
+        fused(drive, tmp_path / "scan.ply")
+    assert "scan.ply: is there already" in capsys.readouterr().err
+    assert (tmp_path / "scan.ply").read_text() == "ply"
+
+
 def refused(capsys, folder: Path, *more: str) -> str:
     """The one line of a call that ends with code 2."""
     words = [

@@ -133,3 +133,6 @@ def test_what_cannot_be_used_is_one_line(make_clip, tmp_path: Path, capsys):
     assert "12 to 135 are possible" in refused(capsys, "camera", clip, "--out", out, "--fov-deg", 190)
     assert "gone: not a folder" in refused(capsys, "camera", tmp_path / "gone", "--out", out)
     assert not out.exists()
+    (tmp_path / "sparse.ply").write_text("the user's")
+    assert "sparse.ply: is there already, and not from this command" in refused(capsys, "camera", clip, "--out", out)
+    assert (tmp_path / "sparse.ply").read_text() == "the user's"

@@ -21,12 +21,15 @@ from egodepth.evaluation.external import ExternalMaps, Kind, inverse_depth_from,
 from egodepth.evaluation.paired import compare
 from egodepth.evaluation.pictures import notable_rows, write_picture_sheet
 from egodepth.evaluation.printing import print_paired, print_report
-from egodepth.evaluation.report import Report
-from egodepth.files import write_text
+from egodepth.evaluation.report import METRICS_FILE, REPORT_FILES, Report
+from egodepth.files import refuse_existing, write_text
 from egodepth.odometry import Odometry
 from egodepth.predictor import DepthPredictor
 from egodepth.ranks import Ranks, sharing
+from egodepth.reading import read_json
 from egodepth.upload import Upload
+
+_SHEET, _PAIRED = "sheet.png", "paired.json"
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ class Evaluate:
             self._score_shared(benchmark, ranks, device)
 
     def _score_shared(self, benchmark: Benchmark, ranks: Ranks, device: str | None) -> None:
+        if self.out and ranks.leads:  # the folders that are taken without it are egodepth's own
+            self._require_free()
         models = [DepthPredictor.load(name, device, self.size, self.post_process) for name in self.model]
         samples, frames, order = judged_samples(self, benchmark)
         judged = [(name, model.judged) for name, model in zip(self.model, models, strict=True)]
@@ -130,7 +135,7 @@ class Evaluate:
             about = self._about(name, models[position : position + 1], frames)
             report = dataclasses.replace(found, about=about, mean_maps=means.averaged)
             folder = self._folder(name, position)
-            paths = [*report.write(folder), folder / "sheet.png"]
+            paths = [*report.write(folder), folder / _SHEET]
             write_picture_sheet(
                 paths[-1], notable_rows(report, samples, predict, benchmark.protocol), benchmark.protocol
             )
@@ -174,13 +179,22 @@ class Evaluate:
             return (self.out or Path("runs/paired")) / "ab"[position]
         return self.out or (Path(name) if Path(name).is_dir() else Path()) / "report"
 
+    def _require_free(self) -> None:
+        """Refuse to replace files that are of no report."""
+        folders = {self._folder("", position) for position in range(max(1, len(self.model)))}
+        for folder in folders:
+            if not _is_scored(folder / METRICS_FILE):
+                refuse_existing(folder / name for name in (*REPORT_FILES, _SHEET))
+        if self.out and self.paired and not _is_scored(self.out / _PAIRED):
+            refuse_existing([self.out / _PAIRED])
+
     def _compare(self, reports: list[Report]) -> None:
         comparison = compare(*reports)
         folder = self.out or Path("runs/paired")
-        write_text(folder / "paired.json", comparison.to_json() + "\n")
+        write_text(folder / _PAIRED, comparison.to_json() + "\n")
         if self.json:
             write_text(self.json, comparison.to_json() + "\n")
-        print_paired(Console(), comparison, self.model, folder / "paired.json")
+        print_paired(Console(), comparison, self.model, folder / _PAIRED)
 
     def _about(self, name: str, models: list[DepthPredictor], frames: Frames) -> dict[str, object]:
         """What the report says besides its scores; `models` holds the one scored, if it was one."""
@@ -202,3 +216,12 @@ class Evaluate:
             about |= {"size": list(predictor.size), "post_process": self.post_process, "metric": card.metric}
             about["evaluated_drives_trained_on"] = shared_recordings(drives, card.training_drives)
         return about if models else about | {"predicted": self.predicted}
+
+
+def _is_scored(path: Path) -> bool:
+    """Whether a file holds scores of an evaluation."""
+    try:
+        content = read_json(path)
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "protocol" in content

@@ -17,6 +17,8 @@ from egodepth.evaluation.intervals import Interval, bootstrap_intervals
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.files import write_text
 
+METRICS_FILE = "metrics.json"
+REPORT_FILES = (METRICS_FILE, "table.md", "per_image.csv")
 MODEL = "model"
 """The source of the scores that are not a baseline's."""
 
@@ -193,11 +195,12 @@ class Report:
         return text.getvalue()
 
     def write(self, folder: Path) -> list[Path]:
-        """Write metrics.json, table.md and per_image.csv; returns their paths."""
-        texts = {"metrics.json": self.to_json() + "\n", "table.md": self.to_markdown(), "per_image.csv": self.to_csv()}
-        for name, text in texts.items():
-            write_text(folder / name, text)
-        return [folder / name for name in texts]
+        """Write `REPORT_FILES`; returns their paths."""
+        texts = (self.to_json() + "\n", self.to_markdown(), self.to_csv())
+        paths = [folder / name for name in REPORT_FILES]
+        for path, text in zip(paths, texts, strict=True):
+            write_text(path, text)
+        return paths
 
     def _of(self, source: str, alignment: str, part: str) -> Iterator[ImageScore]:
         wanted = (source, alignment, part)

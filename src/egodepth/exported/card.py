@@ -91,6 +91,14 @@ def exported_folder(source: str | Path) -> Path | None:
     return Path(source) if is_export else None
 
 
+def not_of_an_export(folder: Path) -> list[str]:
+    """Names in a folder that no export has put there; in one that is none, all."""
+    card = read_json(folder / CARD_FILE) if exported_folder(folder) else {}
+    files = card.get("files") if isinstance(card, dict) else None
+    ours = {file.get("name") for file in files or [] if isinstance(file, dict)} | {CARD_FILE} if card else set()
+    return sorted(path.name for path in folder.iterdir() if path.name not in ours)
+
+
 def read_card(folder: Path) -> ExportCard:
     """The card of an export folder, once all its files are found whole.
 

@@ -24,11 +24,14 @@ def report_path(out: Path) -> Path:
 
 
 def check_out(out: Path) -> None:
-    """Refuse to write over a camera file that this verb has not written: it may be somebody's calibration."""
+    """Refuse to write over files that this verb has not written: a camera file may be somebody's calibration."""
     if out.suffix != ".json":
         raise InputError(f"{out}: not a .json file; name one, such as --out camera.json")
     if out.exists() and not report_path(out).exists():
         raise InputError(f"{out}: is there already, perhaps a calibration; choose another name or move it away")
+    theirs = next((path for name in WRITTEN if (path := out.with_name(name)).exists()), None)
+    if theirs and not any(out.parent.glob(report_path(Path("*")).name)):
+        raise InputError(f"{theirs}: is there already, and not from this command; choose another folder for --out")
 
 
 def write_camera(out: Path, focal_widths: float, found: Reconstruction | None, size: tuple[int, int]) -> None:

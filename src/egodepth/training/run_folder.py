@@ -16,7 +16,7 @@ from egodepth.training.start import LEARNING, RANDOM
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
-_OF_A_RUN = (CONFIG, CHECKPOINTS, "log.jsonl")
+_LOG = "log.jsonl"
 
 
 def check_run(run: Path, config: TrainConfig) -> None:
@@ -27,7 +27,8 @@ def check_run(run: Path, config: TrainConfig) -> None:
     """
     if not run.exists() or not any(run.iterdir()):
         return
-    if not any((run / name).exists() for name in _OF_A_RUN):
+    checkpoints = list_checkpoints(run / CHECKPOINTS) or any((run / CHECKPOINTS).glob(f"{DAMAGED}*"))
+    if not (checkpoints or (run / CONFIG).exists() or (run / _LOG).exists()):
         raise InputError(f"{run}: not empty and not a run of egodepth; choose another --run")
     found = kept_config(run)
     if found is None:

@@ -151,6 +151,11 @@ class DepthModel(nn.Module):
             raise InputError(f"{folder}: cannot write the model ({error}); make room") from error
 
 
+def holds_a_model_alone(folder: Path) -> bool:
+    """Whether all that a folder holds is a model: nothing else is lost where another takes its place."""
+    return folder.is_dir() and {path.name for path in folder.iterdir()} == {_CARD, _WEIGHTS}
+
+
 def replace_folder(new: Path, place: Path) -> None:
     """Put a finished folder in its place; an older one there steps aside first and is then removed."""
     old = place.with_name(f".{place.name}.old")
