@@ -133,6 +133,43 @@ def test_files_are_listed_in_natural_order_without_copies_and_strangers(tmp_path
     assert [path.name for path in list_images(tmp_path)] == ["f1.png", "f2.png", "f10.png"]
 
 
+def test_takes_come_one_after_another_and_begin_anew(tmp_path: Path) -> None:
+    for name in ("b_1", "a_10", "a_2", "b_2", "a_9", "b_3", "a_1", "a_3", *(f"a_{n}" for n in range(4, 9))):
+        picture(tmp_path / f"{name}.png")
+    files = list_images(tmp_path)
+    assert [path.stem for path in files] == [*(f"a_{n}" for n in range(1, 11)), "b_1", "b_2", "b_3"]
+    numbers = list(number_files(files))
+    assert numbers[:10] == list(range(10))
+    assert numbers[10] > 100  # no neighbours of each other
+    assert numbers[12] - numbers[10] == 2
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("left_{:04d}", "right_{:04d}"),
+        ("{:06d}_L", "{:06d}_R"),
+        ("cam0_{}", "cam1_{}"),
+        ("FrameLeft{}", "FrameRight{}"),
+        ("image_02_{}", "image_03_{}"),
+    ],
+)
+def test_pictures_of_two_cameras_are_no_clip(tmp_path: Path, names: tuple[str, str]) -> None:
+    for number in range(4):
+        for name in names:
+            picture(tmp_path / f"{name.format(number)}.png")
+    with pytest.raises(InputError, match=r"pictures of two cameras \(.* and .*\); move those of the right one into"):
+        FrameFolder.open(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("a_{}", "b_{}"), ("left_turn_{}", "right_lane_{}"), ("r{}", "l_{}"), ("left_{}",)])
+def test_other_names_are_of_one_camera(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        for number in range(4):
+            picture(tmp_path / f"{name.format(number)}.png")
+    assert len(FrameFolder.open(tmp_path).files) == 4 * len(names)
+
+
 def test_a_partner_folder_makes_a_stereo_pair_frame_by_frame(clip: Path) -> None:
     picture(clip / "partner" / "right_9.png", 90)
     (clip / "camera.json").write_text(json.dumps({**CAMERA, "partner": {"baseline_m": 0.3}}))

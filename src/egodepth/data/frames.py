@@ -31,7 +31,9 @@ _UNEVEN, _EVEN_SHARE = 0.3, 0.95
 """Share of the stride by which a step may miss a multiple of it: clocks jitter. And of steps, those that must not."""
 _MOST_RESTARTS, _AFTER_RESTART = 0.1, 1000
 """Share of the steps at which a counter may begin again; and how far the numbers jump there: a gap for any offset."""
-
+_SIDES = (("left", "right"), ("l", "r"), ("cam0", "cam1"), ("image_02", "image_03"))
+_SIDE = re.compile(r"left|right|(?<![A-Za-z0-9])(?:[lr]|cam[01]|image_0[23])(?![A-Za-z])", re.IGNORECASE)
+"""How names say which camera of a stereo rig a picture is of."""
 logger = logging.getLogger("egodepth")
 
 
@@ -93,6 +95,7 @@ class FrameFolder:
         images = list_images(folder)
         if not images:
             raise no_images(folder)
+        refuse_two_cameras(images)
         others = {Path(name).stem: number for number, name in beside.files.items()} if beside else {}
         shared = all(path.stem in others for path in images)
         files = {others[path.stem]: path for path in images} if shared else number_files(images, exact)
@@ -151,6 +154,27 @@ def _counted(names: list[str]) -> str:
 @cache
 def _say(warning: str) -> None:
     logger.warning("%s", warning)
+
+
+def refuse_two_cameras(images: Sequence[Path]) -> None:
+    """See that the frames of one folder are not those of a left and a right camera, of which half look alike.
+
+    Raises:
+        InputError: their names are the same but for a side, such as left_0001 and right_0001.
+    """
+    sides: dict[str, dict[str, str]] = {}
+    for path in images:
+        if found := _SIDE.search(path.stem):
+            rest = f"{path.stem[: found.start()]}*{path.stem[found.end() :]}"
+            sides.setdefault(found[0].lower(), {})[rest] = path.name
+    for one, other in _SIDES:
+        shared = sorted(sides.get(one, {}).keys() & sides.get(other, {}).keys())
+        if len(shared) > len(images) / 4:
+            pair = f"{sides[one][shared[0]]} and {sides[other][shared[0]]}"
+            raise InputError(
+                f"{images[0].parent}: pictures of two cameras ({pair}); move those of the right one into a folder "
+                "'partner' there, which makes stereo pairs of them, or away"
+            )
 
 
 def no_images(folder: Path) -> InputError:
@@ -271,6 +295,6 @@ def _odd_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> I
     )
 
 
-def natural_key(stem: str) -> list[tuple[int, str]]:
-    """Sort key under which digits compare as numbers; the text after them breaks ties."""
-    return [(int(digits or 0), text) for text, digits in re.findall(r"(\D*)(\d*)", stem)]
+def natural_key(stem: str) -> tuple[list[tuple[str, int]], str]:
+    """Sort key under which digits compare as numbers; names that are the same but for leading zeros stay apart."""
+    return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", stem)], stem

@@ -145,3 +145,18 @@ def test_other_files_beside_frames_are_no_calibration(tmp_path: Path) -> None:
     (tmp_path / "notes.yaml").write_text("weather: sunny\nlens: focal length about 35\n")
     (tmp_path / "footage.json").write_text('{"intrinsics": 1}')
     assert find_camera_file(tmp_path) == tmp_path / "camera.json"
+
+
+def test_open3d_writes_its_matrix_column_by_column(tmp_path: Path) -> None:
+    values = {"width": 640, "height": 480, "intrinsic_matrix": [500.0, 0, 0, 0, 510.0, 0, 330.0, 250.0, 1]}
+    path = tmp_path / "camera_intrinsic.json"
+    path.write_text(json.dumps(values))
+    rig, lens = read_lens_rig(path, SIZE)
+    matrix = rig.camera.to_pixels(SIZE)
+    assert [round(matrix[i].item(), 3) for i in ((0, 0), (1, 1), (0, 2), (1, 2))] == [500, 510, 330, 250]
+    assert lens is None
+    (tmp_path / "labels.json").write_text('{"cars": 3}')
+    assert find_camera_file(tmp_path) == path
+    path.write_text(json.dumps(values | {"intrinsic_matrix": [1, 2]}))
+    with pytest.raises(InputError, match="2 numbers in intrinsic_matrix, not 9"):
+        read_lens_rig(path, SIZE)

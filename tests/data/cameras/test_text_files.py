@@ -150,9 +150,76 @@ def test_what_is_no_text_or_too_much_of_it_is_refused(tmp_path: Path) -> None:
         "# K\n721.5 0 609.6\n0 721.5 172.9\n0 0 1\n",
         "[[721.5, 0, 609.6],\n [0, 721.5, 172.9],\n [0, 0, 1]]",
         f"# by hand\n\nP2: {P2}\n",
+        "fx: 721.5\nfy: 721.5\ncx: 609.6\ncy: 172.9\nfps: 10\n",
+        "fx = 721.5 # pixels\ncx = 609.6\ncy = 172.9\n",
+        "fx 721.5\nfy 721.5\ncx 609.6\ncy 172.9\n",
+        "K: 721.5 0 609.6 0 721.5 172.9 0 0 1\n",
+        "K = [[721.5, 0, 609.6],\n [0, 721.5, 172.9],\n [0, 0, 1]]\n",
+        "cam0=[721.5 0 609.6; 0 721.5 172.9; 0 0 1]\ncam1=[721.5 0 640; 0 721.5 172.9; 0 0 1]\ndoffs=30.4\n"
+        "baseline=193.001\nwidth=1242\nheight=375\nndisp=290\n",
+        "7.215e2 0 609.6 0\n0 7.215e+02 172.9 0\n0 0 1 0\n0 0 0 1\n",
+        "721.5 0 609.6 0\n0 721.5 172.9 0\n0 0 1 0\n",
     ],
 )
 def test_cameras_written_by_hand_are_read_and_found_beside_the_frames(tmp_path: Path, text: str) -> None:
     path = written(tmp_path, text, "intrinsics.txt")
     assert pixels(read_rig(path, SIZE).camera) == [721.5, 721.5, 609.6, 172.9]
     assert find_camera_file(tmp_path) == path
+
+
+@pytest.mark.parametrize(
+    ("text", "coefficients"),
+    [
+        ("721.5 721.5 609.6 172.9 -0.3 0.1 0.001 0.002", (-0.3, 0.1, 0.001, 0.002)),
+        ("721.5 721.5 609.6 172.9 -0.3 0.1 0 0 0.05", (-0.3, 0.1, 0, 0, 0.05)),
+        ("fx: 721.5\ncx: 609.6\ncy: 172.9\nk1: -0.3\nk2: 0.1\np1: 0\np2: 0\nk3: 0.05", (-0.3, 0.1, 0, 0, 0.05)),
+        ("721.5 721.5 609.6 172.9 0 0 0 0", None),
+    ],
+)
+def test_coefficients_of_the_lens_may_follow(tmp_path: Path, text: str, coefficients: tuple[float, ...] | None) -> None:
+    rig, lens = read_lens_rig(written(tmp_path, text), SIZE)
+    assert pixels(rig.camera) == [721.5, 721.5, 609.6, 172.9]
+    assert lens == (None if coefficients is None else RationalLens(*coefficients))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fx: 721.5\nfy: 721.5\ncx: 609.6\n", "no cy; give fx fy cx cy"),
+        ("fx: 721.5\ncx: 609.6\ncy: 172.9\nskew: 2\n", "a skew; give fx fy cx cy"),
+        ("fx: 721.5\ncx: 609.6\ncy: 172.9\nwidth: 640\nheight: 480\n", "calibrated for 640x480"),
+        ("1 2 3 4 5", "not a camera file"),
+        ("721.5 0 609.6 5 0 721.5 172.9 0 0 0 1 0", "not a camera file"),
+    ],
+)
+def test_what_numbers_with_names_lack_is_said(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_lens_rig(written(tmp_path, text), SIZE)
+
+
+@pytest.mark.parametrize("name", ["K.txt", "cam_K.txt", "camera-intrinsics.txt", "calibration.txt", "intrinsic_a.txt"])
+def test_whatever_a_text_file_of_a_camera_is_called_it_is_found(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, "721.5 0 609.6\n0 721.5 172.9\n0 0 1\n", name)
+    assert find_camera_file(tmp_path) == path
+
+
+def test_other_texts_about_cameras_are_left_alone(tmp_path: Path) -> None:
+    for name in ("camera_times.txt", "camera_poses.txt", "readme.txt", "kitchen.txt"):
+        written(tmp_path, "0.0 0.1 0.2 0.3\n", name)
+    assert find_camera_file(tmp_path) == tmp_path / "camera.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("camera.txt", "RadTan 0.5 0.9 0.5 0.5 0.1 0 0 0\n640 480\ncrop\n640 480\n"),
+        ("calib_left.txt", "focal: 12 mm\n"),
+        ("rig.xml", '<?xml version="1.0"?>\n<opencv_storage>\n<M1>1</M1>\n</opencv_storage>\n'),
+        ("metashape.xml", "<calibration>\n  <f>1000</f>\n</calibration>\n"),
+        ("record.json", '{\n  "K": [1, 0, 0, 0, 1, 0, 0, 0, 1]\n}\n'),
+    ],
+)
+def test_calibrations_of_no_known_kind_are_named(tmp_path: Path, name: str, text: str) -> None:
+    written(tmp_path, text, name)
+    with pytest.raises(InputError, match=f"{name}: looks like a calibration, and is of no kind that is understood"):
+        find_camera_file(tmp_path)

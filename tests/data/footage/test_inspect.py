@@ -42,6 +42,56 @@ def test_a_folder_without_a_camera_is_looked_at(tmp_path: Path, capsys) -> None:
     assert "12 of 12 frames, in 1 row, but they are few" in printed
 
 
+def test_gaps_in_the_names_are_no_standstill(tmp_path: Path, capsys) -> None:
+    folder = write_folder(tmp_path / "clip", street(np.arange(12) * 3.0))
+    for place, path in enumerate(sorted(folder.iterdir())):
+        path.rename(folder / f"n{place * 5 + place * place}.png")
+    Inspect(folder)()
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "The numbers in the file names have gaps, 11 in 12 frames, and no three frames in a row are left" in printed
+    assert "stands still" not in printed
+
+
+def test_one_gap_in_the_names_is_said(tmp_path: Path, capsys) -> None:
+    folder = write_folder(tmp_path / "clip", street(np.arange(12) * 3.0))
+    sorted(folder.iterdir())[5].unlink()
+    Inspect(folder)()
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "11 of 11 frames, in 2 rows" in printed
+    assert "1 gap in the numbers of the file names: no neighbours there." in printed
+
+
+def test_times_in_names_are_not_assumed(tmp_path: Path, capsys) -> None:
+    folder = write_folder(tmp_path / "clip", street(np.arange(12) * 3.0))
+    for place, path in enumerate(sorted(folder.iterdir())):
+        path.rename(folder / f"{1700000000000 + 50 * place}.png")
+    Inspect(folder)()
+    assert "12, 192x108, 0.6 s at 20 a second" in (printed := " ".join(capsys.readouterr().out.split()))
+    assert "assumed" not in printed
+
+
+def test_left_and_right_pictures_in_one_folder_are_named(tmp_path: Path, real_data: Path, capsys) -> None:
+    folder = write_folder(tmp_path / "clip", street(np.arange(6) * 3.0))
+    for place, path in enumerate(sorted(folder.iterdir())):
+        path.rename(folder / f"{'left' if place % 2 else 'right'}_{place // 2:04d}.png")
+    file = real_data / "kitti_raw" / "2011_09_26" / "calib_cam_to_cam.txt"
+    (folder / file.name).write_text(file.read_text())
+    with pytest.raises(SystemExit):
+        main(["data", "inspect", str(folder)])
+    assert "pictures of two cameras (left_0000.png and right_0000.png)" in capsys.readouterr().err
+
+
+def test_frames_beside_kittis_calibration_are_a_clip_with_its_camera(tmp_path: Path, real_data: Path, capsys) -> None:
+    date = real_data / "kitti_raw" / "2011_09_26"
+    (tmp_path / "clip").mkdir()
+    for path in sorted((date / "2011_09_26_drive_0052_sync" / "image_02" / "data").iterdir())[:5]:
+        (tmp_path / "clip" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "clip" / "calib_cam_to_cam.txt").write_text((date / "calib_cam_to_cam.txt").read_text())
+    Inspect(tmp_path / "clip", json=tmp_path / "found.json")()
+    (drive,) = json.loads((tmp_path / "found.json").read_text())["drives"]
+    assert (drive["frames"], drive["fov_deg"]) == (5, pytest.approx(81.4, abs=0.5))
+
+
 def test_what_was_extracted_is_as_good_as_it_was_found(tmp_path: Path, capsys) -> None:
     clip = write_video(tmp_path / "clip.mp4", noisy(street(np.arange(60) * 0.65), 2.0))
     main(["data", "extract", str(clip), "--out", str(tmp_path / "out")])

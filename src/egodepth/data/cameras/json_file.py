@@ -53,6 +53,14 @@ def read_json(path: Path, images: tuple[int, int]) -> tuple[PixelCamera, PixelCa
     return camera, other, baseline
 
 
+def is_foreign_camera(path: Path) -> bool:
+    """Whether a JSON file is a camera of another program's that is understood."""
+    try:
+        return slam_camera(_read_object(path), path) is not None
+    except InputError:
+        return False
+
+
 def write_camera(
     path: str | Path,
     camera: Camera,

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from egodepth.data.cameras.checks import translation
-from egodepth.data.cameras.json_file import CAMERA_FILE, HOW_TO_WRITE, read_json
+from egodepth.data.cameras.json_file import CAMERA_FILE, HOW_TO_WRITE, is_foreign_camera, read_json
 from egodepth.data.cameras.text_files import read_small_text, read_text_camera
 from egodepth.data.cameras.yaml_file import SUFFIXES, is_camera_yaml, read_yaml
 from egodepth.errors import InputError
@@ -17,8 +17,15 @@ from egodepth.geometry.camera import Camera
 from egodepth.geometry.distortion import Lens
 
 _DESCRIPTIONS = (".yaml", ".yml", ".json", ".xml", ".ini", ".toml", ".cfg")
-_WORDS = r"(fx|fl_x|focal(_length)?|intrinsics?|camera_?matrix|distortion\w*)"
-_CALIBRATION = re.compile(rf"""^[ \t]*(<{_WORDS}\b|[ \t{{"']*{_WORDS}["']?[ \t]*[:=])""", re.MULTILINE | re.IGNORECASE)
+_WORDS = r"(fx|f_x|fl_x|focal\w*|intrinsic\w*|camera_?matrix|dist(ortion|_?coeff)\w*|principal_?point\w*|K)"
+_CALIBRATION = re.compile(
+    rf"""^[ \t]*(<({_WORDS}|opencv_storage|calibration)\b|[ \t{{"']*{_WORDS}["']?[ \t]*[:=])""",
+    re.MULTILINE | re.IGNORECASE,
+)
+_NAMED_SO = re.compile(r"camera|(.*[_\-.])?(k|calib\w*|intrinsics?)([_\-.].*)?", re.IGNORECASE)
+"""What people call text files of cameras, such as `camera-intrinsics.txt`, and some others."""
+_SURELY = re.compile(r"k|calib(ration)?|cam(era)?|intrinsics?", re.IGNORECASE)
+"""What they call them alone."""
 _OURS = ("footage.json", "predictions.json", "report.json", "camera_report.json")
 """Files that egodepth writes beside frames and depth."""
 TEXT_FILES = ("calib.txt", "calib_cam_to_cam.txt", "cameras.txt", "cam.txt", "intrinsics.txt", "transforms.json")
@@ -89,6 +96,9 @@ def find_camera_file(*folders: Path) -> Path:
         if (folder / CAMERA_FILE).is_file():
             return folder / CAMERA_FILE
         found = [folder / name for name in TEXT_FILES if (folder / name).is_file()]
+        found += [path for path in _other_texts(folder) if _is_camera(path)]
+        others = [path for path in sorted(folder.glob("*.json")) if path.name not in (*TEXT_FILES, *_OURS)]
+        found += [path for path in others if is_foreign_camera(path)]
         found += sorted(path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}") if is_camera_yaml(path))
         if len(found) > 1:
             names = ", ".join(path.name for path in found)
@@ -103,8 +113,25 @@ def find_camera_file(*folders: Path) -> Path:
     return folders[0] / CAMERA_FILE
 
 
+def _other_texts(folder: Path) -> list[Path]:
+    return [
+        path for path in sorted(folder.glob("*.txt")) if path.name not in TEXT_FILES and _NAMED_SO.fullmatch(path.stem)
+    ]
+
+
+def _is_camera(path: Path) -> bool:
+    with suppress(InputError):
+        read_text_camera(path, (1, 1))
+        return True
+    return False
+
+
 def _not_understood(folder: Path) -> Path | None:
-    """A file of a folder that gives a camera's matrix or lens by name, in whatever words."""
+    """A file of a folder that is called a calibration, or names a camera's matrix or lens, in whatever words."""
+    for path in _other_texts(folder):
+        with suppress(InputError):
+            if _SURELY.fullmatch(path.stem) or _CALIBRATION.search(read_small_text(path)):
+                return path
     for suffix in _DESCRIPTIONS:
         for path in sorted(folder.glob(f"*{suffix}")):
             with suppress(InputError):

@@ -1,11 +1,11 @@
-"""Camera files of SLAM systems and of nerfstudio: fx fy cx cy, a model of distortion and its coefficients by name."""
+"""Camera files of SLAM systems, nerfstudio and Open3D: fx fy cx cy, a model of distortion and its coefficients."""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from egodepth.data.cameras.pixels import PixelCamera, lens_of
+from egodepth.data.cameras.pixels import PixelCamera, camera_of_matrix, lens_of
 from egodepth.errors import InputError
 from egodepth.geometry.distortion import Lens
 
@@ -19,7 +19,7 @@ _PINHOLES = ("pinhole", "opencv", "perspective", "simple_pinhole", "simple_radia
 
 
 def slam_camera(values: Mapping[str, Any], path: Path) -> PixelCamera | None:
-    """The camera of a file by Kalibr (its first camera), EuRoC, ORB-SLAM, VINS or nerfstudio; None of other files.
+    """The camera of a file by Kalibr (its first one), EuRoC, ORB-SLAM, VINS, nerfstudio or Open3D; None of others.
 
     Raises:
         InputError: a number is missing or none, or the model is not understood.
@@ -34,6 +34,8 @@ def slam_camera(values: Mapping[str, Any], path: Path) -> PixelCamera | None:
     for prefix in ("Camera1.", "Camera."):
         if f"{prefix}fx" in values:
             return _orb_slam(values, prefix, path)
+    if isinstance(values.get("intrinsic_matrix"), list):
+        return _open3d(values, path)
     if "fl_x" in values or "camera_angle_x" in values:
         return _nerfstudio(values, path)
     return None
@@ -92,6 +94,16 @@ def _nerfstudio(values: Mapping[str, Any], path: Path) -> PixelCamera:
         lens = lens_of("opencv", _given(values, _RADIAL, path), path)
     # As COLMAP, from which its numbers are: it counts from the corner of the first pixel.
     return _camera((fx, fy, cx - 0.5, cy - 0.5), size, lens)
+
+
+def _open3d(values: Mapping[str, Any], path: Path) -> PixelCamera:
+    """`PinholeCameraIntrinsic`: a matrix column by column, and no distortion."""
+    numbers = _list(values["intrinsic_matrix"], path)
+    if len(numbers) != 9:
+        raise InputError(f"{path}: {len(numbers)} numbers in intrinsic_matrix, not 9; write camera.json")
+    height, width = _named(values, ("height", "width"), path)
+    by_row = [numbers[row + 3 * column] for row in range(3) for column in range(3)]
+    return camera_of_matrix(by_row, path, (round(height), round(width)))
 
 
 def _camera(focals: Sequence[float], size: Sequence[float] | None, lens: Lens | None) -> PixelCamera:

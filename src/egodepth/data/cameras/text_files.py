@@ -1,10 +1,11 @@
-"""Text files of cameras, told apart by what is in them: KITTI's, COLMAP's, fx fy cx cy, and a 3x3 matrix."""
+"""Text files of cameras, told apart by what is in them: KITTI's, COLMAP's, numbers with names, or numbers alone."""
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from egodepth.data.cameras.pixels import MOST_SIDE, PixelCamera, camera_of_matrix
+from egodepth.data.cameras.pixels import MOST_SIDE, PixelCamera, camera_of_matrix, lens_of
 from egodepth.errors import InputError
 from egodepth.geometry.distortion import FisheyeLens, RationalLens
 
@@ -16,6 +17,14 @@ _KITTI_SIZE = re.compile(r"^[ \t]*S_rect_02[ \t]*:[ \t]*(\S+)[ \t]+(\S+)[ \t]*$"
 _COLMAP_LINE = re.compile(
     r"^[ \t]*[0-9]{1,18}[ \t]+([A-Z][A-Z_]+)[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})[ \t]+(\S.*)$", re.MULTILINE
 )
+_NAMED = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*[:= \t][ \t]*([-+0-9.][-+0-9.eE]*)[ \t,;]*$", re.MULTILINE)
+_MATRIX = re.compile(
+    r"^[ \t]*(?:K|cam0|camera_?matrix|intrinsics?(?:_matrix)?)[ \t]*[:=]((?:[-+0-9.,;\[\]\s]|(?<=\d)[eE][-+]?\d)+)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_SIZES = (("height", "image_height", "h"), ("width", "image_width", "w"))
+"""What files with a name for each number call the size of the images."""
+_LENS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
 _COLMAP = {
     "SIMPLE_PINHOLE": (1, None),
     "PINHOLE": (2, None),
@@ -41,16 +50,45 @@ def read_text_camera(path: Path, images: tuple[int, int]) -> PixelCamera:
         return _kitti(projections, text, path)
     if cameras := _COLMAP_LINE.findall(text):
         return _colmap(cameras, images, path)
-    numbers = _numbers(re.sub(r"#.*|[,;\[\]]", " ", text), path)
-    if len(numbers) == 4:
-        fx, fy, cx, cy = numbers
-        numbers = [fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0]
-    if len(numbers) != 9:
+    text = re.sub(r"#.*", "", text)
+    named = {name.lower(): number for name, word in _NAMED.findall(text) for number in _numbers(word, path)}
+    height, width = (next((named[name] for name in names if name in named), 0.0) for names in _SIZES)
+    size = (round(height), round(width)) if 0 < height < MOST_SIDE and 0 < width < MOST_SIDE else None
+    if "fx" in named:
+        return _with_names(named, size, path)
+    matrix = _MATRIX.search(text)
+    numbers = _numbers(re.sub(r"[,;\[\]]", " ", matrix[1] if matrix else text), path)
+    if camera := _with_numbers(numbers, size, path):
+        return camera
+    raise InputError(
+        f"{path}: not a camera file: neither KITTI's (P2: and 12 numbers) nor COLMAP's cameras.txt, nor fx fy cx cy "
+        "(and k1 k2 p1 p2 k3), nor the 9 numbers of a 3x3 matrix; write camera.json"
+    )
+
+
+def _with_names(named: dict[str, float], size: tuple[int, int] | None, path: Path) -> PixelCamera:
+    """Of lines such as `fx: 718.9`; `InputError` without the centre, or with skew."""
+    missing = [name for name in ("cx", "cy") if name not in named]
+    if missing or named.get("skew"):
         raise InputError(
-            f"{path}: not a camera file: neither KITTI's (P2: and 12 numbers) nor COLMAP's cameras.txt, nor fx fy cx "
-            "cy, nor the 9 numbers of a 3x3 matrix; write camera.json"
+            f"{path}: {f'no {missing[0]}' if missing else 'a skew'}; give fx fy cx cy, in pixels, or camera.json"
         )
-    return camera_of_matrix(numbers, path)
+    coefficients = [named.get(name, 0.0) for name in _LENS]
+    lens = lens_of("opencv", coefficients, path)
+    return PixelCamera(named["fx"], named.get("fy", named["fx"]), named["cx"], named["cy"], size, lens)
+
+
+def _with_numbers(numbers: Sequence[float], size: tuple[int, int] | None, path: Path) -> PixelCamera | None:
+    """Of fx fy cx cy and perhaps 4 or 5 coefficients, or of a matrix of 3x3, 3x4 or 4x4; None of other counts."""
+    count = len(numbers)
+    if count in (4, 8, 9) and (count < 9 or numbers[3] != 0):
+        fx, fy, cx, cy, *coefficients = numbers
+        return PixelCamera(fx, fy, cx, cy, size, lens_of("opencv", coefficients, path))
+    if count == 9:
+        return camera_of_matrix(numbers, path, size)
+    if count in (12, 16) and not any(numbers[3:12:4]) and [*numbers[12:]] in ([], [0, 0, 0, 1]):
+        return camera_of_matrix([*numbers[0:3], *numbers[4:7], *numbers[8:11]], path, size)
+    return None
 
 
 def read_small_text(path: Path) -> str:

@@ -14,7 +14,10 @@ def footage_table(footage: Footage, summary: FootageSummary) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     length = f"{summary.frames}, {width}x{height}"
-    table.add_row("frames", f"{length}, {summary.seconds:.1f} s at {footage.rate:.4g} a second{_assumed(footage)}")
+    table.add_row(
+        "frames",
+        f"{length}, {summary.seconds:.1f} s at {footage.rate:.4g} a second{'' if footage.timed else ' (assumed)'}",
+    )
     table.add_row(
         "motion", f"{_of_width(summary.motion)} from picture to picture; {summary.lost:.0%} cannot be followed"
     )
@@ -37,10 +40,6 @@ def _kept(summary: FootageSummary) -> str:
         return "nothing"
     apart = f"{summary.seconds_apart.middle:.2g} s and {_of_width(summary.spacing)} apart"
     return f"{summary.kept} frames in {summary.runs} row{'s' * (summary.runs != 1)}, {apart}"
-
-
-def _assumed(footage: Footage) -> str:
-    return " (assumed)" if footage.path.is_dir() else ""
 
 
 def _of_width(spread: Spread | None) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from egodepth.data.footage.times import USUAL_FPS, folder_times
-from egodepth.data.frames import list_images, no_images, number_files
+from egodepth.data.frames import list_images, no_images, number_files, refuse_two_cameras
 from egodepth.data.images import image_size, read_rgb
 from egodepth.data.video import Video, is_video
 from egodepth.errors import InputError
@@ -42,6 +42,8 @@ class Footage(ABC):
     """Width of a pixel over its height."""
     rate: float
     """Frames a second, on average."""
+    timed: bool = True
+    """Whether anything says when a picture was taken; else `rate` is assumed."""
     expected: int | None
     """How many pictures there will be, if that is known."""
     ended: str | None = None
@@ -95,12 +97,15 @@ class FolderFootage(Footage):
     def __init__(self, path: Path) -> None:
         """List it; `InputError` where there is no image that can be read."""
         self.path = path
-        self._files = number_files(list_images(path))
-        if not self._files:
+        images = list_images(path)
+        if not images:
             raise no_images(path)
+        refuse_two_cameras(images)
+        self._files = number_files(images)
         self.size, self.expected = self._first_size(), len(self._files)
         self._times = folder_times(path, self._files)
-        if self._times and len(self._times) > 1:
+        self.timed = bool(self._times) and len(self._times) > 1
+        if self._times and self.timed:
             self.rate = 1 / median(b - a for a, b in pairwise(self._times.values()))
 
     def _first_size(self) -> tuple[int, int]:

@@ -54,6 +54,8 @@ class FootageSummary:
     cuts: list[int]
     """Frames at which another scene begins, the first 100."""
     cut_count: int
+    gaps: int
+    """In the numbers of the file names, between pictures that can be used."""
     exposure_jumps: int
     blurred: float
     other_sizes: int
@@ -88,6 +90,7 @@ class FootageSummary:
             parallax=Spread.of(measures.parallax),
             cuts=cuts[:100],
             cut_count=len(cuts),
+            gaps=sum(why == "gap" for _, why in measures.breaks),
             exposure_jumps=int((np.abs(np.asarray(measures.exposure)) > EXPOSURE_JUMP).sum()),
             blurred=_share(sharp < BLUR * np.median(sharp)) if len(sharp) else 0.0,
             other_sizes=measures.count(Fate.SIZE),
@@ -114,6 +117,11 @@ def obstacle(summary: FootageSummary) -> str | None:
     stands = s.motion is not None and s.motion.high < MINIMUM_MOTION
     if s.static > 0.9 or (s.kept == 0 and (s.static > 0.5 or stands)):
         return "The camera stands still: no parallax, nothing to learn depth from. Record while moving."
+    if s.kept == 0 and s.gaps > 0:
+        return (
+            f"The numbers in the file names have gaps, {s.gaps} in {s.frames} frames, and no three frames in a row are "
+            "left: nothing to train on. Copy the missing frames, or rename frames that follow one another: 1, 2, 3."
+        )
     if s.kept == 0:
         return "No three frames in a row move enough and can be followed: nothing to train on. Record longer."
     if s.turned_only > 0.8:
@@ -140,6 +148,7 @@ def _flaws(s: FootageSummary) -> list[str]:
             f"Before {s.turned_only:.0%} of the kept frames the camera only turned: they teach nothing of depth.",
         ),
         (s.cut_count > 0, f"{_times(s.cut_count, 'cut')}, at {_list(s.cuts)}; extracting leaves a gap there."),
+        (s.gaps > 0 and s.kept > 0, f"{_times(s.gaps, 'gap')} in the numbers of the file names: no neighbours there."),
         (
             s.lost > 0.1 and s.static <= 0.9,
             f"In {s.lost:.0%} of the pairs less than {MATCHED:.0%} of the image can be followed: too fast, too dark or "

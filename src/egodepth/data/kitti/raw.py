@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from egodepth.data.cameras import check_aspect
 from egodepth.data.drive import Drive
-from egodepth.data.frames import FEW_HEADERS, FrameFolder, NumberedNames
+from egodepth.data.frames import FEW_HEADERS, FrameFolder, NumberedNames, list_images
 from egodepth.data.images import read_uint16
 from egodepth.data.kitti.calibration import CAM_TO_CAM, Calibration
 from egodepth.data.kitti.depth_cache import cached_depth_map
@@ -103,10 +103,14 @@ def improved_depth_map(path: str | Path) -> Float32[np.ndarray, "h w"]:
 def is_kitti_raw(root: str | Path) -> bool:
     """Whether `open_kitti_raw` should be tried: a drive, a date with its calibration, or a folder of dates."""
     root = Path(root)
-    if DRIVE_NAME.fullmatch(root.resolve().name) or (root / CAM_TO_CAM).is_file() or any(root.glob(f"*/{CAM_TO_CAM}")):
+    if DRIVE_NAME.fullmatch(root.resolve().name):
         return True
     names = [path.name for pattern in ("*", "*/*") for path in root.glob(pattern)]
-    return any(DRIVE_NAME.match(name) for name in names)
+    if any(DRIVE_NAME.match(name) for name in names):
+        return True
+    # Frames beside the file are a clip of their own, with the camera that it names.
+    dates = [file.parent for file in (root / CAM_TO_CAM, *root.glob(f"*/{CAM_TO_CAM}")) if file.is_file()]
+    return any(not list_images(date) for date in dates)
 
 
 def open_kitti_raw(root: str | Path, truth: Truth = "lidar", improved_dir: str | Path | None = None) -> list[Drive]:
