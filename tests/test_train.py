@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 import re
 import shutil
 import signal
@@ -24,6 +25,7 @@ from egodepth.objective import build_objective
 from egodepth.train import pick_device, train
 from egodepth.training import job as job_module
 from egodepth.training.watch import SANE, Range
+from egodepth.weights import load_card
 from kitti_2015_pairs import write_kitti_2015
 from tiny_training import SIZE, a_config, assert_same_weights, command, final_tensors, logged, quietly, start_and_kill
 
@@ -174,6 +176,20 @@ def test_a_run_folder_of_another_configuration_is_refused_by_the_field(clip: Pat
 def test_housekeeping_may_change_when_a_run_goes_on(clip: Path, tmp_path: Path):
     quietly(a_config(clip), tmp_path / "run")
     quietly(a_config(clip, workers=1, log_every=5, keep_checkpoints=1), tmp_path / "run")
+
+
+def test_frames_of_another_shape_are_not_squeezed_in_silence(make_clip, tmp_path: Path):
+    clip = make_clip(tmp_path / "portrait", frames=8, size=(128, 64))
+    _, said = quietly(a_config(clip), tmp_path / "run")
+    assert "portrait: frames of 64x128 are squeezed to 64x64; their own shape has --data.size 128 64 (height" in said
+    fitting = a_config(make_clip(tmp_path / "square", frames=8, size=(80, 64)))
+    assert "squeezed" not in quietly(fitting, tmp_path / "other")[1]
+
+
+def test_the_model_keeps_the_camera_that_it_learned_from(clip: Path, tmp_path: Path):
+    quietly(a_config(clip), tmp_path / "run")
+    focal = 0.5 / math.tan(math.radians(35))
+    assert load_card(tmp_path / "run").focal == pytest.approx((focal, focal * SIZE[1] / SIZE[0]))
 
 
 def test_a_folder_that_is_no_run_is_left_alone(clip: Path, tmp_path: Path):

@@ -26,7 +26,7 @@ from egodepth.motion import MotionPredictor, trajectory
 from egodepth.predictor import DepthPredictor
 from egodepth.reading import read_json
 from egodepth.trajectory_files import is_from_here, read_trajectory, write_kitti_poses, write_tum_poses
-from egodepth.weights import ModelCard
+from egodepth.weights import ModelCard, cameras_of, other_lens
 
 _FIGURES = "odometry.json"
 
@@ -133,6 +133,8 @@ def _say_what_to_mind(card: ModelCard, drives: list[Drive]) -> None:
     if card.offsets and min(map(abs, card.offsets)) > 1:
         apart = min(map(abs, card.offsets))
         console.print(f"[yellow]The pose network was trained on frames {apart} apart, and is asked for neighbours.[/]")
+    for line in dict.fromkeys(filter(None, (other_lens(card, camera) for camera in cameras_of(drives)))):
+        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
 
 
 def longest_run(drive: Drive) -> list[int]:

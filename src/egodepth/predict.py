@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from rich.progress import track
 from tyro.conf import Positional
 
 from egodepth.common_scales import CommonScales, sampled
+from egodepth.data.cameras import find_camera_file, read_lens_rig
 from egodepth.data.frames import list_images
 from egodepth.data.images import image_size, read_rgb, write_image
 from egodepth.data.video import Video, is_video
@@ -24,7 +25,7 @@ from egodepth.predictor import DepthPredictor, Prediction
 from egodepth.ranks import Ranks, sharing
 from egodepth.remote import local_folder
 from egodepth.stream import pipeline
-from egodepth.weights import ModelCard
+from egodepth.weights import ModelCard, other_lens, other_shape
 
 __all__ = ["CommonScales", "DepthPredictor", "Predict", "Prediction"]
 
@@ -69,6 +70,8 @@ class Predict:
                 "size": list(predictor.size),
                 "post_process": self.post_process,
             }
+            if ranks.leads:
+                _say_what_to_mind(predictor.model.card, images, opened)
             with _shared_stage(self.out, ranks) as folder:
                 if images:
                     summary |= _predict_images(predictor, images, folder, ranks)
@@ -95,6 +98,19 @@ class Predict:
             shown = sum(video["frames"] for video in videos)
             count += f"{' and ' if count else ''}{len(videos)} video{'s' * (len(videos) > 1)} of {shown} frames"
         Console().print(f"{count}, {unit}, in {self.out} (see predictions.json)", soft_wrap=True)
+
+
+def _say_what_to_mind(card: ModelCard, images: Mapping[str, Path], videos: Mapping[str, Video]) -> None:
+    """Whether images and videos are of another camera or shape than the model learned from, as far as one can tell."""
+    firsts = {path.parent: path for path in reversed(list(images.values()))}
+    sizes = {folder: image_size(path) for folder, path in firsts.items()}
+    lines = [other_shape(card, size) for size in (*sizes.values(), *(video.size for video in videos.values()))]
+    for folder, size in sizes.items():
+        with suppress(InputError):  # no camera is asked for here, so none is missed
+            rig, _ = read_lens_rig(find_camera_file(folder, folder.resolve().parent), size)
+            lines.append(other_lens(card, rig.camera))
+    for line in dict.fromkeys(filter(None, lines)):
+        Console(stderr=True).print(line, style="yellow", highlight=False, soft_wrap=True, markup=False)
 
 
 def named_inputs(inputs: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Path]]:

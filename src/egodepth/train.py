@@ -19,6 +19,7 @@ from egodepth.data.loader import batches_from
 from egodepth.data.opening import open_drives
 from egodepth.data.resident import ResidentFrames
 from egodepth.data.sampler import RawBatch, TrainBatches
+from egodepth.data.shapes import network_size, squeezed
 from egodepth.data.store import CACHE_BYTES, FrameStore
 from egodepth.data.training_set import TrainingSet, open_training_set
 from egodepth.errors import InputError, Stopped
@@ -137,7 +138,8 @@ def _trained(
     log = RunLog(run, progress.step, steps, console) if ranks.leads else OtherLog(ranks.rank, console)
     with log, one_line_of_compiler(), StopRequest() as stop:
         if ranks.leads:
-            for line in [*_left_out(training, config.data.test_set), *filter(None, [compiling])]:
+            lines = [*_left_out(training, config.data.test_set), _squeezed(training, config.data.size), compiling]
+            for line in filter(None, lines):
                 log.say(line)
         job = Job(config, local, objective, dataset, resident, judged, log, device, ranks, started_from)
         trainer = job.trainer(optimiser, progress, lambda: ranks.any(bool(stop), device))
@@ -229,6 +231,18 @@ def _left_out(training: TrainingSet, test_set: str) -> list[str]:
         frames = ", ".join(f"{name} ({count})" for name, count in training.still.items())
         lines.append(f"left out, standing still: {sum(training.still.values())} frames of {frames}")
     return lines
+
+
+def _squeezed(training: TrainingSet, size: tuple[int, int]) -> str | None:
+    """What to say where frames change their shape much at the network's size."""
+    drive = next((drive for drive in training.drives if squeezed(drive.size, size[0] / size[1])), None)
+    if drive is None:
+        return None
+    fitting = network_size(drive.size, size[0] * size[1])
+    return (
+        f"{drive.name}: frames of {drive.size[1]}x{drive.size[0]} are squeezed to {size[1]}x{size[0]}; their own shape "
+        f"has --data.size {fitting[0]} {fitting[1]} (height, width), with a new --run"
+    )
 
 
 def pick_device(name: str = "") -> torch.device:

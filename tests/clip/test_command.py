@@ -347,7 +347,7 @@ def test_stopped_in_the_training_it_goes_on_whatever_weights_are_there_by_then_a
     assert f"starts from: {chosen}" in capsys.readouterr().err
     monkeypatch.setattr(Trainer, "fit", fit)
     monkeypatch.setattr(start_module, "find_encoder_weights", None)
-    monkeypatch.setattr(plan_module, "network_size", lambda *shape_and_device: (128, 192))
+    monkeypatch.setattr(plan_module, "trainable_size", lambda *shape_and_device: (128, 192))
     monkeypatch.setattr(plan_module, "resolve_precision", lambda precision, device: "bfloat16")
     main(["video", *map(str, words)])
     training = json.loads((tmp_path / "out" / "ride" / "report.json").read_text())["training"]

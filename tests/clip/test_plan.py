@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from egodepth.clip.command import VideoToDepth
-from egodepth.clip.plan import by_machine, check_apart, frames_apart, network_size, training_plan
+from egodepth.clip.plan import by_machine, check_apart, frames_apart, trainable_size, training_plan
 from egodepth.config import ModelConfig
 from egodepth.errors import InputError
 from egodepth.recipes import recipe
@@ -21,11 +21,11 @@ from egodepth.weights import DepthModel, ModelCard
     ],
 )
 def test_the_network_gets_a_size_of_the_clips_shape(size: tuple[int, int], with_geometry, expected: tuple[int, int]):
-    assert network_size(size, "cpu", with_geometry) == expected
+    assert trainable_size(size, "cpu", with_geometry) == expected
 
 
 def test_on_a_gpu_it_is_as_large_as_published():
-    height, width = network_size((375, 1242), "cuda")
+    height, width = trainable_size((375, 1242), "cuda")
     assert (height, width) == (192, 640)
 
 

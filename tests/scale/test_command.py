@@ -1,4 +1,5 @@
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from egodepth.errors import InputError
 from egodepth.exported.graph import DepthGraph
 from egodepth.motion import MotionPredictor
 from egodepth.predictor import DepthPredictor
-from egodepth.weights import DepthModel, MetricScale, ModelCard, initialise_from, load_model
+from egodepth.weights import DepthModel, MetricScale, ModelCard, initialise_from, load_card, load_model
 from kitti_2015_pairs import write_kitti_2015
 
 NETWORK = ModelConfig(encoder="test_resnet", pose="separate")
@@ -201,6 +202,19 @@ def test_what_is_not_stored_leaves_the_model_alone(model: Path, street: Path) ->
     before = (model / "config.json").read_bytes()
     main(["scale", str(model), "--by", "speed", "--speed-mps", "10", "--data", str(street), "--no-store"])
     assert (model / "config.json").read_bytes() == before
+
+
+def test_the_scale_remembers_the_camera_it_was_found_on(model: Path, street: Path, clip: Path, capsys) -> None:
+    main(["scale", str(model), "--by", "depth", "--data", str(street)])
+    found = load_card(model)
+    across = 0.5 / math.tan(math.radians(40))
+    assert found.scale.focal == pytest.approx((across, across * 416 / 128), rel=1e-3)
+    capsys.readouterr()
+    main(["odometry", str(model), "--data", str(street), "--split", "train", "--out", str(model.parent / "a")])
+    assert "The model's metres hold" not in capsys.readouterr().err
+    (clip / "camera.json").write_text('{"fov_deg": 30}')
+    main(["odometry", str(model), "--data", str(clip), "--out", str(model.parent / "b")])
+    assert "true depth is about" in capsys.readouterr().err
 
 
 def test_a_stereo_baseline_says_what_true_depth_says(model: Path, street: Path, tmp_path: Path) -> None:

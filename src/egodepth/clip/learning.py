@@ -18,10 +18,11 @@ from egodepth.data.footage.source import open_footage
 from egodepth.data.footage.summary import obstacle, verdict
 from egodepth.data.frames import FrameFolder
 from egodepth.errors import InputError
+from egodepth.geometry.camera import Camera
 from egodepth.scale.command import Scale
 from egodepth.train import train
 from egodepth.training.learned_camera import learned_camera
-from egodepth.weights import load_card
+from egodepth.weights import load_card, other_lens
 
 if TYPE_CHECKING:
     from egodepth.clip.command import VideoToDepth
@@ -57,6 +58,9 @@ def way_to_camera(command: "VideoToDepth", clips: dict[str, Path], frames: Path,
         way, trains = command.find_camera or "auto", command.model is None
         found = found_camera(extracted, way, command.fov_deg, command.seed, trains)
     _say(f"field of view {found.fov_deg:.1f} degrees: {found.said}")
+    camera = Camera.from_fov(found.fov_deg, extracted.size)
+    if command.model and (line := other_lens(load_card(command.model), camera)):
+        _say(line)
     return found
 
 

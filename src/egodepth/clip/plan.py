@@ -1,11 +1,11 @@
 """What training suits a recording: its size, and how far apart the frames are that it compares."""
 
 from dataclasses import replace
-from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from egodepth.config import ModelConfig, TrainConfig
+from egodepth.data.shapes import network_size
 from egodepth.errors import InputError
 from egodepth.networks.precision import resolve_precision
 from egodepth.recipes import recipe, tuned
@@ -34,17 +34,10 @@ _PIXELS_BY_IMAGES = 15_000
 """Likewise on a processor, where images alone teach: that takes more steps."""
 
 
-def network_size(size: tuple[int, int], device: str, geometry: bool = True) -> tuple[int, int]:
-    """(height, width) in multiples of 32 of nearly the shape of a frame, and with pixels that a device can train on."""
-    pixels, shape = _PIXELS.get(device, _PIXELS["cuda"]), size[1] / size[0]
-    if device == "cpu" and not geometry:
-        pixels = _PIXELS_BY_IMAGES
-    sides = range(64, 2049, 32)
-
-    def badness(height: int, width: int) -> float:
-        return abs(log(width / height / shape)) + abs(log(height * width / pixels)) / 2
-
-    return min(((height, width) for height in sides for width in sides), key=lambda sides: badness(*sides))
+def trainable_size(size: tuple[int, int], device: str, geometry: bool = True) -> tuple[int, int]:
+    """(height, width) of nearly the shape of a frame, and with pixels that a device can train on."""
+    by_images = device == "cpu" and not geometry
+    return network_size(size, _PIXELS_BY_IMAGES if by_images else _PIXELS.get(device, _PIXELS["cuda"]))
 
 
 def frames_apart(spacing: float, seconds: float) -> int:
@@ -59,7 +52,7 @@ def by_machine(command: "VideoToDepth", shape: tuple[int, int], geometry: bool) 
     """
     device = pick_device(command.device)
     precision = resolve_precision(recipe("street-clip").trainer.precision, device)
-    return {"size": command.size or network_size(shape, device.type, geometry), "precision": precision}
+    return {"size": command.size or trainable_size(shape, device.type, geometry), "precision": precision}
 
 
 def training_plan(

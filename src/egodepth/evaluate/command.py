@@ -28,6 +28,7 @@ from egodepth.predictor import DepthPredictor
 from egodepth.ranks import Ranks, sharing
 from egodepth.reading import read_json
 from egodepth.upload import Upload
+from egodepth.weights import cameras_of, other_lens
 
 _SHEET, _PAIRED = "sheet.png", "paired.json"
 
@@ -114,6 +115,8 @@ class Evaluate:
             self._require_free()
         models = [DepthPredictor.load(name, device, self.size, self.post_process) for name in self.model]
         samples, frames, order = judged_samples(self, benchmark)
+        if ranks.leads:
+            _say_other_lenses(models, frames)
         judged = [(name, model.judged) for name, model in zip(self.model, models, strict=True)]
         if self.predictions:
             maps = ExternalMaps(self.predictions, samples.names, order, "predictions", self.predicted)
@@ -142,8 +145,7 @@ class Evaluate:
             print_report(Console(), report, paths)
             if self.predictions and is_upside_down(samples.names, samples.__getitem__, predict, benchmark.protocol):
                 other = "depth" if self.predicted == "disparity" else "disparity"
-                note = f"What is near in truth is far in these predictions: are they {other}? Give --predicted {other}."
-                Console(stderr=True).print(f"[yellow]{note}[/]", highlight=False, soft_wrap=True)
+                _warn(f"What is near in truth is far in these predictions: are they {other}? Give --predicted {other}.")
             reports.append(report)
         if self.paired and reports:
             self._compare(reports)
@@ -216,6 +218,17 @@ class Evaluate:
             about |= {"size": list(predictor.size), "post_process": self.post_process, "metric": card.metric}
             about["evaluated_drives_trained_on"] = shared_recordings(drives, card.training_drives)
         return about if models else about | {"predicted": self.predicted}
+
+
+def _say_other_lenses(models: list[DepthPredictor], frames: Frames) -> None:
+    cameras = cameras_of(dict.fromkeys(drive for drive, _ in frames))
+    lines = [other_lens(predictor.model.card, camera) for predictor in models for camera in cameras]
+    for line in dict.fromkeys(filter(None, lines)):
+        _warn(line)
+
+
+def _warn(line: str) -> None:
+    Console(stderr=True).print(line, style="yellow", highlight=False, soft_wrap=True, markup=False)
 
 
 def _is_scored(path: Path) -> bool:

@@ -11,8 +11,10 @@ import numpy as np
 from rich.console import Console
 from tyro.conf import Positional
 
+from egodepth.data.cameras import read_camera
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.footage.times import USUAL_FPS, known_times
+from egodepth.data.images import image_size
 from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
 from egodepth.exported import ExportedModel, exported_folder
@@ -42,7 +44,7 @@ from egodepth.scale.speed import (
     numbered_times,
     oxts_speeds,
 )
-from egodepth.weights import DepthModel, MetricScale, ModelCard, rewrite_card
+from egodepth.weights import DepthModel, MetricScale, ModelCard, cameras_of, rewrite_card, usual_focal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +132,7 @@ class Scale:
             on=str(self.data or " ".join(map(str, self.image))),
             samples=result.samples,
             when=datetime.datetime.now(datetime.UTC).date().isoformat(),
+            focal=self._focal(),
         )
         if self.store:
             rewrite_card(self.model, lambda card: _learned_up_to_scale(card, self.model).scaled(scale))
@@ -198,6 +201,12 @@ class Scale:
             (str(image), file_factor(predictor, str(image), pixel, metres, camera))
             for image, pixel, metres in zip(images, self.pixel, self.distance_m, strict=True)
         ]
+
+    def _focal(self) -> tuple[float, ...]:
+        """Of the cameras that the scale is found on, as far as it is known."""
+        if self.data is not None:
+            return usual_focal(cameras_of(self._drives()))
+        return usual_focal([read_camera(self.camera, image_size(self.image[0]))]) if self.camera else ()
 
     def _record(self, result: Combined, scale: MetricScale) -> dict[str, object]:
         about = {"model": self.model, "by": self.by, "on": scale.on, "when": scale.when, "stored": self.store}

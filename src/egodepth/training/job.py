@@ -39,7 +39,7 @@ from egodepth.training.schedule import emphasis, head_start, learning_rates
 from egodepth.training.statistics import with_statistics_of
 from egodepth.training.trainer import Hook, Trainer
 from egodepth.training.watch import vital_signs, warnings_of
-from egodepth.weights import DepthModel, ModelCard
+from egodepth.weights import DepthModel, ModelCard, cameras_of, usual_focal
 
 _BAD_SHARE = 0.01
 """Of the training frames; more unreadable ones are an error."""
@@ -225,6 +225,8 @@ class Job:
 
     def _card(self, done: int) -> ModelCard:
         encoder = self.objective.depth_net.encoder  # its name, not the local folder that it may have come from
+        factor = self.objective.focal.factor if self.objective.focal is not None else 1.0
+        across, down = usual_focal(cameras_of(self.dataset.store.drives))
         return ModelCard(
             network=dataclasses.replace(
                 self.config.model,
@@ -242,5 +244,6 @@ class Job:
             step=done,
             teacher=self.dataset.known.teacher if self.dataset.known else "",
             started_from=self.started_from,
-            focal_factor=self.objective.focal.factor if self.objective.focal is not None else 1.0,
+            focal=(across * factor, down * factor),
+            focal_factor=factor,
         )

@@ -15,6 +15,7 @@ from egodepth.weights.folder import (
     rewrite_card,
 )
 from egodepth.weights.monodepth2 import import_monodepth2
+from egodepth.weights.other_cameras import cameras_of, other_lens, other_shape, usual_focal
 from egodepth.weights.pretrained import EncoderWeights, NoWeightsError, find_encoder_weights
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "MetricScale",
     "ModelCard",
     "NoWeightsError",
+    "cameras_of",
     "find_encoder_weights",
     "holds_a_model_alone",
     "import_monodepth2",
@@ -31,7 +33,10 @@ __all__ = [
     "load_model",
     "load_strictly",
     "model_folder",
+    "other_lens",
+    "other_shape",
     "read_tensors",
     "replace_folder",
     "rewrite_card",
+    "usual_focal",
 ]

@@ -50,6 +50,8 @@ class MetricScale:
     """Frames, pairs of frames or distances that it was found from."""
     when: str = ""
     """The day, YYYY-MM-DD."""
+    focal: tuple[float, ...] = ()
+    """Focal length of the cameras it was found on, in image widths and heights; empty where that is not known."""
     own_limits: tuple[float, float] = (0.0, 0.0)
     """The network's `min_depth` and `max_depth` in its own units, as they were before."""
 
@@ -79,6 +81,8 @@ class ModelCard:
     offsets: tuple[int, ...] = ()
     """The neighbours that the pose network was trained with, from the target frame."""
     training_drives: tuple[str, ...] = ()
+    focal: tuple[float, ...] = ()
+    """Focal length of the training's cameras, in image widths and heights; empty where that is not known."""
     step: int = 0
     started_from: str = ""
     """Where the weights came from that the training began with; empty where that is not known."""
@@ -91,6 +95,9 @@ class ModelCard:
 
     def __post_init__(self) -> None:
         require(all(1 <= side <= MOST_SIDE for side in self.size), f"size {self.size}: sides of 1 to {MOST_SIDE} exist")
+        for focal in (self.focal, self.scale.focal):
+            lengths = len(focal) in (0, 2) and all(0 < length < float("inf") for length in focal)
+            require(lengths, f"focal {focal}: give it in image widths and heights")
         require(0 < self.focal_factor < float("inf"), f"focal_factor {self.focal_factor:g}: positive ones exist")
 
     def scaled(self, scale: MetricScale) -> "ModelCard":
