@@ -28,8 +28,8 @@ class VideoToDepth:
     out: Path
     """Folder for everything."""
     camera: Path | None = None
-    """Camera file: camera.json, COLMAP's cameras.txt, KITTI's calib.txt, the YAML of OpenCV or ROS, cam.txt. One that
-    lies beside the frames of a folder is found by itself."""
+    """Camera file: camera.json, or of OpenCV, ROS, COLMAP, KITTI, Kalibr, ORB-SLAM and others (docs/cameras.md). One
+    that lies beside the frames of a folder is found by itself."""
     fov_deg: float | None = None
     """Horizontal field of view, if you know it; with --find-camera: where the search begins."""
     intrinsics: tuple[float, float, float, float] | None = None

@@ -52,8 +52,8 @@ class FuseCloud:
     out: Path
     """The PLY file to write."""
     camera: Path | None = None
-    """Camera file: camera.json, COLMAP's cameras.txt, KITTI's calib.txt, the YAML of OpenCV or ROS, cam.txt. One that
-    lies beside the frames of a folder is found by itself; `egodepth video` leaves its own in OUT/frames. If its lens
+    """Camera file: camera.json, or of OpenCV, ROS, COLMAP, KITTI, Kalibr, ORB-SLAM and others (docs/cameras.md). One
+    that lies beside the frames of a folder is found by itself; `egodepth video` leaves its own in OUT/frames. If its lens
     distorts, the depth must be of the undistorted frames, as that of `egodepth video` is."""
     fov_deg: float | None = None
     """Horizontal field of view."""

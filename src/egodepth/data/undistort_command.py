@@ -55,7 +55,7 @@ class Undistort:
     out: Path
     """Folder for the undistorted ones; new, or one of this command."""
     camera: Path | None = None
-    """Camera file with the distortion: camera.json, COLMAP's cameras.txt, YAML of OpenCV or ROS; the clip's own when
+    """Camera file with the distortion: camera.json, or of OpenCV, ROS, COLMAP and others; the clip's own when
     left out."""
     workers: int = 0
     """Threads; 0: one a processor."""

@@ -101,9 +101,10 @@ class FindCamera:
             "seed": self.seed,
         }
         self.out.parent.mkdir(parents=True, exist_ok=True)
+        # First, as it says whose the other files are, should this be stopped here.
+        write_report(self.out, result.estimate, result.found, result.clip_map, clip.size, used)
         if result.clip_map is not None and result.camera is not None:
             write_map(self.out.parent, result.clip_map, result.camera)
-        write_report(self.out, result.estimate, result.found, result.clip_map, clip.size, used)
         write_camera(self.out, self._focal_widths(result.estimate), result.found if use else None, clip.size)
         if self.json:
             write_text(self.json, report_path(self.out).read_text(encoding="utf-8"))

@@ -160,3 +160,44 @@ def test_open3d_writes_its_matrix_column_by_column(tmp_path: Path) -> None:
     path.write_text(json.dumps(values | {"intrinsic_matrix": [1, 2]}))
     with pytest.raises(InputError, match="2 numbers in intrinsic_matrix, not 9"):
         read_lens_rig(path, SIZE)
+
+
+MATRIX = [[458.654, 0, 327.215], [0, 457.296, 238.375], [0, 0, 1]]
+BY_HAND = {"fx": 458.654, "fy": 457.296, "cx": 327.215, "cy": 238.375}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lens"),
+    [
+        ("calib.yaml", "fx: 458.654\nfy: 457.296\ncx: 327.215\ncy: 238.375\n", None),
+        ("calib.yaml", "\n".join(f"{k}: {v}" for k, v in BY_HAND.items()) + "\nk1: -0.3\nk2: 0.1\n", (-0.3, 0.1)),
+        (
+            "calib.yaml",
+            json.dumps({**BY_HAND, "width": 640, "height": 480, "distortion": [-0.3, 0.1, 0, 0]}),
+            (-0.3, 0.1),
+        ),
+        (
+            "calibration.json",
+            json.dumps({"camera_matrix": MATRIX, "dist_coeff": [[-0.3, 0.1, 0, 0, 0.05]]}, indent=1),
+            (-0.3, 0.1, 0, 0, 0.05),
+        ),
+        ("K.json", json.dumps({"K": MATRIX, "width": 640, "height": 480}, indent=1), None),
+    ],
+)
+def test_what_people_write_by_hand_or_dump_is_read_and_found(tmp_path: Path, name: str, text: str, lens) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    rig, found = read_lens_rig(path, SIZE)
+    matrix = rig.camera.to_pixels(SIZE)
+    assert [round(matrix[i].item(), 3) for i in ((0, 0), (1, 1), (0, 2), (1, 2))] == [*BY_HAND.values()]
+    assert found == (None if lens is None else RationalLens(*lens))
+    assert find_camera_file(tmp_path) == path
+
+
+def test_what_was_found_in_a_file_is_said_and_what_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "robot.yaml"
+    path.write_text("wheels: 4\nmass: 20\n")
+    with pytest.raises(InputError, match=r"no camera_matrix .* or fx fy cx cy, but wheels, mass; give another file"):
+        read_lens_rig(path, SIZE)
+    with pytest.raises(InputError, match="a folder; name the camera file in it"):
+        read_lens_rig(tmp_path, SIZE)

@@ -216,7 +216,7 @@ def test_other_texts_about_cameras_are_left_alone(tmp_path: Path) -> None:
         ("calib_left.txt", "focal: 12 mm\n"),
         ("rig.xml", '<?xml version="1.0"?>\n<opencv_storage>\n<M1>1</M1>\n</opencv_storage>\n'),
         ("metashape.xml", "<calibration>\n  <f>1000</f>\n</calibration>\n"),
-        ("record.json", '{\n  "K": [1, 0, 0, 0, 1, 0, 0, 0, 1]\n}\n'),
+        ("record.json", '{\n  "intrinsics": {"focal": 28}\n}\n'),
     ],
 )
 def test_calibrations_of_no_known_kind_are_named(tmp_path: Path, name: str, text: str) -> None:

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from egodepth.data.cameras.opencv_files import matrix_camera
 from egodepth.data.cameras.pixels import PixelCamera, lens_of
 from egodepth.data.cameras.slam_files import slam_camera
 from egodepth.errors import InputError
@@ -35,7 +36,7 @@ def read_json(path: Path, images: tuple[int, int]) -> tuple[PixelCamera, PixelCa
         InputError: not JSON, an unknown or missing key, or one that cannot be used.
     """
     values = _read_object(path)
-    if (foreign := slam_camera(values, path)) is not None:
+    if (foreign := _foreign(values, images, path)) is not None:
         return foreign, None, 0.0
     partner = values.pop("partner", None)
     camera = _camera(values, images, path)
@@ -56,9 +57,16 @@ def read_json(path: Path, images: tuple[int, int]) -> tuple[PixelCamera, PixelCa
 def is_foreign_camera(path: Path) -> bool:
     """Whether a JSON file is a camera of another program's that is understood."""
     try:
-        return slam_camera(_read_object(path), path) is not None
+        return _foreign(_read_object(path), (1, 1), path) is not None
     except InputError:
         return False
+
+
+def _foreign(values: dict[str, Any], images: tuple[int, int], path: Path) -> PixelCamera | None:
+    """Of another program's file; `fx` alone is of our own."""
+    if (camera := slam_camera(values, path)) is not None or "fx" in values:
+        return camera
+    return matrix_camera(values, images, path)
 
 
 def write_camera(

@@ -69,6 +69,8 @@ def read_lens_rig(path: str | Path, size: tuple[int, int]) -> tuple[CameraRig, L
         InputError: missing, not understood, of images of another shape, or absurd intrinsics.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; name the camera file in it, or {HOW_TO_WRITE}")
     if not path.is_file():
         raise InputError(f"{path}: no camera file; {HOW_TO_WRITE}")
     if path.suffix.lower() == ".json":
