@@ -53,8 +53,8 @@ class FuseCloud:
     """The PLY file to write."""
     camera: Path | None = None
     """Camera file: camera.json, or of OpenCV, ROS, COLMAP, KITTI, Kalibr, ORB-SLAM and others (docs/cameras.md). One
-    that lies beside the frames of a folder is found by itself; `egodepth video` leaves its own in OUT/frames. If its lens
-    distorts, the depth must be of the undistorted frames, as that of `egodepth video` is."""
+    that lies beside the frames of a folder is found by itself; `egodepth video` leaves its own in OUT/frames. If its
+    lens distorts, the depth must be of the undistorted frames, as that of `egodepth video` is."""
     fov_deg: float | None = None
     """Horizontal field of view."""
     intrinsics: tuple[float, float, float, float] | None = None

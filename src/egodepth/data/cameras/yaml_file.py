@@ -17,7 +17,7 @@ from egodepth.errors import InputError
 SUFFIXES = (".yaml", ".yml")
 _MOST_CHARACTERS = 1 << 16
 """More than any camera needs, and read in a moment."""
-_CAMERA = re.compile(rf"^[ \t]*({'|'.join((*MATRICES, *KEYS, 'fx'))})[ \t]*:", re.MULTILINE)
+_CAMERA = re.compile(rf"""^[ \t{{"']*({"|".join((*MATRICES, *KEYS, "fx"))})["']?[ \t]*:""", re.MULTILINE)
 
 
 class _Loader(yaml.CSafeLoader):
