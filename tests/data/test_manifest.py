@@ -106,6 +106,13 @@ def test_tables_as_spreadsheets_and_people_write_them_are_read(root: Path) -> No
     assert not hall.has_depth(4)
 
 
+def test_blank_lines_and_comments_are_none_of_the_table(root: Path) -> None:
+    write(root, "# the hall", LINES[1], "", LINES[2], header=f"# made by hand\n\n{HEADER}")
+    assert [drive.name for drive in open_manifest(root)] == ["hall", "walk/a"]
+    write(root, LINES[1], "hall,x,left/zero.png,cameras/single.json,,", header=f"# made by hand\n{HEADER}")
+    refused(root, "manifest.csv, line 4: frame is 'x'")
+
+
 def test_a_manifest_makes_a_folder_one_of_this_kind(root: Path, tmp_path: Path) -> None:
     assert is_manifest(root)
     assert is_manifest(str(root))
@@ -116,7 +123,10 @@ def test_a_manifest_makes_a_folder_one_of_this_kind(root: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("", "line 1: no column 'drive'; write drive, frame, image, camera, and perhaps partner, depth, with commas"),
+        (
+            "",
+            "line 2: unknown column 'walk/a'; write drive, frame, image, camera, and perhaps partner, depth, with commas",
+        ),
         ("drive,frame,image", "line 1: no column 'camera'; write drive, frame"),
         (HEADER + ",pose", "line 1: unknown column 'pose'; write drive, frame, image, camera, and perhaps partner, de"),
         ("drive;frame;image;camera", "line 1: unknown column 'drive;frame;image;camera'; write drive, frame"),

@@ -111,32 +111,36 @@ def open_manifest(root: str | Path) -> list[Drive]:
 
 
 def _read_rows(source: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Where it stands, for messages, and checked cells by column of every line that is not empty."""
-    line = 0
+    """Where it stands, for messages, and checked cells by column of every line that is neither empty nor a comment."""
+    line, columns = 0, None
     try:
         with source.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True, skipinitialspace=True)
-            columns = _checked_columns(next(reader, []), source)
-            line = reader.line_num
             for cells in reader:
                 line = reader.line_num
-                if any(cells):
-                    where = f"{source}, line {line}"
+                where = f"{source}, line {line}"
+                if not any(cells) or cells[0].startswith("#"):
+                    continue
+                if columns is None:
+                    columns = _checked_columns(cells, where)
+                else:
                     yield where, _checked_row(columns, [cell.strip() for cell in cells], where)
+            if columns is None:
+                _checked_columns([], f"{source}, line 1")
     except csv.Error as error:
         raise InputError(f"{source}, line {line + 1}: not CSV ({error}); save the table as CSV again") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{source}: not a readable text file in UTF-8; save the table as CSV UTF-8") from error
 
 
-def _checked_columns(cells: list[str], source: Path) -> list[str]:
+def _checked_columns(cells: list[str], where: str) -> list[str]:
     columns = [cell.strip() for cell in cells]
     wrong = [f"unknown column {column!r}" for column in columns if column not in REQUIRED + OPTIONAL]
     wrong += [f"no column '{column}'" for column in REQUIRED if column not in columns]
     wrong += ["a column twice"] * (len(set(columns)) < len(columns))
     if wrong:
         known = f"{', '.join(REQUIRED)}, and perhaps {', '.join(OPTIONAL)}"
-        raise InputError(f"{source}, line 1: {wrong[0]}; write {known}, with commas between")
+        raise InputError(f"{where}: {wrong[0]}; write {known}, with commas between")
     return columns
 
 
