@@ -125,7 +125,7 @@ def test_a_manifest_makes_a_folder_one_of_this_kind(root: Path, tmp_path: Path) 
     [
         (
             "",
-            "line 2: unknown column 'walk/a'; write drive, frame, image, camera, and perhaps partner, depth, with commas",
+            "line 2: unknown column 'walk/a'; write drive, frame, image, camera, and perhaps partner, depth",
         ),
         ("drive,frame,image", "line 1: no column 'camera'; write drive, frame"),
         (HEADER + ",pose", "line 1: unknown column 'pose'; write drive, frame, image, camera, and perhaps partner, de"),

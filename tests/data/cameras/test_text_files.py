@@ -215,6 +215,8 @@ def test_other_texts_about_cameras_are_left_alone(tmp_path: Path) -> None:
         ("camera.txt", "RadTan 0.5 0.9 0.5 0.5 0.1 0 0 0\n640 480\ncrop\n640 480\n"),
         ("calib_left.txt", "focal: 12 mm\n"),
         ("rig.xml", '<?xml version="1.0"?>\n<opencv_storage>\n<M1>1</M1>\n</opencv_storage>\n'),
+        ("calibration.xml", "<camera><f>700</f></camera>\n"),
+        ("camera.ini", "[lens]\nmm = 12\n"),
         ("metashape.xml", "<calibration>\n  <f>1000</f>\n</calibration>\n"),
         ("record.json", '{\n  "intrinsics": {"focal": 28}\n}\n'),
     ],

@@ -130,13 +130,9 @@ def _is_camera(path: Path) -> bool:
 
 def _not_understood(folder: Path) -> Path | None:
     """A file of a folder that is called a calibration, or names a camera's matrix or lens, in whatever words."""
-    for path in _other_texts(folder):
+    described = [path for suffix in _DESCRIPTIONS for path in sorted(folder.glob(f"*{suffix}"))]
+    for path in (*_other_texts(folder), *(path for path in described if path.name not in _OURS)):
         with suppress(InputError):
             if _SURELY.fullmatch(path.stem) or _CALIBRATION.search(read_small_text(path)):
                 return path
-    for suffix in _DESCRIPTIONS:
-        for path in sorted(folder.glob(f"*{suffix}")):
-            with suppress(InputError):
-                if path.name not in _OURS and _CALIBRATION.search(read_small_text(path)):
-                    return path
     return None
