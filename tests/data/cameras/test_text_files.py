@@ -206,6 +206,7 @@ def test_whatever_a_text_file_of_a_camera_is_called_it_is_found(tmp_path: Path, 
 def test_other_texts_about_cameras_are_left_alone(tmp_path: Path) -> None:
     for name in ("camera_times.txt", "camera_poses.txt", "readme.txt", "kitchen.txt"):
         written(tmp_path, "0.0 0.1 0.2 0.3\n", name)
+    written(tmp_path, '{\n  "focal_px": 700\n}\n', "left_report.json")  # egodepth's own
     assert find_camera_file(tmp_path) == tmp_path / "camera.json"
 
 

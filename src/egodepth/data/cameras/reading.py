@@ -26,8 +26,8 @@ _NAMED_SO = re.compile(r"camera|(.*[_\-.])?(k|calib\w*|intrinsics?)([_\-.].*)?",
 """What people call text files of cameras, such as `camera-intrinsics.txt`, and some others."""
 _SURELY = re.compile(r"k|calib(ration)?|cam(era)?|intrinsics?", re.IGNORECASE)
 """What they call them alone."""
-_OURS = ("footage.json", "predictions.json", "report.json", "camera_report.json")
-"""Files that egodepth writes beside frames and depth."""
+_OURS = re.compile(r"footage|predictions|(.*_)?report")
+"""JSON files that egodepth writes beside frames and depth."""
 TEXT_FILES = ("calib.txt", "calib_cam_to_cam.txt", "cameras.txt", "cam.txt", "intrinsics.txt", "transforms.json")
 """Names that camera files of the field have; given by name, a file may be called anything."""
 
@@ -99,7 +99,7 @@ def find_camera_file(*folders: Path) -> Path:
             return folder / CAMERA_FILE
         found = [folder / name for name in TEXT_FILES if (folder / name).is_file()]
         found += [path for path in _other_texts(folder) if _is_camera(path)]
-        others = [path for path in sorted(folder.glob("*.json")) if path.name not in (*TEXT_FILES, *_OURS)]
+        others = [path for path in sorted(folder.glob("*.json")) if path.name not in TEXT_FILES and not _is_ours(path)]
         found += [path for path in others if is_foreign_camera(path)]
         found += sorted(path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}") if is_camera_yaml(path))
         if len(found) > 1:
@@ -121,6 +121,10 @@ def _other_texts(folder: Path) -> list[Path]:
     ]
 
 
+def _is_ours(path: Path) -> bool:
+    return path.suffix == ".json" and bool(_OURS.fullmatch(path.stem))
+
+
 def _is_camera(path: Path) -> bool:
     with suppress(InputError):
         read_text_camera(path, (1, 1))
@@ -131,7 +135,7 @@ def _is_camera(path: Path) -> bool:
 def _not_understood(folder: Path) -> Path | None:
     """A file of a folder that is called a calibration, or names a camera's matrix or lens, in whatever words."""
     described = [path for suffix in _DESCRIPTIONS for path in sorted(folder.glob(f"*{suffix}"))]
-    for path in (*_other_texts(folder), *(path for path in described if path.name not in _OURS)):
+    for path in (*_other_texts(folder), *(path for path in described if not _is_ours(path))):
         with suppress(InputError):
             if _SURELY.fullmatch(path.stem) or _CALIBRATION.search(read_small_text(path)):
                 return path
