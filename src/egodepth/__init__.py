@@ -1,6 +1,17 @@
 """Self-supervised depth and ego-motion from any moving camera."""
 
-from egodepth.geometry import Camera
-from egodepth.predictor import DepthPredictor, Prediction
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # at run time they are imported when they are asked for: torch takes seconds
+    from egodepth.geometry import Camera
+    from egodepth.predictor import DepthPredictor, Prediction
 
 __all__ = ["Camera", "DepthPredictor", "Prediction"]
+_MODULES = {"Camera": "egodepth.geometry", "DepthPredictor": "egodepth.predictor", "Prediction": "egodepth.predictor"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
+    raise AttributeError(f"module 'egodepth' has no attribute '{name}'")

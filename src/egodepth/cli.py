@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -172,6 +173,9 @@ def _dispatch(words: Sequence[str]) -> None:
             return
     if not words or words[0] in ("-h", "--help"):
         print(_HELP)
+        return
+    if words[0] == "--version":
+        print(f"egodepth {version('egodepth')}")
         return
     verbs = ", ".join(" ".join(verb) for verb in _VERBS)
     raise InputError(f"unknown command '{' '.join(words[:2])}'; there are: {verbs}")

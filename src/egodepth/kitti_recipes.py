@@ -7,8 +7,7 @@ twin `...-paper`, which goes by the paper where we would not: see docs/deviation
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from egodepth.config import DataConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
-from egodepth.data.static_frames import MINIMUM_MOTION
+from egodepth.config import MINIMUM_MOTION, DataConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 
 Mode = Literal["m", "s", "ms"]
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
+from egodepth.config import MINIMUM_MOTION
 from egodepth.data import static_frames
 from egodepth.data.drive import Drive
 from egodepth.data.kitti.lists import read_list
 from egodepth.data.kitti.raw import KittiDrive
-from egodepth.data.static_frames import MINIMUM_MOTION, drive_motion, image_motion, moving_frames
+from egodepth.data.static_frames import drive_motion, image_motion, moving_frames
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
 

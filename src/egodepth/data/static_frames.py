@@ -12,17 +12,12 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
+from egodepth.config import MINIMUM_MOTION
 from egodepth.data.drive import Drive
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.errors import InputError
 from egodepth.files import cache_folder, write_text
 
-MINIMUM_MOTION = 0.0004
-"""Share of the image's width, per frame: half a pixel of KITTI's 1242.
-
-Measured at 10 frames a second (at 30, motion is a third): a standing camera stays below 0.00025, be half of the image
-full of traffic; slow traffic has 0.0014, a usual drive 0.002 to 0.007, creeping at a metre a second about 0.0005.
-"""
 _Images = dict[int, Float32[np.ndarray, "h w"] | None]
 _VERSION = 1
 """Raised whenever the measure changes."""

@@ -11,9 +11,10 @@ import torch
 from jaxtyping import Float, Float32, Float64, UInt8
 from torch import Tensor
 
+from egodepth.config import MINIMUM_MOTION
 from egodepth.data.drive import Drive
 from egodepth.data.footage.motion import LARGE_ITERATIONS, block_flow
-from egodepth.data.static_frames import MINIMUM_MOTION, small_grey
+from egodepth.data.static_frames import small_grey
 from egodepth.geometry import Camera
 from egodepth.geometry.two_views import relative_pose
 from egodepth.predictor import DepthPredictor, at_size, resized_for

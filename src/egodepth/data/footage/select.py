@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
+from egodepth.config import MINIMUM_MOTION
 from egodepth.data.footage.cuts import Duplicates, exposure_change, is_cut, sharpness
 from egodepth.data.footage.measures import SHORTEST, Fate, Measures
 from egodepth.data.footage.motion import Flow, block_flow, coarse, shows_something
 from egodepth.data.footage.rotation import parallax
 from egodepth.data.footage.source import Picture
-from egodepth.data.static_frames import MINIMUM_MOTION, small_grey
+from egodepth.data.static_frames import small_grey
 
 MOTION = 0.01
 """Median displacement from one kept frame to the next, share of the width: KITTI's drives have 0.015 to 0.03 a frame,

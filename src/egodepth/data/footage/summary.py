@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from egodepth.config import MINIMUM_MOTION
 from egodepth.data.footage.cuts import EXPOSURE_JUMP
 from egodepth.data.footage.measures import SHORTEST, Fate, Measures
 from egodepth.data.footage.motion import MATCHED
-from egodepth.data.static_frames import MINIMUM_MOTION
 
 TURN = 0.3
 """Frames of which no more than this share of the motion is parallax count as turned only: measured, a true turn leaves
