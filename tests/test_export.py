@@ -261,3 +261,10 @@ def test_an_export_replaces_an_older_one_and_nothing_else(exports: Path, tmp_pat
     with pytest.raises(InputError, match=r"holds app\.py, which no export has put there"):
         Export(str(model), tmp_path / "out", format="torch")()
     assert (tmp_path / "out" / "app.py").read_text() == "the user's"
+    for damaged in (
+        '{"format": "egodepth-export-1", "files": 3}',
+        '{"format": "egodepth-export-1", "files": [{"name": []}]}',
+    ):
+        (tmp_path / "out" / "config.json").write_text(damaged)
+        with pytest.raises(InputError, match="which no export has put there"):
+            Export(str(model), tmp_path / "out", format="torch")()

@@ -102,8 +102,10 @@ def test_true_poses_are_never_replaced(make_clip, model: Path, tmp_path: Path, c
 def test_figures_of_another_program_are_never_replaced(make_clip, model: Path, tmp_path: Path, capsys) -> None:
     clip, out = make_clip(tmp_path / "clip", frames=5, size=(64, 96)), tmp_path / "out"
     out.mkdir()
-    (out / "odometry.json").write_text('{"wheel": 1}')
-    assert "odometry.json: is there already" in refusal(capsys, model, "--data", clip, "--out", out)
+    for theirs in ('{"wheel": 1}', '{"x": 1}\n{"x": 2}\n'):
+        (out / "odometry.json").write_text(theirs)
+        assert "odometry.json: is there already" in refusal(capsys, model, "--data", clip, "--out", out)
+        assert (out / "odometry.json").read_text() == theirs
 
 
 def test_its_own_files_are_replaced(make_clip, model: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from egodepth.errors import InputError
-from egodepth.ply_files import require_free, write_ply
+from egodepth.ply_files import refuse_other_cloud, write_ply
 
 KINDS = {"float": "<f4", "uchar": "u1", "int": "<i4"}
 
@@ -24,12 +24,12 @@ def read_ply(path: Path) -> np.ndarray:
 
 def test_a_cloud_replaces_clouds_from_here_alone(tmp_path: Path):
     path = tmp_path / "lidar.ply"
-    require_free(path)
+    refuse_other_cloud(path)
     path.write_text("ply\nformat ascii 1.0\nend_header\n")
     with pytest.raises(InputError, match=r"lidar\.ply: is there already, and not from egodepth"):
-        require_free(path)
+        refuse_other_cloud(path)
     write_ply(path, np.zeros((1, 3), np.float32), np.zeros((1, 3), np.uint8))
-    require_free(path)
+    refuse_other_cloud(path)
 
 
 def test_points_colours_and_further_columns_come_back(tmp_path: Path):

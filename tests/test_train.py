@@ -198,7 +198,8 @@ def test_a_folder_that_is_no_run_is_left_alone(clip: Path, tmp_path: Path):
     with pytest.raises(InputError, match="not empty and not a run of egodepth; choose another --run"):
         quietly(a_config(clip), tmp_path / "run")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.txt"]
-    (tmp_path / "run" / "checkpoints").mkdir()  # as many programs call theirs
+    (tmp_path / "run" / "checkpoints").mkdir()
+    (tmp_path / "run" / "checkpoints" / "step_1000.pt").write_text("as many programs call theirs")
     with pytest.raises(InputError, match="not empty and not a run of egodepth; choose another --run"):
         quietly(a_config(clip), tmp_path / "run")
 

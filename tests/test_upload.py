@@ -54,8 +54,14 @@ def test_the_images_are_never_replaced_by_their_depth(
     before = {path.name: path.read_bytes() for path in (images / "image").iterdir()}
     with pytest.raises(SystemExit):
         evaluate(model, "--data", images, "--out", images / "image")
-    assert "is there already, and no depth of this command" in capsys.readouterr().err
+    assert "lies within --data" in capsys.readouterr().err
     assert before == {path.name: path.read_bytes() for path in (images / "image").iterdir()}
+    (tmp_path / "copy").mkdir()
+    for name, content in before.items():
+        (tmp_path / "copy" / name).write_bytes(content)
+    with pytest.raises(SystemExit):
+        evaluate(model, "--data", images, "--out", tmp_path / "copy")
+    assert "is there already, and no depth of this command" in capsys.readouterr().err
 
 
 def test_depth_of_an_earlier_call_is_replaced(images: Path, tmp_path: Path) -> None:

@@ -115,7 +115,9 @@ class Export:
         if self.out.exists() and not self.out.is_dir():
             raise InputError(f"{self.out}: is a file; name a folder")
         if self.out.is_dir() and (others := not_of_an_export(self.out)):
-            raise InputError(f"{self.out}: holds {others[0]}, which no export has put there; choose another folder")
+            raise InputError(
+                f"{self.out}: holds {others[0]}, which no export has put there; move it, or choose another --out"
+            )
 
     def _calibration_frames(self) -> list[tuple[Drive, int]]:
         if self.calibrate is None:

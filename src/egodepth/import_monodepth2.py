@@ -25,7 +25,7 @@ class ImportMonodepth2:
     def __call__(self) -> None:
         """Import, write, and say what it was."""
         if self.out.exists() and not holds_a_model_alone(self.out):
-            raise InputError(f"{self.out}: exists and is not a model folder of egodepth's; choose another")
+            raise InputError(f"{self.out}: exists, and is no folder of a model of egodepth's alone; choose another")
         model = import_monodepth2(self.folder)
         model.save(self.out)
         card = model.card

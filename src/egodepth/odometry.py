@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,10 +105,8 @@ class Odometry:
             files = self._files(drive)
             if not is_from_here(files[1]):
                 refuse_existing(files)
-        with suppress(OSError, ValueError):
-            figures = read_json(self.out / _FIGURES)
-            ours = isinstance(figures, dict) and all(isinstance(s, dict) and "ate_m" in s for s in figures.values())
-            refuse_existing([] if ours else [self.out / _FIGURES])
+        if not _are_ours(self.out / _FIGURES):
+            refuse_existing([self.out / _FIGURES])
 
     def _write(
         self, drive: Drive, frames: list[int], poses: Poses, truth: Poses | None, score: OdometryScores | None
@@ -118,10 +115,20 @@ class Odometry:
         fps = self.fps or USUAL_FPS
         times = known or (lambda frame: frame / fps)
         kitti, tum, plot = self._files(drive)
-        write_kitti_poses(kitti, poses)
+        # First, as it says whose the other files are, should this be stopped here.
         write_tum_poses(tum, poses, [times(frame) for frame in frames[: len(poses)]])
+        write_kitti_poses(kitti, poses)
         write_trajectory_plot(plot, drive.name, poses, truth, score)
         return [kitti, tum, plot]
+
+
+def _are_ours(figures: Path) -> bool:
+    """Whether a file holds figures of trajectories."""
+    try:
+        scores = read_json(figures)
+    except (OSError, ValueError):
+        return False
+    return isinstance(scores, dict) and all(isinstance(one, dict) and "ate_m" in one for one in scores.values())
 
 
 def _say_what_to_mind(card: ModelCard, drives: list[Drive]) -> None:

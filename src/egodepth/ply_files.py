@@ -16,7 +16,7 @@ _HEADER = 400
 """Bytes in which the comments above stand."""
 
 
-def require_free(path: Path) -> None:
+def refuse_other_cloud(path: Path) -> None:
     """Refuse to write over a cloud that is not from here; `InputError` names it."""
     try:
         with path.open("rb") as file:

@@ -239,6 +239,8 @@ def _squeezed(training: TrainingSet, size: tuple[int, int]) -> str | None:
     if drive is None:
         return None
     fitting = network_size(drive.size, size[0] * size[1])
+    if fitting == size:
+        return None
     return (
         f"{drive.name}: frames of {drive.size[1]}x{drive.size[0]} are squeezed to {size[1]}x{size[0]}; their own shape "
         f"has --data.size {fitting[0]} {fitting[1]} (height, width), with a new --run"

@@ -41,6 +41,8 @@ class Upload:
                 "kitti_benchmark_server: the server wants metres, and this model's depth is up to scale; give --factor "
                 "(metres in a unit: the median ratio that evaluate prints)"
             )
+        if self.out.resolve().is_relative_to(self.data.resolve()):
+            raise InputError(f"{self.out}: lies within --data, whose files have the same names; choose another --out")
         folder = self.data / "image" if (self.data / "image").is_dir() else self.data
         images = list_images(folder)
         if not images:

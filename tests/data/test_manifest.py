@@ -107,7 +107,7 @@ def test_tables_as_spreadsheets_and_people_write_them_are_read(root: Path) -> No
 
 
 def test_blank_lines_and_comments_are_none_of_the_table(root: Path) -> None:
-    write(root, "# the hall", LINES[1], "", LINES[2], header=f"# made by hand\n\n{HEADER}")
+    write(root, "# the hall", LINES[1], "", LINES[2], header=f'# made "by hand", 1/2.3"\n\n{HEADER}')
     assert [drive.name for drive in open_manifest(root)] == ["hall", "walk/a"]
     write(root, LINES[1], "hall,x,left/zero.png,cameras/single.json,,", header=f"# made by hand\n{HEADER}")
     refused(root, "manifest.csv, line 4: frame is 'x'")

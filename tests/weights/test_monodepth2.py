@@ -160,9 +160,15 @@ def test_what_is_no_model_folder_is_not_written_over(published: Path, tmp_path: 
         main(["import-monodepth2", str(published), str(tmp_path / "precious")])
     assert (stop.value.code, capsys.readouterr().err.count("\n")) == (2, 1)
     assert list((tmp_path / "precious").iterdir()) == []
-    for name in ("config.json", "model.safetensors", "notes.txt"):
-        (tmp_path / "precious" / name).write_text("the user's")
+    for name in ("config.json", "model.safetensors"):  # as every model of the hub
+        (tmp_path / "precious" / name).write_text('{"architectures": ["BertModel"]}')
     with pytest.raises(SystemExit):
         main(["import-monodepth2", str(published), str(tmp_path / "precious")])
-    assert "not a model folder of egodepth's" in capsys.readouterr().err
-    assert len(list((tmp_path / "precious").iterdir())) == 3
+    assert "no folder of a model of egodepth's alone" in capsys.readouterr().err
+    assert "BertModel" in (tmp_path / "precious" / "config.json").read_text()
+    main(["import-monodepth2", str(published), str(tmp_path / "model")])
+    (tmp_path / "model" / "notes.txt").write_text("the user's")
+    with pytest.raises(SystemExit):
+        main(["import-monodepth2", str(published), str(tmp_path / "model")])
+    (tmp_path / "model" / "notes.txt").unlink()
+    main(["import-monodepth2", str(published), str(tmp_path / "model")])

@@ -10,6 +10,7 @@ from PIL import Image
 
 from egodepth.cli import main
 from egodepth.config import ModelConfig
+from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
 from egodepth.weights import DepthModel, MetricScale, ModelCard, load_card, other_lens, other_shape, usual_focal
 
@@ -40,6 +41,7 @@ def test_metres_that_were_found_later_hold_for_the_camera_they_were_found_on() -
     found = up_to_scale.scaled(MetricScale(factor=30.0, by="height", focal=tuple(TELE.focal.tolist())))
     assert other_lens(found, TELE) is None
     assert "about 0.5 times" in (other_lens(found, WIDE) or "")
+    assert other_lens(up_to_scale.scaled(MetricScale(factor=30.0, by="distance")), TELE) is None  # nobody knows
 
 
 def test_of_several_cameras_the_middle_one_counts() -> None:
@@ -70,5 +72,5 @@ def test_predict_says_it_of_images_beside_a_camera_file(tmp_path: Path, capsys: 
 
 @pytest.mark.parametrize("focal", [(1.0,), (0.0, 1.0), (float("inf"), 1.0)])
 def test_absurd_focal_lengths_are_refused(focal: tuple[float, ...]) -> None:
-    with pytest.raises(Exception, match="give it in image widths and heights"):
+    with pytest.raises(InputError, match="give it in image widths and heights"):
         replace(CARD, focal=focal)

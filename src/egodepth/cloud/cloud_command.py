@@ -26,7 +26,7 @@ from egodepth.data.undistortion import Undistortion
 from egodepth.errors import InputError, require
 from egodepth.files import write_text
 from egodepth.geometry import Camera
-from egodepth.ply_files import require_free
+from egodepth.ply_files import refuse_other_cloud
 from egodepth.predictor import at_size
 from egodepth.progress import counting_bar
 
@@ -78,7 +78,7 @@ class FuseCloud:
 
     def __call__(self) -> None:
         """Read, fuse, write, say."""
-        require_free(self.out)
+        refuse_other_cloud(self.out)
         footage = open_footage(self.clip)
         maps, trajectory = DepthMaps.open(self.depth, self.clip, self.png_scale), TrajectoryFile.read(self.trajectory)
         trajectory.check(len(maps.files))

@@ -173,7 +173,7 @@ def refuse_two_cameras(images: Sequence[Path]) -> None:
             pair = f"{sides[one][shared[0]]} and {sides[other][shared[0]]}"
             raise InputError(
                 f"{images[0].parent}: pictures of two cameras ({pair}); move those of the right one into a folder "
-                "'partner' there, which makes stereo pairs of them, or away"
+                "'partner' there, which makes stereo pairs of them; or, if they are two clips, each into its own folder"
             )
 
 

@@ -115,11 +115,12 @@ def _read_rows(source: Path) -> Iterator[tuple[str, dict[str, str]]]:
     line, columns = 0, None
     try:
         with source.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True, skipinitialspace=True)
+            rows = ("\n" if row.lstrip().startswith("#") else row for row in stream)
+            reader = csv.reader(rows, strict=True, skipinitialspace=True)
             for cells in reader:
                 line = reader.line_num
                 where = f"{source}, line {line}"
-                if not any(cells) or cells[0].startswith("#"):
+                if not any(cells):
                     continue
                 if columns is None:
                     columns = _checked_columns(cells, where)

@@ -111,8 +111,7 @@ class Evaluate:
             self._score_shared(benchmark, ranks, device)
 
     def _score_shared(self, benchmark: Benchmark, ranks: Ranks, device: str | None) -> None:
-        if self.out and ranks.leads:  # the folders that are taken without it are egodepth's own
-            self._require_free()
+        ranks.first(self._require_free)
         models = [DepthPredictor.load(name, device, self.size, self.post_process) for name in self.model]
         samples, frames, order = judged_samples(self, benchmark)
         if ranks.leads:
@@ -178,25 +177,28 @@ class Evaluate:
 
     def _folder(self, name: str, position: int) -> Path:
         if self.paired:
-            return (self.out or Path("runs/paired")) / "ab"[position]
+            return self._paired_file().parent / "ab"[position]
         return self.out or (Path(name) if Path(name).is_dir() else Path()) / "report"
+
+    def _paired_file(self) -> Path:
+        return (self.out or Path("runs/paired")) / _PAIRED
 
     def _require_free(self) -> None:
         """Refuse to replace files that are of no report."""
-        folders = {self._folder("", position) for position in range(max(1, len(self.model)))}
-        for folder in folders:
+        for position, name in enumerate(self.model or (str(self.predictions),)):
+            folder = self._folder(name, position)
             if not _is_scored(folder / METRICS_FILE):
-                refuse_existing(folder / name for name in (*REPORT_FILES, _SHEET))
-        if self.out and self.paired and not _is_scored(self.out / _PAIRED):
-            refuse_existing([self.out / _PAIRED])
+                refuse_existing(folder / file for file in (*REPORT_FILES, _SHEET))
+        paired = self._paired_file()
+        if self.paired and not _is_scored(paired):
+            refuse_existing([paired])
 
     def _compare(self, reports: list[Report]) -> None:
         comparison = compare(*reports)
-        folder = self.out or Path("runs/paired")
-        write_text(folder / _PAIRED, comparison.to_json() + "\n")
+        write_text(self._paired_file(), comparison.to_json() + "\n")
         if self.json:
             write_text(self.json, comparison.to_json() + "\n")
-        print_paired(Console(), comparison, self.model, folder / _PAIRED)
+        print_paired(Console(), comparison, self.model, self._paired_file())
 
     def _about(self, name: str, models: list[DepthPredictor], frames: Frames) -> dict[str, object]:
         """What the report says besides its scores; `models` holds the one scored, if it was one."""

@@ -93,9 +93,9 @@ def exported_folder(source: str | Path) -> Path | None:
 
 def not_of_an_export(folder: Path) -> list[str]:
     """Names in a folder that no export has put there; in one that is none, all."""
-    card = read_json(folder / CARD_FILE) if exported_folder(folder) else {}
-    files = card.get("files") if isinstance(card, dict) else None
-    ours = {file.get("name") for file in files or [] if isinstance(file, dict)} | {CARD_FILE} if card else set()
+    files = read_json(folder / CARD_FILE).get("files") if exported_folder(folder) else []
+    names = [file.get("name") for file in files if isinstance(file, dict)] if isinstance(files, list) else []
+    ours = {name for name in names if isinstance(name, str)} | ({CARD_FILE} if exported_folder(folder) else set())
     return sorted(path.name for path in folder.iterdir() if path.name not in ours)
 
 

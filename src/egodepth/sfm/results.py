@@ -9,6 +9,7 @@ import numpy as np
 from egodepth.errors import InputError
 from egodepth.files import replacing, write_text
 from egodepth.ply_files import write_ply
+from egodepth.reading import read_json
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.types import Reconstruction
 from egodepth.sfm.verdict import Estimate
@@ -30,8 +31,17 @@ def check_out(out: Path) -> None:
     if out.exists() and not report_path(out).exists():
         raise InputError(f"{out}: is there already, perhaps a calibration; choose another name or move it away")
     theirs = next((path for name in WRITTEN if (path := out.with_name(name)).exists()), None)
-    if theirs and not any(out.parent.glob(report_path(Path("*")).name)):
+    if theirs and not any(map(_is_report, out.parent.glob(report_path(Path("*")).name))):
         raise InputError(f"{theirs}: is there already, and not from this command; choose another folder for --out")
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file is the report of a camera."""
+    try:
+        content = read_json(path)
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "verdict" in content and "focal_px" in content
 
 
 def write_camera(out: Path, focal_widths: float, found: Reconstruction | None, size: tuple[int, int]) -> None:

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ FORMAT = "egodepth-checkpoint-2"
 STATE, HEADER = "state.safetensors", "checkpoint.json"
 DAMAGED = "damaged_"
 """Put before the name of a checkpoint that cannot be used; it is kept for whoever wants to look at it."""
+
+
+_STEP = re.compile("step_[0-9]{8,}")
 
 
 class DamagedError(InputError):
@@ -99,7 +103,7 @@ def save_checkpoint(
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """Finished checkpoints of a run, oldest first."""
-    return sorted(folder.glob("step_*"))
+    return sorted(place for place in folder.glob("step_*") if _STEP.fullmatch(place.name) and place.is_dir())
 
 
 def newest_whole(folder: Path, say: Callable[[str], None]) -> Path | None:

@@ -35,7 +35,7 @@ def other_lens(card: ModelCard, camera: Camera) -> str | None:
         card: of the model; one that knows no camera, or whose depth is up to scale, has nothing to say.
         camera: of the images.
     """
-    known = card.scale.focal or card.focal
+    known = card.scale.focal if card.scale.by else card.focal
     if not card.metric or not known:
         return None
     ratio = camera.focal[1].item() / known[1]

@@ -8,7 +8,7 @@ import pytest
 
 from egodepth.data.cameras import find_camera_file, read_lens_rig
 from egodepth.errors import InputError
-from egodepth.geometry.distortion import FisheyeLens, RationalLens
+from egodepth.geometry.distortion import FisheyeLens, Lens, RationalLens
 
 SIZE = (480, 640)
 KALIBR = """cam0:
@@ -173,7 +173,7 @@ BY_HAND = {"fx": 458.654, "fy": 457.296, "cx": 327.215, "cy": 238.375}
         ("calib.yaml", "\n".join(f"{k}: {v}" for k, v in BY_HAND.items()) + "\nk1: -0.3\nk2: 0.1\n", (-0.3, 0.1)),
         (
             "calib.yaml",
-            json.dumps({**BY_HAND, "width": 640, "height": 480, "distortion": [-0.3, 0.1, 0, 0]}),
+            json.dumps({**BY_HAND, "width": 640, "height": 480, "distortion": [-0.3, 0.1, 0, 0]}, indent=1),
             (-0.3, 0.1),
         ),
         (
@@ -201,3 +201,25 @@ def test_what_was_found_in_a_file_is_said_and_what_it_needs(tmp_path: Path) -> N
         read_lens_rig(path, SIZE)
     with pytest.raises(InputError, match="a folder; name the camera file in it"):
         read_lens_rig(tmp_path, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("more", "lens"),
+    [
+        ("distortion: {k1: -0.28}", RationalLens(-0.28)),
+        ("distortion_coeffs: [-0.28, 0.07, 0, 0]", RationalLens(-0.28, 0.07)),
+        ("distortion_model: equidistant\nk1: 0.1\nk2: 0.2\nk3: 0.3\nk4: 0.4", FisheyeLens(0.1, 0.2, 0.3, 0.4)),
+        ("distortion_parameters: {k1: -0.28}", "'distortion_parameters' is of a lens that is not understood"),
+        ("skew: 5", "'skew' is of a lens that is not understood"),
+        ("camera_model: mei", "the camera model 'mei' is not understood"),
+        ("width: [640, 480]\nheight: 480", "width is not one number"),
+    ],
+)
+def test_yaml_by_hand_drops_nothing_of_the_lens(tmp_path: Path, more: str, lens: Lens | str) -> None:
+    path = tmp_path / "calib.yaml"
+    path.write_text("\n".join(f"{key}: {value}" for key, value in BY_HAND.items()) + f"\n{more}\n")
+    if isinstance(lens, str):
+        with pytest.raises(InputError, match=lens):
+            read_lens_rig(path, SIZE)
+    else:
+        assert read_lens_rig(path, SIZE)[1] == lens

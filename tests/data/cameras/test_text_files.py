@@ -185,8 +185,8 @@ def test_coefficients_of_the_lens_may_follow(tmp_path: Path, text: str, coeffici
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("fx: 721.5\nfy: 721.5\ncx: 609.6\n", "no cy; give fx fy cx cy"),
-        ("fx: 721.5\ncx: 609.6\ncy: 172.9\nskew: 2\n", "a skew; give fx fy cx cy"),
+        ("fx: 721.5\nfy: 721.5\ncx: 609.6\n", "fx without cy; give fx fy cx cy"),
+        ("fx: 721.5\ncx: 609.6\ncy: 172.9\nskew: 2\n", "'skew' is of a lens that is not understood"),
         ("fx: 721.5\ncx: 609.6\ncy: 172.9\nwidth: 640\nheight: 480\n", "calibrated for 640x480"),
         ("1 2 3 4 5", "not a camera file"),
         ("721.5 0 609.6 5 0 721.5 172.9 0 0 0 1 0", "not a camera file"),
@@ -217,7 +217,7 @@ def test_other_texts_about_cameras_are_left_alone(tmp_path: Path) -> None:
         ("calib_left.txt", "focal: 12 mm\n"),
         ("rig.xml", '<?xml version="1.0"?>\n<opencv_storage>\n<M1>1</M1>\n</opencv_storage>\n'),
         ("calibration.xml", "<camera><f>700</f></camera>\n"),
-        ("camera.ini", "[lens]\nmm = 12\n"),
+        ("calib.ini", "[lens]\nmm = 12\n"),
         ("metashape.xml", "<calibration>\n  <f>1000</f>\n</calibration>\n"),
         ("record.json", '{\n  "intrinsics": {"focal": 28}\n}\n'),
     ],
@@ -226,3 +226,79 @@ def test_calibrations_of_no_known_kind_are_named(tmp_path: Path, name: str, text
     written(tmp_path, text, name)
     with pytest.raises(InputError, match=f"{name}: looks like a calibration, and is of no kind that is understood"):
         find_camera_file(tmp_path)
+
+
+BY_NAME = "fx: 458\nfy: 457\ncx: 620\ncy: 187\n"
+DISTORTED = RationalLens(-0.28, 0.07)
+
+
+@pytest.mark.parametrize(
+    ("text", "lens"),
+    [
+        ("K: 458 0 620 0 457 187 0 0 1\nD: -0.28 0.07 0 0 0", DISTORTED),
+        ("K = [[458, 0, 620],\n [0, 457, 187],\n [0, 0, 1]]\ndist = [-0.28, 0.07, 0, 0]", DISTORTED),
+        (f"{BY_NAME}distortion: [-0.28, 0.07, 0, 0]", DISTORTED),
+        (f"{BY_NAME}K1: -0.28\nK2: 0.07\n", DISTORTED),
+        (f"{BY_NAME}model: fisheye\nk1: .1\nk2: .2\nk3: .3\nk4: .4", FisheyeLens(0.1, 0.2, 0.3, 0.4)),
+        (f"{BY_NAME}distortion_model: equidistant\nk1: .1\nk2: .2\nk3: .3\nk4: .4", FisheyeLens(0.1, 0.2, 0.3, 0.4)),
+        (f"{BY_NAME}model: GoPro\nskew: 0\n", None),
+    ],
+)
+def test_what_is_said_of_the_lens_is_never_dropped(tmp_path: Path, text: str, lens: Lens | None) -> None:
+    rig, found = read_lens_rig(written(tmp_path, text), SIZE)
+    assert pixels(rig.camera) == [458, 457, 620, 187]
+    assert (type(found), found) == (type(lens), lens)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{BY_NAME}k1: -0,3", "k1 is not one number"),
+        (BY_NAME.replace("457", "abc"), "'abc' where a number is expected"),
+        (BY_NAME.replace("457", "457 px"), "'457 px' where a number is expected"),
+        (f"{BY_NAME}skew = [2]", "'skew' is of a lens that is not understood"),
+        (f"{BY_NAME}coeffs: 1 2 3 4", "'coeffs' is of a lens that is not understood"),
+        (f"{BY_NAME}k1: .1\nk2: .2\nk3: .3\nk4: .4", "k1 to k4 of a lens of no named kind"),
+        ("[LEFT]\nfx=350\ncx=620\ncy=187\n[RIGHT]\nfx=360\ncx=620\ncy=187\n", "fx stands there twice"),
+        ("K: 458 0 620 0 457 187 0 0 1\nK: 459 0 620 0 457 187 0 0 1", "K stands there twice"),
+        ("458 457 620 187\n459 458 621 187", "not a camera file"),
+        ("1242 375 458 457 620 187 0 0", "not a camera file"),
+    ],
+)
+def test_what_may_be_another_camera_or_lens_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_lens_rig(written(tmp_path, text), SIZE)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("k_means.txt", "1 2 3 4"),
+        ("calib_offsets.txt", "0 0 0 0"),
+        ("camera.txt", "0.0 0.1 0.2 0.3"),
+        ("settings.json", '{\n  "k": 5\n}'),
+        ("photo.json", '{"FocalLength": 5.2}'),
+        ("train.toml", "k = 3\n"),
+        ("camera.ini", "exposure: 5\n"),
+        ("angle.json", '{"camera_angle_x": 0, "w": 640, "h": 480}'),
+        ("config.json", '{\n  "format": "egodepth-model-2",\n  "focal": [\n    1.0, 2.0\n  ]\n}'),
+    ],
+)
+def test_files_of_other_kinds_are_no_cameras(tmp_path: Path, name: str, text: str) -> None:
+    written(tmp_path, text, name)
+    assert find_camera_file(tmp_path) == tmp_path / "camera.json"
+
+
+def test_the_names_of_the_field_go_before_others(tmp_path: Path) -> None:
+    path = written(tmp_path, "458 457 620 187", "calib.txt")
+    written(tmp_path, "459 457 620 187", "calib_right.txt")
+    written(tmp_path, '{"K": [459, 0, 620, 0, 457, 187, 0, 0, 1]}', "frame0.json")
+    assert find_camera_file(tmp_path) == path
+    path.unlink()
+    with pytest.raises(InputError, match=r"several camera files \(calib_right\.txt, frame0\.json\)"):
+        find_camera_file(tmp_path)
+
+
+def test_a_camera_under_any_name_is_found_in_json(tmp_path: Path) -> None:
+    path = written(tmp_path, '{"fx": 458, "fy": 457, "cx": 620, "cy": 187, "width": 1242, "height": 375}', "phone.json")
+    assert find_camera_file(tmp_path) == path

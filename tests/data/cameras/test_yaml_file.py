@@ -124,7 +124,7 @@ def test_numbers_may_stand_in_rows_and_the_size_be_left_out(tmp_path: Path) -> N
         ("&a [*a]", "not the YAML of a camera"),
         ("camera_matrix: &a [*a]", "where a number is expected"),
         ("a: !!python/object/apply:os.system [ls]", "not readable YAML"),
-        ("fx: 500", "no camera_matrix of 9 numbers"),
+        ("fx: 500", "fx without cx; give fx fy cx cy"),
         ("camera_matrix: {data: [1, 2, 3]}", "no camera_matrix of 9 numbers"),
         ("camera_matrix: [a, b, c]", "'a' where a number is expected"),
         (OPENCV.replace("640", "0"), "size 0x0"),

@@ -54,19 +54,11 @@ def read_json(path: Path, images: tuple[int, int]) -> tuple[PixelCamera, PixelCa
     return camera, other, baseline
 
 
-def is_foreign_camera(path: Path) -> bool:
-    """Whether a JSON file is a camera of another program's that is understood."""
-    try:
-        return _foreign(_read_object(path), (1, 1), path) is not None
-    except InputError:
-        return False
-
-
 def _foreign(values: dict[str, Any], images: tuple[int, int], path: Path) -> PixelCamera | None:
-    """Of another program's file; `fx` alone is of our own."""
-    if (camera := slam_camera(values, path)) is not None or "fx" in values:
-        return camera
-    return matrix_camera(values, images, path)
+    """Of another program's file: not of one with our keys alone, nor of one that is called as ours are."""
+    if set(values) <= _KEYS | {"partner"} or (path.name == CAMERA_FILE and "fx" in values):
+        return None
+    return slam_camera(values, path) or matrix_camera(values, images, path)
 
 
 def write_camera(

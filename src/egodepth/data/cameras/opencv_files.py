@@ -1,29 +1,37 @@
 """What OpenCV and ROS say of a camera, and what people write by hand, once it is read from YAML or JSON."""
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from egodepth.data.cameras.pixels import PixelCamera, camera_of_matrix, lens_of
+from egodepth.data.cameras.pixels import (
+    FISHEYE_NAMES,
+    RADIAL_NAMES,
+    PixelCamera,
+    camera_of_matrix,
+    is_fisheye,
+    is_lens,
+    lens_of,
+)
 from egodepth.errors import InputError
+from egodepth.geometry.distortion import Lens
 
-_MOST_NUMBERS = 100
-"""Of one entry: a few lines may name millions, each a name for a list of names."""
 MATRICES = ("camera_matrix", "cameraMatrix", "K", "k", "M1")
 _COEFFICIENTS = (
-    "distortion_coefficients",
-    "distCoeffs",
-    "dist_coeffs",
-    "dist_coeff",
-    "dist",
-    "distortion",
-    "D",
-    "d",
-    "D1",
+    *("distortion_coefficients", "distortion_coeffs", "distCoeffs", "dist_coeffs", "dist_coeff", "dist", "distortion"),
+    *("D", "d", "D1"),
 )
-_NAMES = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
+_MODELS = ("distortion_model", "camera_model", "model")
+_PINHOLES = ("pinhole", "perspective", "none", "")
 _SIZES = (("image_height", "image_width"), ("height", "width"))
+_BY_ANY_CASE = {"fx", "fy", "cx", "cy", "skew", "width", "height", *RADIAL_NAMES}
+_OF_A_LENS = re.compile(r"dist(?!ance)\w*|\w*coeff\w*|[kp][1-9]|radial\w*|tangential\w*|skew|xi", re.IGNORECASE)
+"""Names of what changes a picture, whatever else a file holds."""
+_MOST_NUMBERS = 100
+"""Of one entry: a few lines may name millions, each a name for a list of names."""
 
 
 def matrix_camera(values: Mapping[str, Any], images: tuple[int, int], path: Path) -> PixelCamera | None:
@@ -40,33 +48,72 @@ def matrix_camera(values: Mapping[str, Any], images: tuple[int, int], path: Path
     Raises:
         InputError: a matrix or distortion that is not understood, or rectified images.
     """
+    values = {
+        key.lower() if isinstance(key, str) and key.lower() in _BY_ANY_CASE else key: values[key] for key in values
+    }
     matrix = _numbers(_first(values, MATRICES), path)
-    if not matrix and all(name in values for name in ("fx", "cx", "cy")):
-        fx, fy, cx, cy = _numbers([values["fx"], values.get("fy", values["fx"]), values["cx"], values["cy"]], path)
+    if not matrix and "fx" in values:
+        if missing := [name for name in ("cx", "cy") if name not in values]:
+            raise InputError(f"{path}: fx without {missing[0]}; give fx fy cx cy, in pixels, or write camera.json")
+        fx, fy, cx, cy = _scalars({"fy": values["fx"], **values}, ("fx", "fy", "cx", "cy"), path)
         matrix = [fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0]
     if len(matrix) != 9:
         return None
     size = None
-    for height, width in _SIZES:
-        if height in values and width in values:
-            rows, columns = _numbers([values[height], values[width]], path)
+    for names in _SIZES:
+        if all(name in values for name in names):
+            rows, columns = _scalars(values, names, path)
             size = (round(rows), round(columns)) if 0 < rows < 1e6 and 0 < columns < 1e6 else (0, 0)
             break
-    coefficients = _numbers(_first(values, _COEFFICIENTS) or [], path)
-    if not coefficients and any(name in values for name in _NAMES):
-        coefficients = _numbers([values.get(name, 0) for name in _NAMES], path)
-    model = values.get("distortion_model") or ("fisheye" if values.get("fisheye_model") == 1 else "opencv")
-    if not isinstance(model, str):
-        raise InputError(f"{path}: distortion_model is not a word; save the calibration again")
-    camera = camera_of_matrix(matrix, path, size, lens_of(model, coefficients, path))
+    camera = camera_of_matrix(matrix, path, size, _lens(values, path))
     return _binned(_cropped(camera, values.get("roi"), images, path), values, path)
+
+
+def _lens(values: Mapping[str, Any], path: Path) -> Lens | None:
+    """By a list of coefficients or by their names; whatever else is said of the lens has to be nothing."""
+    model = _model(values, path)
+    place = next((key for key in _COEFFICIENTS if key in values), None)
+    listed = values[place] if place else None
+    named = listed if isinstance(listed, dict) and "data" not in listed else values
+    names = FISHEYE_NAMES if model == "fisheye" else RADIAL_NAMES
+    coefficients = _numbers(listed, path) if named is values else []
+    used = {place, *_MODELS, "fisheye_model"}
+    if not coefficients and any(name in named for name in names):
+        coefficients = _scalars(dict.fromkeys(names, 0.0) | dict(named), names, path)
+        used |= set(names)
+        if model == "opencv" and "k4" in named and not {"p1", "p2", "k5"} & set(named):
+            raise InputError(f"{path}: k1 to k4 of a lens of no named kind; write distortion_model: fisheye, or opencv")
+    others = {
+        key: named[key] for key in named if isinstance(key, str) and key not in used and _OF_A_LENS.fullmatch(key)
+    }
+    if unread := [key for key, value in others.items() if value is not None and _numbers(value, path) != [0.0]]:
+        raise InputError(f"{path}: '{unread[0]}' is of a lens that is not understood; write camera.json")
+    return lens_of(model, coefficients, path)
+
+
+def _model(values: Mapping[str, Any], path: Path) -> str:
+    """What the distortion is called; `opencv` where nothing says so. A `model` may be a maker's name."""
+    if values.get("fisheye_model") == 1:
+        return "fisheye"
+    for key in _MODELS:
+        word = values.get(key)
+        if word is None or (key == "model" and not is_lens(word)):
+            continue
+        if not isinstance(word, str):
+            raise InputError(f"{path}: {key} is not a word; save the calibration again")
+        if word.strip().lower() not in _PINHOLES:
+            if key == "camera_model" and not is_lens(word):
+                raise InputError(f"{path}: the camera model '{word[:40]}' is not understood; write camera.json")
+            return "fisheye" if is_fisheye(word) else word
+    return "opencv"
 
 
 def _cropped(camera: PixelCamera, roi: Any, images: tuple[int, int], path: Path) -> PixelCamera:
     """The camera of a region of the sensor; `roi` as ROS has it: all zeros mean the whole."""
     if not isinstance(roi, dict):
         return camera
-    x, y, height, width = _numbers([roi.get(name, 0) for name in ("x_offset", "y_offset", "height", "width")], path)
+    names = ("x_offset", "y_offset", "height", "width")
+    x, y, height, width = _scalars(dict.fromkeys(names, 0) | roi, names, path)
     if roi.get("do_rectify") is True:
         raise InputError(f"{path}: its images are rectified (roi.do_rectify); write what its P says into camera.json")
     if not all(0 <= value < 1e6 for value in (x, y, height, width)):
@@ -79,7 +126,8 @@ def _cropped(camera: PixelCamera, roi: Any, images: tuple[int, int], path: Path)
 
 def _binned(camera: PixelCamera, values: Mapping[str, Any], path: Path) -> PixelCamera:
     """The camera where so many pixels were joined to one; 0 and 1 mean none were."""
-    across, down = (max(1.0, each) for each in _numbers([values.get(f"binning_{axis}", 0) for axis in "xy"], path))
+    names = ("binning_x", "binning_y")
+    across, down = (max(1.0, each) for each in _scalars(dict.fromkeys(names, 0) | dict(values), names, path))
     if across == down or camera.size is None:  # to shrink an image evenly changes nothing of a camera's shape
         return camera
     height, width = camera.size
@@ -94,6 +142,17 @@ def _binned(camera: PixelCamera, values: Mapping[str, Any], path: Path) -> Pixel
 
 def _first(values: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     return next((values[key] for key in keys if key in values), None)
+
+
+def _scalars(values: Mapping[str, Any], names: Sequence[str], path: Path) -> list[float]:
+    """One number of each name."""
+    found = []
+    for name in names:
+        numbers = _numbers(values[name], path)
+        if len(numbers) != 1 or not math.isfinite(numbers[0]):
+            raise InputError(f"{path}: {name} is not one number; save the calibration again")
+        found += numbers
+    return found
 
 
 def _numbers(value: Any, path: Path) -> list[float]:

@@ -13,6 +13,9 @@ from egodepth.geometry.distortion import FisheyeLens, Lens, RationalLens
 
 _RATIONAL = ("opencv", "plumb_bob", "rational_polynomial", "radtan", "radial-tangential")
 _FISHEYE = ("fisheye", "equidistant", "kannala_brandt")
+RADIAL_NAMES = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
+"""OpenCV's coefficients in its order."""
+FISHEYE_NAMES = ("k1", "k2", "k3", "k4")
 _OPENCV_COUNTS = (4, 5, 8, 12, 14)
 MOST_SIDE = 1_000_000
 """Of an image, pixels."""
@@ -66,6 +69,16 @@ def camera_of_matrix(
             "0 0 1, in pixels"
         )
     return PixelCamera(fx, fy, cx, cy, size, lens)
+
+
+def is_fisheye(model: str) -> bool:
+    """Whether a model of distortion is the fisheye's (Kannala and Brandt 2006)."""
+    return model.strip().lower() in _FISHEYE
+
+
+def is_lens(model: object) -> bool:
+    """Whether a word is a model of distortion."""
+    return isinstance(model, str) and model.strip().lower() in (*_RATIONAL, *_FISHEYE)
 
 
 def lens_of(model: str, coefficients: Sequence[float], source: str | Path) -> Lens | None:

@@ -9,25 +9,30 @@ import numpy as np
 from jaxtyping import Float
 
 from egodepth.data.cameras.checks import translation
-from egodepth.data.cameras.json_file import CAMERA_FILE, HOW_TO_WRITE, is_foreign_camera, read_json
+from egodepth.data.cameras.json_file import CAMERA_FILE, HOW_TO_WRITE, read_json
 from egodepth.data.cameras.text_files import read_small_text, read_text_camera
 from egodepth.data.cameras.yaml_file import SUFFIXES, is_camera_yaml, read_yaml
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
 from egodepth.geometry.distortion import Lens
 
-_DESCRIPTIONS = (".yaml", ".yml", ".json", ".xml", ".ini", ".toml", ".cfg")
-_WORDS = r"(fx|f_x|fl_x|focal\w*|intrinsic\w*|camera_?matrix|dist(ortion|_?coeff)\w*|principal_?point\w*|K)"
+_DESCRIPTIONS = (".yaml", ".yml", ".xml", ".ini", ".toml", ".cfg", ".conf")
+_WORDS = (
+    r"(fx|f_x|fl_x|focal(_length)?|intrinsic\w*|camera_?matrix|dist(ortion|_?coeff)\w*|(?-i:K)(?=[\"'\s]*[:=]\s*\[))"
+)
 _CALIBRATION = re.compile(
-    rf"""^[ \t]*(<({_WORDS}|opencv_storage|calibration)\b|[ \t{{"']*{_WORDS}["']?[ \t]*[:=])""",
+    rf"""^[ \t]*(<({_WORDS}|opencv_storage|calibration)\b|(radtan|pinhole|fov) )"""
+    rf"""|(^|[{{,])[ \t{{"']*{_WORDS}["']?[ \t]*[:=]""",
     re.MULTILINE | re.IGNORECASE,
 )
 _NAMED_SO = re.compile(r"camera|(.*[_\-.])?(k|calib\w*|intrinsics?)([_\-.].*)?", re.IGNORECASE)
 """What people call text files of cameras, such as `camera-intrinsics.txt`, and some others."""
-_SURELY = re.compile(r"k|calib(ration)?|cam(era)?|intrinsics?", re.IGNORECASE)
+_SURELY = re.compile(r"calib(ration)?|intrinsics?", re.IGNORECASE)
 """What they call them alone."""
 _OURS = re.compile(r"footage|predictions|(.*_)?report")
-"""JSON files that egodepth writes beside frames and depth."""
+"""JSON files that egodepth writes beside frames and depth; those of models say `egodepth-` themselves."""
+_SMALLEST_FOCAL = 20
+"""Pixels, of a camera that is found by what is in a file: other files hold four or nine numbers, too."""
 TEXT_FILES = ("calib.txt", "calib_cam_to_cam.txt", "cameras.txt", "cam.txt", "intrinsics.txt", "transforms.json")
 """Names that camera files of the field have; given by name, a file may be called anything."""
 
@@ -98,12 +103,10 @@ def find_camera_file(*folders: Path) -> Path:
         if (folder / CAMERA_FILE).is_file():
             return folder / CAMERA_FILE
         found = [folder / name for name in TEXT_FILES if (folder / name).is_file()]
-        found += [path for path in _other_texts(folder) if _is_camera(path)]
-        others = [path for path in sorted(folder.glob("*.json")) if path.name not in TEXT_FILES and not _is_ours(path)]
-        found += [path for path in others if is_foreign_camera(path)]
         found += sorted(path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}") if is_camera_yaml(path))
+        found = found or _found_by_content(folder)
         if len(found) > 1:
-            names = ", ".join(path.name for path in found)
+            names = ", ".join(path.name for path in found[:4]) + (", ..." if len(found) > 4 else "")
             raise InputError(f"{folder}: several camera files ({names}); keep one, or write {CAMERA_FILE}")
         if found:
             return found[0]
@@ -115,28 +118,40 @@ def find_camera_file(*folders: Path) -> Path:
     return folders[0] / CAMERA_FILE
 
 
+def _found_by_content(folder: Path) -> list[Path]:
+    """Cameras in files of other names: texts that are called so, and JSON that has a camera's words."""
+    texts = [path for path in _other_texts(folder) if _is_camera(path)]
+    return texts + [path for path in _other_json(folder) if _looks_so(path) and _is_camera(path)]
+
+
 def _other_texts(folder: Path) -> list[Path]:
-    return [
-        path for path in sorted(folder.glob("*.txt")) if path.name not in TEXT_FILES and _NAMED_SO.fullmatch(path.stem)
-    ]
+    return [path for path in sorted(folder.glob("*.txt")) if _NAMED_SO.fullmatch(path.stem)]
 
 
-def _is_ours(path: Path) -> bool:
-    return path.suffix == ".json" and bool(_OURS.fullmatch(path.stem))
+def _other_json(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.json")) if not _OURS.fullmatch(path.stem)]
 
 
 def _is_camera(path: Path) -> bool:
+    """Whether a file holds a camera that can be, of whatever images."""
     with suppress(InputError):
-        read_text_camera(path, (1, 1))
-        return True
+        camera = read_json(path, (1, 1))[0] if path.suffix == ".json" else read_text_camera(path, (1, 1))
+        return min(camera.fx, camera.fy) > _SMALLEST_FOCAL and min(camera.cx, camera.cy) > 0
+    return False
+
+
+def _looks_so(path: Path) -> bool:
+    """Whether a file names a camera's matrix or lens, in whatever words."""
+    with suppress(InputError):
+        text = read_small_text(path)
+        return bool(_CALIBRATION.search(text)) and '"egodepth-' not in text
     return False
 
 
 def _not_understood(folder: Path) -> Path | None:
-    """A file of a folder that is called a calibration, or names a camera's matrix or lens, in whatever words."""
+    """A file of a folder that is called a calibration, or looks so."""
     described = [path for suffix in _DESCRIPTIONS for path in sorted(folder.glob(f"*{suffix}"))]
-    for path in (*_other_texts(folder), *(path for path in described if not _is_ours(path))):
-        with suppress(InputError):
-            if _SURELY.fullmatch(path.stem) or _CALIBRATION.search(read_small_text(path)):
-                return path
+    for path in (*_other_texts(folder), *described, *_other_json(folder)):
+        if _SURELY.fullmatch(path.stem) or _looks_so(path):
+            return path
     return None

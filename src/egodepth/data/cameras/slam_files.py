@@ -5,14 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from egodepth.data.cameras.pixels import PixelCamera, camera_of_matrix, lens_of
+from egodepth.data.cameras.pixels import FISHEYE_NAMES, RADIAL_NAMES, PixelCamera, camera_of_matrix, lens_of
 from egodepth.errors import InputError
 from egodepth.geometry.distortion import Lens
 
 KEYS = ("intrinsics", "projection_parameters", r"Camera1?\.fx")
 """Patterns of the keys in YAML by which these files are told."""
-_RADIAL = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
-_FISHEYE = ("k1", "k2", "k3", "k4")
 _OF_VINS = ("k2", "k3", "k4", "k5")
 """Its names of the same four: its k1 is 1."""
 _PINHOLES = ("pinhole", "opencv", "perspective", "simple_pinhole", "simple_radial", "radial")
@@ -61,7 +59,7 @@ def _vins(values: Mapping[str, Any], path: Path) -> PixelCamera:
         return _camera(_named(projection, ("mu", "mv", "u0", "v0"), path), size, lens)
     _require_pinhole(model, path)
     distortion = values.get("distortion_parameters") or {}
-    lens = lens_of("opencv", _named(distortion, _RADIAL[:4], path, 0.0), path)
+    lens = lens_of("opencv", _named(distortion, RADIAL_NAMES[:4], path, 0.0), path)
     return _camera(_named(projection, ("fx", "fy", "cx", "cy"), path), size, lens)
 
 
@@ -70,9 +68,9 @@ def _orb_slam(values: Mapping[str, Any], prefix: str, path: Path) -> PixelCamera
     own = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
     size = _named(values, ("Camera.height", "Camera.width"), path) if "Camera.width" in values else None
     if kind == "KannalaBrandt8":
-        lens = lens_of("fisheye", _named(own, _FISHEYE, path, 0.0), path)
+        lens = lens_of("fisheye", _named(own, FISHEYE_NAMES, path, 0.0), path)
     elif kind.lower() in ("pinhole", "rectified"):
-        lens = lens_of("opencv", _given(own, _RADIAL, path), path)
+        lens = lens_of("opencv", _given(own, RADIAL_NAMES, path), path)
     else:
         raise InputError(f"{path}: Camera.type {kind} is not understood; write camera.json")
     return _camera(_named(own, ("fx", "fy", "cx", "cy"), path), size, lens)
@@ -84,32 +82,39 @@ def _nerfstudio(values: Mapping[str, Any], path: Path) -> PixelCamera:
         fx = _named(values, ("fl_x",), path)[0]
         fy = _named(values, ("fl_y",), path, fx)[0]
     else:
-        fx = fy = width / 2 / math.tan(_named(values, ("camera_angle_x",), path)[0] / 2)
+        angle = _named(values, ("camera_angle_x",), path)[0]
+        if not 0 < angle < math.pi:
+            raise InputError(f"{path}: camera_angle_x {angle:g}: radians, above 0; save it again")
+        fx = fy = width / 2 / math.tan(angle / 2)
     cx, cy = _named(values, ("cx",), path, width / 2)[0], _named(values, ("cy",), path, height / 2)[0]
     model = str(values.get("camera_model", "OPENCV")).lower()
     if model == "opencv_fisheye":
-        lens = lens_of("fisheye", _named(values, _FISHEYE, path, 0.0), path)
+        lens = lens_of("fisheye", _named(values, FISHEYE_NAMES, path, 0.0), path)
     else:
         _require_pinhole(model, path)
-        lens = lens_of("opencv", _given(values, _RADIAL, path), path)
+        lens = lens_of("opencv", _given(values, RADIAL_NAMES, path), path)
     # As COLMAP, from which its numbers are: it counts from the corner of the first pixel.
     return _camera((fx, fy, cx - 0.5, cy - 0.5), size, lens)
 
 
 def _open3d(values: Mapping[str, Any], path: Path) -> PixelCamera:
-    """`PinholeCameraIntrinsic`: a matrix column by column, and no distortion."""
-    numbers = _list(values["intrinsic_matrix"], path)
+    """`PinholeCameraIntrinsic`: a matrix column by column, and no distortion; others nest its rows."""
+    matrix = values["intrinsic_matrix"]
+    nested = isinstance(matrix[0], list) if matrix else False
+    numbers = [number for row in matrix for number in _list(row, path)] if nested else _list(matrix, path)
     if len(numbers) != 9:
         raise InputError(f"{path}: {len(numbers)} numbers in intrinsic_matrix, not 9; write camera.json")
-    height, width = _named(values, ("height", "width"), path)
-    by_row = [numbers[row + 3 * column] for row in range(3) for column in range(3)]
-    return camera_of_matrix(by_row, path, (round(height), round(width)))
+    by_row = numbers if nested else [numbers[row + 3 * column] for row in range(3) for column in range(3)]
+    return camera_of_matrix(by_row, path, _size(_named(values, ("height", "width"), path)))
 
 
 def _camera(focals: Sequence[float], size: Sequence[float] | None, lens: Lens | None) -> PixelCamera:
-    whole = (round(size[0]), round(size[1])) if size and all(0 < side < 1e6 for side in size) else None
     fx, fy, cx, cy = focals
-    return PixelCamera(fx, fy, cx, cy, whole, lens)
+    return PixelCamera(fx, fy, cx, cy, _size(size) if size else None, lens)
+
+
+def _size(sides: Sequence[float]) -> tuple[int, int] | None:
+    return (round(sides[0]), round(sides[1])) if all(0 < side < 1e6 for side in sides) else None
 
 
 def _require_pinhole(model: Any, path: Path) -> None:

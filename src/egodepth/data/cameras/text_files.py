@@ -4,7 +4,9 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from egodepth.data.cameras.opencv_files import matrix_camera
 from egodepth.data.cameras.pixels import MOST_SIDE, PixelCamera, camera_of_matrix, lens_of
 from egodepth.errors import InputError
 from egodepth.geometry.distortion import FisheyeLens, RationalLens
@@ -17,14 +19,11 @@ _KITTI_SIZE = re.compile(r"^[ \t]*S_rect_02[ \t]*:[ \t]*(\S+)[ \t]+(\S+)[ \t]*$"
 _COLMAP_LINE = re.compile(
     r"^[ \t]*[0-9]{1,18}[ \t]+([A-Z][A-Z_]+)[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})[ \t]+(\S.*)$", re.MULTILINE
 )
-_NAMED = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*[:= \t][ \t]*([-+0-9.][-+0-9.eE]*)[ \t,;]*$", re.MULTILINE)
-_MATRIX = re.compile(
-    r"^[ \t]*(?:K|cam0|camera_?matrix|intrinsics?(?:_matrix)?)[ \t]*[:=]((?:[-+0-9.,;\[\]\s]|(?<=\d)[eE][-+]?\d)+)",
-    re.MULTILINE | re.IGNORECASE,
-)
-_SIZES = (("height", "image_height", "h"), ("width", "image_width", "w"))
-"""What files with a name for each number call the size of the images."""
-_LENS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
+_BRACKETS = re.compile(r"[,;\[\](){}]")
+_NAMED = re.compile(r"[ \t]*([A-Za-z_]\w*)[ \t]*[:= \t](.*)")
+_SECTION = re.compile(r"[ \t]*\[[ \t]*[A-Za-z]")
+_MOST_DISTORTED = (20.0, 1.0)
+"""Radial and tangential coefficients: larger ones are of no lens, but other numbers."""
 _COLMAP = {
     "SIMPLE_PINHOLE": (1, None),
     "PINHOLE": (2, None),
@@ -50,15 +49,10 @@ def read_text_camera(path: Path, images: tuple[int, int]) -> PixelCamera:
         return _kitti(projections, text, path)
     if cameras := _COLMAP_LINE.findall(text):
         return _colmap(cameras, images, path)
-    text = re.sub(r"#.*", "", text)
-    named = {name.lower(): number for name, word in _NAMED.findall(text) for number in _numbers(word, path)}
-    height, width = (next((named[name] for name in names if name in named), 0.0) for names in _SIZES)
-    size = (round(height), round(width)) if 0 < height < MOST_SIDE and 0 < width < MOST_SIDE else None
-    if "fx" in named:
-        return _with_names(named, size, path)
-    matrix = _MATRIX.search(text)
-    numbers = _numbers(re.sub(r"[,;\[\]]", " ", matrix[1] if matrix else text), path)
-    if camera := _with_numbers(numbers, size, path):
+    lines = re.sub(r"#.*", "", text).splitlines()
+    if (camera := matrix_camera(_named_values(lines, path), images, path)) is not None:
+        return camera
+    if camera := _with_numbers(_numbers(_BRACKETS.sub(" ", " ".join(lines)), path), path):
         return camera
     raise InputError(
         f"{path}: not a camera file: neither KITTI's (P2: and 12 numbers) nor COLMAP's cameras.txt, nor fx fy cx cy "
@@ -66,28 +60,43 @@ def read_text_camera(path: Path, images: tuple[int, int]) -> PixelCamera:
     )
 
 
-def _with_names(named: dict[str, float], size: tuple[int, int] | None, path: Path) -> PixelCamera:
-    """Of lines such as `fx: 718.9`; `InputError` without the centre, or with skew."""
-    missing = [name for name in ("cx", "cy") if name not in named]
-    if missing or named.get("skew"):
-        raise InputError(
-            f"{path}: {f'no {missing[0]}' if missing else 'a skew'}; give fx fy cx cy, in pixels, or camera.json"
-        )
-    coefficients = [named.get(name, 0.0) for name in _LENS]
-    lens = lens_of("opencv", coefficients, path)
-    return PixelCamera(named["fx"], named.get("fy", named["fx"]), named["cx"], named["cy"], size, lens)
+def _named_values(lines: Sequence[str], path: Path) -> dict[str, Any]:
+    """What stands behind names, such as `fx: 718.9`, to the next name: a number, numbers or words.
+
+    Raises:
+        InputError: a name that stands there twice, with different values: which camera's is it?
+    """
+    texts: list[tuple[str, str]] = []
+    for line in lines:
+        if found := _NAMED.fullmatch(line):
+            texts.append((found[1], found[2]))
+        elif texts and not _SECTION.match(line):
+            texts[-1] = (texts[-1][0], f"{texts[-1][1]} {line}")
+    values: dict[str, Any] = {}
+    for name, text in texts:
+        words = _BRACKETS.sub(" ", text)
+        numbers = _numbers(words, path)
+        value = (numbers[0] if len(numbers) == 1 else numbers) if numbers else words.strip()
+        name = "K" if name == "cam0" else name  # Middlebury's left camera
+        if values.setdefault(name, value) != value:
+            raise InputError(f"{path}: {name} stands there twice; keep the lines of one camera, or write camera.json")
+    return values
 
 
-def _with_numbers(numbers: Sequence[float], size: tuple[int, int] | None, path: Path) -> PixelCamera | None:
-    """Of fx fy cx cy and perhaps 4 or 5 coefficients, or of a matrix of 3x3, 3x4 or 4x4; None of other counts."""
+def _with_numbers(numbers: Sequence[float], path: Path) -> PixelCamera | None:
+    """Of fx fy cx cy and perhaps 4 or 5 coefficients, or of a matrix of 3x3, 3x4 or 4x4; None of other numbers."""
     count = len(numbers)
     if count in (4, 8, 9) and (count < 9 or numbers[3] != 0):
         fx, fy, cx, cy, *coefficients = numbers
-        return PixelCamera(fx, fy, cx, cy, size, lens_of("opencv", coefficients, path))
+        radial, tangential = [*coefficients[:2], *coefficients[4:]], coefficients[2:4]
+        largest = (max(map(abs, each), default=0.0) for each in (radial, tangential))
+        if all(found <= most for found, most in zip(largest, _MOST_DISTORTED, strict=True)):
+            return PixelCamera(fx, fy, cx, cy, None, lens_of("opencv", coefficients, path))
+        return None
     if count == 9:
-        return camera_of_matrix(numbers, path, size)
+        return camera_of_matrix(numbers, path)
     if count in (12, 16) and not any(numbers[3:12:4]) and [*numbers[12:]] in ([], [0, 0, 0, 1]):
-        return camera_of_matrix([*numbers[0:3], *numbers[4:7], *numbers[8:11]], path, size)
+        return camera_of_matrix([*numbers[0:3], *numbers[4:7], *numbers[8:11]], path)
     return None
 
 

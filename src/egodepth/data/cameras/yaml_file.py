@@ -17,7 +17,8 @@ from egodepth.errors import InputError
 SUFFIXES = (".yaml", ".yml")
 _MOST_CHARACTERS = 1 << 16
 """More than any camera needs, and read in a moment."""
-_CAMERA = re.compile(rf"""^[ \t{{"']*({"|".join((*MATRICES, *KEYS, "fx"))})["']?[ \t]*:""", re.MULTILINE)
+_CAMERA = re.compile(rf"""^[ \t{{"']*({"|".join((*MATRICES, *KEYS))})["']?[ \t]*:""", re.MULTILINE)
+_BY_HAND = re.compile(r"""^[{"' ]*cx["']?[ \t]*:""", re.MULTILINE)
 
 
 class _Loader(yaml.CSafeLoader):
@@ -41,7 +42,8 @@ def is_camera_yaml(path: Path) -> bool:
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     try:
-        return bool(_CAMERA.search(read_small_text(path)))
+        text = read_small_text(path)
+        return bool(_CAMERA.search(text) or _BY_HAND.search(text))
     except InputError:
         return False
 

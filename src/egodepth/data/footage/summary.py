@@ -117,7 +117,7 @@ def obstacle(summary: FootageSummary) -> str | None:
     stands = s.motion is not None and s.motion.high < MINIMUM_MOTION
     if s.static > 0.9 or (s.kept == 0 and (s.static > 0.5 or stands)):
         return "The camera stands still: no parallax, nothing to learn depth from. Record while moving."
-    if s.kept == 0 and s.gaps > 0:
+    if s.kept == 0 and s.gaps > s.frames / 4:
         return (
             f"The numbers in the file names have gaps, {s.gaps} in {s.frames} frames, and no three frames in a row are "
             "left: nothing to train on. Copy the missing frames, or rename frames that follow one another: 1, 2, 3."
