@@ -11,8 +11,8 @@ from egodepth.ablation.cells import Cell, Score, read_score, run_cell, score
 from egodepth.ablation.untrained import _mean_maps
 from egodepth.ablation.workers import CellRunner
 from egodepth.cli import main
+from egodepth.commands.data_render import Render
 from egodepth.config import DataConfig, ModelConfig, TrainConfig, TrainerConfig
-from egodepth.data.synthetic.render_command import Render
 from egodepth.data.training_set import open_training_set
 from egodepth.errors import InputError
 from egodepth.files import write_text

@@ -130,13 +130,13 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("video",): _verb("clip.command", "VideoToDepth"),
     ("camera",): _verb("sfm.camera_command", "FindCamera"),
     ("cloud",): _verb("cloud.cloud_command", "FuseCloud"),
-    ("import-monodepth2",): _verb("import_monodepth2", "ImportMonodepth2"),
-    ("data", "render"): _verb("data.synthetic.render_command", "Render"),
-    ("data", "extract"): _verb("data.footage.extract_command", "Extract"),
-    ("data", "inspect"): _verb("data.inspect_command", "Inspect"),
-    ("data", "prepare"): _verb("data.prepare_command", "Prepare"),
-    ("data", "hints"): _verb("hints.command", "MakeHints"),
-    ("data", "undistort"): _verb("data.undistort_command", "Undistort"),
+    ("import-monodepth2",): _verb("commands.import_monodepth2", "ImportMonodepth2"),
+    ("data", "render"): _verb("commands.data_render", "Render"),
+    ("data", "extract"): _verb("commands.data_extract", "Extract"),
+    ("data", "inspect"): _verb("commands.data_inspect", "Inspect"),
+    ("data", "prepare"): _verb("commands.data_prepare", "Prepare"),
+    ("data", "hints"): _verb("commands.data_hints", "MakeHints"),
+    ("data", "undistort"): _verb("commands.data_undistort", "Undistort"),
 }
 
 

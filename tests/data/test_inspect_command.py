@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from egodepth.cli import main
-from egodepth.data.inspect_command import Inspect
+from egodepth.commands.data_inspect import Inspect
 from egodepth.errors import InputError
 
 

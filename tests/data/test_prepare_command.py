@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from egodepth.data import clip_files, prepare_command
+from egodepth.commands.data_prepare import Prepare
+from egodepth.data import clip_files, preparation
 from egodepth.data.opening import open_drives
-from egodepth.data.prepare_command import Prepare, prepare
+from egodepth.data.preparation import prepare
 from egodepth.data.store import FrameStore
 from egodepth.errors import InputError
 
@@ -106,7 +107,7 @@ def test_a_full_disk_is_one_line_and_the_command_goes_on_later(clips, tmp_path, 
 
 def test_a_disk_too_small_is_refused_before_anything_is_decoded(clips, tmp_path, monkeypatch):
     usage = namedtuple("usage", ["free"])
-    monkeypatch.setattr(prepare_command.shutil, "disk_usage", lambda path: usage(100_000))
+    monkeypatch.setattr(preparation.shutil, "disk_usage", lambda path: usage(100_000))
     with pytest.raises(InputError, match=r"needs 0\.0 GB more, and 0\.0 GB are free"):
         prepare(open_drives(clips), SIZE, tmp_path / "store")
 

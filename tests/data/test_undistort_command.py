@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from egodepth.cli import main
-from egodepth.data import undistort_command
+from egodepth.data import undistorted_frames
 from egodepth.data.folder import FolderDrive
 from egodepth.data.images import read_rgb
-from egodepth.data.undistort_command import undistort
+from egodepth.data.undistorted_frames import undistort
 from egodepth.errors import InputError
 
 CAMERA = {"width": 96, "height": 64, "fx": 60, "fy": 60, "cx": 47.5, "cy": 31.5, "distortion": [-0.28, 0.07, 0, 0]}
@@ -66,7 +66,7 @@ def test_what_is_there_stays_and_what_was_interrupted_goes_on(clip: Path, tmp_pa
         Image.fromarray(image).save(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(undistort_command, "write_image", write)
+        patch.setattr(undistorted_frames, "write_image", write)
         with pytest.raises(KeyboardInterrupt):
             undistort(clip, out, workers=1)
     assert not (out / "camera.json").exists()  # no data set yet

@@ -22,7 +22,7 @@ from egodepth.config import DataConfig
 from egodepth.data.augment import draw, to_batch
 from egodepth.data.folder import FolderDrive
 from egodepth.data.frames import list_images
-from egodepth.data.prepare_command import prepare
+from egodepth.data.preparation import prepare
 from egodepth.data.sampler import RawBatch, TrainBatches
 from egodepth.data.store import FrameStore
 from egodepth.files import write_text

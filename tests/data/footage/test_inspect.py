@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from egodepth.cli import main
-from egodepth.data.inspect_command import Inspect
+from egodepth.commands.data_inspect import Inspect
 from footage_scenes import noisy, street, write_folder, write_video
 
 pytest.importorskip("av")

@@ -4,7 +4,8 @@ from itertools import pairwise
 import numpy as np
 
 from egodepth.data.footage.measures import Fate, Measures
-from egodepth.data.footage.select import GAP, MOTION, STILL_AFTER, Kept, Selector
+from egodepth.data.footage.select import GAP, STILL_AFTER, Kept, Selector
+from egodepth.data.footage.settings import MOTION
 from egodepth.data.footage.summary import FootageSummary, verdict
 from footage_scenes import RATE, SIZE, noisy, pan, pictures, street
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from egodepth.commands.data_render import Render
 from egodepth.data.synthetic import RenderedFrame, Street, render_frames
-from egodepth.data.synthetic.render_command import Render
 
 SIZE = (96, 320)
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from egodepth.cli import main
+from egodepth.commands.data_render import Render
 from egodepth.data.cameras import read_camera
 from egodepth.data.synthetic import RenderedFrame, Street, SyntheticDrive, open_synthetic, render_frames
 from egodepth.data.synthetic.description import DATASET_FILE, Description, read_description
-from egodepth.data.synthetic.render_command import Render
 from egodepth.data.synthetic.street import BASELINE
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera

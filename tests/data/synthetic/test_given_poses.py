@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from egodepth.commands.data_render import Render
 from egodepth.config import DataConfig, LossConfig, ModelConfig, TrainConfig, TrainerConfig
 from egodepth.data.augment import draw, to_batch
 from egodepth.data.opening import open_drives, training_samples
 from egodepth.data.sampler import TrainBatches
 from egodepth.data.store import FrameStore
-from egodepth.data.synthetic.render_command import Render
 from egodepth.errors import InputError
 from egodepth.geometry import synthesise
 from egodepth.predictor import DepthPredictor

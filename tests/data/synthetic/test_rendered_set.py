@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from egodepth.commands.data_render import Render
 from egodepth.data.synthetic import Street, SyntheticDrive, open_synthetic, render_frame
 from egodepth.data.synthetic.description import DATASET_FILE, read_description
 from egodepth.data.synthetic.drive_writer import write_drive
-from egodepth.data.synthetic.render_command import Render
 from egodepth.errors import InputError
 
 

@@ -2,5 +2,5 @@
 
 `source` reads it frame by frame, `motion` measures how the image moves and `rotation` whether it does so with parallax,
 `cuts` finds what is no motion at all, `select` decides frame by frame what is kept, `summary` adds up and says it in
-words, `extract` writes the folder, `extract_command` is `egodepth data extract`.
+words, `extract` writes the folder.
 """

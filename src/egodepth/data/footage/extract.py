@@ -10,9 +10,9 @@ from typing import Any
 
 from egodepth.data.footage.measures import Measures
 from egodepth.data.footage.select import Kept
+from egodepth.data.footage.settings import FOOTAGE_FILE
 from egodepth.data.footage.source import Footage
 from egodepth.data.footage.summary import FootageSummary, verdict
-from egodepth.data.footage.times import FOOTAGE_FILE
 from egodepth.data.footage.watch import watch
 from egodepth.data.frames import list_images
 from egodepth.data.images import resize_rgb, write_image

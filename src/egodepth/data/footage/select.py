@@ -10,12 +10,10 @@ from egodepth.data.footage.cuts import Duplicates, exposure_change, is_cut, shar
 from egodepth.data.footage.measures import SHORTEST, Fate, Measures
 from egodepth.data.footage.motion import Flow, block_flow, coarse, shows_something
 from egodepth.data.footage.rotation import parallax
+from egodepth.data.footage.settings import MOTION
 from egodepth.data.footage.source import Picture
 from egodepth.data.static_frames import small_grey
 
-MOTION = 0.01
-"""Median displacement from one kept frame to the next, share of the width: KITTI's drives have 0.015 to 0.03 a frame,
-its slow traffic 0.005, a motorway at 25 frames a second 0.0025."""
 STILL = 10 * MINIMUM_MOTION
 """Share of the width a second: slower images stand still. `MINIMUM_MOTION` is of 10 frames a second."""
 STILL_AFTER = 0.5

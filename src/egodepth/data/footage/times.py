@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
+from egodepth.data.footage.settings import FOOTAGE_FILE
 from egodepth.data.frames import list_images, number_files, times_in_names
 from egodepth.errors import InputError
 from egodepth.reading import read_json, read_lines
 
 USUAL_FPS = 10.0
 """Of frames of which nothing says it: KITTI's."""
-FOOTAGE_FILE = "footage.json"
-"""In a folder of extracted frames: where they come from, and when each is shown."""
 Times = Callable[[int], float]
 """Seconds at which a frame of a drive was taken, by its number."""
 TIMES_FILE = "times.txt"

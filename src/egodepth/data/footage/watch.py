@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from egodepth.data.footage.measures import Measures
-from egodepth.data.footage.select import MOTION, Kept, Selector
+from egodepth.data.footage.select import Kept, Selector
+from egodepth.data.footage.settings import MOTION
 from egodepth.data.footage.source import Footage, Picture
 from egodepth.progress import counting_bar
 

@@ -1,19 +1,16 @@
-"""`egodepth data undistort CLIP`: the frames of a lens with distortion as a pinhole camera would have seen them."""
+"""The frames of a lens with distortion as a pinhole camera would have seen them."""
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
-from tyro.conf import Positional
 
 from egodepth.data.cameras import CAMERA_FILE, find_camera_file, horizontal_fov_deg, read_lens_rig, write_camera
 from egodepth.data.folder import PARTNER_FOLDER
 from egodepth.data.frames import FrameFolder
 from egodepth.data.images import write_image
-from egodepth.data.side_by_side import for_each, print_unreadable
+from egodepth.data.side_by_side import for_each
 from egodepth.data.undistortion import Undistortion
 from egodepth.errors import InputError
 from egodepth.files import write_text
@@ -38,43 +35,6 @@ class Undistorted:
     fov_deg: float
     """Of the undistorted frames, horizontal."""
     seconds: float
-
-
-@dataclass(frozen=True)
-class Undistort:
-    """Undo the distortion of a lens: frames as a pinhole camera would have seen them, of the same size and names, and
-    that camera's camera.json beside them.
-
-    No border stays empty, so a part of the view is cut off. Stopped or killed, the same command goes on. Frames beside
-    a camera file with distortion need no such copies for training, evaluation or odometry: they are undistorted as they
-    are read. For predict they do.
-    """  # noqa: D205 - the first paragraph is the verb's help
-
-    clip: Positional[Path]
-    """Folder of frames."""
-    out: Path
-    """Folder for the undistorted ones; new, or one of this command."""
-    camera: Path | None = None
-    """Camera file with the distortion: camera.json, or of OpenCV, ROS, COLMAP and others; the clip's own when
-    left out."""
-    workers: int = 0
-    """Threads; 0: one a processor."""
-    json: Path | None = None
-    """Write the summary to this file, too."""
-
-    def __call__(self) -> None:
-        """Undistort, and say what is where."""
-        torch.set_num_threads(1)  # frames go side by side
-        done = undistort(self.clip, self.out, self.camera, self.workers)
-        made = done.frames - done.already_there
-        print(
-            f"{done.folder}: {done.frames} frames, field of view {done.fov_deg:.0f} degrees, by {done.camera_file}; "
-            f"{made} undistorted in {done.seconds:.1f} s ({made / done.seconds:.0f} frames/s), {done.already_there} "
-            "were there"
-        )
-        print_unreadable(done.unreadable)
-        if self.json:
-            write_text(self.json, json.dumps(asdict(done), indent=2) + "\n")
 
 
 def undistort(clip: Path, out: Path, camera: Path | None = None, workers: int = 0) -> Undistorted:

@@ -4,19 +4,18 @@ import json
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from tyro.conf import Positional
 
 from egodepth.config import DataConfig, HintConfig, HintSource, TrainConfig, TrainerConfig
-from egodepth.data.drive import Drive, select_drives
-from egodepth.data.opening import open_drives
 from egodepth.files import write_text
-from egodepth.hints.known import KnownDrives
-from egodepth.hints.making import known_drives
-from egodepth.hints.quality import HintQuality, measure_hints
-from egodepth.hints.quality_report import quality_footnote, quality_table, write_hint_sheet
+
+if TYPE_CHECKING:  # imported when the verb runs
+    from egodepth.data.drive import Drive
+    from egodepth.hints.known import KnownDrives
+    from egodepth.hints.quality import HintQuality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +53,10 @@ class MakeHints:
 
     def __call__(self) -> None:
         """Make, measure, print."""
+        from egodepth.data.drive import select_drives
+        from egodepth.data.opening import open_drives
+        from egodepth.hints.making import known_drives
+
         drives = select_drives(open_drives(self.data, self.split), self.drives)
         hints = HintConfig(sources=self.sources, teacher=self.teacher)
         offsets = (-1, 1) if hints.needs_neighbours else ()
@@ -64,23 +67,27 @@ class MakeHints:
             trainer=TrainerConfig(seed=self.seed),
         )
         known = known_drives(config, drives, self.out)
-        found: dict[str, list[HintQuality]] = {}
+        figures = {}
         for position, drive in enumerate(drives):
-            found[drive.name] = self._measured(drive, position, known)
+            sheet = self.out / f"{drive.name.replace('/', '_')}.png" if self.sheets else None
+            figures[drive.name] = [asdict(quality) for quality in _measured(known, position, drive, sheet)]
         if self.json:
-            figures = {name: [asdict(quality) for quality in qualities] for name, qualities in found.items()}
             write_text(self.json, json.dumps(figures, indent=2) + "\n")
 
-    def _measured(self, drive: Drive, position: int, known: KnownDrives) -> list[HintQuality]:
-        hint = partial(known.inverse_depth, position)
-        own = known.drives[position]
-        qualities = measure_hints(hint, list(drive.frames), drive, own.clip_map, metric=own.metric)
-        console = Console()
-        console.print(quality_table(drive.name, qualities))
-        for quality in qualities:
-            console.print(quality_footnote(quality), highlight=False)
-        if self.sheets:
-            path = self.out / f"{drive.name.replace('/', '_')}.png"
-            write_hint_sheet(path, hint, list(drive.frames), drive, qualities, own.clip_map)
-            console.print(str(path), soft_wrap=True, highlight=False, markup=False)
-        return qualities
+
+def _measured(known: "KnownDrives", position: int, drive: "Drive", sheet: Path | None) -> list["HintQuality"]:
+    """Measure the hints of a drive, print the table, draw the sheet."""
+    from egodepth.hints.quality import measure_hints
+    from egodepth.hints.quality_report import quality_footnote, quality_table, write_hint_sheet
+
+    hint = partial(known.inverse_depth, position)
+    own = known.drives[position]
+    qualities = measure_hints(hint, list(drive.frames), drive, own.clip_map, metric=own.metric)
+    console = Console()
+    console.print(quality_table(drive.name, qualities))
+    for quality in qualities:
+        console.print(quality_footnote(quality), highlight=False)
+    if sheet is not None:
+        write_hint_sheet(sheet, hint, list(drive.frames), drive, qualities, own.clip_map)
+        console.print(str(sheet), soft_wrap=True, highlight=False, markup=False)
+    return qualities

@@ -6,11 +6,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from egodepth.data.footage.extract import extract
-from egodepth.data.footage.select import MOTION
-from egodepth.data.footage.source import open_footage
-from egodepth.data.footage.summary import verdict
-from egodepth.data.footage.times import FOOTAGE_FILE
+from egodepth.data.footage.settings import FOOTAGE_FILE, MOTION
 from egodepth.errors import InputError, require
 from egodepth.files import write_text
 
@@ -38,6 +34,10 @@ class Extract:
         """Extract, and say what is there."""
         require(self.longest >= 32, f"--longest {self.longest}: frames that small show nothing; 640 or more is usual")
         require(0 < self.motion < 0.5, f"--motion {self.motion}: a share of the image's width, such as {MOTION}")
+        from egodepth.data.footage.extract import extract
+        from egodepth.data.footage.source import open_footage
+        from egodepth.data.footage.summary import verdict
+
         summary, there = extract(open_footage(self.footage), self.out, self.longest, self.motion)
         said = verdict(summary)
         if self.json:

@@ -6,7 +6,6 @@ from pathlib import Path
 import tyro
 
 from egodepth.errors import InputError
-from egodepth.weights import holds_a_model_alone, import_monodepth2
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,8 @@ class ImportMonodepth2:
 
     def __call__(self) -> None:
         """Import, write, and say what it was."""
+        from egodepth.weights import holds_a_model_alone, import_monodepth2
+
         if self.out.exists() and not holds_a_model_alone(self.out):
             raise InputError(f"{self.out}: exists, and is no folder of a model of egodepth's alone; choose another")
         model = import_monodepth2(self.folder)

@@ -1,0 +1,58 @@
+"""`egodepth data prepare DIR`: decode a data set once, for every training that follows."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from egodepth.config import DataConfig
+from egodepth.files import write_text
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Decode a data set once: its frames at training size on disk, for every training with --data.store.
+
+    Stopped or killed, the same command goes on; what is there and matches its source stays.
+    """
+
+    data: Positional[Path]
+    """Any data set that can be trained on."""
+    out: Path
+    """Folder of the store, or its URL; new, or one of this command."""
+    size: tuple[int, int] = (192, 640)
+    """Height and width, as of the training."""
+    partner: bool = False
+    """The stereo partner's frames, too."""
+    drives: tuple[str, ...] = ("*",)
+    """Glob patterns of the drives to decode."""
+    split: Literal["train", "val", "test"] = "train"
+    """Which drives of a rendered set or of Cityscapes."""
+    workers: int = 0
+    """Threads that decode; 0: one a processor."""
+    json: Path | None = None
+    """Write the summary to this file, too."""
+
+    def __call__(self) -> None:
+        """Prepare, and say what is where."""
+        from egodepth.data.drive import select_drives
+        from egodepth.data.opening import open_drives
+        from egodepth.data.preparation import prepare
+        from egodepth.data.side_by_side import print_unreadable
+        from egodepth.remote import local_store, shown
+
+        DataConfig(size=self.size)  # refuses what cannot be trained on
+        drives = select_drives(open_drives(self.data, self.split), self.drives)
+        with local_store(self.out) as folder:
+            done = prepare(drives, self.size, folder, self.partner, self.workers)
+        done = replace(done, store=shown(self.out))
+        made = done.frames - done.already_there
+        print(
+            f"{done.store}: {done.frames} frames, {done.bytes_on_disk / 1e9:.2f} GB; {made} decoded in "
+            f"{done.seconds:.1f} s ({made / done.seconds:.0f} frames/s), {done.already_there} were there"
+        )
+        print_unreadable(done.unreadable)
+        if self.json:
+            write_text(self.json, json.dumps(asdict(done), indent=2) + "\n")

@@ -1,0 +1,165 @@
+"""What a data set or a recording holds, and whether one can train on it."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from egodepth.data.cameras import find_camera_file, horizontal_fov_deg
+from egodepth.data.drive import Drive
+from egodepth.data.folder import FolderDrive
+from egodepth.data.footage.settings import FOOTAGE_FILE, MOTION
+from egodepth.data.footage.source import Footage, open_footage
+from egodepth.data.footage.stereo import stereo_warnings
+from egodepth.data.footage.summary import FootageSummary, verdict
+from egodepth.data.footage.watch import watch
+from egodepth.data.frame_numbers import FrameNumbers
+from egodepth.data.frames import list_images
+from egodepth.data.kitti.lists import positions_of, read_list
+from egodepth.data.manifest import is_manifest
+from egodepth.data.opening import open_drives, training_samples
+from egodepth.errors import InputError
+
+MOST_MATCHED = 12
+"""Drives of a set whose stereo pairs are matched: one that is the wrong way round, all are."""
+
+
+@dataclass(frozen=True)
+class DriveSummary:
+    """What one drive holds."""
+
+    name: str
+    frames: int
+    gaps: int
+    """How often the next number is missing."""
+    size: tuple[int, int]
+    """Height and width."""
+    fov_deg: float
+    """Horizontal field of view."""
+    baseline_m: float | None
+    frames_with_partner: int
+    frames_with_depth: int
+    training_samples: int
+
+
+class Inspection(NamedTuple):
+    """What was found."""
+
+    folder: Path
+    drives: list[DriveSummary]
+    stereo_warnings: list[str]
+    """Where a camera file and the pictures of a pair disagree, for people."""
+    coverage: "ListCoverage | None"
+    """Of a published list, if one was asked about."""
+    footage: Footage | None
+    """Where the pictures themselves were looked at: of a single recording."""
+    measured: FootageSummary | None
+    """What they show."""
+
+    def to_json(self) -> str:
+        """All of it."""
+        content: dict[str, object] = {"folder": str(self.folder), "drives": [asdict(drive) for drive in self.drives]}
+        content["stereo_warnings"] = self.stereo_warnings
+        if self.coverage:
+            content["list"] = asdict(self.coverage)
+        if self.measured:
+            content["footage"] = asdict(self.measured) | {"verdict": verdict(self.measured)}
+        return json.dumps(content, indent=2) + "\n"
+
+
+def inspect(
+    folder: Path,
+    split: str = "train",
+    offsets: tuple[int, ...] = (-1, 1),
+    stereo: bool = False,
+    split_file: Path | None = None,
+) -> Inspection:
+    """Look at a data set or a recording.
+
+    Args:
+        folder: of a data set or of frames, or a video file.
+        split: which drives of a rendered set or of Cityscapes.
+        offsets: neighbours that a training sample needs.
+        stereo: whether it needs the stereo partner.
+        split_file: a published list of frames.
+
+    Raises:
+        InputError: nothing there, or what cannot be read.
+    """
+    drives = [] if is_loose(folder) else open_drives(folder, split)
+    summaries = [summarise(drive, offsets, stereo) for drive in drives]
+    coverage = list_coverage(split_file, drives) if split_file else None
+    mismatches = stereo_warnings(drives[:MOST_MATCHED])
+    footage = open_footage(folder) if _is_one_recording(drives) else None
+    return Inspection(folder, summaries, mismatches, coverage, footage, _measured(footage) if footage else None)
+
+
+def is_loose(path: Path) -> bool:
+    """Whether a path is a recording without a camera file: a video, or a folder of frames and nothing else."""
+    if not path.is_dir():
+        return path.is_file()
+    camera_file = find_camera_file(path, path.resolve().parent)
+    return bool(list_images(path)) and not camera_file.is_file() and not is_manifest(path)
+
+
+def _is_one_recording(drives: Sequence[Drive]) -> bool:
+    """Whether its pictures are looked at: those of whole data sets are too many."""
+    return not drives or (len(drives) == 1 and isinstance(drives[0], FolderDrive))
+
+
+def _measured(footage: Footage) -> FootageSummary:
+    # Frames that were extracted are as far apart as was asked for, give or take what compression changes.
+    motion = MOTION * (0.7 if (footage.path / FOOTAGE_FILE).is_file() else 1)
+    measures = watch(footage, lambda kept: None, motion)
+    return FootageSummary.of(measures, footage.ended)
+
+
+@dataclass(frozen=True)
+class ListCoverage:
+    """How much of a published list a data set can serve."""
+
+    list: str
+    lines: int
+    served: int
+    missing_drives: dict[str, int]
+    """Lines that lack their frame, by drive."""
+
+    def text(self) -> str:
+        """For people."""
+        shown = [f"{name} ({count})" for name, count in list(self.missing_drives.items())[:6]]
+        more = f" and {len(self.missing_drives) - 6} more" if len(self.missing_drives) > 6 else ""
+        lacking = f"; missing, with their lines: {', '.join(shown)}{more}" if shown else ""
+        return f"{self.list}: {self.served} of {self.lines} lines are there{lacking}"
+
+
+def list_coverage(path: Path, drives: Sequence[Drive]) -> ListCoverage:
+    """Compare a list with the frames that exist; an unreadable list is an `InputError`."""
+    lines = read_list(path)
+    found, missing = positions_of(lines, drives)
+    counts = Counter(line.drive_name for line in missing)
+    return ListCoverage(str(path), len(lines), len(found), dict(counts.most_common()))
+
+
+def summarise(drive: Drive, offsets: tuple[int, ...] = (-1, 1), stereo: bool = False) -> DriveSummary:
+    """Count what a drive holds; no image is decoded."""
+    frames = FrameNumbers.of(drive.frames)
+    try:
+        usable = len(training_samples([drive], offsets, stereo))
+    except InputError:
+        usable = 0
+    baseline = None if drive.partner_from_self is None else float(np.linalg.norm(drive.partner_from_self[:3, 3]))
+    return DriveSummary(
+        name=drive.name,
+        frames=len(frames),
+        gaps=max(len(frames.start) - 1, 0),
+        size=drive.size,
+        fov_deg=round(horizontal_fov_deg(drive.camera), 2),
+        baseline_m=None if baseline is None else round(baseline, 4),
+        frames_with_partner=len(frames.shared_with(drive.partner_frames)),
+        frames_with_depth=len(frames.shared_with(drive.depth_frames)),
+        training_samples=usable,
+    )
