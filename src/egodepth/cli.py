@@ -129,7 +129,7 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("benchmark",): _verb("benchmark", "Benchmark"),
     ("video",): _verb("clip.command", "VideoToDepth"),
     ("camera",): _verb("sfm.camera_command", "FindCamera"),
-    ("cloud",): _verb("cloud.cloud_command", "FuseCloud"),
+    ("cloud",): _verb("commands.cloud", "FuseCloud"),
     ("import-monodepth2",): _verb("commands.import_monodepth2", "ImportMonodepth2"),
     ("data", "render"): _verb("commands.data_render", "Render"),
     ("data", "extract"): _verb("commands.data_extract", "Extract"),

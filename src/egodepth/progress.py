@@ -1,4 +1,4 @@
-"""How far everything is that takes long and can be counted: a bar on a terminal, a line now and then elsewhere."""
+"""What is said while a command works: how far it is, by a bar or a line now and then, and what to mind."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +20,11 @@ EVERY_S = 20.0
 """How often a line says how far it is where there is no terminal."""
 SHORT_S = 5.0
 """What ends sooner says nothing there."""
+
+
+def warn(line: str) -> None:
+    """Say on standard error what a user should mind."""
+    Console(stderr=True).print(line, style="yellow", highlight=False, soft_wrap=True, markup=False)
 
 
 def counting_bar(*more: ProgressColumn, console: Console | None = None) -> Progress:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from egodepth.cloud import CloudFrame
+from egodepth.cloud.types import CloudFrame
 from egodepth.geometry import Camera
 
 SIZE = (48, 96)

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from egodepth.cloud import compare_clouds
+from egodepth.cloud.against_truth import compare_clouds
 from egodepth.errors import InputError
 
 

@@ -19,8 +19,11 @@ from egodepth.clip.plan import EXTRACT_MOTION
 from egodepth.clip.recording import Recording
 from egodepth.clip.results import write_clouds, write_trajectories
 from egodepth.clip.track import RowTrack
-from egodepth.cloud import CloudFrame, CloudSettings, compare_clouds, fuse
-from egodepth.cloud.cloud_command import FuseCloud
+from egodepth.cloud.against_truth import compare_clouds
+from egodepth.cloud.fusion import fuse
+from egodepth.cloud.settings import CloudSettings
+from egodepth.cloud.types import CloudFrame
+from egodepth.commands.cloud import FuseCloud
 from egodepth.data.cameras import write_camera
 from egodepth.data.folder import FolderDrive
 from egodepth.data.footage.extract import extract

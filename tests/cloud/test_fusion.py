@@ -17,7 +17,10 @@ from cloud.cloud_scenes import (
     pose_at,
     sideways_drive,
 )
-from egodepth.cloud import CloudFrame, CloudSettings, fuse, write_cloud
+from egodepth.cloud.fusion import fuse
+from egodepth.cloud.settings import CloudSettings
+from egodepth.cloud.types import CloudFrame
+from egodepth.cloud.writing import write_cloud
 from egodepth.errors import InputError
 from test_ply_files import read_ply
 

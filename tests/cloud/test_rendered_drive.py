@@ -8,7 +8,10 @@ import pytest
 import torch
 
 from cloud.cloud_scenes import smoothed
-from egodepth.cloud import CloudFrame, CloudSettings, compare_clouds, fuse
+from egodepth.cloud.against_truth import compare_clouds
+from egodepth.cloud.fusion import fuse
+from egodepth.cloud.settings import CloudSettings
+from egodepth.cloud.types import CloudFrame
 from egodepth.data.synthetic import RenderedFrame, Street, render_frames
 from egodepth.geometry import Camera
 

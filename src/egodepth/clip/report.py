@@ -16,7 +16,7 @@ from egodepth.clip.confidence import confidence
 from egodepth.clip.learned import Learned
 from egodepth.clip.output_pass import picture_path, picture_places
 from egodepth.clip.recording import Recording
-from egodepth.cloud import Cloud
+from egodepth.cloud.types import Cloud
 from egodepth.common_scales import CommonScales
 from egodepth.data.images import read_rgb, resize_rgb
 from egodepth.page import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Segment, Series

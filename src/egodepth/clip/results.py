@@ -13,7 +13,9 @@ from egodepth.clip.arrays import read_arrays, write_arrays
 from egodepth.clip.confidence import confidence
 from egodepth.clip.output_pass import VIDEO
 from egodepth.clip.recording import Recording
-from egodepth.cloud import Cloud, CloudFrame, fuse, write_cloud
+from egodepth.cloud.fusion import fuse
+from egodepth.cloud.types import Cloud, CloudFrame
+from egodepth.cloud.writing import write_cloud
 from egodepth.data.images import resize_rgb
 from egodepth.page import RecordedFrame
 from egodepth.predictor import at_size

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from egodepth.cloud.agreement import Around, agreed_depth, homogeneous_pixels
-from egodepth.cloud.types import Cloud, CloudFrame, CloudSettings
+from egodepth.cloud.settings import CloudSettings
+from egodepth.cloud.types import Cloud, CloudFrame
 from egodepth.cloud.views import View, view_of
 from egodepth.cloud.voxels import VoxelGrid
 from egodepth.errors import require

@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int, UInt8
 
 from egodepth.cloud.edges import flying_pixels, slope
-from egodepth.cloud.types import CloudFrame, CloudSettings
+from egodepth.cloud.settings import CloudSettings
+from egodepth.cloud.types import CloudFrame
 
 _MEDIAN_STEP = 4
 """The median depth is taken from every such row and column."""
