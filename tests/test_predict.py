@@ -7,10 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
+from egodepth.commands.predict import Predict
+from egodepth.common_scales import CommonScales
 from egodepth.config import ModelConfig
 from egodepth.data.images import read_rgb, read_uint16
 from egodepth.errors import InputError
-from egodepth.predict import CommonScales, DepthPredictor, Predict
+from egodepth.predictor import DepthPredictor
 from egodepth.weights import DepthModel, ModelCard
 
 

@@ -12,14 +12,15 @@ from PIL import Image
 
 from egodepth import predict_video as module
 from egodepth.benchmark.video import measure_video
+from egodepth.commands.predict import Predict
 from egodepth.common_scales import CommonScales
 from egodepth.config import ModelConfig
 from egodepth.data.images import read_uint16
 from egodepth.data.video import Video
 from egodepth.data.video_writer import video_writer, yuv_planes
 from egodepth.errors import InputError
-from egodepth.predict import DepthPredictor, Predict
 from egodepth.predict_video import joined, layout
+from egodepth.predictor import DepthPredictor
 from egodepth.weights import DepthModel, ModelCard
 
 pytest.importorskip("av")

@@ -121,7 +121,7 @@ def _verb(module: str, name: str) -> Callable[[Sequence[str], str], None]:
 _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("train",): _train,
     ("evaluate",): _verb("evaluate", "Evaluate"),
-    ("predict",): _verb("predict", "Predict"),
+    ("predict",): _verb("commands.predict", "Predict"),
     ("ablate",): _ablate,
     ("odometry",): _verb("odometry", "Odometry"),
     ("scale",): _verb("scale.command", "Scale"),

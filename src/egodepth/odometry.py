@@ -23,6 +23,7 @@ from egodepth.evaluation.trajectory_plot import write_trajectory_plot
 from egodepth.files import refuse_existing, write_text
 from egodepth.motion import MotionPredictor, trajectory
 from egodepth.predictor import DepthPredictor
+from egodepth.progress import warn
 from egodepth.reading import read_json
 from egodepth.trajectory_files import is_from_here, read_trajectory, write_kitti_poses, write_tum_poses
 from egodepth.weights import ModelCard, cameras_of, other_lens
@@ -133,15 +134,14 @@ def _are_ours(figures: Path) -> bool:
 
 def _say_what_to_mind(card: ModelCard, drives: list[Drive]) -> None:
     """What makes the figures of a model better or worse than they should be."""
-    console = Console(stderr=True)
     seen = shared_recordings((drive.name for drive in drives), card.training_drives)
     if seen:
-        console.print(f"[yellow]The model was trained on {len(seen)} of these drives: {escape(', '.join(seen))}[/]")
+        warn(f"The model was trained on {len(seen)} of these drives: {', '.join(seen)}")
     if card.offsets and min(map(abs, card.offsets)) > 1:
         apart = min(map(abs, card.offsets))
-        console.print(f"[yellow]The pose network was trained on frames {apart} apart, and is asked for neighbours.[/]")
+        warn(f"The pose network was trained on frames {apart} apart, and is asked for neighbours.")
     for line in dict.fromkeys(filter(None, (other_lens(card, camera) for camera in cameras_of(drives)))):
-        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
+        warn(line)
 
 
 def longest_run(drive: Drive) -> list[int]:

@@ -1,17 +1,15 @@
-"""`egodepth predict MODEL INPUT... --out DIR`: depth of images, folders and videos, as files."""
+"""Depth of images, folders and videos, as files."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 from rich.console import Console
 from rich.progress import track
-from tyro.conf import Positional
 
 from egodepth.common_scales import CommonScales, sampled
 from egodepth.data.cameras import find_camera_file, read_lens_rig
@@ -22,82 +20,76 @@ from egodepth.errors import InputError
 from egodepth.files import RECORD, made_in, require_free, sizes_in, staged, write_text
 from egodepth.predict_video import predict_video
 from egodepth.predictor import DepthPredictor, Prediction
+from egodepth.progress import warn
 from egodepth.ranks import Ranks, sharing
 from egodepth.remote import local_folder
 from egodepth.stream import pipeline
 from egodepth.weights import ModelCard, other_lens, other_shape
 
-__all__ = ["CommonScales", "DepthPredictor", "Predict", "Prediction"]
+
+class Predicted(NamedTuple):
+    """What was written."""
+
+    card: ModelCard
+    """Of the model."""
+    images: int
+    videos: list[dict[str, Any]]
+    """What `predictions.json` says of each."""
 
 
-@dataclass(frozen=True)
-class Predict:
-    """Predict the depth of images and videos.
+def predict_files(
+    model: str,
+    inputs: Sequence[Path],
+    out: Path,
+    size: tuple[int, int] | None = None,
+    post_process: bool = False,
+    device: str | None = None,
+    frames: Sequence[Literal["png", "npz"]] = (),
+    batch: int = 4,
+) -> Predicted | None:
+    """Predict everything into a folder beside `out`, then move it there; on an error nothing is left behind.
 
-    Of each image a 16-bit depth PNG, NPZ and coloured PNG, with one scale for all images; of each video an MP4 with the
-    video and its coloured depth, with one scale for all its frames, and with --frames the PNG or NPZ of each.
+    Args:
+        model: a run folder, a model folder or a hub id.
+        inputs: images, folders of images, and videos.
+        out: the folder; it also holds `predictions.json`.
+        size: height and width at which the network runs; None: its own.
+        post_process: average with the mirrored image's prediction.
+        device: None: the GPU if there is one.
+        frames: what to write of each frame of a video besides.
+        batch: frames of a video that go through the network at once.
+
+    Returns:
+        What was written; None in processes other than the first.
+
+    Raises:
+        InputError: nothing to predict, a file that cannot be read, or one in `out` that is not from here.
     """
-
-    model: Positional[str]
-    """A run folder, a model folder or a hub id."""
-    inputs: Positional[tuple[Path, ...]]
-    """Images, folders of images, and videos, of any size."""
-    out: Path
-    """Folder for NAME_depth.png, NAME.npz, NAME_colour.png, of videos NAME_depth.mp4, and predictions.json, which says
-    what the numbers mean."""
-    size: tuple[int, int] | None = None
-    """Height and width at which the network runs; its own if left out."""
-    post_process: bool = False
-    """Average with the mirrored image's prediction: a little better, twice the time."""
-    device: str | None = None
-    """`cpu`, `cuda`, ...; the GPU if there is one when left out."""
-    frames: tuple[Literal["png", "npz"], ...] = ()
-    """Of videos also write every frame, NAME_000000_depth.png and/or NAME_000000.npz: `--frames png npz`."""
-    batch: int = 4
-    """How many frames of a video go through the network at once."""
-
-    def __call__(self) -> None:
-        """Predict everything into a folder beside `out`, then move it there; on an error nothing is left behind."""
-        if self.batch < 1:
-            raise InputError(f"--batch {self.batch}: at least 1")
-        images, videos = named_inputs(self.inputs)
-        require_free(self.out, _outputs(images, videos))
-        opened = {name: Video.open(path) for name, path in videos.items()}
-        with sharing(self.device) as (ranks, device):
-            predictor = DepthPredictor.load(self.model, device, self.size, self.post_process)
-            summary: dict[str, Any] = {
-                "model": self.model,
-                "size": list(predictor.size),
-                "post_process": self.post_process,
-            }
-            if ranks.leads:
-                _say_what_to_mind(predictor.model.card, images, opened)
-            with _shared_stage(self.out, ranks) as folder:
-                if images:
-                    summary |= _predict_images(predictor, images, folder, ranks)
-                if opened:
-                    own = list(opened)[ranks.share(len(opened))]
-                    summary["videos"] = ranks.gathered(
-                        [predict_video(predictor, opened[n], folder, n, self.frames, self.batch) for n in own]
-                    )
-                if ranks.leads:
-                    files = sizes_in(folder)
-                    require_free(self.out, files)
-                    made = made_in(self.out)
-                    kept = {name: size for name, size in sizes_in(self.out).items() if name in made}
-                    summary["files"] = kept | files
-                    write_text(folder / RECORD, json.dumps(summary, indent=2) + "\n")
+    images, videos = named_inputs(inputs)
+    require_free(out, _outputs(images, videos))
+    opened = {name: Video.open(path) for name, path in videos.items()}
+    with sharing(device) as (ranks, own_device):
+        predictor = DepthPredictor.load(model, own_device, size, post_process)
+        card = predictor.model.card
+        summary: dict[str, Any] = {"model": model, "size": list(predictor.size), "post_process": post_process}
         if ranks.leads:
-            self._say(predictor.model.card, len(images), summary.get("videos", []))
-
-    def _say(self, card: ModelCard, images: int, videos: list[dict[str, Any]]) -> None:
-        unit = "in metres" if card.metric else "up to scale"
-        unit += f" ({card.scale})" if card.scale.by else ""
-        count = f"{images} depth maps" if images or not videos else ""
-        if videos:
-            shown = sum(video["frames"] for video in videos)
-            count += f"{' and ' if count else ''}{len(videos)} video{'s' * (len(videos) > 1)} of {shown} frames"
-        Console().print(f"{count}, {unit}, in {self.out} (see predictions.json)", soft_wrap=True)
+            _say_what_to_mind(card, images, opened)
+        with _shared_stage(out, ranks) as folder:
+            if images:
+                summary |= _predict_images(predictor, images, folder, ranks)
+            if opened:
+                own = list(opened)[ranks.share(len(opened))]
+                summary["videos"] = ranks.gathered(
+                    [predict_video(predictor, opened[name], folder, name, frames, batch) for name in own]
+                )
+            if ranks.leads:
+                files = sizes_in(folder)
+                require_free(out, files)
+                made = made_in(out)
+                kept = {name: size for name, size in sizes_in(out).items() if name in made}
+                summary["files"] = kept | files
+                write_text(folder / RECORD, json.dumps(summary, indent=2) + "\n")
+    return Predicted(card, len(images), summary.get("videos", [])) if ranks.leads else None
 
 
 def _say_what_to_mind(card: ModelCard, images: Mapping[str, Path], videos: Mapping[str, Video]) -> None:
@@ -110,7 +102,7 @@ def _say_what_to_mind(card: ModelCard, images: Mapping[str, Path], videos: Mappi
             rig, _ = read_lens_rig(find_camera_file(folder, folder.resolve().parent), size)
             lines.append(other_lens(card, rig.camera))
     for line in dict.fromkeys(filter(None, lines)):
-        Console(stderr=True).print(line, style="yellow", highlight=False, soft_wrap=True, markup=False)
+        warn(line)
 
 
 def named_inputs(inputs: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Path]]:

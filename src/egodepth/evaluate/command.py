@@ -25,6 +25,7 @@ from egodepth.evaluation.report import METRICS_FILE, REPORT_FILES, Report
 from egodepth.files import refuse_existing, write_text
 from egodepth.odometry import Odometry
 from egodepth.predictor import DepthPredictor
+from egodepth.progress import warn
 from egodepth.ranks import Ranks, sharing
 from egodepth.reading import read_json
 from egodepth.upload import Upload
@@ -144,7 +145,7 @@ class Evaluate:
             print_report(Console(), report, paths)
             if self.predictions and is_upside_down(samples.names, samples.__getitem__, predict, benchmark.protocol):
                 other = "depth" if self.predicted == "disparity" else "disparity"
-                _warn(f"What is near in truth is far in these predictions: are they {other}? Give --predicted {other}.")
+                warn(f"What is near in truth is far in these predictions: are they {other}? Give --predicted {other}.")
             reports.append(report)
         if self.paired and reports:
             self._compare(reports)
@@ -226,11 +227,7 @@ def _say_other_lenses(models: list[DepthPredictor], frames: Frames) -> None:
     cameras = cameras_of(dict.fromkeys(drive for drive, _ in frames))
     lines = [other_lens(predictor.model.card, camera) for predictor in models for camera in cameras]
     for line in dict.fromkeys(filter(None, lines)):
-        _warn(line)
-
-
-def _warn(line: str) -> None:
-    Console(stderr=True).print(line, style="yellow", highlight=False, soft_wrap=True, markup=False)
+        warn(line)
 
 
 def _is_scored(path: Path) -> bool:
