@@ -8,11 +8,13 @@ import pytest
 import torch
 from jaxtyping import Float
 
+from egodepth.commands.evaluate import Evaluate
 from egodepth.config import ModelConfig
 from egodepth.data.drive import Drive
 from egodepth.data.images import image_size
 from egodepth.errors import InputError
-from egodepth.evaluate import Evaluate, command, frames
+from egodepth.evaluate import frames
+from egodepth.evaluate import run as run_module
 from egodepth.evaluation import METRICS
 from egodepth.geometry.camera import Camera
 from egodepth.weights import DepthModel, ModelCard
@@ -58,7 +60,7 @@ def data(monkeypatch) -> Path:
 @pytest.fixture
 def without_pictures(monkeypatch) -> None:
     """The sheet takes longer than all the rest."""
-    monkeypatch.setattr(command, "write_picture_sheet", lambda path, rows, protocol: None)
+    monkeypatch.setattr(run_module, "write_picture_sheet", lambda path, rows, protocol: None)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from scipy.io import savemat
 from egodepth.cli import main
 from egodepth.data.images import write_image
 from egodepth.data.opening import open_drives
-from egodepth.evaluate import command
+from egodepth.evaluate import run as run_module
 
 Make = Callable[[Path], None]
 
@@ -64,7 +64,7 @@ CASES: dict[str, tuple[str, Make]] = {
 @pytest.fixture(params=CASES)
 def scores(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], dict]:
     """Scores by alignment of the true depth times a factor."""
-    monkeypatch.setattr(command, "write_picture_sheet", lambda path, rows, protocol: None)
+    monkeypatch.setattr(run_module, "write_picture_sheet", lambda path, rows, protocol: None)
     benchmark, make = CASES[request.param]
     root = tmp_path / "data"
     root.mkdir()

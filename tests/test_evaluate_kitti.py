@@ -11,7 +11,7 @@ from egodepth.cli import main
 from egodepth.data.drive import select_drives
 from egodepth.data.kitti.eigen import EIGEN_FRAMES
 from egodepth.data.opening import open_drives, thinned
-from egodepth.evaluate import command
+from egodepth.evaluate import run as run_module
 from egodepth.evaluation.benchmarks import BENCHMARKS, benchmark_frames
 
 Score = Callable[..., dict[str, dict[str, float]]]
@@ -46,7 +46,7 @@ def truths(real_data: Path) -> Callable[[str], list[np.ndarray]]:
 @pytest.fixture
 def score(real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Score:
     """Scores by alignment of depth maps given as predictions."""
-    monkeypatch.setattr(command, "write_picture_sheet", lambda path, rows, protocol: None)
+    monkeypatch.setattr(run_module, "write_picture_sheet", lambda path, rows, protocol: None)
 
     def run(name: str, depths: list[np.ndarray], *options: str) -> dict[str, dict[str, float]]:
         array = np.empty(len(depths), object)

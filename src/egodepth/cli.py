@@ -120,10 +120,10 @@ def _verb(module: str, name: str) -> Callable[[Sequence[str], str], None]:
 
 _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("train",): _train,
-    ("evaluate",): _verb("evaluate", "Evaluate"),
+    ("evaluate",): _verb("commands.evaluate", "Evaluate"),
     ("predict",): _verb("commands.predict", "Predict"),
     ("ablate",): _ablate,
-    ("odometry",): _verb("odometry", "Odometry"),
+    ("odometry",): _verb("commands.odometry", "Odometry"),
     ("scale",): _verb("scale.command", "Scale"),
     ("export",): _verb("export", "Export"),
     ("benchmark",): _verb("benchmark", "Benchmark"),

@@ -6,6 +6,10 @@ from typing import Literal
 from egodepth.errors import require
 
 TestSet = Literal["eigen", "odometry", "none"]
+Truth = Literal["lidar", "lidar-z", "improved"]
+"""True depth of KITTI's raw drives: scans as published, along the camera's axis, or the improved maps."""
+Predicted = Literal["disparity", "depth"]
+"""What maps hold that were predicted elsewhere."""
 MINIMUM_MOTION = 0.0004
 """Share of the image's width, per frame: half a pixel of KITTI's 1242.
 

@@ -1,5 +1,1 @@
-"""`egodepth evaluate`: `command` is the verb, `options` says what goes together, `frames` what is judged on."""
-
-from egodepth.evaluate.command import Evaluate
-
-__all__ = ["Evaluate"]
+"""An evaluation: `options` is what it is told, `checks` what goes together, `frames` what is judged, `run` scores."""

@@ -1,12 +1,14 @@
-"""What `egodepth evaluate` judges on, and the baseline that is made of other frames."""
+"""What an evaluation judges on, and the baseline that is made of other frames."""
 
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from egodepth.data.drive import sample_name
 from egodepth.data.kitti.raw import KittiDrive
 from egodepth.data.opening import depth_frames, has_split, open_drives, thinned
 from egodepth.errors import InputError
+from egodepth.evaluate.checks import truth_kind
+from egodepth.evaluate.options import EvaluateOptions
 from egodepth.evaluation.baselines import (
     IN_METRES,
     MEAN_MAP_FRAMES,
@@ -19,28 +21,25 @@ from egodepth.evaluation.benchmarks import Benchmark, Frames, benchmark_frames, 
 from egodepth.evaluation.evaluator import Predict
 from egodepth.evaluation.samples import FrameSamples, true_depths
 
-if TYPE_CHECKING:
-    from egodepth.evaluate.command import Evaluate
 
-
-def judged_samples(command: "Evaluate", benchmark: Benchmark) -> tuple[FrameSamples, Frames, list[str]]:
+def judged_samples(options: EvaluateOptions, benchmark: Benchmark) -> tuple[FrameSamples, Frames, list[str]]:
     """The samples to score on, their frames, and the names of all that the benchmark has, in order."""
-    own = "lidar" if command.truth_file else command.truth_kind  # with a file no frame needs a truth of its own
-    drives = open_drives(command.data, command.split, own, command.improved)
-    if command.truth and not any(isinstance(drive, KittiDrive) for drive in drives):
+    own = "lidar" if options.truth_file else truth_kind(options)  # with a file no frame needs a truth of its own
+    drives = open_drives(options.data, options.split, own, options.improved)
+    if options.truth and not any(isinstance(drive, KittiDrive) for drive in drives):
         raise InputError(
-            f"--truth {command.truth}: a choice for KITTI raw, and {command.data} is other data; leave it out"
+            f"--truth {options.truth}: a choice for KITTI raw, and {options.data} is other data; leave it out"
         )
-    if command.all_frames:
+    if options.all_frames:
         benchmark = dataclasses.replace(benchmark, lines=())
     frames = benchmark_frames(
-        benchmark, drives, command.drives, command.partial, command.data, needs_depth=command.truth_file is None
+        benchmark, drives, options.drives, options.partial, options.data, needs_depth=options.truth_file is None
     )
     if not frames:
-        raise InputError(f"{command.data}: no frame has true depth to compare with; give a data set that has it")
-    frames = thinned(frames, command.limit)
-    order = published_order(benchmark, drives, command.data) if command.truth_file or command.predictions else []
-    return FrameSamples(frames, "Evaluating", command.truth_file, order), frames, order
+        raise InputError(f"{options.data}: no frame has true depth to compare with; give a data set that has it")
+    frames = thinned(frames, options.limit)
+    order = published_order(benchmark, drives, options.data) if options.truth_file or options.predictions else []
+    return FrameSamples(frames, "Evaluating", options.truth_file, order), frames, order
 
 
 class MeanMaps(NamedTuple):
@@ -54,23 +53,23 @@ class MeanMaps(NamedTuple):
     """What each is the mean of."""
 
 
-def mean_map_baselines(command: "Evaluate", samples: FrameSamples, benchmark: Benchmark) -> MeanMaps:
+def mean_map_baselines(options: EvaluateOptions, samples: FrameSamples, benchmark: Benchmark) -> MeanMaps:
     """All three, as now one and now another is the strongest."""
-    protocol, source = benchmark.protocol, command.mean_map or command.data
+    protocol, source = benchmark.protocol, options.mean_map or options.data
     others: Frames = []
-    if command.mean_map or (command.split != "train" and has_split(source, "train")):
-        others = depth_frames(open_drives(source, "train", command.truth_kind, command.improved))
+    if options.mean_map or (options.split != "train" and has_split(source, "train")):
+        others = depth_frames(open_drives(source, "train", truth_kind(options), options.improved))
         # Of two sets that have splits, only the names are the same.
-        if not has_split(source, "train") or source.resolve() == command.data.resolve():
+        if not has_split(source, "train") or source.resolve() == options.data.resolve():
             judged = set(samples.names)
             others = [(drive, frame) for drive, frame in others if sample_name(drive, frame) not in judged]
     if others:
-        label = command.mean_map.name if command.mean_map else "train"
+        label = options.mean_map.name if options.mean_map else "train"
         found = mean_maps(true_depths(thinned(others, MEAN_MAP_FRAMES)), protocol)
         return _named({name: everywhere(mean) for name, mean in found.items()}, label)
-    if command.mean_map:
+    if options.mean_map:
         raise InputError(
-            f"{command.mean_map}: no frame has true depth, apart from those evaluated on; give another data set or "
+            f"{options.mean_map}: no frame has true depth, apart from those evaluated on; give another data set or "
             "leave --mean-map out"
         )
     found = mean_maps(samples.depths(), protocol)

@@ -1,68 +1,69 @@
-"""Which options of `egodepth evaluate` go together."""
+"""What an evaluation is told."""
 
-import dataclasses
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from egodepth.errors import InputError
-from egodepth.evaluation.benchmarks import BENCHMARKS
+from tyro.conf import Positional
 
-if TYPE_CHECKING:
-    from egodepth.evaluate.command import Evaluate
-
-_MEANT = {
-    "odometry": {"data", "model", "split", "drives", "out", "json", "device"},
-    "kitti_benchmark_server": {"data", "model", "out", "factor", "size", "post_process", "device"},
-}
-"""The options of those benchmarks that do not score depth."""
+from egodepth.config import Predicted, Truth
 
 
-def check_options(command: "Evaluate") -> None:
-    """Refuse what is missing, impossible, or means nothing here.
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """On what is scored, and how."""
 
-    Raises:
-        InputError: says which option, and what to do.
+    benchmark: Literal[
+        "synthetic",
+        "kitti_2015",
+        "eigen",
+        "eigen_benchmark",
+        "make3d",
+        "cityscapes",
+        "odometry",
+        "kitti_benchmark_server",
+    ]
+    """Which frames and pixels count; `odometry` scores trajectories (see egodepth odometry),
+    `kitti_benchmark_server` writes the folder to upload (--out)."""
+    data: Path
+    """KITTI (raw, 2015 stereo, odometry), Cityscapes, Make3D, a rendered set, or one with manifest.csv."""
+    model: Positional[tuple[str, ...]] = ()
+    """A run folder, a model folder or a hub id; two with --paired."""
+    predictions: Path | None = None
+    """Score these instead of a model: .npy, .npz or a folder, a map an image in the benchmark's order."""
+    predicted: Predicted = "disparity"
+    """What --predictions hold: disparity (inverse depth up to scale), or depth."""
+    paired: bool = False
+    """Compare two models on the same images, with an interval of the difference."""
+    split: Literal["train", "val", "test"] = "test"
+    """Which drives of a rendered set or of Cityscapes."""
+    drives: tuple[str, ...] = ("*",)
+    """Glob patterns of the drives to evaluate on."""
+    all_frames: bool = False
+    """Take every frame with true depth, whatever frames the benchmark is published for."""
+    partial: bool = False
+    """Go without those of the benchmark's frames that are not there."""
+    limit: int | None = None
+    """Evaluate on this many frames, evenly spaced."""
+    truth: Truth | None = None
+    """True depth of KITTI raw: lidar as published, lidar-z along the camera's axis, improved; default: the benchmark's.
     """
-    if command.benchmark in BENCHMARKS:
-        _check_depth(command)
-    _refuse_idle_options(command)
-    if command.factor is not None and not 0 < command.factor < float("inf"):
-        raise InputError(f"--factor {command.factor:g}: must be positive and finite")
-
-
-def _check_depth(command: "Evaluate") -> None:
-    if command.limit is not None and command.limit < 1:
-        raise InputError(f"--limit {command.limit}: evaluate on at least one frame")
-    if bool(command.model) == bool(command.predictions):
-        raise InputError("evaluate: give either a model or --predictions FILE")
-    if command.paired and command.predictions:
-        raise InputError("--paired compares two models; score --predictions without it")
-    if len(command.model) != 1 + command.paired and command.model:
-        wanted = "two models with --paired" if command.paired else "one model, or two with --paired"
-        raise InputError(f"evaluate: {len(command.model)} models given; give {wanted}")
-    if command.truth_kind == "improved" and command.improved is None and command.truth_file is None:
-        raise InputError(
-            f"{command.benchmark}: give --improved DIR, KITTI's improved depth maps (the folder with train and val), "
-            "or another --truth"
-        )
-
-
-def _refuse_idle_options(command: "Evaluate") -> None:
-    """An option that would change nothing is a misunderstanding, and is said to be one."""
-    given = {
-        field.name
-        for field in dataclasses.fields(command)
-        if field.default is not dataclasses.MISSING and getattr(command, field.name) != field.default
-    }
-    idle = dict.fromkeys(given - _MEANT.get(command.benchmark, given), f"with --benchmark {command.benchmark}")
-    published = BENCHMARKS[command.benchmark].lines if command.benchmark in BENCHMARKS else ()
-    conditions = {
-        "improved": (command.truth_kind == "improved", "without --truth improved"),
-        "truth": (command.truth_file is None, "with --truth-file"),
-        "predicted": (command.predictions is not None, "without --predictions"),
-        **dict.fromkeys(("size", "post_process", "device"), (not command.predictions, "with --predictions")),
-        **{name: (bool(published), "without a published list of frames") for name in ("partial", "all_frames")},
-    }
-    idle |= {name: reason for name, (meant, reason) in conditions.items() if name in given and not meant}
-    if idle:
-        name, reason = sorted(idle.items())[0]
-        raise InputError(f"--{name.replace('_', '-')} changes nothing {reason}; leave it out")
+    improved: Path | None = None
+    """Folder of KITTI's improved depth maps, which holds train and val."""
+    truth_file: Path | None = None
+    """True depth from this file instead (gt_depths.npz), a map an image in the benchmark's order."""
+    out: Path | None = None
+    """Folder for the report; `report` under the run or beside the model if left out."""
+    json: Path | None = None
+    """Write the metrics to this file, too."""
+    mean_map: Path | None = None
+    """Data whose true depth makes the mean maps, of which the table shows the strongest; default: the training split,
+    else all other test frames."""
+    factor: float | None = None
+    """Also score depth multiplied by this factor; for the server, metres in a unit of the model's depth."""
+    size: tuple[int, int] | None = None
+    """Height and width at which the network runs; its own if left out."""
+    post_process: bool = False
+    """Average with the mirrored image's prediction."""
+    device: str | None = None
+    """`cpu`, `cuda`, ...; the GPU if there is one when left out."""

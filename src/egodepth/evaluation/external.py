@@ -3,13 +3,13 @@
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from egodepth.config import Predicted
 from egodepth.data.frame_numbers import spread_places
 from egodepth.data.frames import list_images, natural_key
 from egodepth.data.images import MAX_PIXELS, read_uint16
@@ -20,8 +20,7 @@ from egodepth.evaluation.pixels import valid_pixels
 from egodepth.evaluation.protocols import Protocol
 from egodepth.reading import read_json, read_npz
 
-Kind = Literal["disparity", "depth"]
-_KEYS: dict[Kind, tuple[str, ...]] = {
+_KEYS: dict[Predicted, tuple[str, ...]] = {
     "depth": ("depth", "pred_depth"),
     "disparity": ("inverse_depth", "disparity", "disp", "pred_disp"),
 }
@@ -40,7 +39,9 @@ _MOST_BYTES = 8 << 30
 class ExternalMaps:
     """Maps by image, read when asked for."""
 
-    def __init__(self, path: Path, names: Sequence[str], order: Sequence[str], what: str, kind: Kind = "depth") -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str], order: Sequence[str], what: str, kind: Predicted = "depth"
+    ) -> None:
         """Open a file or folder.
 
         Args:
@@ -81,7 +82,7 @@ class ExternalMaps:
             return torch.from_numpy(array.astype(np.float32))
 
 
-def inverse_depth_from(maps: ExternalMaps, kind: Kind, name: str) -> Float[Tensor, "h w"]:
+def inverse_depth_from(maps: ExternalMaps, kind: Predicted, name: str) -> Float[Tensor, "h w"]:
     """Inverse depth of an external prediction; a disparity is one up to scale."""
     found = maps[name]
     return found if kind == "disparity" else 1 / found

@@ -1,12 +1,14 @@
 """Reports for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from egodepth.evaluation.odometry import OdometryScores
 from egodepth.evaluation.paired import PairedComparison
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.evaluation.report import MODEL, Report
@@ -48,3 +50,22 @@ def plain_table(title: str, headings: Sequence[str]) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     return table
+
+
+def print_trajectories(scores: Mapping[str, OdometryScores], paths: Sequence[Path]) -> None:
+    """A line for each drive with true poses, and where the files are."""
+    console = Console()
+    if scores:
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+        table.add_column("drive")
+        for heading in ("frames", "path m", "5-frame m", "ATE m", "scale", "t_rel %", "r_rel °/100m"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for name, s in scores.items():
+            drift = [f"{value:.2f}" if value is not None else "-" for value in (s.t_rel_percent, s.r_rel_deg_per_100m)]
+            figures = (f"{s.path_m:.0f}", f"{s.snippet_mean:.3f} ± {s.snippet_std:.3f}", f"{s.ate_m:.3f}")
+            table.add_row(escape(name), str(s.frames), *figures, f"{s.scale:.4g}", *drift)
+        console.print(table)
+    else:
+        console.print("no true poses: trajectories are written, not scored")
+    for path in paths:
+        console.print(str(path), soft_wrap=True, highlight=False)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
+from egodepth.config import Truth
 from egodepth.data.cameras import check_aspect
 from egodepth.data.drive import Drive
 from egodepth.data.frames import FEW_HEADERS, FrameFolder, NumberedNames, list_images
@@ -15,8 +15,6 @@ from egodepth.data.kitti.calibration import CAM_TO_CAM, Calibration
 from egodepth.data.kitti.depth_cache import cached_depth_map
 from egodepth.data.kitti.lists import DRIVE_NAME
 from egodepth.errors import InputError
-
-Truth = Literal["lidar", "lidar-z", "improved"]
 
 
 class KittiDrive(Drive):

@@ -1,0 +1,68 @@
+"""`egodepth evaluate MODEL --benchmark NAME --data DIR`: a model's numbers, beside what they must beat."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from egodepth.errors import InputError, require
+from egodepth.evaluate.options import EvaluateOptions
+from egodepth.files import write_text
+
+
+class Evaluate(EvaluateOptions):
+    """Score a model: seven metrics under every alignment, with intervals, baselines, parts of the image, pictures.
+
+    Predictions made elsewhere are scored without a model (--predictions), two models against each other image by
+    image with --paired.
+    """
+
+    def __call__(self) -> None:
+        """Evaluate, print the table, write the report."""
+        from egodepth.evaluate.checks import check_options
+        from egodepth.evaluation.benchmarks import BENCHMARKS
+
+        check_options(self)
+        if self.benchmark == "odometry":
+            self._score_trajectories()
+        elif self.benchmark in BENCHMARKS:
+            self._score_depth()
+        else:
+            self._write_upload()
+
+    def _score_depth(self) -> None:
+        from egodepth.evaluate.run import evaluate
+        from egodepth.evaluation.printing import print_paired, print_report
+        from egodepth.progress import warn
+
+        found = evaluate(self)
+        for report, files, upside_down in found.scored:
+            print_report(Console(), report, files)
+            if upside_down:
+                other = "depth" if self.predicted == "disparity" else "disparity"
+                warn(f"What is near in truth is far in these predictions: are they {other}? Give --predicted {other}.")
+        if found.comparison:
+            print_paired(Console(), found.comparison, self.model, found.comparison_file)
+        if self.json and found.scored:
+            write_text(self.json, (found.comparison or found.scored[0].report).to_json() + "\n")
+
+    def _score_trajectories(self) -> None:
+        from egodepth.evaluation.printing import print_trajectories
+        from egodepth.odometry import write_trajectories
+
+        require(len(self.model) == 1, "evaluate: give one model to score its trajectories")
+        out = self.out or Path("runs/odometry")
+        found = write_trajectories(
+            self.data, out, self.model[0], drives=self.drives, split=self.split, device=self.device
+        )
+        if self.json:
+            write_text(self.json, found.to_json())
+        print_trajectories(found.scores, found.files)
+
+    def _write_upload(self) -> None:
+        from egodepth.predictor import DepthPredictor
+        from egodepth.upload import Upload
+
+        if len(self.model) != 1 or self.out is None:
+            raise InputError("kitti_benchmark_server: give one model and --out FOLDER")
+        predictor = DepthPredictor.load(self.model[0], self.device, self.size, self.post_process)
+        Upload(predictor, self.data, self.out, self.factor)()
