@@ -128,7 +128,7 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("export",): _verb("export", "Export"),
     ("benchmark",): _verb("benchmark", "Benchmark"),
     ("video",): _verb("clip.command", "VideoToDepth"),
-    ("camera",): _verb("sfm.camera_command", "FindCamera"),
+    ("camera",): _verb("commands.camera", "FindCamera"),
     ("cloud",): _verb("commands.cloud", "FuseCloud"),
     ("import-monodepth2",): _verb("commands.import_monodepth2", "ImportMonodepth2"),
     ("data", "render"): _verb("commands.data_render", "Render"),

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from egodepth.cli import main
+from egodepth.commands.camera import FindCamera
 from egodepth.data.cameras import horizontal_fov_deg, read_camera
-from egodepth.sfm.camera_command import FindCamera
 from egodepth.sfm.clip_map import ClipMap
 from sfm_scenes import FOV_DEG, SIZE, WindingStreet
 

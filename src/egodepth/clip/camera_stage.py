@@ -1,13 +1,10 @@
 """The camera of a recording: given, found, or stated; and what is to be thought of it."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from rich.console import Console
-from rich.markup import escape
 
 from egodepth.data.cameras import (
     CAMERA_FILE,
@@ -19,9 +16,10 @@ from egodepth.data.cameras import (
 )
 from egodepth.data.frames import FrameFolder
 from egodepth.geometry import Camera
-from egodepth.sfm.camera_command import USUAL_FOV_DEG, FindCamera
+from egodepth.progress import warn
+from egodepth.sfm.clip_camera import ClipCamera, find_clip_camera
 from egodepth.sfm.colmap import NoColmapError
-from egodepth.sfm.results import report_path
+from egodepth.sfm.settings import USUAL_FOV_DEG, CameraSearch
 from egodepth.sfm.verdict import TURN_DEG, Verdict
 
 _RUN_AWAY_DEG = 110.0
@@ -91,17 +89,15 @@ def found_camera(frames: FrameFolder, way: Way, fov_deg: float | None, seed: int
     stated = "as stated" if fov_deg else "a usual one, as nobody stated it: give --fov-deg if you know it"
     if way in ("auto", "sfm"):
         try:
-            FindCamera(clip=frames.folder, out=out, fov_deg=fov_deg, seed=seed)()
+            searched = find_clip_camera(frames.folder, out, CameraSearch(fov_deg=fov_deg, seed=seed))
         except NoColmapError as error:
             if way == "sfm":
                 raise
-            Console(stderr=True).print(f"[yellow]{escape(str(error))}[/]", soft_wrap=True)
+            warn(str(error))
         else:
-            report = json.loads(report_path(out).read_text(encoding="utf-8"))
-            found = _of_report(report)
-            turned = report["turned_deg"]
+            found, turned = _of(searched), searched.estimate.turned_deg
             if found or way == "sfm" or (turned is not None and turned < TURN_DEG):
-                return found or CameraFound("stated", guess, f"{stated}; {report['reason']}", sure=False)
+                return found or CameraFound("stated", guess, f"{stated}; {searched.estimate.reason}", sure=False)
     write_camera(out, Camera.from_fov(guess, frames.size), frames.size)
     # A learned focal length has no error bar: people know theirs better, if they know it at all.
     if way == "stated" or not trains or (way == "auto" and fov_deg):
@@ -120,10 +116,11 @@ def learned(first_guess: CameraFound, fov_deg: float) -> CameraFound:
     return replace(first_guess, fov_deg=fov_deg, said=said)
 
 
-def _of_report(report: dict[str, Any]) -> CameraFound | None:
+def _of(searched: ClipCamera) -> CameraFound | None:
     """What structure from motion found, if it may be used."""
-    if report["camera_file"] != "estimate":
+    estimate = searched.estimate
+    if not searched.is_estimate or estimate.fov_deg is None:
         return None
-    sure = report["verdict"] == Verdict.RELIABLE.value
-    said = f"by structure from motion, {report['verdict']}: {report['reason']}"
-    return CameraFound("sfm", report["fov_deg"], said, report["fov_sigma_deg"], sure)
+    sure = estimate.verdict is Verdict.RELIABLE
+    said = f"by structure from motion, {estimate.verdict.value}: {estimate.reason}"
+    return CameraFound("sfm", estimate.fov_deg, said, estimate.fov_sigma_deg, sure)

@@ -11,10 +11,9 @@ from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.features import frame_of
 from egodepth.sfm.mapping import Mapper
 from egodepth.sfm.refining import PARTS, Refined, adjust, part_focals, refined, roughly_refined
+from egodepth.sfm.settings import FEWEST_FRAMES
 from egodepth.sfm.types import Reconstruction
 
-FEWEST_FRAMES = 8
-"""Fewer say nothing of a focal length that one could rely on."""
 ROUNDS, SETTLED = 3, 0.01
 """Mapping is repeated with the refined camera up to so often, until the focal length changes by less than this."""
 _OTHER_GUESSES = (1.5, 0.7)

@@ -18,8 +18,9 @@ from egodepth.sfm.colmap import pycolmap
 from egodepth.sfm.features import working_size
 from egodepth.sfm.mapping import Mapper, map_folder
 from egodepth.sfm.matching import CAMERA_STEPS, MATCHING_VERSION, pairs_of
-from egodepth.sfm.reconstruct import FEWEST_FRAMES, find_camera, map_frames
+from egodepth.sfm.reconstruct import find_camera, map_frames
 from egodepth.sfm.refining import PARTS, freed_focal, part_focals
+from egodepth.sfm.settings import FEWEST_FRAMES
 from egodepth.sfm.stages import Stages
 from egodepth.sfm.types import Footage, SfmSettings
 from egodepth.sfm.verdict import TURN_DEG, spread, turned_deg

@@ -1,0 +1,40 @@
+"""What a search for a camera is told; nothing is imported for it."""
+
+from dataclasses import dataclass
+
+from egodepth.errors import require
+
+FEWEST_FRAMES = 8
+"""With fewer, structure from motion is not tried."""
+USUAL_FOV_DEG = 60.0
+"""Where nothing else is known: phones and action cameras at work have 55 to 70, dashboard cameras up to 120."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraSearch:
+    """How the camera of a clip is looked for, as `egodepth camera` explains it."""
+
+    fov_deg: float | None = None
+    """Horizontal field of view, if somebody stated it."""
+    frames: int = 80
+    mapped: int = 1000
+    principal_point: bool = False
+    features: int = 1500
+    threads: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks = (
+            (self.fov_deg is None or 12 <= self.fov_deg <= 135, f"--fov-deg {self.fov_deg}: 12 to 135 are possible"),
+            (FEWEST_FRAMES <= self.frames <= 2000, f"--frames {self.frames}: {FEWEST_FRAMES} to 2000 are possible"),
+            (self.mapped >= 2, f"--mapped {self.mapped}: 2 at least"),
+            (100 <= self.features <= 100_000, f"--features {self.features}: 100 to 100000 are possible"),
+            (self.threads >= 0 and self.seed >= 0, "--threads and --seed cannot be negative"),
+        )
+        for is_right, message in checks:
+            require(is_right, f"camera: {message}")
+
+    @property
+    def stated(self) -> str:
+        """The field of view that counts where the clip tells none, in words."""
+        return f"{self.fov_deg:g} degrees" if self.fov_deg else f"{USUAL_FOV_DEG:g} degrees (nobody gave --fov-deg)"
