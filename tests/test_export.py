@@ -13,11 +13,13 @@ from jaxtyping import Float
 from PIL import Image
 
 from egodepth import export
+from egodepth.commands.export import Export
 from egodepth.config import ModelConfig
 from egodepth.data.drive import Drive
 from egodepth.errors import InputError
-from egodepth.export import Export
-from egodepth.exported import ExportedModel, exported_folder, load_exported, parity
+from egodepth.exported import parity
+from egodepth.exported.card import exported_folder
+from egodepth.exported.runtime import ExportedModel, load_exported
 from egodepth.geometry.camera import Camera
 from egodepth.predictor import DepthPredictor
 from egodepth.weights import DepthModel, ModelCard, load_model

@@ -10,7 +10,7 @@ from egodepth.config import ModelConfig
 from egodepth.data.images import image_size
 from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
-from egodepth.exported import ExportedModel
+from egodepth.exported.runtime import ExportedModel
 from egodepth.geometry import transform_from_axis_angle
 from egodepth.motion import MotionPredictor, trajectory
 from egodepth.odometry import longest_run

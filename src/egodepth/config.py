@@ -8,6 +8,8 @@ from egodepth.errors import require
 TestSet = Literal["eigen", "odometry", "none"]
 Truth = Literal["lidar", "lidar-z", "improved"]
 """True depth of KITTI's raw drives: scans as published, along the camera's axis, or the improved maps."""
+ExportFormat = Literal["onnx", "openvino", "torch"]
+ExportPrecision = Literal["float32", "bfloat16", "int8"]
 Predicted = Literal["disparity", "depth"]
 """What maps hold that were predicted elsewhere."""
 MINIMUM_MOTION = 0.0004

@@ -1,20 +1,16 @@
-"""`egodepth export MODEL --out DIR`: a model as ONNX, OpenVINO or torch program, checked before it is written."""
+"""A model as ONNX, OpenVINO or torch program, checked before it is written."""
 
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from rich.console import Console
-from tyro.conf import Positional
 
+from egodepth.config import ExportPrecision
 from egodepth.data.drive import Drive
 from egodepth.data.images import read_rgb
 from egodepth.data.opening import open_drives, thinned
@@ -22,13 +18,14 @@ from egodepth.errors import InputError
 from egodepth.evaluation.benchmarks import BENCHMARKS, benchmark_frames
 from egodepth.evaluation.evaluator import evaluate_predictions
 from egodepth.evaluation.samples import FrameSamples
-from egodepth.exported import DepthGraph, ExportCard, ExportedModel, not_of_an_export
-from egodepth.exported.card import Accuracy, Check, Kind, Precision, hashed
+from egodepth.exported.card import Accuracy, Check, ExportCard, hashed, not_of_an_export
 from egodepth.exported.formats import write_onnx, write_openvino, write_torch
+from egodepth.exported.graph import DepthGraph
+from egodepth.exported.options import ExportOptions
 from egodepth.exported.parity import compared, noise, passes, resized_noise, tolerance
 from egodepth.exported.quantise import quantise
-from egodepth.exported.runtime import Run, open_file
-from egodepth.files import not_written, write_text
+from egodepth.exported.runtime import ExportedModel, Run, open_file
+from egodepth.files import not_written
 from egodepth.predictor import DepthPredictor
 from egodepth.weights import DepthModel, load_model, replace_folder
 
@@ -36,151 +33,121 @@ _CHECKED_FRAMES = 16
 """Of those that an int8 model is calibrated on, those that its parity is measured on."""
 
 
-@dataclass(frozen=True)
-class Export:
-    """Write a model for other runtimes: 8-bit images in, depth at their own size out, everything between inside.
+def export(options: ExportOptions) -> ExportCard:
+    """Export, check, evaluate, and put the folder in its place.
 
-    Resizing, normalisation, network and disparity to depth are one graph; batch and image size are dynamic. Its depth
-    is compared with the predictor's first, and where it differs nothing is written. The folder is a model to every
-    other command: predict, evaluate and DepthPredictor.load run it.
+    Returns:
+        What the folder says of itself: checks and accuracy are in it.
+
+    Raises:
+        InputError: options that do not go together, no such model or data, depth that differs too much, or a folder
+            that holds something else.
     """
-
-    model: Positional[str]
-    """A run folder, a model folder or a hub id."""
-    out: Path
-    """Folder to write: the model and config.json, which says what was checked."""
-    format: Kind = "onnx"
-    """onnx and openvino: for those runtimes. torch: model.pt2 for programs without egodepth (opening one executes what
-    is in it: take none from strangers), beside the weights as safetensors."""
-    precision: Precision = "float32"
-    """What it computes in: float32, or (openvino) bfloat16, for CPUs with units for it, or int8."""
-    calibrate: Path | None = None
-    """For int8: data whose training frames show which values occur."""
-    calibration_frames: int = 200
-    """How many of those frames, evenly spaced."""
-    images: tuple[Path, ...] = ()
-    """Images to compare on, besides random ones."""
-    evaluate: Path | None = None
-    """Data to measure the loss of accuracy on, with --benchmark."""
-    benchmark: Literal["synthetic", "kitti_2015", "eigen", "make3d", "cityscapes"] = "synthetic"
-    """Which frames and pixels of it count; of those that are there, all."""
-    limit: int | None = None
-    """Evaluate on this many frames, evenly spaced."""
-    size: tuple[int, int] | None = None
-    """Height and width at which the network runs; its own if left out. Images may have any size."""
-    json: Path | None = None
-    """Write config.json to this file, too."""
-
-    def __call__(self) -> None:
-        """Export, check, evaluate, and put the folder in its place."""
-        self._check()
-        model = _depth_alone(load_model(self.model))
-        predictor = DepthPredictor(model, self.size)
-        frames = self._calibration_frames()
-        console = Console()
-        with _replacing(self.out) as folder:
-            run = self._write(DepthGraph(model, predictor.size), model, folder, frames)
-            checks = self._checks(predictor, run, frames)
-            for check in checks:
-                self._judge(check, console)
-            accuracy = self._accuracy(predictor, run)
-            for score in accuracy:
-                _say(
-                    console,
-                    f"abs_rel ({score.benchmark}, {score.alignment}, {score.images} images): {score.before:.4f} "
-                    f"before, {score.after:.4f} after ({score.loss:+.2%})",
-                )
-            card = ExportCard(
-                kind=self.format,
-                precision=self.precision,
-                model=dataclasses.replace(model.card, size=predictor.size),
-                files=tuple(hashed(path) for path in sorted(folder.iterdir())),
-                checks=checks,
-                accuracy=accuracy,
-            )
-            card.write(folder)
-        if self.json:
-            write_text(self.json, json.dumps(dataclasses.asdict(card), indent=2) + "\n")
-        megabytes = sum((self.out / file.name).stat().st_size for file in card.files) / 1e6
-        size = f"{predictor.size[1]}x{predictor.size[0]}"
-        _say(console, f"{self.out}: {self.format}, {self.precision}, {size}, {megabytes:.0f} MB")
-
-    def _check(self) -> None:
-        if self.precision != "float32" and self.format != "openvino":
-            raise InputError(f"--precision {self.precision} is for --format openvino")
-        if (self.precision == "int8") != (self.calibrate is not None):
-            raise InputError("--precision int8 needs --calibrate DATA, and nothing else does")
-        if self.calibration_frames < 1 or (self.limit is not None and self.limit < 1):
-            raise InputError("--calibration-frames and --limit are at least 1")
-        if self.out.exists() and not self.out.is_dir():
-            raise InputError(f"{self.out}: is a file; name a folder")
-        if self.out.is_dir() and (others := not_of_an_export(self.out)):
-            raise InputError(
-                f"{self.out}: holds {others[0]}, which no export has put there; move it, or choose another --out"
-            )
-
-    def _calibration_frames(self) -> list[tuple[Drive, int]]:
-        if self.calibrate is None:
-            return []
-        frames = [(drive, frame) for drive in open_drives(self.calibrate, "train") for frame in drive.frames]
-        return thinned(frames, self.calibration_frames)
-
-    def _write(self, graph: DepthGraph, model: DepthModel, folder: Path, frames: list[tuple[Drive, int]]) -> Run:
-        """Write the files; returns what runs them."""
-        if self.format == "torch":
-            return _program(write_torch(graph, model, folder))
-        file = write_onnx(graph, folder) if self.format == "onnx" else write_openvino(graph, folder)
-        if self.precision == "int8":
-            quantise(file, frames, _read)
-        return open_file(file, self.format, self.precision)
-
-    def _checks(self, predictor: DepthPredictor, run: Run, frames: list[tuple[Drive, int]]) -> tuple[Check, ...]:
-        def expected(images: UInt8[np.ndarray, "b h w 3"]) -> Float[np.ndarray, "b h w"]:
-            return predictor(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255).depth.numpy()
-
-        size = predictor.size
-        given: dict[str, Iterable[UInt8[np.ndarray, "b h w 3"]]] = {"noise": [noise(size)]}
-        given["resized noise"] = resized_noise(size)
-        if self.precision == "int8":  # noise is none of what it was calibrated for
-            images = (_read(frame)[None] for frame in thinned(frames, _CHECKED_FRAMES))
-            given = {"calibration frames": images}
-        if self.images:
-            given["given images"] = (read_rgb(path)[None] for path in self.images)
-        return tuple(compared(on, batches, size, expected, run) for on, batches in given.items())
-
-    def _judge(self, check: Check, console: Console) -> None:
-        measure, most = tolerance(check, self.precision)
-        found = f"depth on {check.on} ({check.images} images) differs by at most {check.largest:.2g}, {check.mean:.2g}"
-        if not passes(check, self.precision):
-            raise InputError(f"{found} on average; for {self.precision} the {measure} may be {most:g}: nothing written")
-        _say(console, f"{found} on average, relative")
-
-    def _accuracy(self, predictor: DepthPredictor, run: Run) -> tuple[Accuracy, ...]:
-        """abs_rel of the model and of what was exported, as they are and aligned by each image's median."""
-        if self.evaluate is None:
-            return ()
-        benchmark = BENCHMARKS[self.benchmark]
-        drives = open_drives(self.evaluate, "test", benchmark.truth)
-        frames = thinned(benchmark_frames(benchmark, drives, ("*",), True, self.evaluate), self.limit)
-        if not frames:
-            raise InputError(f"{self.evaluate}: no frame has true depth; give a data set that has it")
-
-        card = dataclasses.replace(predictor.model.card, size=predictor.size)
-        exported = DepthPredictor(ExportedModel(card, run))
-        before, after = (
-            evaluate_predictions(one.judged, FrameSamples(frames, f"Evaluating ({name})"), benchmark.protocol)
-            for name, one in (("before", predictor), ("after", exported))
+    _check_options(options)
+    model = _depth_alone(load_model(options.model))
+    predictor = DepthPredictor(model, options.size)
+    frames = _calibration_frames(options)
+    with _replacing(options.out) as folder:
+        run = _write(options, DepthGraph(model, predictor.size), model, folder, frames)
+        checks = _checks(options, predictor, run, frames)
+        for check in checks:
+            _judge(check, options.precision)
+        card = ExportCard(
+            kind=options.format,
+            precision=options.precision,
+            model=dataclasses.replace(model.card, size=predictor.size),
+            files=tuple(hashed(path) for path in sorted(folder.iterdir())),
+            checks=checks,
+            accuracy=_accuracy(options, predictor, run),
         )
-        return tuple(
-            Accuracy(
-                benchmark=benchmark.name,
-                alignment=alignment,
-                images=len(before.ranked),
-                before=before.mean(alignment)["abs_rel"],
-                after=after.mean(alignment)["abs_rel"],
-            )
-            for alignment in ("none", "median")
+        card.write(folder)
+    return card
+
+
+def _check_options(options: ExportOptions) -> None:
+    if options.precision != "float32" and options.format != "openvino":
+        raise InputError(f"--precision {options.precision} is for --format openvino")
+    if (options.precision == "int8") != (options.calibrate is not None):
+        raise InputError("--precision int8 needs --calibrate DATA, and nothing else does")
+    if options.calibration_frames < 1 or (options.limit is not None and options.limit < 1):
+        raise InputError("--calibration-frames and --limit are at least 1")
+    if options.out.exists() and not options.out.is_dir():
+        raise InputError(f"{options.out}: is a file; name a folder")
+    if options.out.is_dir() and (others := not_of_an_export(options.out)):
+        raise InputError(
+            f"{options.out}: holds {others[0]}, which no export has put there; move it, or choose another --out"
         )
+
+
+def _calibration_frames(options: ExportOptions) -> list[tuple[Drive, int]]:
+    if options.calibrate is None:
+        return []
+    frames = [(drive, frame) for drive in open_drives(options.calibrate, "train") for frame in drive.frames]
+    return thinned(frames, options.calibration_frames)
+
+
+def _write(
+    options: ExportOptions, graph: DepthGraph, model: DepthModel, folder: Path, frames: list[tuple[Drive, int]]
+) -> Run:
+    """Write the files; returns what runs them."""
+    if options.format == "torch":
+        return _program(write_torch(graph, model, folder))
+    file = write_onnx(graph, folder) if options.format == "onnx" else write_openvino(graph, folder)
+    if options.precision == "int8":
+        quantise(file, frames, _read)
+    return open_file(file, options.format, options.precision)
+
+
+def _checks(
+    options: ExportOptions, predictor: DepthPredictor, run: Run, frames: list[tuple[Drive, int]]
+) -> tuple[Check, ...]:
+    def expected(images: UInt8[np.ndarray, "b h w 3"]) -> Float[np.ndarray, "b h w"]:
+        return predictor(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255).depth.numpy()
+
+    size = predictor.size
+    given: dict[str, Iterable[UInt8[np.ndarray, "b h w 3"]]] = {"noise": [noise(size)]}
+    given["resized noise"] = resized_noise(size)
+    if options.precision == "int8":  # noise is none of what it was calibrated for
+        images = (_read(frame)[None] for frame in thinned(frames, _CHECKED_FRAMES))
+        given = {"calibration frames": images}
+    if options.images:
+        given["given images"] = (read_rgb(path)[None] for path in options.images)
+    return tuple(compared(on, batches, size, expected, run) for on, batches in given.items())
+
+
+def _judge(check: Check, precision: ExportPrecision) -> None:
+    """Refuse what differs too much from the model's own depth."""
+    if not passes(check, precision):
+        measure, most = tolerance(check, precision)
+        raise InputError(f"{check}; for {precision} the {measure} may be {most:g}: nothing written")
+
+
+def _accuracy(options: ExportOptions, predictor: DepthPredictor, run: Run) -> tuple[Accuracy, ...]:
+    """abs_rel of the model and of what was exported, as they are and aligned by each image's median."""
+    if options.evaluate is None:
+        return ()
+    benchmark = BENCHMARKS[options.benchmark]
+    drives = open_drives(options.evaluate, "test", benchmark.truth)
+    frames = thinned(benchmark_frames(benchmark, drives, ("*",), True, options.evaluate), options.limit)
+    if not frames:
+        raise InputError(f"{options.evaluate}: no frame has true depth; give a data set that has it")
+
+    card = dataclasses.replace(predictor.model.card, size=predictor.size)
+    exported = DepthPredictor(ExportedModel(card, run))
+    before, after = (
+        evaluate_predictions(one.judged, FrameSamples(frames, f"Evaluating ({name})"), benchmark.protocol)
+        for name, one in (("before", predictor), ("after", exported))
+    )
+    return tuple(
+        Accuracy(
+            benchmark=benchmark.name,
+            alignment=alignment,
+            images=len(before.ranked),
+            before=before.mean(alignment)["abs_rel"],
+            after=after.mean(alignment)["abs_rel"],
+        )
+        for alignment in ("none", "median")
+    )
 
 
 def _depth_alone(model: DepthModel) -> DepthModel:
@@ -203,10 +170,6 @@ def _program(path: Path) -> Run:
         return depth.numpy(), inverse_depth.numpy()
 
     return run
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, soft_wrap=True, highlight=False)
 
 
 @contextmanager

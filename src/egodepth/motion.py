@@ -9,7 +9,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from egodepth.errors import InputError
-from egodepth.exported import ExportedModel
+from egodepth.exported.runtime import ExportedModel
 from egodepth.geometry import transform_from_axis_angle
 from egodepth.networks import disparity_to_depth, translation_in_depth_units
 from egodepth.predictor import resized_for

@@ -14,7 +14,8 @@ from torch.nn.functional import interpolate
 from egodepth.data.images import as_rgb, read_rgb, resize_rgb
 from egodepth.data.types import DepthSample
 from egodepth.errors import InputError
-from egodepth.exported import ExportedModel, exported_folder, load_exported
+from egodepth.exported.card import exported_folder
+from egodepth.exported.runtime import ExportedModel, load_exported
 from egodepth.networks.depth import disparity_to_depth
 from egodepth.remote import local_folder
 from egodepth.weights import DepthModel, load_model

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from egodepth.clip.command import VideoToDepth
 from egodepth.clip.plan import by_machine, check_apart, frames_apart, trainable_size, training_plan
+from egodepth.commands.video import VideoToDepth
 from egodepth.config import ModelConfig
 from egodepth.errors import InputError
 from egodepth.recipes import recipe

@@ -6,8 +6,9 @@ import torch
 from torch.nn.functional import interpolate
 
 from egodepth.config import ModelConfig
-from egodepth.exported import DepthGraph, graph
+from egodepth.exported import graph
 from egodepth.exported.card import Check
+from egodepth.exported.graph import DepthGraph
 from egodepth.exported.parity import TOLERANCES, compared, noise, passes, resized_noise
 from egodepth.networks import DepthNet
 from egodepth.predictor import DepthPredictor

@@ -24,8 +24,8 @@ def signal_stack() -> tuple[int | None, int, int]:
 
 
 def test_the_signal_stack_is_the_one_that_was_there(tmp_path: Path) -> None:
-    from egodepth.exported import DepthGraph
     from egodepth.exported.formats import write_openvino
+    from egodepth.exported.graph import DepthGraph
     from egodepth.exported.runtime import open_file
 
     network = ModelConfig(encoder="test_resnet")

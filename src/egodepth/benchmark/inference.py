@@ -14,8 +14,8 @@ from torch import nn
 
 from egodepth.benchmark.figures import Figure, Ratio, Result
 from egodepth.config import ModelConfig
-from egodepth.exported import DepthGraph
 from egodepth.exported.formats import write_onnx, write_openvino
+from egodepth.exported.graph import DepthGraph
 from egodepth.exported.quantise import quantise
 from egodepth.exported.runtime import Run, open_file
 from egodepth.networks import DepthNet

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 
+from egodepth.clip.options import Way
 from egodepth.data.cameras import (
     CAMERA_FILE,
     check_camera,
@@ -25,7 +26,6 @@ from egodepth.sfm.verdict import TURN_DEG, Verdict
 _RUN_AWAY_DEG = 110.0
 """Wider fields of view are hardly ever true, and the loss does not tell when the learned focal length becomes shorter
 and shorter (LOG.md)."""
-Way = Literal["auto", "sfm", "learned", "stated"]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +19,7 @@ from egodepth.clip.depth_pass import depth_pass, reach_of
 from egodepth.clip.geometry import Geometry, camera_map, known_geometry, made_geometry, units_of_frames
 from egodepth.clip.learned import Learned
 from egodepth.clip.learning import found_scale, longest_clip, picked_frames, planned, trained, way_to_camera
+from egodepth.clip.options import VideoOptions
 from egodepth.clip.output_pass import output_pass
 from egodepth.clip.record import StageRecord
 from egodepth.clip.recording import Recording, Row
@@ -48,9 +49,6 @@ from egodepth.sfm.colmap import NoColmapError
 from egodepth.train import pick_device
 from egodepth.weights import load_model
 
-if TYPE_CHECKING:
-    from egodepth.clip.command import VideoToDepth
-
 _FREE = ("out", "keep", "json", "device", "clips")
 """Options that may change on the way: no result depends on them, as what the device decides is decided once
 (`StageRecord.decided`); the clips are recorded by their content."""
@@ -60,7 +58,7 @@ REPORT = "report.html"
 class Journey:
     """One call of the command."""
 
-    def __init__(self, command: "VideoToDepth", clips: dict[str, Path]) -> None:
+    def __init__(self, command: VideoOptions, clips: dict[str, Path]) -> None:
         """Open the clips and take the folder; raises as `StageRecord` and `open_footage`.
 
         What is not installed or cannot be read is missed here, not after an hour.

@@ -3,12 +3,13 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from rich.console import Console
 
 from egodepth.clip.camera_stage import CameraFound, beside, found_camera, given_camera
+from egodepth.clip.options import VideoOptions
 from egodepth.clip.plan import EXTRACT_MOTION, by_machine, check_apart, frames_apart, training_plan
 from egodepth.clip.record import StageRecord
 from egodepth.config import TrainConfig
@@ -23,9 +24,6 @@ from egodepth.scale.command import Scale
 from egodepth.train import train
 from egodepth.training.learned_camera import learned_camera
 from egodepth.weights import load_card, other_lens
-
-if TYPE_CHECKING:
-    from egodepth.clip.command import VideoToDepth
 
 
 def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[str, Any]:
@@ -45,7 +43,7 @@ def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[st
     return picked
 
 
-def way_to_camera(command: "VideoToDepth", clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
+def way_to_camera(command: VideoOptions, clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
     """The camera of all clips, looked for in the longest one; its file lies above the frames."""
     name = longest_clip(picked)
     extracted, clip = FrameFolder.open(frames / name), clips[name]
@@ -70,7 +68,7 @@ def longest_clip(picked: dict[str, Any]) -> str:
 
 
 def planned(
-    command: "VideoToDepth",
+    command: VideoOptions,
     folders: list[Path],
     rows: list[int],
     picked: dict[str, Any],
@@ -116,7 +114,7 @@ def trained(config: TrainConfig, camera: CameraFound, run: Path) -> dict[str, An
     return found
 
 
-def found_scale(command: "VideoToDepth", frames: Path, run: Path, device: torch.device) -> dict[str, Any]:
+def found_scale(command: VideoOptions, frames: Path, run: Path, device: torch.device) -> dict[str, Any]:
     """Bring the trained model to metres, by the camera's height or its speed; what was found."""
     file = run / "scale.json"
     Scale(

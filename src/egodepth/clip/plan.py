@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from egodepth.clip.options import VideoOptions
 from egodepth.config import ModelConfig, TrainConfig
 from egodepth.data.shapes import network_size
 from egodepth.errors import InputError
@@ -11,9 +12,6 @@ from egodepth.networks.precision import resolve_precision
 from egodepth.recipes import recipe, tuned
 from egodepth.train import pick_device
 from egodepth.weights import load_card
-
-if TYPE_CHECKING:
-    from egodepth.clip.command import VideoToDepth
 
 EXTRACT_MOTION = 0.005
 """Motion from one extracted frame to the next, share of the width: little, so that there are many to learn from."""
@@ -45,7 +43,7 @@ def frames_apart(spacing: float, seconds: float) -> int:
     return max(1, min(MOST_APART, round(TRAIN_MOTION / spacing), int(TRAIN_SECONDS / seconds + 1e-6)))
 
 
-def by_machine(command: "VideoToDepth", shape: tuple[int, int], geometry: bool) -> dict[str, Any]:
+def by_machine(command: VideoOptions, shape: tuple[int, int], geometry: bool) -> dict[str, Any]:
     """What of a training is chosen by the device: the `size` of the network's input, if none is given, and `precision`.
 
     `shape` is (height, width) of the frames; `geometry`, whether it teaches.
@@ -56,7 +54,7 @@ def by_machine(command: "VideoToDepth", shape: tuple[int, int], geometry: bool) 
 
 
 def training_plan(
-    command: "VideoToDepth",
+    command: VideoOptions,
     folders: list[Path],
     chosen: dict[str, Any],
     apart: int,
@@ -117,7 +115,7 @@ def _of_given_weights(source: str) -> tuple[ModelConfig, bool]:
     return replace(card.network, pretrained=False, pose=pose), card.has_pose_net
 
 
-def _of_new_weights(command: "VideoToDepth", usual: ModelConfig) -> ModelConfig:
+def _of_new_weights(command: VideoOptions, usual: ModelConfig) -> ModelConfig:
     """The usual networks with the encoder and the kind of weights that were asked for."""
     return replace(
         usual,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from jaxtyping import Float32
 from egodepth.clip.aligned import Aligned
 from egodepth.clip.arrays import read_arrays, write_arrays
 from egodepth.clip.confidence import confidence
+from egodepth.clip.options import VideoOptions
 from egodepth.clip.output_pass import VIDEO
 from egodepth.clip.recording import Recording
 from egodepth.cloud.fusion import fuse
@@ -20,9 +20,6 @@ from egodepth.data.images import resize_rgb
 from egodepth.page import RecordedFrame
 from egodepth.predictor import at_size
 from egodepth.trajectory_files import write_kitti_poses, write_tum_poses
-
-if TYPE_CHECKING:
-    from egodepth.clip.command import VideoToDepth
 
 RECORDING = "recording.rrd"
 _FINER = 2
@@ -80,7 +77,7 @@ def recorded_frames(recording: Recording, aligned: Aligned) -> Iterator[Recorded
             )
 
 
-def written_files(out: Path, aligned: Aligned, command: "VideoToDepth") -> tuple[tuple[str, str], ...]:
+def written_files(out: Path, aligned: Aligned, command: VideoOptions) -> tuple[tuple[str, str], ...]:
     """The files beside the report, relative to it, and what each is; the video first."""
     files = [(VIDEO, "the recording and its depth")]
     if command.files:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import Literal
 
+from egodepth.config import ExportFormat, ExportPrecision
 from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError
 from egodepth.reading import parse_json, read_json, read_text
@@ -12,9 +12,6 @@ from egodepth.weights import ModelCard
 
 EXPORT_FORMAT = "egodepth-export-1"
 CARD_FILE = "config.json"
-
-Kind = Literal["onnx", "openvino", "torch"]
-Precision = Literal["float32", "bfloat16", "int8"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +25,10 @@ class Check:
     """Whether any had another size than the network's."""
     largest: float
     mean: float
+
+    def __str__(self) -> str:
+        found = f"depth on {self.on} ({self.images} images) differs by at most {self.largest:.2g}, {self.mean:.2g}"
+        return f"{found} on average, relative"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,10 @@ class Accuracy:
         """Relative to before; negative where it got better."""
         return self.after / self.before - 1
 
+    def __str__(self) -> str:
+        where = f"{self.benchmark}, {self.alignment}, {self.images} images"
+        return f"abs_rel ({where}): {self.before:.4f} before, {self.after:.4f} after ({self.loss:+.2%})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class File:
@@ -59,8 +64,8 @@ class ExportCard:
     """What an export folder says of itself."""
 
     format: str = EXPORT_FORMAT
-    kind: Kind
-    precision: Precision
+    kind: ExportFormat
+    precision: ExportPrecision
     """What it was checked in, and is run in: the rest of int8 models in float32."""
     model: ModelCard
     """Of the model that was exported; its size is the one at which the network runs."""

@@ -6,11 +6,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from egodepth.exported.card import Check, Precision
+from egodepth.config import ExportPrecision
+from egodepth.exported.card import Check
 from egodepth.exported.runtime import Run
 
 Tolerance = tuple[Literal["largest", "mean"], float]
-TOLERANCES: dict[Precision, Tolerance] = {
+TOLERANCES: dict[ExportPrecision, Tolerance] = {
     # Of images that the network sees as they are: rounding makes 1e-5, a wrong padding or channel order 2e-2 and more.
     "float32": ("largest", 1e-3),
     # The largest say little here: edges move by a hair, and far pixels' disparities have few bits. A model trained on
@@ -67,12 +68,12 @@ def compared(
     return Check(on=on, images=images, resized=resized, largest=largest, mean=total / pixels)
 
 
-def tolerance(check: Check, precision: Precision) -> Tolerance:
+def tolerance(check: Check, precision: ExportPrecision) -> Tolerance:
     """What a check's precision explains: which of its differences, and how much of it."""
     return RESIZED_FLOAT32 if check.resized and precision == "float32" else TOLERANCES[precision]
 
 
-def passes(check: Check, precision: Precision) -> bool:
+def passes(check: Check, precision: ExportPrecision) -> bool:
     """Whether the difference is within what the precision explains."""
     measure, most = tolerance(check, precision)
     return bool(getattr(check, measure) <= most and np.isfinite(check.largest))

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
+from egodepth.config import ExportFormat, ExportPrecision
 from egodepth.errors import InputError
-from egodepth.exported.card import Kind, Precision, read_card
+from egodepth.exported.card import read_card
 from egodepth.exported.packages import optional_package
 from egodepth.exported.signals import own_signal_stack
 from egodepth.weights import DepthModel, ModelCard, load_strictly, read_tensors
 
-MODEL_FILES: dict[Kind, str] = {"onnx": "model.onnx", "openvino": "model.xml", "torch": "model.safetensors"}
+MODEL_FILES: dict[ExportFormat, str] = {"onnx": "model.onnx", "openvino": "model.xml", "torch": "model.safetensors"}
 """What is opened of a folder."""
 
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -55,7 +56,7 @@ def load_exported(folder: Path) -> DepthModel | ExportedModel:
     return ExportedModel(card.model, open_file(file, card.kind, card.precision))
 
 
-def open_file(file: Path, kind: Kind, precision: Precision) -> Run:
+def open_file(file: Path, kind: ExportFormat, precision: ExportPrecision) -> Run:
     """What runs a model file; uses as many threads as torch is set to.
 
     Raises:
@@ -90,7 +91,7 @@ class _OpenVino:
     bfloat16 by its precision is float32 on a CPU that has no units for it.
     """
 
-    def __init__(self, package: Any, file: Path, precision: Precision) -> None:
+    def __init__(self, package: Any, file: Path, precision: ExportPrecision) -> None:
         self._core: Any = package.Core()
         self._file = file
         has_bfloat16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")

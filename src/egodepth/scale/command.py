@@ -17,7 +17,8 @@ from egodepth.data.footage.times import USUAL_FPS, known_times
 from egodepth.data.images import image_size
 from egodepth.data.opening import open_drives
 from egodepth.errors import InputError
-from egodepth.exported import ExportedModel, exported_folder
+from egodepth.exported.card import exported_folder
+from egodepth.exported.runtime import ExportedModel
 from egodepth.files import write_text
 from egodepth.motion import MotionPredictor
 from egodepth.predictor import DepthPredictor

@@ -1,4 +1,4 @@
-"""`egodepth video CLIP --out DIR`: from a recording that nobody calibrated to depth, trajectory, cloud and report."""
+"""What the way from a recording to its depth is told."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,22 +6,15 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-from egodepth.clip.camera_stage import Way
-from egodepth.clip.journey import Journey
 from egodepth.config import DataConfig
-from egodepth.errors import InputError, require
+from egodepth.errors import require
+
+Way = Literal["auto", "sfm", "learned", "stated"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoToDepth:
-    """The whole way in one command: from a video that nobody calibrated to a model of it, and all that this model says.
-
-    Picks frames by their motion, finds the camera, trains, and writes into OUT/NAME of each clip: depth.mp4 (the video
-    and its depth, in colours that keep their meaning), depth/ (16-bit PNG and NPZ with confidence of each frame),
-    trajectory.txt (KITTI) and trajectory_tum.txt, cloud.ply, and report.html, which shows and judges all of it.
-    Stopped, the same command goes on; each part is a command of its own, too: data extract, camera, train, scale,
-    predict, odometry, cloud. Several clips must be of one camera.
-    """
+class VideoOptions:
+    """Clips, and what to do with them."""
 
     clips: Positional[tuple[Path, ...]]
     """Videos of any container, or folders of frames."""
@@ -79,7 +72,7 @@ class VideoToDepth:
         require(len(self.clips) > 0, "video: name a video or a folder of frames")
         named: dict[str, Path] = {}
         for clip in self.clips:
-            if other := named.setdefault(_name(clip), clip):
+            if other := named.setdefault(clip_name(clip), clip):
                 require(other is clip, f"{clip}: same name as {other}; rename one of them")
         given = [self.camera is not None, self.intrinsics is not None]
         given.append(self.fov_deg is not None and self.find_camera is None)
@@ -107,14 +100,7 @@ class VideoToDepth:
             "--model: bring it to metres first: egodepth scale MODEL --by height ...",
         )
 
-    def __call__(self) -> None:
-        """Go all the way."""
-        for clip in self.clips:
-            if not clip.exists():
-                raise InputError(f"{clip}: does not exist; give a video file or a folder of frames")
-        Journey(self, {_name(clip): clip for clip in self.clips}).go()
 
-
-def _name(clip: Path) -> str:
+def clip_name(clip: Path) -> str:
     """Under which its files are kept: a link counts as what it is called, `.` as the folder that it is."""
     return clip.stem if clip.is_file() else clip.absolute().name or clip.resolve().name

@@ -1,0 +1,31 @@
+"""`egodepth export MODEL --out DIR`: a model as ONNX, OpenVINO or torch program, checked before it is written."""
+
+import dataclasses
+import json
+
+from rich.console import Console
+
+from egodepth.exported.options import ExportOptions
+from egodepth.files import write_text
+
+
+class Export(ExportOptions):
+    """Write a model for other runtimes: 8-bit images in, depth at their own size out, everything between inside.
+
+    Resizing, normalisation, network and disparity to depth are one graph; batch and image size are dynamic. Its depth
+    is compared with the predictor's first, and where it differs nothing is written. The folder is a model to every
+    other command: predict, evaluate and DepthPredictor.load run it.
+    """
+
+    def __call__(self) -> None:
+        """Export, and say what was checked."""
+        from egodepth.export import export
+
+        card = export(self)
+        if self.json:
+            write_text(self.json, json.dumps(dataclasses.asdict(card), indent=2) + "\n")
+        megabytes = sum((self.out / file.name).stat().st_size for file in card.files) / 1e6
+        size = f"{card.model.size[1]}x{card.model.size[0]}"
+        lines = [*map(str, card.checks), *map(str, card.accuracy)]
+        for line in [*lines, f"{self.out}: {self.format}, {self.precision}, {size}, {megabytes:.0f} MB"]:
+            Console().print(line, soft_wrap=True, highlight=False)
