@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from egodepth import ablate
-from egodepth.ablate import Ablate
+from egodepth.ablation import run as run_module
 from egodepth.ablation.cells import Cell, Score, read_score, run_cell, score
 from egodepth.ablation.untrained import _mean_maps
 from egodepth.ablation.workers import CellRunner
 from egodepth.cli import main
+from egodepth.commands.ablate import Ablate
 from egodepth.commands.data_render import Render
 from egodepth.config import DataConfig, ModelConfig, TrainConfig, TrainerConfig
 from egodepth.data.training_set import open_training_set
@@ -78,7 +78,7 @@ def test_a_whole_ablation_trains_scores_and_reports(
 
 def test_a_cell_trains_its_seed_scores_its_last_model_and_leaves_no_checkpoints(data: Path, tmp_path: Path) -> None:
     ablation = Ablate(out=tmp_path, config=tiny(data))
-    cell = ablation._cells(ablation._config(), ["full"], ablation._examination())[1]
+    cell = run_module._cells(ablation, run_module._config(ablation), ["full"], run_module._examination(ablation))[1]
     (cell.run / ".config.part.json").parent.mkdir(parents=True)
     (cell.run / ".config.part.json").touch()  # as a kill in the first moment leaves it
     found = run_cell(cell)
@@ -177,8 +177,8 @@ def test_the_mean_map_of_the_table_is_the_strongest_and_is_named(
     out = tmp_path / "out"
     Ablate(out=out, config=tiny(data), variants=("full",), seeds=1)()
     ablation = Ablate(out=out, config=tiny(data))
-    examination = ablation._examination()
-    maps = _mean_maps(open_training_set(ablation._config().data).drives, examination)
+    examination = run_module._examination(ablation)
+    maps = _mean_maps(open_training_set(run_module._config(ablation).data).drives, examination)
     scores = {of: score(lambda _, found=found: found, examination).parts["all"] for of, found in maps.items()}
     assert len(scores) == 3
     strongest = min(scores, key=lambda averaged: scores[averaged]["abs_rel"])
@@ -203,7 +203,7 @@ def test_what_trainings_share_is_made_before_the_first_begins(
 ) -> None:
     asked: list[tuple[list[str], int]] = []
     monkeypatch.setattr(
-        ablate, "make_shared_hints", lambda cells: asked.append(([c.name for c in cells], len(runner_is_fake)))
+        run_module, "make_shared_hints", lambda cells: asked.append(([c.name for c in cells], len(runner_is_fake)))
     )
     ablation = Ablate(out=tmp_path / "out", config=tiny(data), variants=("full",), seeds=1)
     ablation()
@@ -215,7 +215,7 @@ def test_a_row_that_is_called_pretrained_is_never_trained_from_random_weights(
     data: Path, tmp_path: Path, runner_is_fake: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cells: list[Cell] = []
-    monkeypatch.setattr(ablate, "make_shared_hints", cells.extend)
+    monkeypatch.setattr(run_module, "make_shared_hints", cells.extend)
     model = replace(tiny(data).model, pretrained=True, without_weights="random")
     config = replace(tiny(data), model=model)
     Ablate(out=tmp_path / "a", config=config, variants=("full",), seeds=1)()

@@ -1,24 +1,19 @@
 """The command line: finds the verb, parses its arguments, and turns what users cause into one line and exit code 2."""
 
 import contextlib
-import dataclasses
 import inspect
 import io
-import json
 import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import tyro
 
-from egodepth.config import TrainConfig
 from egodepth.errors import InputError, Stopped
-from egodepth.files import write_text
 from egodepth.recipes import ABOUT, RECIPES, recipe
 
 _HELP = """usage: egodepth VERB ... (egodepth VERB --help explains each)
@@ -47,39 +42,6 @@ Self-supervised depth and ego-motion from any moving camera.
                      published Monodepth2 weights as a model folder"""
 
 
-@dataclass(frozen=True)
-class Train:
-    """Train a recipe; every field of its configuration is an option. Goes on by itself where the run folder stands."""
-
-    run: Path
-    """Run folder: checkpoints, log, TensorBoard events, panels and the model."""
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
-    data: tuple[str, ...] = ()
-    """Short for --data.path."""
-    allow_test_drives: bool = False
-    """Short for --data.allow-test-drives: train on recordings of the test set (see --data.test-set)."""
-    auto_batch: bool = False
-    """Take the largest batch up to --trainer.batch-size that fits into the memory; a run that goes on keeps its own."""
-    json: Path | None = None
-    """Also write the summary as JSON."""
-
-    def __call__(self) -> None:
-        """Train and say where the model is."""
-        from egodepth.ranks import leads
-        from egodepth.train import train
-
-        data = self.config.data
-        allowed = self.allow_test_drives or data.allow_test_drives
-        data = dataclasses.replace(data, path=self.data or data.path, allow_test_drives=allowed)
-        summary = train(dataclasses.replace(self.config, data=data), self.run, auto_batch=self.auto_batch)
-        if not leads():
-            return
-        best = "" if summary.best is None else f", best validation abs_rel {summary.best:.4f}"
-        print(f"{summary.steps} steps in {summary.seconds / 60:.1f} min{best}; model: {summary.run / 'model'}")
-        if self.json:
-            write_text(self.json, json.dumps(dataclasses.asdict(summary), indent=2, default=str) + "\n")
-
-
 def _on_recipe(words: Sequence[str], program: str, kind: Any, folder: tuple[str, str]) -> None:
     """A verb of class `kind` that takes a recipe first, and then any field of its configuration.
 
@@ -99,11 +61,13 @@ def _on_recipe(words: Sequence[str], program: str, kind: Any, folder: tuple[str,
 
 
 def _train(words: Sequence[str], program: str) -> None:
+    from egodepth.commands.train import Train
+
     _on_recipe(words, program, Train, ("run", ""))
 
 
 def _ablate(words: Sequence[str], program: str) -> None:
-    from egodepth.ablate import Ablate
+    from egodepth.commands.ablate import Ablate
 
     _on_recipe(words, program, Ablate, ("out", "ablation_"))
 
@@ -124,9 +88,9 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
     ("predict",): _verb("commands.predict", "Predict"),
     ("ablate",): _ablate,
     ("odometry",): _verb("commands.odometry", "Odometry"),
-    ("scale",): _verb("scale.command", "Scale"),
+    ("scale",): _verb("commands.scale", "Scale"),
     ("export",): _verb("commands.export", "Export"),
-    ("benchmark",): _verb("benchmark", "Benchmark"),
+    ("benchmark",): _verb("commands.benchmark", "Benchmark"),
     ("video",): _verb("commands.video", "VideoToDepth"),
     ("camera",): _verb("commands.camera", "FindCamera"),
     ("cloud",): _verb("commands.cloud", "FuseCloud"),

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from egodepth.benchmark import Benchmark, step
+from egodepth.benchmark import step
 from egodepth.benchmark.figures import Figure, Ratio, Result, read_result
+from egodepth.commands.benchmark import Benchmark
 from egodepth.errors import InputError
 
 

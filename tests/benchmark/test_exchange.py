@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from egodepth.benchmark import Benchmark, command
+from egodepth.benchmark import measuring
 from egodepth.benchmark.exchange import Load, measure_exchange
 from egodepth.benchmark.figures import Result
+from egodepth.commands.benchmark import Benchmark
 from egodepth.config import TrainConfig
 from egodepth.objective import build_objective
 
@@ -48,6 +49,6 @@ def test_the_default_networks_exchange_every_parameter_and_four_sums_a_normalisa
 
 
 def test_the_command_passes_on_size_batch_and_repeats(monkeypatch, capsys) -> None:
-    monkeypatch.setattr(command, "measure_exchange", lambda *given: Result("Exchange", f"given {given}", ()))
+    monkeypatch.setattr(measuring, "measure_exchange", lambda *given: Result("Exchange", f"given {given}", ()))
     Benchmark("exchange", size=(64, 96), batch_size=2, repeats=3)()
     assert "given ((64, 96), 2, 3)." in capsys.readouterr().out

@@ -1,7 +1,6 @@
 """From recordings to a model of them: frames, camera, training, scale."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from egodepth.data.footage.summary import obstacle, verdict
 from egodepth.data.frames import FrameFolder
 from egodepth.errors import InputError
 from egodepth.geometry.camera import Camera
-from egodepth.scale.command import Scale
+from egodepth.scale.finding import find_scale
+from egodepth.scale.options import ScaleOptions
 from egodepth.train import train
 from egodepth.training.learned_camera import learned_camera
 from egodepth.weights import load_card, other_lens
@@ -114,19 +114,19 @@ def trained(config: TrainConfig, camera: CameraFound, run: Path) -> dict[str, An
     return found
 
 
-def found_scale(command: VideoOptions, frames: Path, run: Path, device: torch.device) -> dict[str, Any]:
+def found_scale(options: VideoOptions, frames: Path, run: Path, device: torch.device) -> dict[str, Any]:
     """Bring the trained model to metres, by the camera's height or its speed; what was found."""
-    file = run / "scale.json"
-    Scale(
+    wanted = ScaleOptions(
         model=str(run),
-        by="height" if command.height_m else "speed",
+        by="height" if options.height_m else "speed",
         data=frames,
-        height_m=command.height_m,
-        speed_mps=command.speed_mps,
+        height_m=options.height_m,
+        speed_mps=options.speed_mps,
         device=str(device),
-        json=file,
-    )()
-    return json.loads(file.read_text(encoding="utf-8"))
+    )
+    found = find_scale(wanted)
+    _say(f"1 unit of depth = {found.scale.factor:.4g} m +-{100 * found.scale.spread:.2g} % by {found.scale.by}")
+    return found.record(wanted)
 
 
 def _say(line: str) -> None:

@@ -1,12 +1,16 @@
 """Which options go with which way of finding a scale, and which values they may have."""
 
 from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
+from tyro.conf import Positional
+
 from egodepth.errors import InputError
-from egodepth.scale.speed import FASTEST_MPS
 
 Way = Literal["baseline", "height", "speed", "oxts", "distance", "depth"]
+FASTEST_MPS = 150.0
 GIVEN_PERCENT: dict[str, float] = {
     "baseline": 0.5,
     "height": 3.0,
@@ -81,3 +85,59 @@ def _conditions(given: Mapping[str, Any]) -> list[tuple[bool, str]]:
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleOptions:
+    """Of which model, by what, on which frames."""
+
+    model: Positional[str]
+    """A run folder or a model folder; one whose depth is up to scale."""
+    by: Way | None = None
+    """baseline: stereo pairs of --data. height: of the camera over a level road (--height-m). speed: --speed-mps or
+    --speeds, and oxts: KITTI raw's GPS. distance: to points of images (--image, --pixel, --distance-m). depth: true
+    depth of --data. The first four compare the model's depth with what the motion between two images says."""
+    data: Path | None = None
+    """Drives to find it on: any data set that can be trained on."""
+    drives: tuple[str, ...] = ("*",)
+    """Glob patterns of the drives."""
+    split: Literal["train", "val", "test"] = "train"
+    """Which drives of a rendered set or of Cityscapes."""
+    limit: int = 100
+    """Look at this many frames, evenly spaced."""
+    height_m: float | None = None
+    """Height of the camera over the road, metres."""
+    speed_mps: float | None = None
+    """The speed, if it was the same all the time, metres a second."""
+    speeds: Path | None = None
+    """CSV of `time,speed`: seconds from the beginning of the recording (or from frame number 0), metres a second; of
+    one drive."""
+    fps: float | None = None
+    """Frames a second, counted as frame numbers are. Left out: the frames' own times, where egodepth data extract, a
+    times.txt or their names say them; else 10."""
+    image: tuple[Path, ...] = ()
+    """Images with a known distance in them: one for each, or one for all."""
+    pixel: tuple[tuple[float, float], ...] = ()
+    """x and y of each point in its image, from the upper left, pixels."""
+    distance_m: tuple[float, ...] = ()
+    """Distance of each point, metres: in a straight line with --camera, along the camera's axis without."""
+    camera: Path | None = None
+    """Camera file of those images (camera.json)."""
+    given_percent: float | None = None
+    """How sure what you gave is: 95 % error in percent. Default: baseline 0.5, height 3, speed 2, the others 1."""
+    remove: bool = False
+    """Take a scale off again."""
+    store: bool = True
+    """Keep it in the model's folder; else it is only printed."""
+    json: Path | None = None
+    """Write what was found to this file, too."""
+    device: str | None = None
+    """`cpu`, `cuda`, ...; the GPU if there is one when left out."""
+
+    def given(self) -> dict[str, Any]:
+        """The options that differ from their defaults, by name."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.default is not MISSING and getattr(self, field.name) != field.default
+        }

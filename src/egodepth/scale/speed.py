@@ -15,12 +15,12 @@ from jaxtyping import Float64
 from egodepth.data.footage.times import Times
 from egodepth.errors import InputError
 from egodepth.reading import read_lines, read_text
+from egodepth.scale.options import FASTEST_MPS
 
 Distance = Callable[[int, int], float | None]
 """Metres between two frames of a drive, by their numbers; None where it is not known."""
 SLOWEST_MPS = 1.0
 """Below this a pair of frames is left out."""
-FASTEST_MPS = 150.0
 _LONGEST_STEP_S = 10.0
 """From one line of the unit to the next (it writes ten a second): over a longer one nothing is known of the speed."""
 _LATEST_S = 1e9

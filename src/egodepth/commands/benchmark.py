@@ -8,17 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional
 
-from egodepth.benchmark.evaluation import measure_evaluation
-from egodepth.benchmark.exchange import measure_exchange
 from egodepth.benchmark.figures import Result, read_result
-from egodepth.benchmark.hints import measure_hints
-from egodepth.benchmark.inference import measure_inference
-from egodepth.benchmark.loader import measure_loader
-from egodepth.benchmark.step import measure_step
-from egodepth.benchmark.video import measure_video
 from egodepth.errors import InputError
 from egodepth.files import write_text
-from egodepth.train import pick_device
 
 _TITLE = """# Performance
 
@@ -26,7 +18,6 @@ Written by `egodepth benchmark all --markdown docs/performance.md`: every figure
 contenders in turns. On a shared machine only the ratios can be compared with another run's.
 
 """
-_EVERYTHING = ("step", "loader", "inference", "video", "evaluation", "exchange", "hints")
 
 
 @dataclass(frozen=True)
@@ -65,37 +56,22 @@ class Benchmark:
 
     def __call__(self) -> None:
         """Measure, print, write."""
+        from egodepth.benchmark.measuring import EVERYTHING, measured
+
         if min(self.images, self.repeats, self.batch_size) < 1:
             raise InputError("benchmark: --images, --repeats and --batch-size are at least 1")
         if self.what == "all" and (self.json or self.against):
             raise InputError("benchmark: --json and --against are for one measurement; 'all' takes --markdown")
         earlier = read_result(self.against) if self.against else None
-        names = _EVERYTHING if self.what == "all" else (self.what,)
         results = []
-        for name in names:
-            result = self._measured(name)
+        for name in EVERYTHING if self.what == "all" else (self.what,):
+            result = measured(name, self.size, self.batch_size, self.repeats, self.images, self.model, self.device)
             _print(Console(), result, earlier)
             results.append(result)
         if self.json:
             write_text(self.json, results[0].to_json() + "\n")
         if self.markdown:
             write_text(self.markdown, _TITLE + "\n".join(result.to_markdown() for result in results))
-
-    def _measured(self, what: str) -> Result:
-        device = pick_device(self.device)
-        if what == "step":
-            return measure_step(self.size, self.batch_size, self.repeats, device)
-        if what == "loader":
-            return measure_loader(self.size, self.repeats, str(device))
-        if what == "inference":
-            return measure_inference(self.model or None, self.size, self.repeats)
-        if what == "video":
-            return measure_video(repeats=self.repeats, network_size=self.size, device=self.device or None)
-        if what == "exchange":
-            return measure_exchange(self.size, self.batch_size, self.repeats)
-        if what == "hints":
-            return measure_hints(self.size, self.repeats)
-        return measure_evaluation(self.images, self.repeats)
 
 
 def _print(console: Console, result: Result, earlier: Result | None) -> None:
