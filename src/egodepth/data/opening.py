@@ -4,28 +4,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from egodepth.data.cityscapes import has_cityscapes_split, is_cityscapes, open_cityscapes
+from egodepth.config import Truth
 from egodepth.data.drive import Drive
 from egodepth.data.folder import PARTNER_FOLDER, FolderDrive
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.frames import list_images
-from egodepth.data.kitti.odometry import is_kitti_odometry, open_kitti_odometry
-from egodepth.data.kitti.raw import Truth, is_kitti_raw, open_kitti_raw
-from egodepth.data.kitti.stereo2015 import open_kitti_2015, training_folder
-from egodepth.data.make3d import is_make3d, open_make3d
-from egodepth.data.manifest import is_manifest, open_manifest
+from egodepth.data.registry import READERS, Wanted
 from egodepth.data.sample_index import SampleIndex
-from egodepth.data.synthetic import open_synthetic
-from egodepth.data.synthetic.description import FORMAT
 from egodepth.data.video import is_video
 from egodepth.errors import InputError
-from egodepth.reading import read_json
 from egodepth.remote import local_folder
 
 T = TypeVar("T")
-UNDERSTOOD = (
-    "a folder of frames with camera.json, a folder of such folders, any folder with manifest.csv, KITTI (raw, "
-    "odometry, 2015 stereo), Cityscapes, Make3D, or a rendered set (egodepth data render)"
+UNDERSTOOD = "a folder of frames with camera.json, a folder of such folders, " + ", ".join(
+    reader.name for reader in READERS
 )
 
 
@@ -52,20 +44,9 @@ def open_drives(
             )
         kind = "is a file" if root.exists() else "does not exist"
         raise InputError(f"{root}: {kind}; give {UNDERSTOOD}")
-    if _is_synthetic(root):
-        return open_synthetic(root, split)
-    if is_manifest(root):
-        return open_manifest(root)
-    if is_cityscapes(root):
-        return open_cityscapes(root, split)
-    if is_kitti_raw(root):
-        return open_kitti_raw(root, truth, improved_dir)
-    if training_folder(root):
-        return open_kitti_2015(root)
-    if is_kitti_odometry(root):
-        return open_kitti_odometry(root)
-    if is_make3d(root):
-        return open_make3d(root)
+    for reader in READERS:
+        if reader.recognises(root):
+            return reader.open(root, Wanted(split, truth, improved_dir))
     if list_images(root):
         return [FolderDrive(root)]
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and list_images(folder)]
@@ -131,18 +112,8 @@ def thinned(items: Sequence[T], limit: int | None) -> list[T]:
 def has_split(path: str | Path, split: str) -> bool:
     """Whether a data set's drives are divided into train, val and test, and this one is there."""
     root = local_folder(path)
-    return _is_synthetic(root) or has_cityscapes_split(root, split)
-
-
-def _is_synthetic(root: Path) -> bool:
-    path = root / "dataset.json"
-    if not path.is_file():
-        return False
-    try:
-        description = read_json(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as JSON; render the set again (egodepth data render)") from error
-    return isinstance(description, dict) and description.get("format") == FORMAT
+    reader = next((reader for reader in READERS if reader.recognises(root)), None)
+    return reader is not None and reader.has_split(root, split)
 
 
 def _contents(root: Path) -> str:

@@ -16,7 +16,7 @@ from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError, require
 from egodepth.files import write_text
 from egodepth.geometry import focal_of_fov
-from egodepth.reading import read_text
+from egodepth.reading import read_json, read_text
 
 FORMAT, VERSION = "egodepth-synthetic", 2
 DATASET_FILE, POSES_FILE = "dataset.json", "poses.txt"
@@ -100,6 +100,18 @@ def read_description(root: Path) -> Description:
             "render the set again into a new folder"
         )
     return description
+
+
+def is_rendered_set(root: Path) -> bool:
+    """Whether a folder is one that `claim` marked; `InputError` where that cannot be told."""
+    path = root / DATASET_FILE
+    if not path.is_file():
+        return False
+    try:
+        description = read_json(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as JSON; render the set again (egodepth data render)") from error
+    return isinstance(description, dict) and description.get("format") == FORMAT
 
 
 def claim(root: Path, description: Description) -> None:
