@@ -37,7 +37,7 @@ class Inspect:
         """Print the table; write the JSON file if asked for."""
         from egodepth.data.drive_table import drive_table
         from egodepth.data.footage.report import footage_table
-        from egodepth.data.footage.summary import verdict
+        from egodepth.data.footage.summary import obstacle, verdict
         from egodepth.data.inspection import inspect
 
         found = inspect(self.folder, self.split, self.offsets, self.stereo, self.split_file)
@@ -55,3 +55,10 @@ class Inspect:
             console.print(footage_table(found.footage, found.measured))
             for sentence in verdict(found.measured):
                 console.print(sentence, highlight=False, markup=False)
+            if not found.drives and not obstacle(found.measured):
+                console.print(
+                    f"Its camera is not known. `egodepth video {self.folder} --out DIR` finds it, trains and predicts. "
+                    "`egodepth train` needs a camera.json beside the frames.",
+                    highlight=False,
+                    markup=False,
+                )

@@ -40,6 +40,9 @@ def test_a_folder_without_a_camera_is_looked_at(tmp_path: Path, capsys) -> None:
     printed = " ".join(capsys.readouterr().out.split())
     assert "12, 192x108, 1.1 s at 10 a second (assumed)" in printed
     assert "12 of 12 frames, in 1 row, but they are few" in printed
+    assert f"Its camera is not known. `egodepth video {tmp_path}" in printed.replace(" /", "/").replace(
+        "video/", "video /"
+    )
 
 
 def test_gaps_in_the_names_are_no_standstill(tmp_path: Path, capsys) -> None:
