@@ -66,6 +66,13 @@ def test_a_car_that_comes_and_seems_near_hovers():
     assert not hidden.any()
 
 
+def test_a_few_wrong_hints_on_a_parked_car_do_not_cost_it():
+    hint = with_car(float(1 / road()[CAR][-1].mean()))
+    for rows, costs_it in ((slice(62, 65), False), (slice(62, 68), True)):
+        hint[rows, CAR[1]] = road()[rows, CAR[1]]  # as far away as the road that the car hides
+        assert bool(impossible(hint, a_road()).any()) is costs_it
+
+
 def test_what_stands_on_the_road_or_hangs_above_the_camera_is_possible():
     standing = 1 / road()[CAR][-1].mean()  # its foot is its lowest row
     assert not impossible(with_car(float(standing)), a_road()).any()

@@ -31,8 +31,9 @@ _LEAST_KNOWN = 0.01
 """Of the pixels before the camera, those that need a hint: plain asphalt has some at its markings alone."""
 _DEEPER = 1.2
 """Times as far away as the road: what is farther lies under it."""
-_ON = 0.15
-"""Relative difference of inverse depth up to which a hint is on the road."""
+_ON, _ROWS = 0.15, 4
+"""Relative difference of inverse depth up to which a hint is on the road; and in how many rows, one below the other, it
+has to be for the road to be seen there. A wrong hint on a car is as far away as the road behind it now and then."""
 _IN_FRONT, _HOVERS = 1.3, 1.6
 """What hovers is this many times nearer than the road in its pixel, and than the road seen below it. A bumper is up to
 1.3 times nearer than the road seen under it; what comes as fast as the camera goes seems twice as near as it is."""
@@ -90,7 +91,11 @@ def impossible(inverse_depth: Float32[np.ndarray, "h w"], road: Road) -> Bool[np
     known = inverse_depth > 0
     under = known & (inverse_depth * np.float32(_DEEPER) < road.limit)
     on = known & (np.abs(inverse_depth - road.inverse_depth) < _ON * road.inverse_depth) & road.near
-    seen = np.where(on, road.inverse_depth, np.float32(np.inf))
-    farthest_below = np.minimum.accumulate(seen[::-1])[::-1]
+    seen = on.copy()
+    for up in range(1, _ROWS):
+        seen[up:] &= on[:-up]
+    seen[: _ROWS - 1] = False
+    roads = np.where(seen, road.inverse_depth, np.float32(np.inf))
+    farthest_below = np.minimum.accumulate(roads[::-1])[::-1]
     in_front = (road.inverse_depth > 0) & (inverse_depth > np.float32(_IN_FRONT) * road.inverse_depth)
     return under | (in_front & (farthest_below * np.float32(_HOVERS) < inverse_depth))
