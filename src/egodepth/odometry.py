@@ -16,7 +16,7 @@ from egodepth.data.footage.times import USUAL_FPS, known_times
 from egodepth.data.frame_numbers import FrameNumbers
 from egodepth.data.kitti.test_sets import shared_recordings
 from egodepth.data.opening import open_drives
-from egodepth.errors import InputError
+from egodepth.errors import InputError, require
 from egodepth.evaluation.odometry import OdometryScores, Poses, score_trajectory
 from egodepth.evaluation.trajectory_plot import write_trajectory_plot
 from egodepth.files import refuse_existing, write_text
@@ -68,6 +68,8 @@ def write_trajectories(
         InputError: no such data or model, a drive without three frames in a row, poses of another number, or files in
             `out` that are not from here.
     """
+    require(bool(model) != bool(trajectory_file), "odometry: give either a model or --trajectory FILE")
+    require(fps is None or fps > 0, f"--fps {fps or 0:g}: must be positive")
     chosen = select_drives(open_drives(data, split), drives)
     if trajectory_file and len(chosen) > 1:
         names = ", ".join(drive.name for drive in chosen[:4])

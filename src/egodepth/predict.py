@@ -16,7 +16,7 @@ from egodepth.data.cameras import find_camera_file, read_lens_rig
 from egodepth.data.frames import list_images
 from egodepth.data.images import image_size, read_rgb, write_image
 from egodepth.data.video import Video, is_video
-from egodepth.errors import InputError
+from egodepth.errors import InputError, require
 from egodepth.files import RECORD, made_in, require_free, sizes_in, staged, write_text
 from egodepth.predict_video import predict_video
 from egodepth.predictor import DepthPredictor, Prediction
@@ -65,6 +65,7 @@ def predict_files(
     Raises:
         InputError: nothing to predict, a file that cannot be read, or one in `out` that is not from here.
     """
+    require(batch >= 1, f"--batch {batch}: at least 1")
     images, videos = named_inputs(inputs)
     require_free(out, _outputs(images, videos))
     opened = {name: Video.open(path) for name, path in videos.items()}

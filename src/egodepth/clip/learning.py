@@ -1,6 +1,7 @@
 """From recordings to a model of them: frames, camera, training, scale."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from egodepth.data.footage.source import open_footage
 from egodepth.data.footage.summary import obstacle, verdict
 from egodepth.data.frames import FrameFolder
 from egodepth.errors import InputError
+from egodepth.files import write_text
 from egodepth.geometry.camera import Camera
 from egodepth.scale.finding import find_scale
 from egodepth.scale.options import ScaleOptions
@@ -125,8 +127,11 @@ def found_scale(options: VideoOptions, frames: Path, run: Path, device: torch.de
         device=str(device),
     )
     found = find_scale(wanted)
-    _say(f"1 unit of depth = {found.scale.factor:.4g} m +-{100 * found.scale.spread:.2g} % by {found.scale.by}")
-    return found.record(wanted)
+    for line in found.lines():
+        _say(line)
+    record = found.record(wanted)
+    write_text(run / "scale.json", json.dumps(record, indent=2) + "\n")
+    return record
 
 
 def _say(line: str) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from egodepth.errors import require
 from egodepth.files import write_text
 
 
@@ -42,8 +41,6 @@ class Odometry:
         from egodepth.evaluation.printing import print_trajectories
         from egodepth.odometry import write_trajectories
 
-        require(bool(self.model) != bool(self.trajectory), "odometry: give either a model or --trajectory FILE")
-        require(self.fps is None or self.fps > 0, f"--fps {self.fps}: must be positive")
         found = write_trajectories(
             self.data, self.out, self.model, self.trajectory, self.drives, self.split, self.fps, self.device
         )

@@ -7,8 +7,6 @@ from typing import Literal
 from rich.console import Console
 from tyro.conf import Positional
 
-from egodepth.errors import require
-
 
 @dataclass(frozen=True)
 class Predict:
@@ -40,7 +38,6 @@ class Predict:
         """Predict, and say what is there."""
         from egodepth.predict import predict_files
 
-        require(self.batch >= 1, f"--batch {self.batch}: at least 1")
         done = predict_files(
             self.model, self.inputs, self.out, self.size, self.post_process, self.device, self.frames, self.batch
         )

@@ -30,19 +30,8 @@ class Scale(ScaleOptions):
         found = find_scale(self)
         if self.json:
             write_text(self.json, json.dumps(found.record(self), indent=2) + "\n")
-        result, scale = found.result, found.scale
-        where = f"{result.drives} {'image' if self.by == 'distance' else 'drive'}{'s' * (result.drives != 1)}"
-        _say(
-            f"1 unit of depth = {result.factor:.4g} m +-{100 * result.spread:.2g} % by {self.by}, from "
-            f"{result.samples} of {result.asked} samples of {where}"
-        )
-        _say(
-            f"95 % interval: {100 * result.statistical:.2g} % scatter of samples, {100 * result.given:.2g} % what was "
-            f"given, {100 * result.distortion:.2g} % the model's distortion; single samples scatter by "
-            f"{100 * result.scatter:.2g} %"
-        )
-        if scale.motion != 1:
-            _say(f"the pose network's own unit is {scale.motion:.3g} of that: trajectories are brought to metres, too")
+        for line in found.lines():
+            _say(line)
         _say(f"{self.model}: depth is in metres from now on" if self.store else "not stored")
 
 

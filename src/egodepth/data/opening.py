@@ -16,9 +16,8 @@ from egodepth.errors import InputError
 from egodepth.remote import local_folder
 
 T = TypeVar("T")
-UNDERSTOOD = "a folder of frames with camera.json, a folder of such folders, " + ", ".join(
-    reader.name for reader in READERS
-)
+_KINDS = [reader.name for reader in READERS]
+UNDERSTOOD = f"a folder of frames with camera.json, a folder of such folders, {', '.join(_KINDS[:-1])} or {_KINDS[-1]}"
 
 
 def open_drives(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from egodepth.data.kitti.raw import KittiDrive
 from egodepth.data.kitti.test_sets import shared_recordings
-from egodepth.evaluate.checks import truth_kind
+from egodepth.evaluate.checks import check_options, truth_kind
 from egodepth.evaluate.frames import judged_samples, mean_map_baselines
 from egodepth.evaluate.options import EvaluateOptions
 from egodepth.evaluation.baselines import constant_depth
@@ -51,6 +51,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     Raises:
         InputError: no such model or data, frames that are missing, or files in the folder that are of no report.
     """
+    check_options(options)
     with sharing(options.device) as (ranks, device):
         scored = _scored(options, ranks, device)
     comparison = compare(*(one.report for one in scored)) if options.paired and scored else None

@@ -49,6 +49,22 @@ class FoundScale(NamedTuple):
     scale: MetricScale
     result: Combined
 
+    def lines(self) -> list[str]:
+        """For people: the factor and where its error bar comes from."""
+        result, by = self.result, self.scale.by
+        where = f"{result.drives} {'image' if by == 'distance' else 'drive'}{'s' * (result.drives != 1)}"
+        said = [
+            f"1 unit of depth = {result.factor:.4g} m +-{100 * result.spread:.2g} % by {by}, from "
+            f"{result.samples} of {result.asked} samples of {where}",
+            f"95 % interval: {100 * result.statistical:.2g} % scatter of samples, {100 * result.given:.2g} % what was "
+            f"given, {100 * result.distortion:.2g} % the model's distortion; single samples scatter by "
+            f"{100 * result.scatter:.2g} %",
+        ]
+        if self.scale.motion != 1:
+            unit = f"the pose network's own unit is {self.scale.motion:.3g} of that"
+            said.append(f"{unit}: trajectories are brought to metres, too")
+        return said
+
     def record(self, options: ScaleOptions) -> dict[str, Any]:
         """As plain values."""
         about = {"model": options.model, "by": options.by, "on": self.scale.on, "when": self.scale.when}

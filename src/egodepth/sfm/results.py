@@ -28,7 +28,7 @@ def check_out(out: Path) -> None:
     """Refuse to write over files that this verb has not written: a camera file may be somebody's calibration."""
     if out.suffix != ".json":
         raise InputError(f"{out}: not a .json file; name one, such as --out camera.json")
-    if out.exists() and not report_path(out).exists():
+    if out.exists() and not _is_report(report_path(out)):
         raise InputError(f"{out}: is there already, perhaps a calibration; choose another name or move it away")
     theirs = next((path for name in WRITTEN if (path := out.with_name(name)).exists()), None)
     if theirs and not any(map(_is_report, out.parent.glob(report_path(Path("*")).name))):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from egodepth.errors import require
 
 FEWEST_FRAMES = 8
-"""With fewer, structure from motion is not tried."""
+"""Fewer say nothing of a focal length that one could rely on."""
 USUAL_FOV_DEG = 60.0
 """Where nothing else is known: phones and action cameras at work have 55 to 70, dashboard cameras up to 120."""
 

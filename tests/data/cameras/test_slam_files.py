@@ -210,7 +210,7 @@ def test_what_was_found_in_a_file_is_said_and_what_it_needs(tmp_path: Path) -> N
         ("distortion_coeffs: [-0.28, 0.07, 0, 0]", RationalLens(-0.28, 0.07)),
         ("distortion_model: equidistant\nk1: 0.1\nk2: 0.2\nk3: 0.3\nk4: 0.4", FisheyeLens(0.1, 0.2, 0.3, 0.4)),
         ("distortion_parameters: {k1: -0.28}", "'distortion_parameters' is of a lens that is not understood"),
-        ("skew: 5", "'skew' is of a lens that is not understood"),
+        ("skew: 5", "is not a camera matrix"),
         ("camera_model: mei", "the camera model 'mei' is not understood"),
         ("width: [640, 480]\nheight: 480", "width is not one number"),
     ],
@@ -223,3 +223,53 @@ def test_yaml_by_hand_drops_nothing_of_the_lens(tmp_path: Path, more: str, lens:
             read_lens_rig(path, SIZE)
     else:
         assert read_lens_rig(path, SIZE)[1] == lens
+
+
+EQUIDISTANT = {"model": "equidistant", "k1": 0.1, "k2": 0.2, "k3": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("more", "lens"),
+    [
+        ({"distortion": {"type": "radtan", "parameters": [-0.3, 0.1, 0, 0]}}, RationalLens(-0.3, 0.1)),
+        ({"distortion": EQUIDISTANT}, FisheyeLens(0.1, 0.2, 0.3)),
+        ({"projection_type": "fisheye", "D": [0.1, 0.2, 0.3, 0.4]}, FisheyeLens(0.1, 0.2, 0.3, 0.4)),
+        ({"camera_model": "OPENCV_FISHEYE", "D": [0.1, 0.2, 0.3, 0.4]}, FisheyeLens(0.1, 0.2, 0.3, 0.4)),
+        ({"camera_model": "simple_pinhole", "model": "D435", "coeffs": [0, 0, 0, 0, 0]}, None),
+        ({"distortion_type": "radtan", "D": [-0.3, 0.1, 0, 0]}, RationalLens(-0.3, 0.1)),
+        ({"distortion": "none", "distortion_units": "normalized", "radial_distortion": [0, 0]}, None),
+        ({"k1": -0.3, "k2": 0.1, "k3": 0.01, "k4": 0.0}, RationalLens(-0.3, 0.1, 0, 0, 0.01)),
+        ({"M2": [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "P1": [[1, 0, 0, 0]] * 3, "P2": [[1, 0, 0, 9]] * 3}, None),
+        ({"distortion": {"a": [0.1]}}, "'a' of distortion is not understood"),
+        ({"model": "fisheye624", "D": [0.1, 0.2, 0.3, 0.4]}, "the camera model 'fisheye624' is not understood"),
+        ({"height": 480}, "height alone; give both sides"),
+    ],
+)
+def test_json_of_others_drops_nothing_of_the_lens(tmp_path: Path, more: dict, lens: Lens | str | None) -> None:
+    path = tmp_path / "camera_info.json"
+    path.write_text(json.dumps({**BY_HAND, "name": "front", **more}))
+    if isinstance(lens, str):
+        with pytest.raises(InputError, match=lens):
+            read_lens_rig(path, SIZE)
+    else:
+        found = read_lens_rig(path, SIZE)[1]
+        assert (type(found), found) == (type(lens), lens)
+
+
+def test_a_partner_is_never_lost_for_a_word_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "left.json"
+    path.write_text(json.dumps({**BY_HAND, "partner": {"baseline_m": 0.5}, "comment": "front"}))
+    with pytest.raises(InputError, match="unknown key 'comment'"):
+        read_lens_rig(path, SIZE)
+
+
+def test_an_opencv_stereo_file_has_the_projections_of_both_cameras(tmp_path: Path) -> None:
+    matrix = "!!opencv-matrix\n   rows: {}\n   cols: {}\n   dt: d\n   data: [{}]\n"
+    camera = matrix.format(3, 3, "458.654, 0, 327.215, 0, 457.296, 238.375, 0, 0, 1")
+    projection = matrix.format(3, 4, "458, 0, 320, 0, 0, 458, 240, 0, 0, 0, 1, 0")
+    lens = matrix.format(1, 5, "-0.1, 0.02, 0, 0, 0")
+    entries = {"M1": camera, "D1": lens, "M2": camera, "D2": lens, "P1": projection, "P2": projection}
+    path = tmp_path / "stereo.yml"
+    path.write_text("%YAML:1.0\n---\n" + "".join(f"{name}: {text}" for name, text in entries.items()))
+    assert find_camera_file(tmp_path) == path
+    assert read_lens_rig(path, SIZE)[1] == RationalLens(-0.1, 0.02)

@@ -56,7 +56,7 @@ def read_json(path: Path, images: tuple[int, int]) -> tuple[PixelCamera, PixelCa
 
 def _foreign(values: dict[str, Any], images: tuple[int, int], path: Path) -> PixelCamera | None:
     """Of another program's file: not of one with our keys alone, nor of one that is called as ours are."""
-    if set(values) <= _KEYS | {"partner"} or (path.name == CAMERA_FILE and "fx" in values):
+    if "partner" in values or set(values) <= _KEYS or (path.name == CAMERA_FILE and "fx" in values):
         return None
     return slam_camera(values, path) or matrix_camera(values, images, path)
 

@@ -24,12 +24,22 @@ _COEFFICIENTS = (
     *("distortion_coefficients", "distortion_coeffs", "distCoeffs", "dist_coeffs", "dist_coeff", "dist", "distortion"),
     *("D", "d", "D1"),
 )
-_MODELS = ("distortion_model", "camera_model", "model")
-_PINHOLES = ("pinhole", "perspective", "none", "")
+_MODELS = (
+    *("distortion_model", "distortion_type", "dist_model", "camera_model", "lens_model", "projection_type"),
+    *("model", "type"),
+)
+"""What the distortion is called by, the surest first; `model` and `type` may be a maker's own words."""
+_PINHOLES = ("pinhole", "simple_pinhole", "perspective", "none", "")
+_STRANGE = re.compile(r"fisheye|omni|equi|sphere|kannala|\b(mei|ds|eucm|fov|ocam)\b|unified", re.IGNORECASE)
+"""Models of lenses whose pictures are nothing like a pinhole's."""
+_LISTS = ("data", "parameters", "params", "values", "coefficients", "coeffs")
+"""Within a distortion, the list of its coefficients."""
 _SIZES = (("image_height", "image_width"), ("height", "width"))
 _BY_ANY_CASE = {"fx", "fy", "cx", "cy", "skew", "width", "height", *RADIAL_NAMES}
-_OF_A_LENS = re.compile(r"dist(?!ance)\w*|\w*coeff\w*|[kp][1-9]|radial\w*|tangential\w*|skew|xi", re.IGNORECASE)
+_OF_A_LENS = re.compile(r"dist(?!ance)\w*|\w*coeff\w*|radial\w*|tangential\w*|xi", re.IGNORECASE)
 """Names of what changes a picture, whatever else a file holds."""
+_COEFFICIENT = re.compile(r"[kp][1-9]", re.IGNORECASE)
+"""Likewise, where it is one number: `P1` may be the projection of a stereo camera."""
 _MOST_NUMBERS = 100
 """Of one entry: a few lines may name millions, each a name for a list of names."""
 
@@ -48,63 +58,96 @@ def matrix_camera(values: Mapping[str, Any], images: tuple[int, int], path: Path
     Raises:
         InputError: a matrix or distortion that is not understood, or rectified images.
     """
-    values = {
-        key.lower() if isinstance(key, str) and key.lower() in _BY_ANY_CASE else key: values[key] for key in values
-    }
+    values = {_by_any_case(key, value): value for key, value in values.items()}
     matrix = _numbers(_first(values, MATRICES), path)
     if not matrix and "fx" in values:
         if missing := [name for name in ("cx", "cy") if name not in values]:
             raise InputError(f"{path}: fx without {missing[0]}; give fx fy cx cy, in pixels, or write camera.json")
-        fx, fy, cx, cy = _scalars({"fy": values["fx"], **values}, ("fx", "fy", "cx", "cy"), path)
-        matrix = [fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0]
+        defaults = {"fy": values["fx"], "skew": 0.0}
+        fx, skew, cx, fy, cy = _scalars({**defaults, **values}, ("fx", "skew", "cx", "fy", "cy"), path)
+        matrix = [fx, skew, cx, 0.0, fy, cy, 0.0, 0.0, 1.0]
     if len(matrix) != 9:
         return None
-    size = None
-    for names in _SIZES:
-        if all(name in values for name in names):
-            rows, columns = _scalars(values, names, path)
-            size = (round(rows), round(columns)) if 0 < rows < 1e6 and 0 < columns < 1e6 else (0, 0)
-            break
-    camera = camera_of_matrix(matrix, path, size, _lens(values, path))
+    camera = camera_of_matrix(matrix, path, _size(values, path), _lens(values, path))
     return _binned(_cropped(camera, values.get("roi"), images, path), values, path)
+
+
+def is_of_a_camera(name: str) -> bool:
+    """Whether a name is one that a camera is read by: it means one thing in a file."""
+    known = {*MATRICES, *_COEFFICIENTS, *_MODELS, *(side for pair in _SIZES for side in pair)}
+    return name in known or name.lower() in _BY_ANY_CASE or bool(_OF_A_LENS.fullmatch(name))
+
+
+def _by_any_case(key: Any, value: Any) -> Any:
+    """The name of one number as it is usually written."""
+    is_number = not isinstance(value, list | dict)
+    return key.lower() if isinstance(key, str) and is_number and key.lower() in _BY_ANY_CASE else key
+
+
+def _size(values: Mapping[str, Any], path: Path) -> tuple[int, int] | None:
+    for names in _SIZES:
+        given = [name for name in names if name in values]
+        if len(given) == 1 and "fx" in values:
+            raise InputError(f"{path}: {given[0]} alone; give both sides of the images, or none")
+        if len(given) == 2:
+            rows, columns = _scalars(values, names, path)
+            return (round(rows), round(columns)) if 0 < rows < 1e6 and 0 < columns < 1e6 else (0, 0)
+    return None
 
 
 def _lens(values: Mapping[str, Any], path: Path) -> Lens | None:
     """By a list of coefficients or by their names; whatever else is said of the lens has to be nothing."""
-    model = _model(values, path)
     place = next((key for key in _COEFFICIENTS if key in values), None)
     listed = values[place] if place else None
-    named = listed if isinstance(listed, dict) and "data" not in listed else values
+    if isinstance(listed, str):  # `distortion: radtan` names the model
+        values, listed = {**values, "distortion_model": listed}, None
+    own: Mapping[str, Any] = listed if isinstance(listed, dict) else {}
+    if strangers := [key for key in own if key not in (*_LISTS, *_MODELS, *RADIAL_NAMES, "rows", "cols", "dt")]:
+        raise InputError(f"{path}: '{strangers[0]}' of {place} is not understood; write camera.json")
+    model = _model({**values, **own}, path)
+    coefficients = _numbers(_first(own, _LISTS) if own else listed, path)
+    named = own or values
     names = FISHEYE_NAMES if model == "fisheye" else RADIAL_NAMES
-    coefficients = _numbers(listed, path) if named is values else []
-    used = {place, *_MODELS, "fisheye_model"}
     if not coefficients and any(name in named for name in names):
         coefficients = _scalars(dict.fromkeys(names, 0.0) | dict(named), names, path)
-        used |= set(names)
-        if model == "opencv" and "k4" in named and not {"p1", "p2", "k5"} & set(named):
+        if model == "opencv" and coefficients[5] and not {"p1", "p2", "k5"} & set(named):
             raise InputError(f"{path}: k1 to k4 of a lens of no named kind; write distortion_model: fisheye, or opencv")
-    others = {
-        key: named[key] for key in named if isinstance(key, str) and key not in used and _OF_A_LENS.fullmatch(key)
-    }
-    if unread := [key for key, value in others.items() if value is not None and _numbers(value, path) != [0.0]]:
-        raise InputError(f"{path}: '{unread[0]}' is of a lens that is not understood; write camera.json")
+    for key, value in values.items():
+        if key not in (place, *names, *_MODELS) and _says_something(key, value, path):
+            raise InputError(f"{path}: '{key}' is of a lens that is not understood; write camera.json")
     return lens_of(model, coefficients, path)
 
 
+def _says_something(key: Any, value: Any, path: Path) -> bool:
+    """Whether an entry is of the lens, and not all zeros, empty, or words."""
+    if not isinstance(key, str) or value is None or isinstance(value, str):
+        return False
+    if _COEFFICIENT.fullmatch(key):
+        return not isinstance(value, list | dict) and any(_numbers(value, path))
+    if not _OF_A_LENS.fullmatch(key):
+        return False
+    return isinstance(value, dict) or any(_numbers(value, path))
+
+
 def _model(values: Mapping[str, Any], path: Path) -> str:
-    """What the distortion is called; `opencv` where nothing says so. A `model` may be a maker's name."""
+    """What the distortion is called; `opencv` where nothing says so."""
     if values.get("fisheye_model") == 1:
         return "fisheye"
     for key in _MODELS:
         word = values.get(key)
-        if word is None or (key == "model" and not is_lens(word)):
-            continue
+        if key == "distortion_model" and not isinstance(word, str | None):
+            raise InputError(f"{path}: distortion_model is not a word; save the calibration again")
         if not isinstance(word, str):
-            raise InputError(f"{path}: {key} is not a word; save the calibration again")
-        if word.strip().lower() not in _PINHOLES:
-            if key == "camera_model" and not is_lens(word):
-                raise InputError(f"{path}: the camera model '{word[:40]}' is not understood; write camera.json")
-            return "fisheye" if is_fisheye(word) else word
+            continue
+        name = word.strip().lower().removeprefix("opencv_")
+        if is_lens(name):
+            return "fisheye" if is_fisheye(name) else name
+        if name in _PINHOLES:
+            continue
+        if key == "distortion_model":
+            return word  # whose reader says what there is
+        if _STRANGE.search(name):
+            raise InputError(f"{path}: the camera model '{word[:40]}' is not understood; write camera.json")
     return "opencv"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from egodepth.data.cameras.opencv_files import matrix_camera
+from egodepth.data.cameras.opencv_files import is_of_a_camera, matrix_camera
 from egodepth.data.cameras.pixels import MOST_SIDE, PixelCamera, camera_of_matrix, lens_of
 from egodepth.errors import InputError
 from egodepth.geometry.distortion import FisheyeLens, RationalLens
@@ -78,7 +78,7 @@ def _named_values(lines: Sequence[str], path: Path) -> dict[str, Any]:
         numbers = _numbers(words, path)
         value = (numbers[0] if len(numbers) == 1 else numbers) if numbers else words.strip()
         name = "K" if name == "cam0" else name  # Middlebury's left camera
-        if values.setdefault(name, value) != value:
+        if values.setdefault(name, value) != value and is_of_a_camera(name):
             raise InputError(f"{path}: {name} stands there twice; keep the lines of one camera, or write camera.json")
     return values
 
