@@ -23,7 +23,7 @@ from egodepth.files import refuse_existing, write_text
 from egodepth.motion import MotionPredictor, trajectory
 from egodepth.predictor import DepthPredictor
 from egodepth.progress import warn
-from egodepth.reading import read_json
+from egodepth.reading import json_object
 from egodepth.trajectory_files import is_from_here, read_trajectory, write_kitti_poses, write_tum_poses
 from egodepth.weights import ModelCard, cameras_of, other_lens
 
@@ -130,11 +130,8 @@ def _write(
 
 def _are_ours(figures: Path) -> bool:
     """Whether a file holds figures of trajectories."""
-    try:
-        scores = read_json(figures)
-    except (OSError, ValueError):
-        return False
-    return isinstance(scores, dict) and all(isinstance(one, dict) and "ate_m" in one for one in scores.values())
+    scores = json_object(figures)
+    return scores is not None and all(isinstance(one, dict) and "ate_m" in one for one in scores.values())
 
 
 def _say_what_to_mind(card: ModelCard, drives: list[Drive]) -> None:

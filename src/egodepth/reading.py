@@ -51,6 +51,15 @@ def read_json(path: str | Path, most: int = MOST_TEXT, finite: bool = True) -> A
     return parse_json(read_text(path, most), finite)
 
 
+def json_object(path: str | Path) -> dict[str, Any] | None:
+    """The object that a JSON file holds; None where it holds none, or cannot be read."""
+    try:
+        content = read_json(path)
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
 def parse_json(text: str, finite: bool = True) -> Any:
     """What JSON text holds.
 

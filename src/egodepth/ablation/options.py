@@ -11,7 +11,7 @@ from egodepth.config import TrainConfig
 
 @dataclass(frozen=True)
 class AblationOptions:
-    """Of which recipe, which rows, over how many seeds, scored on what."""
+    """The recipe, the rows, the number of seeds, and the data to score on."""
 
     out: Path
     """Folder for the trainings, their scores and the report."""

@@ -11,7 +11,7 @@ from egodepth.sfm.settings import CameraSearch
 
 
 @dataclass(frozen=True, kw_only=True)
-class FindCamera:
+class FindCamera(CameraSearch):
     """Find the camera of a clip by structure from motion: focal length with its uncertainty, sparse points, poses.
 
     Works where the camera moves and turns. What the clip cannot tell is said, and the field of view that you state is
@@ -23,28 +23,10 @@ class FindCamera:
     """Folder of frames in a row, all of one camera; camera.json in it is not looked at."""
     out: Path
     """The camera file to write; put it into the folder of the frames and the clip is a data set."""
-    fov_deg: float | None = None
-    """Horizontal field of view, as far as you know it: where the search begins, and what is written where the clip
-    does not tell more. Left out: 60."""
-    frames: int = 80
-    """How many frames to find the camera in, chosen where it moves and turns."""
-    mapped: int = 1000
-    """Up to how many frames get a pose; of a longer clip, those around the frames that the camera is found in."""
-    principal_point: bool = False
-    """Refine the centre of the image, too, rather than take it for the middle."""
-    features: int = 1500
-    """Features of an image, at most."""
-    threads: int = 0
-    """Processor threads; 0: all. The camera file is the same with any number."""
-    seed: int = 0
-    """Of all that is drawn by lot."""
     keep: bool = False
     """Keep the work folder: images, features, matches, COLMAP's models."""
     json: Path | None = None
     """Write the report to this file, too."""
-
-    def __post_init__(self) -> None:
-        self._search()
 
     def __call__(self) -> None:
         """Look for it, and say what is where."""
@@ -53,27 +35,15 @@ class FindCamera:
         from egodepth.sfm.results import summary_line
         from egodepth.sfm.verdict import Verdict
 
-        search = self._search()
-        found = find_clip_camera(self.clip, self.out, search, self.keep)
+        found = find_clip_camera(self.clip, self.out, self, self.keep)
         if self.json:
             write_text(self.json, found.files[1].read_text(encoding="utf-8"))
         estimate = found.estimate
         if estimate.verdict is not Verdict.RELIABLE:
-            instead = "" if found.is_estimate else f"; {self.out} has the stated field of view, {search.stated}"
+            instead = "" if found.is_estimate else f"; {self.out} has the stated field of view, {self.stated}"
             warn(f"{estimate.verdict.value}: {estimate.reason}{instead}")
         console = Console()
         line = f"{estimate.verdict.value}: {summary_line(estimate, found.size)}"
         console.print(line, highlight=False, soft_wrap=True)
         for path in found.files:
             console.print(str(path), soft_wrap=True, highlight=False, markup=False)
-
-    def _search(self) -> CameraSearch:
-        return CameraSearch(
-            fov_deg=self.fov_deg,
-            frames=self.frames,
-            mapped=self.mapped,
-            principal_point=self.principal_point,
-            features=self.features,
-            threads=self.threads,
-            seed=self.seed,
-        )

@@ -21,11 +21,12 @@ class Evaluate(EvaluateOptions):
         from egodepth.evaluate.checks import check_options
         from egodepth.evaluation.benchmarks import BENCHMARKS
 
+        if self.benchmark in BENCHMARKS:
+            self._score_depth()
+            return
         check_options(self)
         if self.benchmark == "odometry":
             self._score_trajectories()
-        elif self.benchmark in BENCHMARKS:
-            self._score_depth()
         else:
             self._write_upload()
 

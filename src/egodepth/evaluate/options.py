@@ -11,7 +11,7 @@ from egodepth.config import Predicted, Truth
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """On what is scored, and how."""
+    """What to score, and on which frames."""
 
     benchmark: Literal[
         "synthetic",

@@ -21,7 +21,7 @@ from egodepth.files import refuse_existing, write_text
 from egodepth.predictor import DepthPredictor
 from egodepth.progress import warn
 from egodepth.ranks import Ranks, sharing
-from egodepth.reading import read_json
+from egodepth.reading import json_object
 from egodepth.weights import cameras_of, other_lens
 
 _SHEET, _PAIRED = "sheet.png", "paired.json"
@@ -147,8 +147,4 @@ def _say_other_lenses(models: list[DepthPredictor], frames: Frames) -> None:
 
 def _is_scored(path: Path) -> bool:
     """Whether a file holds scores of an evaluation."""
-    try:
-        content = read_json(path)
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and "protocol" in content
+    return "protocol" in (json_object(path) or {})

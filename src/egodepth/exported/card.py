@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
+from typing import Any
 
 from egodepth.config import ExportFormat, ExportPrecision
 from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError
-from egodepth.reading import parse_json, read_json, read_text
+from egodepth.reading import json_object, parse_json, read_text
 from egodepth.weights import ModelCard
 
 EXPORT_FORMAT = "egodepth-export-1"
@@ -88,20 +89,23 @@ def hashed(path: Path) -> File:
 
 def exported_folder(source: str | Path) -> Path | None:
     """The folder, if a source is one that an export wrote."""
-    try:
-        found = read_json(Path(source) / CARD_FILE)
-    except (OSError, ValueError):
-        return None  # Not one, or too damaged to tell: the reader of model folders says what is wrong.
-    is_export = isinstance(found, dict) and str(found.get("format")).startswith("egodepth-export-")
-    return Path(source) if is_export else None
+    # None, too, of one too damaged to tell: the reader of model folders says what is wrong.
+    return None if _written(Path(source)) is None else Path(source)
 
 
 def not_of_an_export(folder: Path) -> list[str]:
     """Names in a folder that no export has put there; in one that is none, all."""
-    files = read_json(folder / CARD_FILE).get("files") if exported_folder(folder) else []
+    card = _written(folder)
+    files = card.get("files") if card else None
     names = [file.get("name") for file in files if isinstance(file, dict)] if isinstance(files, list) else []
-    ours = {name for name in names if isinstance(name, str)} | ({CARD_FILE} if exported_folder(folder) else set())
+    ours = {name for name in names if isinstance(name, str)} | ({CARD_FILE} if card else set())
     return sorted(path.name for path in folder.iterdir() if path.name not in ours)
+
+
+def _written(folder: Path) -> dict[str, Any] | None:
+    """What an export says of itself, unchecked; None where there is none."""
+    found = json_object(folder / CARD_FILE) or {}
+    return found if str(found.get("format")).startswith("egodepth-export-") else None
 
 
 def read_card(folder: Path) -> ExportCard:

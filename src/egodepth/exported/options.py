@@ -11,7 +11,7 @@ from egodepth.config import ExportFormat, ExportPrecision
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Of which model, for which runtime, and how it is checked."""
+    """The model, the runtime, and how the result is checked."""
 
     model: Positional[str]
     """A run folder, a model folder or a hub id."""

@@ -89,7 +89,7 @@ def _option(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ScaleOptions:
-    """Of which model, by what, on which frames."""
+    """The model, the known length, and the frames to find the scale on."""
 
     model: Positional[str]
     """A run folder or a model folder; one whose depth is up to scale."""

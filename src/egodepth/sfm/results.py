@@ -9,7 +9,7 @@ import numpy as np
 from egodepth.errors import InputError
 from egodepth.files import replacing, write_text
 from egodepth.ply_files import write_ply
-from egodepth.reading import read_json
+from egodepth.reading import json_object
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.types import Reconstruction
 from egodepth.sfm.verdict import Estimate
@@ -37,11 +37,7 @@ def check_out(out: Path) -> None:
 
 def _is_report(path: Path) -> bool:
     """Whether a file is the report of a camera."""
-    try:
-        content = read_json(path)
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and "verdict" in content and "focal_px" in content
+    return {"verdict", "focal_px"} <= (json_object(path) or {}).keys()
 
 
 def write_camera(out: Path, focal_widths: float, found: Reconstruction | None, size: tuple[int, int]) -> None:

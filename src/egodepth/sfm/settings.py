@@ -12,16 +12,23 @@ USUAL_FOV_DEG = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class CameraSearch:
-    """How the camera of a clip is looked for, as `egodepth camera` explains it."""
+    """How the camera of a clip is looked for."""
 
     fov_deg: float | None = None
-    """Horizontal field of view, if somebody stated it."""
+    """Horizontal field of view, as far as you know it: where the search begins, and what is written where the clip
+    does not tell more. Left out: 60."""
     frames: int = 80
+    """How many frames to find the camera in, chosen where it moves and turns."""
     mapped: int = 1000
+    """Up to how many frames get a pose; of a longer clip, those around the frames that the camera is found in."""
     principal_point: bool = False
+    """Refine the centre of the image, too, rather than take it for the middle."""
     features: int = 1500
+    """Features of an image, at most."""
     threads: int = 0
+    """Processor threads; 0: all. The camera file is the same with any number."""
     seed: int = 0
+    """Of all that is drawn by lot."""
 
     def __post_init__(self) -> None:
         checks = (

@@ -19,7 +19,7 @@ from egodepth.config_json import from_json, to_json
 from egodepth.errors import InputError, require
 from egodepth.files import write_text
 from egodepth.networks import DepthNet, PoseNet, build_pose_net
-from egodepth.reading import parse_json, read_json, read_text
+from egodepth.reading import json_object, parse_json, read_text
 from egodepth.remote import local_folder
 from egodepth.weights.hub import first_line, why_not
 
@@ -162,11 +162,7 @@ def holds_a_model_alone(folder: Path) -> bool:
     """Whether all that a folder holds is a model of ours: nothing else is lost where another takes its place."""
     if not folder.is_dir() or {path.name for path in folder.iterdir()} != {_CARD, _WEIGHTS}:
         return False
-    try:
-        card = read_json(folder / _CARD)
-    except (OSError, ValueError):
-        return False
-    return isinstance(card, dict) and str(card.get("format")).startswith("egodepth-model-")
+    return str((json_object(folder / _CARD) or {}).get("format")).startswith("egodepth-model-")
 
 
 def replace_folder(new: Path, place: Path) -> None:

@@ -73,7 +73,7 @@ def matrix_camera(values: Mapping[str, Any], images: tuple[int, int], path: Path
 
 
 def is_of_a_camera(name: str) -> bool:
-    """Whether a name is one that a camera is read by: it means one thing in a file."""
+    """Whether the reader uses a value of this name; a file may then give it only once."""
     known = {*MATRICES, *_COEFFICIENTS, *_MODELS, *(side for pair in _SIZES for side in pair)}
     return name in known or name.lower() in _BY_ANY_CASE or bool(_OF_A_LENS.fullmatch(name))
 

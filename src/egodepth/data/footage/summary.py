@@ -55,7 +55,7 @@ class FootageSummary:
     """Frames at which another scene begins, the first 100."""
     cut_count: int
     gaps: int
-    """In the numbers of the file names, between pictures that can be used."""
+    """How often the number in the file name jumps from one usable picture to the next."""
     exposure_jumps: int
     blurred: float
     other_sizes: int
