@@ -3,9 +3,9 @@
 import os
 import signal
 
-from egodepth.ablation.cells import Cell, Score
-from egodepth.errors import InputError
-from egodepth.files import write_text
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
+from egodepth.training.ablation.cells import Cell, Score
 
 SCORE = Score(1, 0.0, {"all": {"abs_rel": 0.1}})
 

@@ -15,7 +15,7 @@ from torch._dynamo.utils import counters
 from torch.nn.functional import interpolate
 
 from egodepth.config import DataConfig, LossConfig, ModelConfig, TrainConfig, TrainerConfig
-from egodepth.data.types import Batch, RigView, View
+from egodepth.data.batch import Batch, RigView, View
 from egodepth.geometry import Camera, transform_from_axis_angle
 from egodepth.objective import SelfSupervisedObjective, build_objective
 from egodepth.training.compiling import compile_objective
@@ -117,7 +117,7 @@ def traced() -> dict[str, Any]:
 
 def in_torch() -> Any:
     """Without the loops in C."""
-    return patch("egodepth.comparison.can_fuse", lambda *_: False)
+    return patch("egodepth.reprojection.can_fuse", lambda *_: False)
 
 
 def losses(mode: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from egodepth.data.footage.source import Picture
-from egodepth.data.video_writer import video_writer, yuv_planes
+from egodepth.data.media.video_writer import video_writer, yuv_planes
 
 SIZE = (108, 192)
 """Height and width; a multiple of neither 8 nor 16 in height, as of real videos."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from egodepth.page import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Segment, Series
+from egodepth.video.page import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Segment, Series
 
 NASTY = '</script><img src=x onerror=alert(1)> & "it\'s" {$title}'
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import UInt8
 
-from egodepth.data.synthetic.render import render_frames
-from egodepth.data.synthetic.road import yaw_rotation
-from egodepth.data.synthetic.street import Street
 from egodepth.geometry import Camera
+from egodepth.synthetic.render import render_frames
+from egodepth.synthetic.road import yaw_rotation
+from egodepth.synthetic.street import Street
 
 FOV_DEG, SIZE = 70.0, (192, 320)
 

@@ -12,7 +12,7 @@ from PIL import Image
 from egodepth import cli
 from egodepth.cli import main
 from egodepth.config import ModelConfig
-from egodepth.errors import Stopped
+from egodepth.foundation.errors import Stopped
 from egodepth.weights import DepthModel, ModelCard
 
 Refused = Callable[..., str]

@@ -10,7 +10,7 @@ from PIL import Image
 from egodepth.cli import _VERBS, main
 from egodepth.data import opening, registry
 from egodepth.data.opening import open_drives, training_samples
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 

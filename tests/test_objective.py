@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from egodepth.config import DataConfig, LossConfig, ModelConfig, TrainConfig, TrainerConfig
-from egodepth.data.types import Batch, RigView, View
+from egodepth.data.batch import Batch, RigView, View
 from egodepth.geometry import Camera, transform_from_axis_angle
 from egodepth.networks import DepthNet, PoseNet, build_pose_net
 from egodepth.objective import SelfSupervisedObjective

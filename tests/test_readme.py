@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from egodepth.cli import main
-from egodepth.recipes import RECIPES
+from egodepth.config.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
-from egodepth.train import Summary, train
+from egodepth.training.train import Summary, train
 
 SIZE = (64, 64)
 

@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # at run time they are imported when they are asked for: torch takes seconds
     from egodepth.geometry import Camera
-    from egodepth.predictor import DepthPredictor, Prediction
+    from egodepth.inference.predictor import DepthPredictor, Prediction
 
 __all__ = ["Camera", "DepthPredictor", "Prediction"]
-_MODULES = {"Camera": "egodepth.geometry", "DepthPredictor": "egodepth.predictor", "Prediction": "egodepth.predictor"}
+_MODULES = {
+    "Camera": "egodepth.geometry",
+    "DepthPredictor": "egodepth.inference.predictor",
+    "Prediction": "egodepth.inference.predictor",
+}
 
 
 def __getattr__(name: str) -> Any:

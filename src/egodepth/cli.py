@@ -13,8 +13,8 @@ from typing import Any
 
 import tyro
 
-from egodepth.errors import InputError, Stopped
-from egodepth.recipes import ABOUT, RECIPES, recipe
+from egodepth.config.recipes import ABOUT, RECIPES, recipe
+from egodepth.foundation.errors import InputError, Stopped
 
 _HELP = """usage: egodepth VERB ... (egodepth VERB --help explains each)
 
@@ -155,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         message = f"{error.filename or 'a file'}: {error.strerror or error}"
     except Stopped as stop:
-        from egodepth.ranks import leads
+        from egodepth.foundation.ranks import leads
 
         if leads():
             print(stop, file=sys.stderr)

@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-from egodepth.comparison import Comparison, compare_views
 from egodepth.config import TrainConfig
-from egodepth.data.types import Batch, Hints, View
+from egodepth.data.batch import Batch, Hints, View
 from egodepth.geometry import transform_from_axis_angle
+from egodepth.hints.supervision import explains_better, hint_losses, in_network_units, one_of_each_distance, pose_loss
 from egodepth.losses import edge_aware_smoothness
 from egodepth.networks import (
     Decoder,
@@ -27,7 +27,7 @@ from egodepth.networks import (
     translation_in_depth_units,
 )
 from egodepth.networks.focal import LearnedFocal
-from egodepth.supervision import explains_better, hint_losses, in_network_units, one_of_each_distance, pose_loss
+from egodepth.reprojection import Comparison, compare_views
 
 
 class Estimate(NamedTuple):

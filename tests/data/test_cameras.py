@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from egodepth.data.cameras import check_camera, horizontal_fov_deg, read_camera, read_rig, write_camera
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera
 
 SIZE = (375, 1242)

@@ -6,7 +6,7 @@ from PIL import Image
 
 from egodepth.cli import main
 from egodepth.commands.data_inspect import Inspect
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 def test_the_table_and_the_file_tell_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

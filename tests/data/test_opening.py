@@ -9,10 +9,10 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from egodepth.data.drive import Drive
-from egodepth.data.folder import FolderDrive
 from egodepth.data.opening import depth_frames, open_drives, thinned, training_samples
+from egodepth.data.readers.folder import FolderDrive
 from egodepth.data.sample_index import FrameRuns, SampleIndex
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 class Numbers(Drive):

@@ -7,10 +7,10 @@ from PIL import Image
 
 from egodepth.cli import main
 from egodepth.data import undistorted_frames
-from egodepth.data.folder import FolderDrive
-from egodepth.data.images import read_rgb
+from egodepth.data.media.images import read_rgb
+from egodepth.data.readers.folder import FolderDrive
 from egodepth.data.undistorted_frames import undistort
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 CAMERA = {"width": 96, "height": 64, "fx": 60, "fy": 60, "cx": 47.5, "cy": 31.5, "distortion": [-0.28, 0.07, 0, 0]}
 

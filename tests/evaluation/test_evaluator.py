@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from egodepth.data.types import DepthSample
-from egodepth.errors import InputError
+from egodepth.data.batch import DepthSample
 from egodepth.evaluation import METRICS, PROTOCOLS, aligned_depth, evaluate_predictions
 from egodepth.evaluation.baselines import constant_depth
 from egodepth.evaluation.pixels import PixelSpool, valid_pixels
+from egodepth.foundation.errors import InputError
 
 SIZE = (12, 20)
 PERFECT = dict.fromkeys(METRICS[:4], 0.0) | dict.fromkeys(METRICS[4:], 1.0)

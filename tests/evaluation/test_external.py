@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from egodepth.data.types import DepthSample
-from egodepth.errors import InputError
+from egodepth.data.batch import DepthSample
 from egodepth.evaluation.external import ExternalMaps, inverse_depth_from, is_upside_down
 from egodepth.evaluation.protocols import PROTOCOLS
+from egodepth.foundation.errors import InputError
 
 NAMES = ["drive/2", "drive/0", "drive/1"]
 MAPS = [np.random.default_rng(i).uniform(1, 60, (4, 5 + i)).astype(np.float32) for i in range(3)]

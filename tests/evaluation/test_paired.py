@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from egodepth.data.types import DepthSample
-from egodepth.errors import InputError
+from egodepth.data.batch import DepthSample
 from egodepth.evaluation import PROTOCOLS, Report, evaluate_predictions
 from egodepth.evaluation.paired import compare
+from egodepth.foundation.errors import InputError
 
 TRUTH = [torch.rand(4, 8, generator=torch.Generator().manual_seed(i)) * 20 + 2 for i in range(12)]
 

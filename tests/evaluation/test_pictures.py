@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from egodepth.data.images import read_rgb
-from egodepth.errors import InputError
+from egodepth.data.media.images import read_rgb
 from egodepth.evaluation import METRICS, PROTOCOLS, Report
 from egodepth.evaluation.pictures import SheetRow, notable_images, write_picture_sheet
 from egodepth.evaluation.report import ImageScore
+from egodepth.foundation.errors import InputError
 
 PROTOCOL = PROTOCOLS["synthetic"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from egodepth.clip.arrays import read_arrays
-from egodepth.cloud.reading import DepthMaps
-from egodepth.data.make3d import _read_grid as read_laser
+from egodepth.data.readers.make3d import _read_grid as read_laser
 from egodepth.evaluation.external import ExternalMaps
+from egodepth.video.arrays import read_arrays
+from egodepth.video.cloud.inputs import DepthMaps
 from fuzz.camera_parsers import one_file
 from fuzz.harness import Parser
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from egodepth.data.cameras import find_camera_file, read_lens_rig
-from egodepth.data.cityscapes import _read_camera as read_cityscapes_camera
+from egodepth.data.readers.cityscapes import _read_camera as read_cityscapes_camera
 from egodepth.geometry.camera import Camera
 from fuzz.harness import Parser
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from fuzz.mutations import damaged
 
 LIMIT_S = 2.0

@@ -10,24 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
-from egodepth.benchmark.figures import Figure, Ratio, Result, read_result
-from egodepth.clip.record import RECORD, StageRecord
-from egodepth.cloud.reading import DepthMaps
+from benchmarks.figures import Figure, Ratio, Result, read_result
 from egodepth.config import TrainConfig
-from egodepth.config_json import from_json, to_json
+from egodepth.config.strict_json import from_json, to_json
 from egodepth.data.cameras import write_camera
 from egodepth.data.drive import Drive
-from egodepth.data.folder import FolderDrive
 from egodepth.data.footage.times import frame_times
-from egodepth.data.images import write_image
-from egodepth.data.manifest import MANIFEST, open_manifest
+from egodepth.data.media.images import write_image
 from egodepth.data.opening import open_drives
-from egodepth.data.prepared import open_prepared
+from egodepth.data.readers.folder import FolderDrive
+from egodepth.data.readers.manifest import MANIFEST, open_manifest
+from egodepth.data.readers.rendered_set import DATASET_FILE, Description
 from egodepth.data.sample_index import FrameRuns
-from egodepth.data.synthetic.description import DATASET_FILE, Description
-from egodepth.files import write_text
+from egodepth.data.storage.prepared import open_prepared
+from egodepth.foundation.files import write_text
+from egodepth.foundation.trajectory_files import write_kitti_poses
 from egodepth.geometry import Camera
-from egodepth.trajectory_files import write_kitti_poses
+from egodepth.video.cloud.inputs import DepthMaps
+from egodepth.video.finished_stages import RECORD, StageRecord
 from fuzz.camera_parsers import one_file, sane
 from fuzz.harness import Parser
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from fuzz import __main__ as campaign
 from fuzz.harness import Parser, attempt, inputs_of, run
 from fuzz.mutations import damaged

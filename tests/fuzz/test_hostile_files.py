@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from egodepth.cloud.reading import DepthMaps
-from egodepth.config_json import from_json
-from egodepth.data.images import image_size, read_rgb, read_uint16
+from egodepth.config.strict_json import from_json
 from egodepth.data.kitti.lists import read_list
-from egodepth.data.make3d import _read_grid as read_laser
-from egodepth.data.manifest import open_manifest
-from egodepth.data.synthetic.description import Description
+from egodepth.data.media.images import image_size, read_rgb, read_uint16
+from egodepth.data.readers.make3d import _read_grid as read_laser
+from egodepth.data.readers.manifest import open_manifest
+from egodepth.data.readers.rendered_set import Description
 from egodepth.evaluation import external
 from egodepth.evaluation.external import ExternalMaps
-from egodepth.reading import parse_json, read_npz, read_text
+from egodepth.foundation.reading import parse_json, read_npz, read_text
+from egodepth.video.cloud.inputs import DepthMaps
 from fuzz.array_parsers import stored
 from fuzz.hostile import a_manifest, refused
 

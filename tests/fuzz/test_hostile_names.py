@@ -9,10 +9,10 @@ import pytest
 
 from egodepth.cli import main
 from egodepth.data.drive import Drive
-from egodepth.data.folder import FolderDrive
-from egodepth.data.images import write_image
-from egodepth.data.prepared import open_prepared
+from egodepth.data.media.images import write_image
+from egodepth.data.readers.folder import FolderDrive
 from egodepth.data.sample_index import FrameRuns
+from egodepth.data.storage.prepared import open_prepared
 from egodepth.weights import DepthModel
 from fuzz.hostile import CARD, a_manifest, refused
 

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from egodepth.clip.arrays import read_arrays
-from egodepth.cloud.reading import DepthMaps
 from egodepth.data.cameras import read_camera
-from egodepth.data.manifest import open_manifest
+from egodepth.data.readers.manifest import open_manifest
 from egodepth.evaluation.external import ExternalMaps
-from egodepth.exported.runtime import load_exported
 from egodepth.training.checkpoint import load_checkpoint
+from egodepth.video.arrays import read_arrays
+from egodepth.video.cloud.inputs import DepthMaps
 from egodepth.weights import DepthModel, import_monodepth2, load_model
+from egodepth.weights.exported.runtime import load_exported
 from fuzz.hostile import CARD, a_manifest, refused
 from fuzz.weight_parsers import PARSERS as WEIGHT_PARSERS
 

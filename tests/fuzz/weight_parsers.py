@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from egodepth.config import ModelConfig
-from egodepth.exported.card import Check, ExportCard, exported_folder, hashed, read_card
 from egodepth.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from egodepth.weights import DepthModel, ModelCard, load_model
+from egodepth.weights.exported.card import Check, ExportCard, exported_folder, hashed, read_card
 from egodepth.weights.folder import _read_card as read_model_card
 from egodepth.weights.folder import load_strictly, read_tensors
 from egodepth.weights.monodepth2 import _read as read_state_dict

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry import Camera, viewing_rays
 from egodepth.geometry.distortion import (
     WIDEST_EDGE_DEG,

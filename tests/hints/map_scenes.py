@@ -7,7 +7,7 @@ import torch
 
 from egodepth.geometry import Camera
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.sfm.types import SparsePoints
+from egodepth.sfm.structures import SparsePoints
 
 CAMERA = Camera(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.5]))
 """Of images twice as wide as high, in square pixels."""

@@ -6,9 +6,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from egodepth.geometry import Camera
+from egodepth.geometry.road_plane import exact_rays
 from egodepth.hints.contact import Neighbour, contact_hint
 from egodepth.hints.ground import Road
-from egodepth.scale.height import exact_rays
 
 CAMERA = Camera(torch.tensor([0.58, 1.92]), torch.tensor([0.5, 0.48]))
 HEIGHT, STEP = 1.65, 0.9

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from egodepth.data.frame_numbers import FrameNumbers
+from egodepth.data.media.frame_numbers import FrameNumbers
 from egodepth.geometry import Camera, viewing_rays
 from egodepth.hints.ground import Road, impossible, road_of
 from egodepth.hints.known import KnownDrive, KnownDrives

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from egodepth.config import DataConfig, HintConfig, LossConfig, OptimiserConfig, TrainConfig
-from egodepth.data.folder import FolderDrive
+from egodepth.data.readers.folder import FolderDrive
 from egodepth.data.sample_index import SampleIndex
 from egodepth.geometry import Camera
 from egodepth.hints import drive_maps, making
@@ -20,9 +20,9 @@ from egodepth.hints.drive_maps import drive_map, keep_map
 from egodepth.hints.ground import Road
 from egodepth.hints.known import TYPICAL_DEPTH, KnownDrives
 from egodepth.hints.making import known_drives, needs_map
-from egodepth.predictor import DepthPredictor
+from egodepth.inference.predictor import DepthPredictor
 from egodepth.sfm.stages import Stages
-from egodepth.train import train
+from egodepth.training.train import train
 from hints.wall_scenes import keep_wall_map, wall_map
 from tiny_training import SIZE, a_config, assert_same_weights, quietly
 

@@ -4,7 +4,7 @@ import pytest
 from egodepth.hints import SweepSettings, hint_maps, sequence
 from egodepth.hints.sequence import steps_of_parts
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.sfm.types import SparsePoints
+from egodepth.sfm.structures import SparsePoints
 from hints.hint_scenes import CAMERA, SIZE, WALL, pose, wall
 
 SETTINGS = SweepSettings(planes=24, nearest=20.0, farthest=400.0, offsets=(2, 4), apart=4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry import Camera
 from egodepth.hints.stereo import stereo_hint
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from egodepth.data.folder import FolderDrive
-from egodepth.errors import InputError
+from egodepth.data.readers.folder import FolderDrive
+from egodepth.foundation.errors import InputError
 from egodepth.hints.store import HIGHEST, LOWEST, HintMaps, decoded, digest_of, drive_folder, encoded
 
 SIZE = (4, 6)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from egodepth.foundation.native import compiled
 from egodepth.hints import Sweep, SweepSettings, SweepSource, loops, plane_sweep
 from egodepth.hints.sweep import sweep_in_torch
-from egodepth.native import compiled
 from hints.hint_scenes import CAMERA, SIZE, WALL, pose, wall, wall_sources
 
 SETTINGS = SweepSettings(planes=24, nearest=3.0, farthest=60.0, apart=4)

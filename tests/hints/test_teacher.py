@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from egodepth.config import ModelConfig
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.hints.teacher import load_teacher
-from egodepth.predictor import DepthPredictor
+from egodepth.inference.predictor import DepthPredictor
 from egodepth.weights import DepthModel, ModelCard
 
 transformers = pytest.importorskip("transformers")

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from egodepth.data.drive import Drive
-from egodepth.data.folder import FolderDrive
+from egodepth.data.readers.folder import FolderDrive
 from egodepth.hints.drive_maps import MAP
 from egodepth.hints.store import drive_folder
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.sfm.types import SparsePoints
+from egodepth.sfm.structures import SparsePoints
 
 WALL = 2.5
 """Distance of the wall in the map's own unit."""

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from egodepth.foundation.native import compiled
 from egodepth.geometry import Camera, synthesise, transform_from_axis_angle
 from egodepth.losses import PhotometricTarget, automask, minimum_reprojection
 from egodepth.losses import fused as module
 from egodepth.losses.fused import DROPPED, Sources, can_fuse, fused_reprojection
-from egodepth.native import compiled
 
 S, B, H, W = 3, 2, 12, 20
 
@@ -204,7 +204,7 @@ def test_a_source_of_another_size_is_refused_and_not_read_beyond_its_end() -> No
 
 
 def test_without_a_compiler_torch_does_it(monkeypatch: pytest.MonkeyPatch, tmp_path, caplog) -> None:
-    from egodepth import native
+    from egodepth.foundation import native
 
     for name, value in (("EGODEPTH_NATIVE", "0"), ("CC", "no-such-compiler"), ("CC", "false")):
         with monkeypatch.context() as patch:
@@ -217,7 +217,7 @@ def test_without_a_compiler_torch_does_it(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_a_compiler_may_have_options_and_a_library_that_was_cut_off_is_built_again(monkeypatch, tmp_path) -> None:
-    from egodepth import native
+    from egodepth.foundation import native
 
     if native.compiled("reprojection") is None:
         pytest.skip("no compiler here")
@@ -235,7 +235,7 @@ def test_a_compiler_may_have_options_and_a_library_that_was_cut_off_is_built_aga
 
 
 def test_what_a_compiler_says_is_passed_on(monkeypatch, tmp_path, caplog) -> None:
-    from egodepth import native
+    from egodepth.foundation import native
 
     compiler = tmp_path / "broken"
     compiler.write_text("#!/bin/sh\necho 'note: thinking' >&2\necho 'x.c:1: error: no headers here' >&2\nexit 1\n")

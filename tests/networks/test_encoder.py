@@ -7,7 +7,7 @@ import timm
 import torch
 from timm.models import save_for_hf
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.networks.depth import DepthNet
 from egodepth.networks.encoder import Encoder, stack_pair
 

@@ -4,7 +4,7 @@ import torch
 
 from egodepth.geometry import transform_from_twist
 from egodepth.sfm.assembling import MOST_MISSING, Part, all_poses, assembled, between, reliable
-from egodepth.sfm.types import Footage
+from egodepth.sfm.structures import Footage
 
 
 def pose(*twist: float) -> np.ndarray:

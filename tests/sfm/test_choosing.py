@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from egodepth.data.frames import FrameFolder
+from egodepth.data.media.frames import FrameFolder
 from egodepth.sfm.choosing import STEP, chosen_frames, frames_around, horizontal_shift, most_turning, moving_positions
 
 

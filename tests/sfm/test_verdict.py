@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from egodepth.geometry import focal_of_fov
-from egodepth.sfm.types import Reconstruction
+from egodepth.sfm.structures import Reconstruction
 from egodepth.sfm.verdict import Verdict, fov_of, judge, spread
 
 

@@ -9,15 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.training import checkpoint
-from egodepth.training.checkpoint import (
-    Progress,
-    list_checkpoints,
-    load_checkpoint,
-    newest_whole,
-    save_checkpoint,
-)
+from egodepth.training.checkpoint import Progress, list_checkpoints, load_checkpoint, newest_whole, save_checkpoint
 
 
 def a_module() -> nn.Module:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from egodepth.config import TrainConfig
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.networks import DepthNet
 from egodepth.objective import SelfSupervisedObjective
 from egodepth.training.compiling import compile_objective

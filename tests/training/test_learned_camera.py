@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from egodepth.data.folder import FolderDrive
-from egodepth.errors import InputError
+from egodepth.data.readers.folder import FolderDrive
+from egodepth.foundation.errors import InputError
 from egodepth.training.learned_camera import description, learned_camera, write_learned_camera
 
 SIZE = (64, 96)

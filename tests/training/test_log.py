@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.training.log import RunLog
 
 

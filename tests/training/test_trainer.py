@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.training.checkpoint import Progress
 from egodepth.training.log import RunLog
 from egodepth.training.trainer import Hook, Trainer

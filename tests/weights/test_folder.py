@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from egodepth.config import ModelConfig
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.networks import DepthNet, build_pose_net
 from egodepth.weights import DepthModel, ModelCard, initialise_from, load_model
 from egodepth.weights import folder as weights

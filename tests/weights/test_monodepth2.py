@@ -9,8 +9,8 @@ import torch
 from egodepth import DepthPredictor
 from egodepth.cli import main
 from egodepth.config import DataConfig, ModelConfig, TrainConfig, TrainerConfig
-from egodepth.errors import InputError
-from egodepth.train import train
+from egodepth.foundation.errors import InputError
+from egodepth.training.train import train
 from egodepth.weights import import_monodepth2, load_model
 from published_network import disparities, pose_numbers, write_folder
 

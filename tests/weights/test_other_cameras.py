@@ -10,7 +10,7 @@ from PIL import Image
 
 from egodepth.cli import main
 from egodepth.config import ModelConfig
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera
 from egodepth.weights import DepthModel, MetricScale, ModelCard, load_card, other_lens, other_shape, usual_focal
 

@@ -14,7 +14,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.networks import Encoder
 from egodepth.weights import NoWeightsError, find_encoder_weights, pretrained
 from egodepth.weights import hub as model_hub

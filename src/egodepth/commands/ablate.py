@@ -2,9 +2,9 @@
 
 from rich.console import Console
 
-from egodepth.ablation.options import AblationOptions
-from egodepth.errors import InputError
-from egodepth.files import write_text
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
+from egodepth.training.ablation.options import AblationOptions
 
 
 class Ablate(AblationOptions):
@@ -28,8 +28,8 @@ class Ablate(AblationOptions):
 
     def __call__(self) -> None:
         """Train and score what is missing, report on all."""
-        from egodepth.ablation.printing import print_rows
-        from egodepth.ablation.run import run_ablation
+        from egodepth.training.ablation.ablate import run_ablation
+        from egodepth.training.ablation.printing import print_rows
 
         done = run_ablation(self)
         console = Console()

@@ -1,17 +1,21 @@
 """`egodepth benchmark WHAT`: measured throughput."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional
 
-from egodepth.benchmark.figures import Result, read_result
-from egodepth.errors import InputError
-from egodepth.files import write_text
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
 
+if TYPE_CHECKING:  # not part of the package
+    from benchmarks.figures import Result
+
+_CLONE = Path(__file__).parents[3]
 _TITLE = """# Performance
 
 Written by `egodepth benchmark all --markdown docs/performance.md`: every figure is measured in one run on one machine,
@@ -56,16 +60,21 @@ class Benchmark:
 
     def __call__(self) -> None:
         """Measure, print, write."""
-        from egodepth.benchmark.measuring import EVERYTHING, measured
+        if not (_CLONE / "benchmarks").is_dir():
+            raise InputError("egodepth benchmark is for a clone of the repository: benchmarks/ is not installed")
+        sys.path.append(str(_CLONE))
+        from benchmarks.figures import read_result
+        from benchmarks.measuring import MEASUREMENTS, Wanted
 
         if min(self.images, self.repeats, self.batch_size) < 1:
             raise InputError("benchmark: --images, --repeats and --batch-size are at least 1")
         if self.what == "all" and (self.json or self.against):
             raise InputError("benchmark: --json and --against are for one measurement; 'all' takes --markdown")
         earlier = read_result(self.against) if self.against else None
+        wanted = Wanted(self.size, self.batch_size, self.repeats, self.images, self.model, self.device)
         results = []
-        for name in EVERYTHING if self.what == "all" else (self.what,):
-            result = measured(name, self.size, self.batch_size, self.repeats, self.images, self.model, self.device)
+        for name in MEASUREMENTS if self.what == "all" else (self.what,):
+            result = MEASUREMENTS[name](wanted)
             _print(Console(), result, earlier)
             results.append(result)
         if self.json:
@@ -74,7 +83,7 @@ class Benchmark:
             write_text(self.markdown, _TITLE + "\n".join(result.to_markdown() for result in results))
 
 
-def _print(console: Console, result: Result, earlier: Result | None) -> None:
+def _print(console: Console, result: "Result", earlier: "Result | None") -> None:
     before = {figure.name: figure.median for figure in earlier.figures} if earlier else {}
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column(result.what)

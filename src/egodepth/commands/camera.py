@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from tyro.conf import Positional
 
-from egodepth.files import write_text
+from egodepth.foundation.files import write_text
 from egodepth.sfm.settings import CameraSearch
 
 
@@ -30,9 +30,9 @@ class FindCamera(CameraSearch):
 
     def __call__(self) -> None:
         """Look for it, and say what is where."""
-        from egodepth.progress import warn
+        from egodepth.foundation.progress import warn
+        from egodepth.sfm.camera_results import summary_line
         from egodepth.sfm.clip_camera import find_clip_camera
-        from egodepth.sfm.results import summary_line
         from egodepth.sfm.verdict import Verdict
 
         found = find_clip_camera(self.clip, self.out, self, self.keep)

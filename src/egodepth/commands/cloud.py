@@ -9,10 +9,10 @@ import tyro
 from rich.console import Console
 from tyro.conf import Positional
 
-from egodepth.cloud.settings import CloudSettings
-from egodepth.errors import require
-from egodepth.files import write_text
-from egodepth.progress import warn
+from egodepth.foundation.errors import require
+from egodepth.foundation.files import write_text
+from egodepth.foundation.progress import warn
+from egodepth.video.cloud.settings import CloudSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +59,9 @@ class FuseCloud:
 
     def __call__(self) -> None:
         """Read, fuse, write, say."""
-        from egodepth.cloud.clip_cloud import CameraSource, fuse_clip
-        from egodepth.cloud.writing import write_cloud
-        from egodepth.ply_files import refuse_other_cloud
+        from egodepth.foundation.ply_files import refuse_other_cloud
+        from egodepth.video.cloud.clip_cloud import CameraSource, fuse_clip
+        from egodepth.video.cloud.writing import write_cloud
 
         refuse_other_cloud(self.out)
         source = CameraSource(self.camera, self.fov_deg, self.intrinsics)

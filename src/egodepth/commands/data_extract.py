@@ -7,8 +7,8 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from egodepth.data.footage.settings import FOOTAGE_FILE, MOTION
-from egodepth.errors import InputError, require
-from egodepth.files import write_text
+from egodepth.foundation.errors import InputError, require
+from egodepth.foundation.files import write_text
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from egodepth.config import DataConfig, HintConfig, HintSource, TrainConfig, TrainerConfig
-from egodepth.files import write_text
+from egodepth.foundation.files import write_text
 
 if TYPE_CHECKING:  # imported when the verb runs
     from egodepth.data.drive import Drive

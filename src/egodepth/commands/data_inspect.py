@@ -7,7 +7,7 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
-from egodepth.files import write_text
+from egodepth.foundation.files import write_text
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Inspect:
     def __call__(self) -> None:
         """Print the table; write the JSON file if asked for."""
         from egodepth.data.drive_table import drive_table
-        from egodepth.data.footage.report import footage_table
+        from egodepth.data.footage.footage_table import footage_table
         from egodepth.data.footage.summary import obstacle, verdict
         from egodepth.data.inspection import inspect
 

@@ -8,7 +8,7 @@ from typing import Literal
 from tyro.conf import Positional
 
 from egodepth.config import DataConfig
-from egodepth.files import write_text
+from egodepth.foundation.files import write_text
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Prepare:
     def __call__(self) -> None:
         """Prepare, and say what is where."""
         from egodepth.data.drive import select_drives
+        from egodepth.data.media.side_by_side import print_unreadable
         from egodepth.data.opening import open_drives
-        from egodepth.data.preparation import prepare
-        from egodepth.data.side_by_side import print_unreadable
-        from egodepth.remote import local_store, shown
+        from egodepth.data.storage.preparation import prepare
+        from egodepth.foundation.remote import local_store, shown
 
         DataConfig(size=self.size)  # refuses what cannot be trained on
         drives = select_drives(open_drives(self.data, self.split), self.drives)

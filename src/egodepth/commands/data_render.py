@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ class Render:
 
     def __call__(self) -> None:
         """Render what is missing, drive by drive."""
-        from egodepth.data.synthetic.description import Description
-        from egodepth.data.synthetic.rendering import render
+        from egodepth.data.readers.rendered_set import Description
+        from egodepth.synthetic.rendering import render
 
         settings = {name: value for name, value in vars(self).items() if name not in ("out", "processes")}
         render(Description(**settings), self.out, self.processes)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from egodepth.files import write_text
+from egodepth.foundation.files import write_text
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Undistort:
         """Undistort, and say what is where."""
         import torch
 
-        from egodepth.data.side_by_side import print_unreadable
+        from egodepth.data.media.side_by_side import print_unreadable
         from egodepth.data.undistorted_frames import undistort
 
         torch.set_num_threads(1)  # frames go side by side

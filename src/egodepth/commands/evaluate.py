@@ -4,9 +4,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from egodepth.errors import InputError, require
-from egodepth.evaluate.options import EvaluateOptions
-from egodepth.files import write_text
+from egodepth.foundation.errors import InputError, require
+from egodepth.foundation.files import write_text
+from egodepth.inference.scoring.options import EvaluateOptions
 
 
 class Evaluate(EvaluateOptions):
@@ -18,8 +18,8 @@ class Evaluate(EvaluateOptions):
 
     def __call__(self) -> None:
         """Evaluate, print the table, write the report."""
-        from egodepth.evaluate.checks import check_options
         from egodepth.evaluation.benchmarks import BENCHMARKS
+        from egodepth.inference.scoring.option_checks import check_options
 
         if self.benchmark in BENCHMARKS:
             self._score_depth()
@@ -31,9 +31,9 @@ class Evaluate(EvaluateOptions):
             self._write_upload()
 
     def _score_depth(self) -> None:
-        from egodepth.evaluate.run import evaluate
         from egodepth.evaluation.printing import print_paired, print_report
-        from egodepth.progress import warn
+        from egodepth.foundation.progress import warn
+        from egodepth.inference.scoring.scoring import evaluate
 
         found = evaluate(self)
         for report, files, upside_down in found.scored:
@@ -48,7 +48,7 @@ class Evaluate(EvaluateOptions):
 
     def _score_trajectories(self) -> None:
         from egodepth.evaluation.printing import print_trajectories
-        from egodepth.odometry import write_trajectories
+        from egodepth.inference.trajectories import write_trajectories
 
         require(len(self.model) == 1, "evaluate: give one model to score its trajectories")
         out = self.out or Path("runs/odometry")
@@ -60,8 +60,8 @@ class Evaluate(EvaluateOptions):
         print_trajectories(found.scores, found.files)
 
     def _write_upload(self) -> None:
-        from egodepth.predictor import DepthPredictor
-        from egodepth.upload import Upload
+        from egodepth.inference.kitti_upload import Upload
+        from egodepth.inference.predictor import DepthPredictor
 
         if len(self.model) != 1 or self.out is None:
             raise InputError("kitti_benchmark_server: give one model and --out FOLDER")

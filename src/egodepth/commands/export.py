@@ -5,8 +5,8 @@ import json
 
 from rich.console import Console
 
-from egodepth.exported.options import ExportOptions
-from egodepth.files import write_text
+from egodepth.foundation.files import write_text
+from egodepth.inference.export.options import ExportOptions
 
 
 class Export(ExportOptions):
@@ -19,7 +19,7 @@ class Export(ExportOptions):
 
     def __call__(self) -> None:
         """Export, and say what was checked."""
-        from egodepth.export import export
+        from egodepth.inference.export.exporting import export
 
         card = export(self)
         if self.json:

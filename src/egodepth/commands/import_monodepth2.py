@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 @dataclass(frozen=True)

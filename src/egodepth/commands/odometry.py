@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from egodepth.files import write_text
+from egodepth.foundation.files import write_text
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Odometry:
     def __call__(self) -> None:
         """Predict, write, score, print."""
         from egodepth.evaluation.printing import print_trajectories
-        from egodepth.odometry import write_trajectories
+        from egodepth.inference.trajectories import write_trajectories
 
         found = write_trajectories(
             self.data, self.out, self.model, self.trajectory, self.drives, self.split, self.fps, self.device

@@ -36,7 +36,7 @@ class Predict:
 
     def __call__(self) -> None:
         """Predict, and say what is there."""
-        from egodepth.predict import predict_files
+        from egodepth.inference.predict import predict_files
 
         done = predict_files(
             self.model, self.inputs, self.out, self.size, self.post_process, self.device, self.frames, self.batch

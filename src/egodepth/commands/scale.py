@@ -4,8 +4,8 @@ import json
 
 from rich.console import Console
 
-from egodepth.files import write_text
-from egodepth.scale.options import ScaleOptions
+from egodepth.foundation.files import write_text
+from egodepth.video.scale.options import ScaleOptions
 
 
 class Scale(ScaleOptions):
@@ -21,7 +21,7 @@ class Scale(ScaleOptions):
 
     def __call__(self) -> None:
         """Find, store and print the scale; or remove it."""
-        from egodepth.scale.finding import find_scale, remove_scale
+        from egodepth.video.scale.finding import find_scale, remove_scale
 
         if self.remove:
             remove_scale(self)

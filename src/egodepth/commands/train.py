@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from egodepth.config import TrainConfig
-from egodepth.files import write_text
+from egodepth.foundation.files import write_text
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Train:
 
     def __call__(self) -> None:
         """Train and say where the model is."""
-        from egodepth.ranks import leads
-        from egodepth.train import train
+        from egodepth.foundation.ranks import leads
+        from egodepth.training.train import train
 
         data = self.config.data
         allowed = self.allow_test_drives or data.allow_test_drives

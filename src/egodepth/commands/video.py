@@ -1,7 +1,7 @@
 """`egodepth video CLIP --out DIR`: from a recording that nobody calibrated to depth, trajectory, cloud and report."""
 
-from egodepth.clip.options import VideoOptions, clip_name
-from egodepth.errors import require
+from egodepth.foundation.errors import require
+from egodepth.video.options import VideoOptions, clip_name
 
 
 class VideoToDepth(VideoOptions):
@@ -16,7 +16,7 @@ class VideoToDepth(VideoOptions):
 
     def __call__(self) -> None:
         """Go all the way."""
-        from egodepth.clip.journey import Journey
+        from egodepth.video.pipeline import Journey
 
         for clip in self.clips:
             require(clip.exists(), f"{clip}: does not exist; give a video file or a folder of frames")

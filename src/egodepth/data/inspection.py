@@ -11,18 +11,18 @@ import numpy as np
 
 from egodepth.data.cameras import find_camera_file, horizontal_fov_deg
 from egodepth.data.drive import Drive
-from egodepth.data.folder import FolderDrive
 from egodepth.data.footage.settings import FOOTAGE_FILE, MOTION
 from egodepth.data.footage.source import Footage, open_footage
 from egodepth.data.footage.stereo import stereo_warnings
 from egodepth.data.footage.summary import FootageSummary, verdict
 from egodepth.data.footage.watch import watch
-from egodepth.data.frame_numbers import FrameNumbers
-from egodepth.data.frames import list_images
 from egodepth.data.kitti.lists import positions_of, read_list
-from egodepth.data.manifest import is_manifest
+from egodepth.data.media.frame_numbers import FrameNumbers
+from egodepth.data.media.frames import list_images
 from egodepth.data.opening import open_drives, training_samples
-from egodepth.errors import InputError
+from egodepth.data.readers.folder import FolderDrive
+from egodepth.data.readers.manifest import is_manifest
+from egodepth.foundation.errors import InputError
 
 MOST_MATCHED = 12
 """Drives of a set whose stereo pairs are matched: one that is the wrong way round, all are."""

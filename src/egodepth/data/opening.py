@@ -6,14 +6,14 @@ from typing import TypeVar
 
 from egodepth.config import Truth
 from egodepth.data.drive import Drive
-from egodepth.data.folder import PARTNER_FOLDER, FolderDrive
-from egodepth.data.frame_numbers import FrameNumbers
-from egodepth.data.frames import list_images
+from egodepth.data.media.frame_numbers import FrameNumbers
+from egodepth.data.media.frames import list_images
+from egodepth.data.media.video import is_video
+from egodepth.data.readers.folder import PARTNER_FOLDER, FolderDrive
 from egodepth.data.registry import READERS, Wanted
 from egodepth.data.sample_index import SampleIndex
-from egodepth.data.video import is_video
-from egodepth.errors import InputError
-from egodepth.remote import local_folder
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.remote import local_folder
 
 T = TypeVar("T")
 _KINDS = [reader.name for reader in READERS]

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from egodepth.config import Truth
-from egodepth.data.cityscapes import has_cityscapes_split, is_cityscapes, open_cityscapes
 from egodepth.data.drive import Drive
 from egodepth.data.kitti.odometry import is_kitti_odometry, open_kitti_odometry
 from egodepth.data.kitti.raw import is_kitti_raw, open_kitti_raw
 from egodepth.data.kitti.stereo2015 import open_kitti_2015, training_folder
-from egodepth.data.make3d import is_make3d, open_make3d
-from egodepth.data.manifest import is_manifest, open_manifest
-from egodepth.data.synthetic import open_synthetic
-from egodepth.data.synthetic.description import is_rendered_set
+from egodepth.data.readers.cityscapes import has_cityscapes_split, is_cityscapes, open_cityscapes
+from egodepth.data.readers.make3d import is_make3d, open_make3d
+from egodepth.data.readers.manifest import is_manifest, open_manifest
+from egodepth.data.readers.rendered import open_synthetic
+from egodepth.data.readers.rendered_set import is_rendered_set
 
 
 class Wanted(NamedTuple):

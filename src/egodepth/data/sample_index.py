@@ -9,9 +9,9 @@ from typing import overload
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
-from egodepth.data.frame_numbers import ColumnSequence, FrameNumbers
-from egodepth.errors import InputError
-from egodepth.files import replacing
+from egodepth.data.media.frame_numbers import ColumnSequence, FrameNumbers
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import replacing
 
 _TABLE_LIMIT = 1 << 22
 """Up to so many samples an epoch's order is a table (32 MiB); beyond, it is computed for the places asked for."""

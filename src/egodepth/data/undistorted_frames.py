@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from egodepth.data.cameras import CAMERA_FILE, find_camera_file, horizontal_fov_deg, read_lens_rig, write_camera
-from egodepth.data.folder import PARTNER_FOLDER
-from egodepth.data.frames import FrameFolder
-from egodepth.data.images import write_image
-from egodepth.data.side_by_side import for_each
-from egodepth.data.undistortion import Undistortion
-from egodepth.errors import InputError
-from egodepth.files import write_text
-from egodepth.progress import counting_bar
+from egodepth.data.media.frames import FrameFolder
+from egodepth.data.media.images import write_image
+from egodepth.data.media.side_by_side import for_each
+from egodepth.data.media.undistortion import Undistortion
+from egodepth.data.readers.folder import PARTNER_FOLDER
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
+from egodepth.foundation.progress import counting_bar
 
 _NOTE = "undistorted.json"
 """Beside the frames: what they were made from, so that the same command goes on and another does not mix in."""

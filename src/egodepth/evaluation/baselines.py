@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from egodepth.data.types import DepthSample
+from egodepth.data.batch import DepthSample
 from egodepth.evaluation.evaluator import Predict
 from egodepth.evaluation.protocols import Protocol
 

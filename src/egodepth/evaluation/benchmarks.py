@@ -10,8 +10,8 @@ from egodepth.data.kitti.eigen import EIGEN_BENCHMARK_FRAMES, EIGEN_FRAMES
 from egodepth.data.kitti.lists import Line, positions_of
 from egodepth.data.kitti.raw import Truth
 from egodepth.data.opening import depth_frames
-from egodepth.errors import InputError
 from egodepth.evaluation.protocols import PROTOCOLS, Protocol
+from egodepth.foundation.errors import InputError
 
 Frames = list[tuple[Drive, int]]
 

@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from jaxtyping import Float
 from torch import Tensor
 
-from egodepth.data.types import DepthSample
-from egodepth.errors import InputError
+from egodepth.data.batch import DepthSample
 from egodepth.evaluation.alignment import (
     DATASET_MEDIAN,
     FIXED,
@@ -21,7 +20,8 @@ from egodepth.evaluation.metrics import LOG10, depth_metrics, log10_error
 from egodepth.evaluation.pixels import Pixels, PixelSpool, valid_pixels
 from egodepth.evaluation.protocols import Protocol, depth_at
 from egodepth.evaluation.report import MODEL, ImageScore, Report
-from egodepth.ranks import ALONE, Ranks
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.ranks import ALONE, Ranks
 
 Predict = Callable[[DepthSample], Float[Tensor, "h w"]]
 """Inverse depth of a sample, up to scale, of any size: a model looks at its image, a baseline at none of it."""

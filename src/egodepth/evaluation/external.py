@@ -10,15 +10,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egodepth.config import Predicted
-from egodepth.data.frame_numbers import spread_places
-from egodepth.data.frames import list_images, natural_key
-from egodepth.data.images import MAX_PIXELS, read_uint16
-from egodepth.data.types import DepthSample
-from egodepth.errors import InputError
+from egodepth.data.batch import DepthSample
+from egodepth.data.media.frame_numbers import spread_places
+from egodepth.data.media.frames import list_images, natural_key
+from egodepth.data.media.images import MAX_PIXELS, read_uint16
 from egodepth.evaluation.pickled_arrays import read_pickled_arrays
 from egodepth.evaluation.pixels import valid_pixels
 from egodepth.evaluation.protocols import Protocol
-from egodepth.reading import read_json, read_npz
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.reading import read_json, read_npz
 
 _KEYS: dict[Predicted, tuple[str, ...]] = {
     "depth": ("depth", "pred_depth"),

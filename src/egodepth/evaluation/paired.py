@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from egodepth.errors import InputError
 from egodepth.evaluation.alignment import HEADLINE
 from egodepth.evaluation.intervals import Interval, bootstrap_intervals
 from egodepth.evaluation.metrics import SHARES
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.evaluation.report import MODEL, Report
+from egodepth.foundation.errors import InputError
 
 
 class PairedLine(NamedTuple):

@@ -22,7 +22,7 @@ from egodepth.evaluation.evaluator import Predict, aligned_depth
 from egodepth.evaluation.protocols import Protocol
 from egodepth.evaluation.report import Report
 from egodepth.evaluation.samples import FrameSamples
-from egodepth.files import replacing
+from egodepth.foundation.files import replacing
 
 MAX_ERROR = 0.5
 """Relative errors from here on look alike."""

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from egodepth.data.types import DepthSample
-from egodepth.errors import InputError
+from egodepth.data.batch import DepthSample
 from egodepth.evaluation.protocols import Protocol, depth_at
+from egodepth.foundation.errors import InputError
 
 _LEAST_FINITE = 0.5
 """Of the pixels that count, those whose depth must be finite: the median is among them."""

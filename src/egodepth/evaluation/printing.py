@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from egodepth.evaluation.odometry import OdometryScores
 from egodepth.evaluation.paired import PairedComparison
 from egodepth.evaluation.pixels import WHOLE
 from egodepth.evaluation.report import MODEL, Report
+from egodepth.evaluation.trajectory_metrics import OdometryScores
 
 
 def print_report(console: Console, report: Report, paths: Sequence[Path]) -> None:

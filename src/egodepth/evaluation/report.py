@@ -15,7 +15,7 @@ from jaxtyping import Float
 from egodepth.evaluation.alignment import HEADLINE, median, scale_spread
 from egodepth.evaluation.intervals import Interval, bootstrap_intervals
 from egodepth.evaluation.pixels import WHOLE
-from egodepth.files import write_text
+from egodepth.foundation.files import write_text
 
 METRICS_FILE = "metrics.json"
 REPORT_FILES = (METRICS_FILE, "table.md", "per_image.csv")

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from egodepth.data.batch import DepthSample
 from egodepth.data.drive import Drive, sample_name
-from egodepth.data.types import DepthSample
 from egodepth.evaluation.external import ExternalMaps
 
 T = TypeVar("T")

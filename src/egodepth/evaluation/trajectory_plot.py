@@ -4,8 +4,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from egodepth.evaluation.odometry import OdometryScores, Poses, similarity
-from egodepth.files import replacing
+from egodepth.evaluation.trajectory_metrics import OdometryScores, Poses, similarity
+from egodepth.foundation.files import replacing
 
 
 def write_trajectory_plot(

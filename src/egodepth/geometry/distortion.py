@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from egodepth.errors import InputError, require
+from egodepth.foundation.errors import InputError, require
 from egodepth.geometry.camera import Camera, viewing_rays
 
 WIDEST_EDGE_DEG = 60.0

@@ -9,9 +9,9 @@ from rich.markup import escape
 from egodepth.data.drive import Drive
 from egodepth.hints.store import drive_folder
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.sfm.recording import contradiction, map_recording
+from egodepth.sfm.drive_map import contradiction, map_recording
 from egodepth.sfm.stages import Stages
-from egodepth.sfm.types import SfmSettings
+from egodepth.sfm.structures import SfmSettings
 
 MAP_VERSION = 2
 """Of what decides a map: where there is one of another version, or none could be made, it is tried again."""

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from egodepth.errors import InputError, reason_of
-from egodepth.reading import read_json
+from egodepth.foundation.errors import InputError, reason_of
+from egodepth.foundation.reading import read_json
 
 _PREPARATION = "preprocessor_config.json"
 _NEAREST = 0.05

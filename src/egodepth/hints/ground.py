@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Float64
 
-from egodepth.data.frame_numbers import spread_places
+from egodepth.data.media.frame_numbers import spread_places
 from egodepth.geometry import Camera
-from egodepth.scale.height import exact_rays, road_plane
+from egodepth.geometry.road_plane import exact_rays, road_plane
 
 _FRAMES = 24
 """Evenly spread, in which the road is looked for."""

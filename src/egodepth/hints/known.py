@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64
 
+from egodepth.data.batch import Hints
 from egodepth.data.drive import Drive
-from egodepth.data.frame_numbers import FrameNumbers
+from egodepth.data.media.frame_numbers import FrameNumbers
 from egodepth.data.sample_index import SampleIndex
-from egodepth.data.types import Hints
 from egodepth.hints.ground import Road, impossible
 from egodepth.hints.store import HintMaps
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.sfm.types import SparsePoints
+from egodepth.sfm.structures import SparsePoints
 
 TYPICAL_DEPTH = 10.0
 """Median depth of a part's points in the unit that parts without metres are brought to: the limits of a network's

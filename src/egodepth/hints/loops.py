@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
+from egodepth.foundation.native import compiled
+from egodepth.foundation.native.arrays import address
 from egodepth.geometry import Camera
 from egodepth.hints.settings import SweepSettings
-from egodepth.native import compiled
-from egodepth.native.arrays import address
 
 _LOOPS = "sweep"
 _NUMBERS = ("planes", "sources", "height", "width", "threads", "window", "apart")

@@ -13,10 +13,11 @@ from rich.console import Console
 
 from egodepth.config import TrainConfig
 from egodepth.data.drive import Drive
-from egodepth.data.frame_numbers import FrameNumbers
-from egodepth.data.images import resize_rgb
-from egodepth.errors import InputError
-from egodepth.files import cache_folder
+from egodepth.data.media.frame_numbers import FrameNumbers
+from egodepth.data.media.images import resize_rgb
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import cache_folder
+from egodepth.foundation.progress import counting
 from egodepth.hints.contact import Neighbour, contact_hint
 from egodepth.hints.drive_maps import drive_map
 from egodepth.hints.ground import Road, road_of
@@ -37,7 +38,6 @@ from egodepth.hints.sparse import sparse_hint
 from egodepth.hints.stereo import MATCHING, stereo_hint
 from egodepth.hints.store import HintMaps, digest_of, drive_folder
 from egodepth.hints.teacher import Teacher, load_teacher
-from egodepth.progress import counting
 from egodepth.sfm.clip_map import ClipMap
 
 SWEEP_VERSION = 2

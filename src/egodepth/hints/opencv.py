@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 def opencv() -> Any:

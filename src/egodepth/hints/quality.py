@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from egodepth.data.drive import Drive
-from egodepth.data.frame_numbers import spread_places
+from egodepth.data.media.frame_numbers import spread_places
 from egodepth.data.opening import thinned
 from egodepth.geometry import Camera
 from egodepth.sfm.clip_map import ClipMap

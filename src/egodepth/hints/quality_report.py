@@ -17,7 +17,7 @@ from egodepth.data.drive import Drive
 from egodepth.data.opening import thinned
 from egodepth.evaluation.pictures import DEPTH_COLOURS, ERROR_COLOURS, MAX_ERROR, label_depths
 from egodepth.evaluation.printing import plain_table
-from egodepth.files import replacing
+from egodepth.foundation.files import replacing
 from egodepth.hints.quality import OFF, Compared, HintQuality, ReadHint, comparisons, part_of
 from egodepth.sfm.clip_map import ClipMap
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry import Camera
 from egodepth.hints.opencv import opencv
 from egodepth.losses import photometric_error

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from egodepth.data.clip_files import ClipFiles
 from egodepth.data.drive import Drive
-from egodepth.data.frame_numbers import FrameNumbers
-from egodepth.data.prepared import content_hashes, readable_name
-from egodepth.errors import InputError
-from egodepth.files import write_text
+from egodepth.data.media.frame_numbers import FrameNumbers
+from egodepth.data.storage.clip_files import ClipFiles
+from egodepth.data.storage.prepared import content_hashes, readable_name
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
 
 LOWEST, HIGHEST = 1e-5, 1e3
 """Range of the inverse depths that are kept: steps of .03 % in between."""

@@ -16,10 +16,10 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.reading import read_json, read_text
 from egodepth.hints.foreign_teacher import foreign_model
-from egodepth.predictor import DepthPredictor
-from egodepth.reading import read_json, read_text
+from egodepth.inference.predictor import DepthPredictor
 from egodepth.weights import model_folder
 
 _OURS = "egodepth-model-"

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from egodepth.foundation.native import compiled
+from egodepth.foundation.native.arrays import address
 from egodepth.geometry import Camera
-from egodepth.native import compiled
-from egodepth.native.arrays import address
 
 DROPPED = 255
 """Choice of a pixel whose unwarped error counts."""

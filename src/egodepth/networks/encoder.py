@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 Normalisation = Literal["backbone", "monodepth2"]
 Pretrained = bool | Mapping[str, Tensor]

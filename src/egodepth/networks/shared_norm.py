@@ -10,7 +10,7 @@ import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 class _Sum(torch.autograd.Function):

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64, Int32, Int64, UInt8
 from egodepth.geometry import transform_from_twist, twist_of
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.features import frame_of
-from egodepth.sfm.types import Footage, SparsePoints
+from egodepth.sfm.structures import Footage, SparsePoints
 
 MOST_ERROR_PX = 2.0
 """Points with a larger mean error are dropped; features are good to half a pixel."""

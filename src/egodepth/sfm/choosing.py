@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
-from egodepth.data.static_frames import image_motion, small_grey
+from egodepth.data.samples.static_frames import image_motion, small_grey
 
 MOST_LOOKED_AT = 3000
 """Of a longer clip, its middle: five minutes at 10 frames a second, some minutes of decoding."""

@@ -6,19 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from egodepth.data.frames import FrameFolder
+from egodepth.data.media.frames import FrameFolder
 from egodepth.geometry import focal_of_fov
+from egodepth.sfm.camera_results import WRITTEN, check_out, report_path, write_camera, write_map, write_report
 from egodepth.sfm.choosing import chosen_frames, frames_around, frames_to_look_at
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.colmap import pycolmap
+from egodepth.sfm.drive_map import MAP_PIXELS, claim, prepare
 from egodepth.sfm.features import working_size
 from egodepth.sfm.mapping import Mapper
 from egodepth.sfm.reconstruct import find_camera, map_frames
-from egodepth.sfm.recording import MAP_PIXELS, claim, prepare
-from egodepth.sfm.results import WRITTEN, check_out, report_path, write_camera, write_map, write_report
 from egodepth.sfm.settings import FEWEST_FRAMES, USUAL_FOV_DEG, CameraSearch
 from egodepth.sfm.stages import Stages
-from egodepth.sfm.types import Footage, Reconstruction, SfmSettings
+from egodepth.sfm.structures import Footage, Reconstruction, SfmSettings
 from egodepth.sfm.verdict import Estimate, Verdict, failed, judge
 
 

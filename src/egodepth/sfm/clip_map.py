@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
-from egodepth.errors import InputError
-from egodepth.files import replacing
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import replacing
 from egodepth.geometry import Camera
-from egodepth.sfm.types import SparsePoints
+from egodepth.sfm.structures import SparsePoints
 
 FORMAT = 1
 HELD_OUT = 10

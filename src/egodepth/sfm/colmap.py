@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 class NoColmapError(InputError):

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from egodepth.data.images import resize_rgb
+from egodepth.data.media.images import resize_rgb
 from egodepth.sfm.stages import Stages
-from egodepth.sfm.types import Footage, SfmSettings
+from egodepth.sfm.structures import Footage, SfmSettings
 
 _AT_ONCE = 16
 """How many are done by one call, which cannot say how far it is. (To look into its database meanwhile with Python's own

@@ -15,7 +15,7 @@ from egodepth.geometry import Camera, focal_of_fov
 from egodepth.sfm.features import find_features, name_of
 from egodepth.sfm.matching import match_frames
 from egodepth.sfm.stages import Stages
-from egodepth.sfm.types import Footage, SfmSettings
+from egodepth.sfm.structures import Footage, SfmSettings
 
 SMALLEST_PART = 10
 """Fewer frames that fit together, and to no others, are no part of their own."""

@@ -16,7 +16,7 @@ from jaxtyping import Float32, UInt32
 
 from egodepth.sfm.features import chunks, name_of
 from egodepth.sfm.stages import Stages
-from egodepth.sfm.types import SfmSettings
+from egodepth.sfm.structures import SfmSettings
 
 MATCHING_VERSION = 2
 """Of what decides which features match: matches of another one are made again."""

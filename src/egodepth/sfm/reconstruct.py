@@ -12,7 +12,7 @@ from egodepth.sfm.features import frame_of
 from egodepth.sfm.mapping import Mapper
 from egodepth.sfm.refining import PARTS, Refined, adjust, part_focals, refined, roughly_refined
 from egodepth.sfm.settings import FEWEST_FRAMES
-from egodepth.sfm.types import Reconstruction
+from egodepth.sfm.structures import Reconstruction
 
 ROUNDS, SETTLED = 3, 0.01
 """Mapping is repeated with the refined camera up to so often, until the focal length changes by less than this."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from egodepth.errors import require
+from egodepth.foundation.errors import require
 
 FEWEST_FRAMES = 8
 """Fewer say nothing of a focal length that one could rely on."""

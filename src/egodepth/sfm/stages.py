@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from egodepth.progress import counting
+from egodepth.foundation.progress import counting
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from egodepth.data.cameras import FOCAL_WIDTHS
-from egodepth.sfm.types import Reconstruction
+from egodepth.sfm.structures import Reconstruction
 
 RELIABLE, USABLE = 0.03, 0.12
 """Standard deviation of the focal length, share of it, up to which it is reliable, and better than a guess."""

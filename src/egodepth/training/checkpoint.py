@@ -21,8 +21,8 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from egodepth.errors import InputError
-from egodepth.reading import read_json
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.reading import read_json
 from egodepth.weights import load_strictly, read_tensors
 
 FORMAT = "egodepth-checkpoint-2"

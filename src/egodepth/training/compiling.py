@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import torch
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.networks import depth_unit
 from egodepth.objective import SelfSupervisedObjective
 

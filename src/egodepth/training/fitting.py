@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 
 from egodepth.config import TrainConfig
-from egodepth.data.augment import draw, to_batch
-from egodepth.data.sampler import TrainBatches
-from egodepth.errors import InputError
+from egodepth.data.samples.augment import draw, to_batch
+from egodepth.data.samples.sampler import TrainBatches
+from egodepth.foundation.errors import InputError
 from egodepth.objective import SelfSupervisedObjective
 from egodepth.training.optimiser import build_optimiser
 

@@ -12,23 +12,23 @@ import numpy as np
 import torch
 
 from egodepth.config import TrainConfig
-from egodepth.data.augment import draw, shrunk, to_batch
+from egodepth.data.batch import Batch
 from egodepth.data.drive import Drive
-from egodepth.data.images import write_image
+from egodepth.data.media.images import write_image
 from egodepth.data.opening import depth_frames, thinned
-from egodepth.data.pasting import pasted
-from egodepth.data.resident import ResidentFrames
-from egodepth.data.sampler import RawBatch, TrainBatches
-from egodepth.data.types import Batch
-from egodepth.errors import InputError
+from egodepth.data.samples.augment import draw, shrunk, to_batch
+from egodepth.data.samples.pasting import pasted
+from egodepth.data.samples.resident import ResidentFrames
+from egodepth.data.samples.sampler import RawBatch, TrainBatches
 from egodepth.evaluation.alignment import HEADLINE
 from egodepth.evaluation.evaluator import evaluate_predictions
 from egodepth.evaluation.protocols import PROTOCOLS
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.ranks import Ranks
+from egodepth.foundation.remote import LocalRun
+from egodepth.inference.predictor import DepthPredictor
 from egodepth.networks import DepthNet
 from egodepth.objective import SelfSupervisedObjective
-from egodepth.predictor import DepthPredictor
-from egodepth.ranks import Ranks
-from egodepth.remote import LocalRun
 from egodepth.training.checkpoint import Progress, save_checkpoint
 from egodepth.training.kept_models import link_models
 from egodepth.training.learned_camera import description, write_learned_camera

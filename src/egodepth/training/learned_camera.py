@@ -7,7 +7,7 @@ import torch
 
 from egodepth.data.cameras import CAMERA_FILE, FOCAL_WIDTHS, horizontal_fov_deg, read_camera, write_camera
 from egodepth.data.drive import Drive
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera
 
 

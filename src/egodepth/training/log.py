@@ -11,8 +11,8 @@ from jaxtyping import UInt8
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from egodepth.errors import InputError
-from egodepth.files import write_text
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
 
 _PLAIN_LINE_SECONDS = 15.0
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from egodepth.config import HOUSEKEEPING, TrainConfig
-from egodepth.config_json import flattened, from_json
-from egodepth.errors import InputError
+from egodepth.config.strict_json import flattened, from_json
+from egodepth.foundation.errors import InputError
 from egodepth.training.checkpoint import DAMAGED, DamagedError, list_checkpoints, newest_whole, read_header
 from egodepth.training.kept_models import bring_back
-from egodepth.training.start import LEARNING, RANDOM
+from egodepth.training.starting_weights import LEARNING, RANDOM
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"

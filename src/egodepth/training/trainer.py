@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.training.checkpoint import Progress
 from egodepth.training.log import RunLog
 

@@ -15,12 +15,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from egodepth.config import ModelConfig
-from egodepth.config_json import from_json, to_json
-from egodepth.errors import InputError, require
-from egodepth.files import write_text
+from egodepth.config.strict_json import from_json, to_json
+from egodepth.foundation.errors import InputError, require
+from egodepth.foundation.files import write_text
+from egodepth.foundation.reading import json_object, parse_json, read_text
+from egodepth.foundation.remote import local_folder
 from egodepth.networks import DepthNet, PoseNet, build_pose_net
-from egodepth.reading import json_object, parse_json, read_text
-from egodepth.remote import local_folder
 from egodepth.weights.hub import first_line, why_not
 
 _CARD, _WEIGHTS = "config.json", "model.safetensors"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from egodepth.config import ModelConfig
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.networks import PoseCnn, PoseNet, build_pose_net
 from egodepth.weights.folder import MOST_SIDE, DepthModel, ModelCard, load_strictly
 

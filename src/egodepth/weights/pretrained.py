@@ -8,7 +8,7 @@ import timm
 import torch
 from torch import Tensor
 
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.networks import Pretrained
 from egodepth.weights.folder import read_tensors
 from egodepth.weights.hub import PATIENCE_S, first_line, why_not

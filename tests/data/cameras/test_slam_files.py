@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from egodepth.data.cameras import find_camera_file, read_lens_rig
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry.distortion import FisheyeLens, Lens, RationalLens
 
 SIZE = (480, 640)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from egodepth.data.cameras import find_camera_file, read_lens_rig, read_rig
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera
 from egodepth.geometry.distortion import FisheyeLens, Lens, RationalLens
 

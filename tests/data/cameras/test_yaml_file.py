@@ -4,7 +4,7 @@ import pytest
 
 from egodepth.data.cameras import read_lens_rig, read_rig
 from egodepth.data.cameras.yaml_file import is_camera_yaml
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry.distortion import FisheyeLens, RationalLens
 
 SIZE = (480, 640)

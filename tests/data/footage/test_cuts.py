@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 
 from egodepth.data.footage.cuts import Duplicates, exposure_change, is_cut, sharpness
 from egodepth.data.footage.motion import block_flow
-from egodepth.data.static_frames import small_grey
+from egodepth.data.samples.static_frames import small_grey
 from footage_scenes import noisy, pan, street
 
 

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from egodepth.cli import main
-from egodepth.data.folder import FolderDrive
 from egodepth.data.footage import extract as extract_module
 from egodepth.data.footage.extract import output_size
 from egodepth.data.footage.select import GAP, Selector
-from egodepth.data.images import read_rgb, write_image
+from egodepth.data.media.images import read_rgb, write_image
+from egodepth.data.readers.folder import FolderDrive
 from footage_scenes import RATE, street, write_folder, write_video
 
 av = pytest.importorskip("av")

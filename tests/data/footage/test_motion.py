@@ -6,7 +6,7 @@ import torch
 
 from egodepth.data.footage.motion import Flow, block_flow, shows_something
 from egodepth.data.footage.rotation import parallax, turn_flow
-from egodepth.data.static_frames import small_grey
+from egodepth.data.samples.static_frames import small_grey
 from footage_scenes import SIZE, noisy, pan, street
 
 

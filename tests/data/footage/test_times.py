@@ -9,7 +9,7 @@ from PIL import Image
 
 from egodepth.data.footage.source import open_footage
 from egodepth.data.footage.times import known_times
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 SECONDS = 0.1 * np.arange(8) + np.array([0, 3, 0, -2, 1, 0, 0, 2]) / 1000
 

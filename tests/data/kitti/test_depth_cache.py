@@ -7,7 +7,7 @@ import pytest
 
 from egodepth.data.kitti import depth_cache, velodyne_depth_map
 from egodepth.data.kitti.depth_cache import cached_depth_map
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 @pytest.fixture

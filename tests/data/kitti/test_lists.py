@@ -5,7 +5,7 @@ import pytest
 from egodepth.data.kitti.eigen import EIGEN_BENCHMARK_FRAMES, EIGEN_DRIVES, EIGEN_FRAMES
 from egodepth.data.kitti.lists import Line, positions_of, read_list
 from egodepth.data.opening import open_drives
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from egodepth.data.kitti.odometry import OdometryDrive, is_kitti_odometry
 from egodepth.data.opening import open_drives
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 @pytest.fixture

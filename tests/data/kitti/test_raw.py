@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from egodepth.data.images import write_image
 from egodepth.data.kitti import KittiDrive, open_kitti_raw, velodyne_depth_map
+from egodepth.data.media.images import write_image
 from egodepth.data.opening import open_drives
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 NAME = "2011_09_26_drive_0005_sync"
 

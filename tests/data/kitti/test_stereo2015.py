@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from egodepth.data.images import write_image
 from egodepth.data.kitti import open_kitti_2015
+from egodepth.data.media.images import write_image
 from egodepth.data.opening import open_drives
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 @pytest.fixture

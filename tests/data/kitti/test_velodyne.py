@@ -5,7 +5,7 @@ import pytest
 
 from egodepth.data.kitti import improved_depth_map, velodyne_depth_map
 from egodepth.data.kitti.velodyne import Variant
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 
 def parse(path: Path) -> dict[str, list[float]]:

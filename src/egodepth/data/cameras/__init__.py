@@ -11,7 +11,9 @@ Others that are read: KITTI's `calib.txt` and `calib_cam_to_cam.txt` (of rectifi
 `cam.txt` with the nine numbers of a 3x3 matrix in pixels, and the YAML of OpenCV and ROS.
 """
 
-from egodepth.data.cameras.checks import (
+from egodepth.data.cameras.any_file import CameraRig, find_camera_file, read_camera, read_lens_rig, read_rig
+from egodepth.data.cameras.json_file import CAMERA_FILE, HOW_TO_WRITE, write_camera
+from egodepth.data.cameras.plausibility import (
     ASPECT_TOLERANCE,
     FOCAL_WIDTHS,
     check_aspect,
@@ -19,8 +21,6 @@ from egodepth.data.cameras.checks import (
     horizontal_fov_deg,
     translation,
 )
-from egodepth.data.cameras.json_file import CAMERA_FILE, HOW_TO_WRITE, write_camera
-from egodepth.data.cameras.reading import CameraRig, find_camera_file, read_camera, read_lens_rig, read_rig
 
 __all__ = [
     "ASPECT_TOLERANCE",

@@ -8,11 +8,11 @@ from typing import Any
 from egodepth.data.cameras.opencv_files import matrix_camera
 from egodepth.data.cameras.pixels import PixelCamera, lens_of
 from egodepth.data.cameras.slam_files import slam_camera
-from egodepth.errors import InputError
-from egodepth.files import write_text
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
+from egodepth.foundation.reading import parse_json, read_text
 from egodepth.geometry.camera import Camera, focal_of_fov
 from egodepth.geometry.distortion import FisheyeLens, Lens
-from egodepth.reading import parse_json, read_text
 
 CAMERA_FILE = "camera.json"
 HOW_TO_WRITE = (

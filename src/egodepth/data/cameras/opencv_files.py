@@ -16,7 +16,7 @@ from egodepth.data.cameras.pixels import (
     is_lens,
     lens_of,
 )
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry.distortion import Lens
 
 MATRICES = ("camera_matrix", "cameraMatrix", "K", "k", "M1")

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import torch
 
-from egodepth.data.cameras.checks import FISHEYE_FOCAL_WIDTHS, FOCAL_WIDTHS, check_aspect, check_camera
-from egodepth.errors import InputError
+from egodepth.data.cameras.plausibility import FISHEYE_FOCAL_WIDTHS, FOCAL_WIDTHS, check_aspect, check_camera
+from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera
 from egodepth.geometry.distortion import FisheyeLens, Lens, RationalLens
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from egodepth.data.cameras.pixels import FISHEYE_NAMES, RADIAL_NAMES, PixelCamera, camera_of_matrix, lens_of
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry.distortion import Lens
 
 KEYS = ("intrinsics", "projection_parameters", r"Camera1?\.fx")

@@ -8,7 +8,7 @@ from typing import Any
 
 from egodepth.data.cameras.opencv_files import is_of_a_camera, matrix_camera
 from egodepth.data.cameras.pixels import MOST_SIDE, PixelCamera, camera_of_matrix, lens_of
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 from egodepth.geometry.distortion import FisheyeLens, RationalLens
 
 _MOST_CHARACTERS = 1 << 20

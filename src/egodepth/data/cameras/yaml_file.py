@@ -12,7 +12,7 @@ from egodepth.data.cameras.opencv_files import MATRICES, matrix_camera
 from egodepth.data.cameras.pixels import PixelCamera
 from egodepth.data.cameras.slam_files import KEYS, slam_camera
 from egodepth.data.cameras.text_files import read_small_text
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 SUFFIXES = (".yaml", ".yml")
 _MOST_CHARACTERS = 1 << 16

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from egodepth.data.footage.motion import Flow
-from egodepth.data.static_frames import brightness_ratio
+from egodepth.data.samples.static_frames import brightness_ratio
 
 CUT = 0.1
 """A cut is where fewer of the textured blocks are found again: of two streets 0 to 4 % look alike, of frames half a

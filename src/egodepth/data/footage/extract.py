@@ -14,11 +14,11 @@ from egodepth.data.footage.settings import FOOTAGE_FILE
 from egodepth.data.footage.source import Footage
 from egodepth.data.footage.summary import FootageSummary, verdict
 from egodepth.data.footage.watch import watch
-from egodepth.data.frames import list_images
-from egodepth.data.images import resize_rgb, write_image
-from egodepth.errors import InputError
-from egodepth.files import write_text
-from egodepth.reading import read_json
+from egodepth.data.media.frames import list_images
+from egodepth.data.media.images import resize_rgb, write_image
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
+from egodepth.foundation.reading import read_json
 
 FORMAT = 1
 """Raised whenever the same recording would give other frames."""

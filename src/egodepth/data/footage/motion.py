@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, interpolate, pad
 
-from egodepth.data.static_frames import QUANTILE, TEXTURE, WIDTH, brightness_ratio
+from egodepth.data.samples.static_frames import QUANTILE, TEXTURE, WIDTH, brightness_ratio
 
 BLOCK = 8
 """Distance of the blocks' centres, pixels of the grey image; each block is twice as wide."""

@@ -12,7 +12,7 @@ from egodepth.data.footage.motion import Flow, block_flow, coarse, shows_somethi
 from egodepth.data.footage.rotation import parallax
 from egodepth.data.footage.settings import MOTION
 from egodepth.data.footage.source import Picture
-from egodepth.data.static_frames import small_grey
+from egodepth.data.samples.static_frames import small_grey
 
 STILL = 10 * MINIMUM_MOTION
 """Share of the width a second: slower images stand still. `MINIMUM_MOTION` is of 10 frames a second."""

@@ -8,9 +8,9 @@ from jaxtyping import Float
 
 from egodepth.data.drive import Drive
 from egodepth.data.footage.motion import block_flow
-from egodepth.data.frame_numbers import FrameNumbers
+from egodepth.data.media.frame_numbers import FrameNumbers
 from egodepth.data.opening import thinned
-from egodepth.data.static_frames import small_grey
+from egodepth.data.samples.static_frames import small_grey
 
 PAIRS = 6
 """Of a drive, evenly spread."""

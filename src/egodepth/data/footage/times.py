@@ -6,9 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from egodepth.data.footage.settings import FOOTAGE_FILE
-from egodepth.data.frames import list_images, number_files, times_in_names
-from egodepth.errors import InputError
-from egodepth.reading import read_json, read_lines
+from egodepth.data.media.frames import list_images, number_files, times_in_names
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.reading import read_json, read_lines
 
 USUAL_FPS = 10.0
 """Of frames of which nothing says it: KITTI's."""

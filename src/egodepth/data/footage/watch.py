@@ -6,7 +6,7 @@ from egodepth.data.footage.measures import Measures
 from egodepth.data.footage.select import Kept, Selector
 from egodepth.data.footage.settings import MOTION
 from egodepth.data.footage.source import Footage, Picture
-from egodepth.progress import counting_bar
+from egodepth.foundation.progress import counting_bar
 
 
 def watch(

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float64
 
 from egodepth.data.cameras import check_camera
-from egodepth.data.images import MAX_PIXELS
-from egodepth.errors import InputError
+from egodepth.data.media.images import MAX_PIXELS
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.reading import read_lines
 from egodepth.geometry.camera import Camera
-from egodepth.reading import read_lines
 
 CAM_TO_CAM = "calib_cam_to_cam.txt"
 VELO_TO_CAM = "calib_velo_to_cam.txt"

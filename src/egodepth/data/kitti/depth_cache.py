@@ -9,8 +9,8 @@ from jaxtyping import Float32
 
 from egodepth.data.kitti.calibration import CAM_TO_CAM, VELO_TO_CAM
 from egodepth.data.kitti.velodyne import Variant, velodyne_depth_map
-from egodepth.errors import InputError
-from egodepth.files import cache_folder, replacing
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import cache_folder, replacing
 
 _VERSION = 1
 """Raised whenever the projection changes."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from egodepth.data.drive import Drive
-from egodepth.data.frame_numbers import FrameNumbers
-from egodepth.errors import InputError
-from egodepth.reading import read_text
+from egodepth.data.media.frame_numbers import FrameNumbers
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.reading import read_text
 
 _CAMERAS = {"l": 2, "r": 3}
 DRIVE_NAME = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}_(sync|extract)")

@@ -9,11 +9,11 @@ from jaxtyping import Float64, UInt8
 
 from egodepth.data.cameras import check_camera
 from egodepth.data.drive import Drive
-from egodepth.data.frames import FEW_HEADERS, FrameFolder
 from egodepth.data.kitti.calibration import CalibrationFile, translation_of
-from egodepth.errors import InputError
+from egodepth.data.media.frames import FEW_HEADERS, FrameFolder
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.trajectory_files import read_kitti_poses
 from egodepth.geometry.camera import Camera
-from egodepth.trajectory_files import read_kitti_poses
 
 CALIBRATION = "calib.txt"
 _PARTNERS = {0: 1, 1: 0, 2: 3, 3: 2}

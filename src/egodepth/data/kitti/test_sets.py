@@ -6,7 +6,7 @@ from egodepth.config import TestSet
 from egodepth.data.drive import Drive
 from egodepth.data.kitti.eigen import EIGEN_DRIVES, EIGEN_FRAMES
 from egodepth.data.kitti.lists import Line
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 SEQUENCE_RECORDINGS = {
     "00": "2011_10_03_drive_0027_sync",

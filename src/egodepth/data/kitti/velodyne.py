@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int
 
 from egodepth.data.kitti.calibration import Calibration
-from egodepth.errors import InputError
+from egodepth.foundation.errors import InputError
 
 Variant = Literal["eigen", "eigen-z"]
 

@@ -1,0 +1,300 @@
+"""The image files of one folder as numbered frames."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+
+from egodepth.data.media.frame_numbers import FrameNumbers
+from egodepth.data.media.images import SUFFIXES, UNREAD_SUFFIXES, image_size, read_rgb
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import made_in
+
+FEW_HEADERS = 4
+"""How many files of a folder are compared in size where the set is known, and has hundreds of such folders."""
+_NUMBER_LIMIT = 10**18
+"""Frame numbers stay below: columns of 64 bits hold them."""
+_LARGEST = 2**63 - 1
+_CLOCKS = {13: 10**3, 16: 10**6, 19: 10**9}
+"""Ticks a second of a clock that counts from 1970, by the number of digits of its times."""
+_DECIMAL = re.compile(r"(\d+)\.(\d+)$")
+_FEWEST_STEPS = 3
+"""From which a rule in the numbers of files can be told."""
+_UNEVEN, _EVEN_SHARE = 0.3, 0.95
+"""Share of the stride by which a step may miss a multiple of it: clocks jitter. And of steps, those that must not."""
+_MOST_RESTARTS, _AFTER_RESTART = 0.1, 1000
+"""Share of the steps at which a counter may begin again; and how far the numbers jump there: a gap for any offset."""
+_SIDES = (("left", "right"), ("l", "r"), ("cam0", "cam1"), ("image_02", "image_03"))
+_SIDE = re.compile(r"left|right|(?<![A-Za-z0-9])(?:[lr]|cam[01]|image_0[23])(?![A-Za-z])", re.IGNORECASE)
+"""How names say which camera of a stereo rig a picture is of."""
+logger = logging.getLogger("egodepth")
+
+
+class NumberedNames(Mapping[int, str]):
+    """Names of files by frame number, ascending; of names that differ in the number alone, as most do, no object each.
+
+    10^7 frames without a gap take no more memory than ten.
+    """
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        """Take them in any order."""
+        self.numbers = FrameNumbers.of(sorted(names))
+        self._parts = _common_parts(names)
+        self._names = {} if self._parts else dict(names)
+
+    def __getitem__(self, frame: int) -> str:
+        if not self._parts:
+            return self._names[frame]
+        if frame not in self.numbers:
+            raise KeyError(frame)
+        return _name(self._parts, frame)
+
+    def __contains__(self, frame: object) -> bool:
+        return frame in self.numbers
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+@dataclass(frozen=True)
+class FrameFolder:
+    """Numbered images of one size."""
+
+    folder: Path
+    files: NumberedNames
+    """In the folder."""
+    size: tuple[int, int]
+    """(height, width) of every image."""
+
+    @classmethod
+    def open(
+        cls, folder: str | Path, headers: int = 200, exact: bool = False, beside: "FrameFolder | None" = None
+    ) -> "FrameFolder":
+        """List a folder and find its image size from up to `headers` headers; the others are compared when read.
+
+        Args:
+            folder: with the images.
+            headers: see above.
+            exact: see `number_files`.
+            beside: of the other camera of a pair: images of its names have its numbers.
+
+        Raises:
+            InputError: the folder is missing or has no images, or they differ in size.
+        """
+        folder = Path(folder)
+        images = list_images(folder)
+        if not images:
+            raise no_images(folder)
+        refuse_two_cameras(images)
+        others = {Path(name).stem: number for number, name in beside.files.items()} if beside else {}
+        shared = all(path.stem in others for path in images)
+        files = {others[path.stem]: path for path in images} if shared else number_files(images, exact)
+        return cls.of(folder, files, common_size(list(files.values()), headers))
+
+    @classmethod
+    def of(cls, folder: Path, files: Mapping[int, Path], size: tuple[int, int]) -> "FrameFolder":
+        """Take the images of a folder that belong together, by frame number, and their size."""
+        return cls(folder, NumberedNames({number: path.name for number, path in files.items()}), size)
+
+    def path(self, frame: int) -> Path:
+        """File of a frame; `InputError` where there is none."""
+        if frame not in self.files:
+            raise InputError(f"{self.folder}: frame {frame} is missing; copy it there or leave it out")
+        return self.folder / self.files[frame]
+
+    def read(self, frame: int) -> UInt8[np.ndarray, "h w 3"]:
+        """Decode a frame; a missing, unreadable or differently sized one is an `InputError` that names the file."""
+        path = self.path(frame)
+        image = read_rgb(path)
+        if image.shape[:2] != self.size:
+            raise _odd_size(path, (image.shape[0], image.shape[1]), self.size)
+        return image
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """Image files of a folder in natural order (2 before 10); of the same picture in two formats, one.
+
+    What commands wrote there is no input. A warning says which pictures are passed over, once for every folder.
+
+    Raises:
+        InputError: the folder is missing or may not be read.
+    """
+    folder = Path(folder)
+    try:
+        visible = [path for path in folder.iterdir() if path.name[0] != "."]
+    except OSError as error:
+        raise InputError(f"{folder}: not a folder that can be read ({error.strerror}); check the path") from error
+    made = made_in(folder)
+    found = [path for path in visible if path.suffix.lower() in SUFFIXES and path.name not in made]
+    # Later ones win: lossless formats, which come first in SUFFIXES, replace their converted copies.
+    found.sort(key=lambda path: -SUFFIXES.index(path.suffix.lower()))
+    images = {path.stem: path for path in found}
+    if twins := sorted(path.name for path in found if images[path.stem] != path):
+        _say(f"{folder}: {_counted(twins)} not taken, as another image has the same name but for its ending")
+    if unread := sorted(path.name for path in visible if path.suffix.lower() in UNREAD_SUFFIXES):
+        _say(f"{folder}: {_counted(unread)} passed over; convert such pictures to JPEG or PNG")
+    return sorted(images.values(), key=lambda path: natural_key(path.stem))
+
+
+def _counted(names: list[str]) -> str:
+    """The first name, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1} more are" if len(names) > 1 else " is")
+
+
+@cache
+def _say(warning: str) -> None:
+    logger.warning("%s", warning)
+
+
+def refuse_two_cameras(images: Sequence[Path]) -> None:
+    """See that the frames of one folder are not those of a left and a right camera, of which half look alike.
+
+    Raises:
+        InputError: their names are the same but for a side, such as left_0001 and right_0001.
+    """
+    sides: dict[str, dict[str, str]] = {}
+    for path in images:
+        if found := _SIDE.search(path.stem):
+            rest = f"{path.stem[: found.start()]}*{path.stem[found.end() :]}"
+            sides.setdefault(found[0].lower(), {})[rest] = path.name
+    for one, other in _SIDES:
+        shared = sorted(sides.get(one, {}).keys() & sides.get(other, {}).keys())
+        if len(shared) > len(images) / 4:
+            pair = f"{sides[one][shared[0]]} and {sides[other][shared[0]]}"
+            raise InputError(
+                f"{images[0].parent}: pictures of two cameras ({pair}); move those of the right one into a folder "
+                "'partner' there, which makes stereo pairs of them; or, if they are two clips, each into its own folder"
+            )
+
+
+def no_images(folder: Path) -> InputError:
+    """What to say of a folder in which `list_images` finds none."""
+    return InputError(f"{folder}: no images in this folder ({', '.join(SUFFIXES)}); check the path")
+
+
+def number_files(paths: Sequence[Path], exact: bool = False) -> dict[int, Path]:
+    """Frame numbers of files in natural order: frames that follow one another in time have numbers that do.
+
+    They come from the number at the end of each name, so that a missing file leaves a gap. Numbers that go up in even
+    steps (every third frame of a video; times in ms, us, ns, or in seconds with decimals) count the steps. Where a
+    counter begins again there is a gap. Where some name has no number, or they follow no such rule, files are counted
+    from 0.
+
+    Args:
+        paths: in natural order.
+        exact: the numbers are those of a data set, whose lists name them: steps are not looked for.
+    """
+    values = [value for path in paths if (value := _number_in(path.stem)) is not None]
+    positions = dict(enumerate(paths))
+    if not values or len(values) < len(paths) or max(values) > _LARGEST:
+        return positions
+    steps = np.diff(np.array(values, np.int64))
+    restarts = steps <= 0
+    stride = 1 if exact else _stride(steps[~restarts])
+    decimal = any(_DECIMAL.search(path.stem) for path in paths)
+    if exact or (stride == 1 and not restarts.any()):
+        usable = not restarts.any() and not decimal and max(values) < _NUMBER_LIMIT
+        return dict(zip(values, paths, strict=True)) if usable else positions
+    if restarts.mean() > _MOST_RESTARTS or (stride == 1 and decimal):
+        return positions
+    if not restarts.any() and len({value % stride for value in values}) == 1:
+        return {value // stride: path for value, path in zip(values, paths, strict=True)}
+    counted = np.where(restarts, _AFTER_RESTART, np.maximum(1, (2 * steps + stride) // (2 * stride)))
+    return dict(zip([0, *np.cumsum(counted).tolist()], paths, strict=True))
+
+
+def times_in_names(files: Mapping[int, Path]) -> dict[int, float] | None:
+    """Seconds from the first frame on, by frame number, where names end in clock times; None where they do not.
+
+    Clock times are seconds with decimals, or ms, us or ns since 1970, told by how many digits they have.
+
+    Args:
+        files: as `number_files` numbers them.
+    """
+    values = {number: _number_in(path.stem) for number, path in files.items()}
+    known = [value for value in values.values() if value is not None]
+    decimal = all(_DECIMAL.search(path.stem) for path in files.values())
+    units = {10**6 if decimal else _CLOCKS.get(len(str(value))) for value in known}
+    unit = units.pop() if len(units) == 1 else None
+    if unit is None or len(known) < len(files) or any(b <= a for a, b in pairwise(known)):
+        return None
+    return {number: (value - known[0]) / unit for number, value in zip(values, known, strict=True)}
+
+
+def _number_in(stem: str) -> int | None:
+    """The number at the end of a name; of one with decimals, millionths."""
+    if decimal := _DECIMAL.search(stem):
+        return int(decimal[1]) * 10**6 + int(decimal[2][:6].ljust(6, "0"))
+    ending = re.search(r"\d+$", stem)
+    return int(ending[0]) if ending else None
+
+
+def _stride(steps: Int64[np.ndarray, " n"]) -> int:
+    """By what numbers go up from frame to frame, some frames left out; 1 where they follow no rule, or are few."""
+    if len(steps) < _FEWEST_STEPS:
+        return 1
+    stride = int(np.median(steps))
+    multiples = steps / max(stride, 1)
+    even = (np.abs(multiples - multiples.round()) < _UNEVEN) & (multiples > 1 - _UNEVEN)
+    return stride if stride > 1 and even.mean() >= _EVEN_SHARE else 1
+
+
+def common_size(paths: Sequence[Path], headers: int) -> tuple[int, int]:
+    """(height, width) of all images, from up to `headers` of their headers, evenly spread.
+
+    Unreadable files are passed over: reading them will tell.
+
+    Raises:
+        InputError: two sizes (names a file of the rarer one), or no file is readable.
+    """
+    sizes: dict[Path, tuple[int, int]] = {}
+    unreadable: InputError | None = None
+    for path in paths[:: -(-len(paths) // headers)]:
+        try:
+            sizes[path] = image_size(path)
+        except InputError as error:
+            unreadable = unreadable or error
+    if not sizes:
+        raise unreadable or InputError("no images to find a size from")
+    expected = Counter(sizes.values()).most_common(1)[0][0]
+    for path, size in sizes.items():
+        if size != expected:
+            raise _odd_size(path, size, expected)
+    return expected
+
+
+def _common_parts(names: Mapping[int, str]) -> tuple[str, int, str] | None:
+    """What names have before their number, its digits at least, and what they have after it; None if they differ."""
+    first = min(names, default=0)
+    for digits in reversed(list(re.finditer(r"\d+", names.get(first, "")))):
+        parts = digits.string[: digits.start()], len(digits[0]), digits.string[digits.end() :]
+        if int(digits[0]) == first and all(_name(parts, number) == name for number, name in names.items()):
+            return parts
+    return None
+
+
+def _name(parts: tuple[str, int, str], number: int) -> str:
+    before, digits, after = parts
+    return f"{before}{number:0{digits}d}{after}"
+
+
+def _odd_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> InputError:
+    return InputError(
+        f"{path}: {size[1]}x{size[0]} where the other frames are {expected[1]}x{expected[0]}; "
+        "resize it or move it to a folder of its own"
+    )
+
+
+def natural_key(stem: str) -> tuple[list[tuple[str, int]], str]:
+    """Sort key under which digits compare as numbers; names that are the same but for leading zeros stay apart."""
+    return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", stem)], stem

@@ -1,0 +1,1 @@
+"""One file for each kind of data set; `egodepth.data.registry` lists them."""

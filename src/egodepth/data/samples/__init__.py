@@ -1,0 +1,1 @@
+"""From drives to the batch of a step."""

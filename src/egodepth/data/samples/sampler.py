@@ -1,0 +1,213 @@
+"""Which samples a step sees: a pure function of (seed, step), whatever the workers and whenever it is asked."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from egodepth.config import DataConfig
+from egodepth.data.batch import Hints
+from egodepth.data.drive import Drive
+from egodepth.data.kitti.calibration import kitti_average_camera
+from egodepth.data.sample_index import EpochOrder, SampleIndex
+from egodepth.data.storage.store import FrameStore
+from egodepth.foundation.errors import InputError
+
+_ATTEMPTS = 100
+
+
+class RawBatch(NamedTuple):
+    """A step's frames as they are stored; flips and jitter come on the device."""
+
+    images: UInt8[Tensor, "b n h w 3"] | Int64[Tensor, "b n"]
+    """Target, neighbours in the order of the offsets, then the stereo partner if there is one; on their way to a device
+    that has the frames (see `resident`), their slots there."""
+    focal: Float[Tensor, "b 2"]
+    centre: Float[Tensor, "b 2"]
+    partner_focal: Float[Tensor, "b 2"]
+    partner_centre: Float[Tensor, "b 2"]
+    partner_from_target: Float[Tensor, "b 4 4"]
+    """Zeros, as the partner's camera, where there is no stereo."""
+    neighbours_from_target: Float[Tensor, "b m 4 4"]
+    """Given poses of the neighbours; none (m = 0) where they are to be learned."""
+    present: Bool[Tensor, "b m"]
+    """Which neighbours exist: the target's image stands in for the others; none (m = 0) where all must exist."""
+    hints: Hints | None = None
+    """Of the targets, where there are any."""
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> "RawBatch":
+        """The batch on a device."""
+        moved = {name: getattr(self, name).to(device, non_blocking=non_blocking) for name in self._fields[:-1]}
+        hints = self.hints and Hints(*(tensor.to(device, non_blocking=non_blocking) for tensor in self.hints))
+        return RawBatch(**moved, hints=hints)
+
+
+@runtime_checkable
+class HintReader(Protocol):
+    """What a training knows of its frames besides their images: hints of their depth, and where the camera was."""
+
+    teacher: str
+    """Name and licence of the teacher; empty without one."""
+
+    def hints(self, drive: int, frame: int) -> Hints:
+        """Of a frame, unbatched."""
+        ...
+
+    def source_from_target(self, drive: int, target: int, source: int) -> Float[np.ndarray, "4 4"]:
+        """Pose of a neighbour by structure from motion, in the unit of the hints."""
+        ...
+
+
+class _Sample(NamedTuple):
+    drive: Drive
+    frame: int
+    offsets: list[int]
+    """Of the neighbours; 0, the target itself, for one that does not exist."""
+    views: list[np.ndarray]
+    """As `RawBatch.images` has them, n of them: perhaps where they are kept, and copied only into the batch."""
+    poses: Float[np.ndarray, "m 4 4"]
+    """Of the neighbours, source_from_target; none (m = 0) where they are to be learned from images alone."""
+    hints: Hints | None
+
+
+def epoch_order(seed: int, epoch: int, samples: int) -> np.ndarray:
+    """The whole order in which an epoch visits its samples."""
+    return EpochOrder(seed, epoch, samples).at(np.arange(samples))
+
+
+class TrainBatches(Dataset[RawBatch | InputError]):
+    """The training set as a function of the step.
+
+    Samples run through one epoch's order after the other; a batch may span two. A sample with a bad frame gives way
+    to the next one in the data set, always the same.
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        samples: Iterable[tuple[int, int]],
+        config: DataConfig,
+        batch_size: int,
+        seed: int,
+        steps: int,
+        part: slice = slice(None),
+        known: HintReader | None = None,
+    ) -> None:
+        """Describe the set.
+
+        Args:
+            store: where the frames are.
+            samples: (drive, frame) of every usable target; a `SampleIndex` is taken as it is.
+            config: its `offsets`, `stereo` and `poses` say what a sample is made of.
+            batch_size: samples a step.
+            seed: of the order.
+            steps: length of the run.
+            part: which of a step's samples to load, where several processes share them.
+            known: hints of the frames, and their poses by structure from motion.
+        """
+        self.store, self.samples, self.config = store, SampleIndex.of(samples), config
+        self.batch_size, self.seed, self.steps, self.part = batch_size, seed, steps, part
+        self.known = known
+        self.read: Callable[[int, int, bool], np.ndarray] = store.read
+        """What stands for a (drive, frame, partner) in a batch: its image, or its slot on the device."""
+        self._order: tuple[int, EpochOrder | None] = (-1, None)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def indices(self, step: int) -> list[int]:
+        """Samples of a step, whoever loads them."""
+        epochs, places = np.divmod(step * self.batch_size + np.arange(self.batch_size), len(self.samples))
+        return [
+            int(index)
+            for epoch in range(int(epochs[0]), int(epochs[-1]) + 1)
+            for index in self._epoch(epoch).at(places[epochs == epoch])
+        ]
+
+    def _epoch(self, epoch: int) -> EpochOrder:
+        number, order = self._order
+        if order is None or number != epoch:
+            order = EpochOrder(self.seed, epoch, len(self.samples))
+            self._order = epoch, order
+        return order
+
+    def __getitem__(self, step: int) -> RawBatch | InputError:
+        """The batch of a step, or the reason why there is none (an exception would lose its type in a worker)."""
+        try:
+            return _collate([self._readable(index) for index in self.indices(step)[self.part]], self.config)
+        except InputError as error:
+            return error
+
+    def _readable(self, index: int) -> _Sample:
+        """A sample, or the next one that can be read."""
+        reason = InputError("no samples")
+        for attempt in range(min(_ATTEMPTS, len(self.samples))):
+            drive, frame = self.samples[(index + attempt) % len(self.samples)]
+            try:
+                # Without its neighbours only where `lone_pairs` allows it: there are no other such samples.
+                offsets = [o if self.store.has(drive, frame + o) else 0 for o in self.config.offsets]
+                views = [self.read(drive, frame + offset, False) for offset in (0, *offsets)]
+                if self.config.stereo:
+                    views.append(self.read(drive, frame, True))
+                poses = self._poses(drive, frame, offsets)
+                hints = self.known.hints(drive, frame) if self.known else None
+                return _Sample(self.store.drives[drive], frame, offsets, views, poses, hints)
+            except InputError as error:
+                reason = error
+        raise InputError(f"too many unreadable frames in a row; the last: {reason}")
+
+    def _poses(self, drive: int, frame: int, offsets: list[int]) -> Float[np.ndarray, "m 4 4"]:
+        """Poses of a sample's neighbours, where they are known."""
+        poses: list[np.ndarray] = []
+        if self.config.poses == "given":
+            read = self.store.drives[drive].read_pose
+            poses = [np.linalg.solve(read(frame + offset), read(frame)) for offset in offsets]
+        if self.config.poses == "sfm" and self.known is not None:
+            poses = [self.known.source_from_target(drive, frame, frame + offset) for offset in offsets]
+        return np.array(poses, np.float32).reshape(-1, 4, 4)
+
+
+def _collate(samples: list[_Sample], config: DataConfig) -> RawBatch:
+    drives = [sample.drive for sample in samples]
+    zeros = torch.zeros(len(drives), 2)
+    partner = (zeros, zeros, torch.zeros(len(drives), 4, 4))
+    cameras = [drive.camera for drive in drives]
+    if config.camera == "kitti_average":
+        cameras = [kitti_average_camera(config.size)] * len(drives)
+    if config.stereo:
+        others = [drive.partner_camera or drive.camera for drive in drives] if config.camera == "true" else cameras
+        poses = torch.from_numpy(np.stack([_partner_pose(drive, config.nominal_baseline_m) for drive in drives]))
+        partner = (torch.stack([c.focal for c in others]), torch.stack([c.centre for c in others]), poses)
+    return RawBatch(
+        _stacked([sample.views for sample in samples]),
+        torch.stack([camera.focal for camera in cameras]),
+        torch.stack([camera.centre for camera in cameras]),
+        *partner,
+        torch.from_numpy(np.stack([sample.poses for sample in samples])),
+        torch.tensor([[offset != 0 for offset in sample.offsets if config.lone_pairs] for sample in samples]).bool(),
+        _batched([sample.hints for sample in samples if sample.hints is not None]),
+    )
+
+
+def _batched(hints: list[Hints]) -> Hints | None:
+    """Hints of all samples together."""
+    return Hints(*(torch.stack(part) for part in zip(*hints, strict=True))) if hints else None
+
+
+def _stacked(views: list[list[np.ndarray]]) -> Tensor:
+    """Samples' views as one array."""
+    flat = np.stack([view for sample in views for view in sample])
+    return torch.from_numpy(flat.reshape(len(views), -1, *flat.shape[1:]))
+
+
+def _partner_pose(drive: Drive, nominal_baseline_m: float) -> Float[np.ndarray, "4 4"]:
+    if drive.partner_from_self is None:
+        raise InputError(f"{drive.name}: no stereo partner; train without stereo")
+    pose = drive.partner_from_self.copy()
+    if nominal_baseline_m:
+        pose[:3, 3] *= nominal_baseline_m / np.linalg.norm(pose[:3, 3])
+    return pose

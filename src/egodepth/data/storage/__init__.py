@@ -1,0 +1,1 @@
+"""Frames at training size: in memory, on disk, on the training device."""

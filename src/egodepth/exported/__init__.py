@@ -1,1 +1,0 @@
-"""Exported models: the network with everything around it as one graph, written, read and run in other formats."""

@@ -1,0 +1,1 @@
+"""What every room stands on: errors, files, strangers' input, processes, progress, remote folders, loops in C."""

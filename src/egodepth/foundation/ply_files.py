@@ -1,0 +1,50 @@
+"""Point clouds as PLY files, which every viewer reads: binary, little endian, one vertex a point."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Shaped, UInt8
+
+from egodepth.foundation.errors import require
+from egodepth.foundation.files import not_written, replacing
+
+_TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
+"""What PLY calls the kinds of numbers that are written."""
+_AXES = "axes of a camera: x right, y down, z forward; MeshLab and Open3D show it upside down"
+_UNIT = "metres where the model is metric, else up to scale"
+_HEADER = 400
+"""Bytes in which the comments above stand."""
+
+
+def refuse_other_cloud(path: Path) -> None:
+    """Refuse to write over a cloud that is not from here; `InputError` names it."""
+    try:
+        with path.open("rb") as file:
+            ours = _AXES.encode() in file.read(_HEADER)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise not_written(path, error) from error
+    require(ours, f"{path}: is there already, and not from egodepth; choose another --out")
+
+
+def write_ply(
+    path: str | Path,
+    xyz: Float[np.ndarray, "n 3"],
+    rgb: UInt8[np.ndarray, "n 3"],
+    **more: Shaped[np.ndarray, "n"],
+) -> None:
+    """Points with their colours, and further columns under their own names (32-bit floats or integers, or bytes)."""
+    columns = {name: xyz[:, index].astype("<f4") for index, name in enumerate("xyz")}
+    columns |= {name: rgb[:, index] for index, name in enumerate(("red", "green", "blue"))}
+    columns |= more
+    rows = np.empty(len(xyz), [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        rows[name] = column
+    properties = "".join(f"property {_TYPES[column.dtype.str]} {name}\n" for name, column in columns.items())
+    comments = "".join(f"comment {line}\n" for line in (_AXES, _UNIT))
+    vertices = f"element vertex {len(rows)}\n{properties}"
+    header = f"ply\nformat binary_little_endian 1.0\n{comments}{vertices}end_header\n"
+    with replacing(path) as beside, beside.open("wb") as file:
+        file.write(header.encode("ascii"))
+        file.write(rows.tobytes())

@@ -1,0 +1,48 @@
+"""Faults of drivers: those that pass are waited out, the others become one line."""
+
+import errno
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from egodepth.foundation.errors import InputError
+
+T = TypeVar("T")
+WAITS = [0.5, 1.0, 2.0, 4.0]
+"""Seconds before each further attempt."""
+_NO_ACCESS = ("credential", "authentication", "forbidden", "accessdenied", "unauthorized", "permission")
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class UnreachableError(InputError):
+    """The network, or the other side, fails; another time it may work."""
+
+
+def tried(action: Callable[[], T], url: str) -> T:
+    """The result of `action`, which is called again after a fault that may pass.
+
+    Raises:
+        FileNotFoundError: what it asks for is not there.
+        InputError: no access, something the driver cannot do, or (`UnreachableError`) it failed every time.
+    """
+    for wait in (*WAITS, None):
+        try:
+            return action()
+        except (FileNotFoundError, InputError):
+            raise
+        except Exception as error:  # drivers have exceptions of their own, without a common base
+            reason = f"{type(error).__name__}: {error}".strip(": ")
+            if isinstance(error, OSError) and error.errno in _DISK:
+                raise
+            if any(word in reason.lower() for word in _NO_ACCESS):
+                raise InputError(
+                    f"{url}: no access ({reason}); give the driver your credentials, and check your rights"
+                ) from error
+            if isinstance(error, ValueError | TypeError | NotImplementedError | IsADirectoryError):
+                raise InputError(f"{url}: the driver cannot do this ({reason})") from error
+            if wait is None:
+                raise UnreachableError(
+                    f"{url}: not reachable, after {len(WAITS) + 1} attempts ({reason}); try the same command again"
+                ) from error
+            time.sleep(wait)
+    raise AssertionError("the last attempt returns or raises")

@@ -1,0 +1,1 @@
+"""Models, or maps from elsewhere, on a benchmark: options, the frames that are judged, reports and pictures."""

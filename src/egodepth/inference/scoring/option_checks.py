@@ -1,0 +1,71 @@
+"""Which options of an evaluation go together."""
+
+import dataclasses
+
+from egodepth.config import Truth
+from egodepth.evaluation.benchmarks import BENCHMARKS
+from egodepth.foundation.errors import InputError
+from egodepth.inference.scoring.options import EvaluateOptions
+
+_MEANT = {
+    "odometry": {"data", "model", "split", "drives", "out", "json", "device"},
+    "kitti_benchmark_server": {"data", "model", "out", "factor", "size", "post_process", "device"},
+}
+"""The options of those benchmarks that do not score depth."""
+
+
+def check_options(options: EvaluateOptions) -> None:
+    """Refuse what is missing, impossible, or means nothing here.
+
+    Raises:
+        InputError: says which option, and what to do.
+    """
+    if options.benchmark in BENCHMARKS:
+        _check_depth(options)
+    _refuse_idle_options(options)
+    if options.factor is not None and not 0 < options.factor < float("inf"):
+        raise InputError(f"--factor {options.factor:g}: must be positive and finite")
+
+
+def _check_depth(options: EvaluateOptions) -> None:
+    if options.limit is not None and options.limit < 1:
+        raise InputError(f"--limit {options.limit}: evaluate on at least one frame")
+    if bool(options.model) == bool(options.predictions):
+        raise InputError("evaluate: give either a model or --predictions FILE")
+    if options.paired and options.predictions:
+        raise InputError("--paired compares two models; score --predictions without it")
+    if len(options.model) != 1 + options.paired and options.model:
+        wanted = "two models with --paired" if options.paired else "one model, or two with --paired"
+        raise InputError(f"evaluate: {len(options.model)} models given; give {wanted}")
+    if truth_kind(options) == "improved" and options.improved is None and options.truth_file is None:
+        raise InputError(
+            f"{options.benchmark}: give --improved DIR, KITTI's improved depth maps (the folder with train and val), "
+            "or another --truth"
+        )
+
+
+def _refuse_idle_options(options: EvaluateOptions) -> None:
+    """An option that would change nothing is a misunderstanding, and is said to be one."""
+    given = {
+        field.name
+        for field in dataclasses.fields(options)
+        if field.default is not dataclasses.MISSING and getattr(options, field.name) != field.default
+    }
+    idle = dict.fromkeys(given - _MEANT.get(options.benchmark, given), f"with --benchmark {options.benchmark}")
+    published = BENCHMARKS[options.benchmark].lines if options.benchmark in BENCHMARKS else ()
+    conditions = {
+        "improved": (truth_kind(options) == "improved", "without --truth improved"),
+        "truth": (options.truth_file is None, "with --truth-file"),
+        "predicted": (options.predictions is not None, "without --predictions"),
+        **dict.fromkeys(("size", "post_process", "device"), (not options.predictions, "with --predictions")),
+        **{name: (bool(published), "without a published list of frames") for name in ("partial", "all_frames")},
+    }
+    idle |= {name: reason for name, (meant, reason) in conditions.items() if name in given and not meant}
+    if idle:
+        name, reason = sorted(idle.items())[0]
+        raise InputError(f"--{name.replace('_', '-')} changes nothing {reason}; leave it out")
+
+
+def truth_kind(options: EvaluateOptions) -> Truth:
+    """Of KITTI raw: what was asked for, else the benchmark's."""
+    return options.truth or (BENCHMARKS[options.benchmark].truth if options.benchmark in BENCHMARKS else "lidar")

@@ -1,0 +1,36 @@
+"""What trainings of an ablation share: hints and poses, made before the first of them begins."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from egodepth.data.samples.training_set import open_training_set
+from egodepth.hints.making import asks_for_hints, hint_store, known_drives
+from egodepth.training.ablation.cells import Cell
+
+
+def make_shared_hints(cells: Sequence[Cell], console: Console | None = None) -> None:
+    """Make the hints and poses that any of the cells asks for; what is there is used.
+
+    Trainings find all of it and only read: side by side, several would write to the same files.
+
+    Raises:
+        InputError: whatever hints cannot be made of.
+    """
+    console = console or Console(stderr=True)
+    distinct = {}
+    for cell in cells:
+        config = cell.config
+        if asks_for_hints(config):
+            # The seed decides nothing: of all seeds' poses those of the first are made, and kept.
+            distinct.setdefault((config.data, config.hints.sources, config.hints.teacher), config)
+    for number, config in enumerate(distinct.values(), start=1):
+        store = hint_store(config)
+        names = [f"poses {config.data.poses}", *config.hints.sources, *(["teacher"] if config.hints.teacher else [])]
+        console.print(
+            f"Hints, once for all trainings ({number} of {len(distinct)}): {', '.join(names)}; in {store}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+        known_drives(config, open_training_set(config.data).drives, store, console)

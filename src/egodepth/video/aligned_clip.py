@@ -1,0 +1,141 @@
+"""A recording after the first look: all its frames in one scale, and the camera's way through them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64
+
+from egodepth.data.media.frame_numbers import spread_places
+from egodepth.geometry import Camera
+from egodepth.inference.common_scales import CommonScales, sampled
+from egodepth.video.camera_path import RowTrack
+from egodepth.video.clip_geometry import Geometry
+from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path
+from egodepth.video.hint_scales import HintScales
+from egodepth.video.recording import Recording
+from egodepth.video.scale_alignment import MEMORY_SECONDS, Flicker, aligned_factors, flicker, typical_changes
+
+_FLICKER_PAIRS = 300
+"""Pairs of frames whose flicker is measured."""
+_SCALE_FRAMES = 200
+"""Colours and PNGs get a scale that suits this many frames, evenly spread."""
+
+
+class Trajectory(NamedTuple):
+    """Where the camera was at every frame of a row."""
+
+    seconds: Float64[np.ndarray, " f"]
+    world_from_camera: Float64[np.ndarray, "f 4 4"]
+
+    @property
+    def length(self) -> float:
+        """Of the way from each frame to the next."""
+        return float(np.linalg.norm(np.diff(self.world_from_camera[:, :3, 3], axis=0), axis=1).sum())
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """What the frames of a recording have in common."""
+
+    maps: Path
+    """Folder of the frames' maps."""
+    seconds: Float64[np.ndarray, " n"]
+    rows: Int64[np.ndarray, " n"]
+    """The row that each frame belongs to, -1 for none."""
+    factors: Float64[np.ndarray, " n"]
+    """What the depth of each frame is multiplied by for all to be in one scale."""
+    hint_scales: HintScales | None
+    """What else is done to follow the hints; None without geometry."""
+    changes: list[Float[np.ndarray, " _"]]
+    """See `FrameMaps.change`."""
+    tracks: list[RowTrack]
+    """Of each row."""
+    camera: Camera
+
+    @classmethod
+    def of(
+        cls, recording: Recording, maps: Path, count: int, tracks: list[RowTrack], geometry: Geometry | None = None
+    ) -> "Aligned":
+        """Align the `count` frames whose maps lie in a folder: with geometry by the hints, else with each other."""
+        seconds, rows, changes = np.zeros(count), np.zeros(count, np.int64), []
+        for place in range(count):
+            frame = FrameMaps.read(maps_path(maps, place))
+            seconds[place], rows[place] = frame.seconds, frame.row
+            changes.append(frame.change)
+        if geometry is None:
+            by_hints = None
+            memory = max(1.0, MEMORY_SECONDS * recording.footage.rate)
+            factors = aligned_factors(typical_changes(changes), memory)
+        else:
+            by_hints = HintScales(recording, geometry, maps, rows, tracks, lambda time: _place_of(time, seconds))
+            factors = np.exp(by_hints.scale_logs)
+        return cls(maps, seconds, rows, factors, by_hints, changes, tracks, recording.drive.camera)
+
+    def frame(self, place: int) -> FrameMaps:
+        """The maps of a frame, its depth in the common scale and after its hints."""
+        return self.after_hints(place, self.network_frame(place))
+
+    def after_hints(self, place: int, maps: FrameMaps) -> FrameMaps:
+        """What is shown of a `network_frame`."""
+        return maps if self.hint_scales is None else self.hint_scales.after_hints(place, maps)
+
+    def network_frame(self, place: int) -> FrameMaps:
+        """The same, its depth the network's alone."""
+        maps = FrameMaps.read(maps_path(self.maps, place))
+        return maps._replace(inverse_depth=maps.inverse_depth / np.float32(self.factors[place]))
+
+    def scales(self, metric: bool) -> CommonScales:
+        """Of the colours and the PNGs of all frames."""
+        places = spread_places(len(self.seconds), _SCALE_FRAMES)
+        return CommonScales.of(np.concatenate([sampled(self.frame(place).inverse_depth) for place in places]), metric)
+
+    def place_of(self, seconds: float) -> int:
+        """The frame that is shown at a time."""
+        return _place_of(seconds, self.seconds)
+
+    @cached_property
+    def flicker(self) -> Flicker:
+        """How much depth flickers; where it follows hints, `after` is measured at some frames, evenly spread."""
+        found = flicker(self.changes, self.factors)
+        if self.hint_scales is None:
+            return found
+        after = np.full_like(found.after, np.nan)
+        pairs = np.flatnonzero(np.isfinite(found.after))
+        for place in pairs[spread_places(len(pairs), _FLICKER_PAIRS)].tolist():
+            after[place] = self._change_shown(place)
+        return Flicker(found.before, after)
+
+    def _change_shown(self, place: int) -> float:
+        """Typical |log| change of the depth that is shown, to the next frame of the row."""
+        here, there = self.frame(place), self.frame(place + 1)
+        motion = self.tracks[here.row].between(here.seconds, there.seconds, self.row_poses[here.row])
+        depths = torch.from_numpy(here.inverse_depth), torch.from_numpy(there.inverse_depth)
+        change = depth_change(*depths, motion, self.camera)
+        return float(change.abs().nanmedian())
+
+    @cached_property
+    def row_poses(self) -> list[Float64[np.ndarray, "_ 4 4"]]:
+        """World from camera of the extracted frames of each row, in the common scale of the depth."""
+        return [
+            track.poses(self.factors[[self.place_of(seconds) for seconds in track.seconds]]) for track in self.tracks
+        ]
+
+    @cached_property
+    def trajectories(self) -> list[Trajectory]:
+        """The camera's way through all frames of each row."""
+        ways = []
+        for row, (track, poses) in enumerate(zip(self.tracks, self.row_poses, strict=True)):
+            seconds = self.seconds[self.rows == row]
+            ways.append(Trajectory(seconds, np.stack([track.at(time, poses) for time in seconds.tolist()])))
+        return ways
+
+
+def _place_of(seconds: float, of_frames: Float64[np.ndarray, " n"]) -> int:
+    """The frame that is shown at a time."""
+    after = int(np.searchsorted(of_frames, seconds))
+    beside = [place for place in (after - 1, after) if 0 <= place < len(of_frames)]
+    return min(beside, key=lambda place: abs(of_frames[place] - seconds))

@@ -1,0 +1,138 @@
+"""What the neighbouring frames say of a frame's points: depth that only one frame believes in makes no point.
+
+The check of depth maps against one another of Merrell et al. 2007, and of the multi-view stereo programs since.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int
+
+from egodepth.video.cloud.views import View
+
+_LEAST_ALONG = np.float32(0.1)
+"""Views turned by nearly a right angle say little of each other's depth."""
+_NOT_FAR_OFF = 2
+"""Times the tolerance: what takes part in the first mean."""
+
+
+class Around(NamedTuple):
+    """The neighbours of a frame."""
+
+    past: list[View]
+    """The frame just before, averaged with all before it; empty for the first."""
+    before: list[View]
+    """Others before, as they are: they vote, but are part of `past` already, and not averaged again."""
+    after: list[View]
+    """Some of those that follow, as they are."""
+
+
+def homogeneous_pixels(size: tuple[int, int]) -> Float32[np.ndarray, "3 hw"]:
+    """(column, row, 1) of every pixel, row by row."""
+    rows, columns = np.indices(size, dtype=np.float32)
+    return np.stack([columns.ravel(), rows.ravel(), np.ones(rows.size, np.float32)])
+
+
+class Agreed(NamedTuple):
+    """What the views around make of a frame's pixels."""
+
+    enough: Bool[np.ndarray, "n"]
+    """Whether enough of them confirm the pixel."""
+    depth: Float32[np.ndarray, "n"]
+    """Mean of all that agree."""
+    support: Float32[np.ndarray, "n"]
+    """How many frames that rests on."""
+    past_depth: Float32[np.ndarray, "n"]
+    """Mean of this frame and the past: what may be averaged with the frames to come, no frame counting twice."""
+    past_support: Float32[np.ndarray, "n"]
+
+
+def agreed_depth(
+    view: View,
+    around: Around,
+    index: Int[np.ndarray, "n"],
+    pixels: Float32[np.ndarray, "3 n"],
+    intrinsics: Float64[np.ndarray, "3 3"],
+    agreeing: int,
+    tolerance: float,
+) -> Agreed:
+    """Let the views around a frame vote on its pixels, and average their depth.
+
+    Args:
+        view: the frame that the pixels are of.
+        around: its neighbours.
+        index: the pixels, numbered row by row.
+        pixels: their (column, row, 1).
+        intrinsics: of all views, pixels.
+        agreeing: so many others must agree, all if they are fewer, and no more see through the point.
+        tolerance: share of depth.
+    """
+    depth, own = 1 / view.inverse_depth[index], view.support[index]
+    past, before, after = ([_said_by(other, view, pixels, depth, intrinsics) for other in others] for others in around)
+    said = [*past, *before, *after]
+    # First among all that are not far off, so that the views are not judged by how near they are to this one's error.
+    middle, _ = _mean(said, own, np.zeros_like(own), _NOT_FAR_OFF * tolerance)
+    votes, against = np.zeros(len(depth), np.int8), np.zeros(len(depth), np.int8)
+    for change, _ in said:
+        votes += np.abs(change - middle) < tolerance
+        against += change - middle > tolerance
+    enough = (votes >= min(agreeing, len(said))) & (votes >= against) & (np.abs(middle) < tolerance)
+    mean, support = _mean([*past, *after], own, middle, tolerance)
+    past_mean, past_support = _mean(past, own, middle, tolerance)
+    return Agreed(enough, depth * (1 + mean), support, depth * (1 + past_mean), past_support)
+
+
+def _mean(
+    said: list[tuple[Float32[np.ndarray, "n"], Float32[np.ndarray, "n"]]],
+    own_support: Float32[np.ndarray, "n"],
+    about: Float32[np.ndarray, "n"],
+    tolerance: float,
+) -> tuple[Float32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
+    """Mean change of depth, and its support, of the views within a tolerance of a value, and the view itself (0)."""
+    total, support = np.zeros_like(own_support), own_support.copy()
+    for change, their_support in said:
+        counted = np.where(np.abs(change - about) < tolerance, their_support, np.float32(0))
+        total += np.where(counted > 0, change, np.float32(0)) * counted
+        support += counted
+    return total / support, support
+
+
+def _said_by(
+    other: View,
+    view: View,
+    pixels: Float32[np.ndarray, "3 n"],
+    depth: Float32[np.ndarray, "n"],
+    intrinsics: Float64[np.ndarray, "3 3"],
+) -> tuple[Float32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
+    """By which share another view would change the depth, nan where it sees nothing; and its support."""
+    other_from_view = np.linalg.inv(other.world_from_camera) @ view.world_from_camera
+    turned = intrinsics @ other_from_view[:3, :3] @ np.linalg.inv(intrinsics)
+    moved = intrinsics @ other_from_view[:3, 3]
+    direction = turned.astype(np.float32) @ pixels
+    column, row, there = direction * depth + moved.astype(np.float32)[:, None]
+    seen, inside, support = _seen(other, column, row, there)
+    # What is amiss there, as a length along the axis here: divided by how far this ray goes along the axis there.
+    along = np.maximum(direction[2], _LEAST_ALONG) * depth
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(inside & (seen > 0), (1 / seen - there) / along, np.float32(np.nan)), support
+
+
+def _seen(
+    view: View, column: Float32[np.ndarray, "n"], row: Float32[np.ndarray, "n"], depth: Float32[np.ndarray, "n"]
+) -> tuple[Float32[np.ndarray, "n"], Bool[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
+    """A view's inverse depth where points fall (column and row times `depth`), whether it is known, and its support.
+
+    The nearest pixel and its slopes: exact on planes, and never a mixture of two surfaces.
+    """
+    height, width = view.size
+    ahead = depth > 0
+    scale = 1 / np.where(ahead, depth, np.float32(1))
+    column, row = column * scale, row * scale
+    inside = ahead & (column > -0.5) & (column < width - 0.5) & (row > -0.5) & (row < height - 0.5)
+    column, row = np.where(inside, column, np.float32(0)), np.where(inside, row, np.float32(0))
+    nearest_column, nearest_row = np.rint(column), np.rint(row)
+    index = (nearest_row * width + nearest_column).astype(np.intp)
+    value = view.inverse_depth[index]
+    inside &= value > 0
+    value = value + view.right[index] * (column - nearest_column) + view.down[index] * (row - nearest_row)
+    return value, inside, view.support[index]

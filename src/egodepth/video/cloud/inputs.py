@@ -1,0 +1,140 @@
+"""What a cloud is made of where depth and way are there as files: depth maps, and poses in KITTI's or TUM's format."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from egodepth.data.media.frames import natural_key
+from egodepth.data.media.images import read_uint16
+from egodepth.foundation.errors import InputError, require
+from egodepth.foundation.reading import read_json, read_npz
+from egodepth.foundation.trajectory_files import read_trajectory
+
+_FARTHEST = 65535
+"""A PNG's largest value: this far or farther."""
+
+
+@dataclass(frozen=True)
+class DepthMaps:
+    """The depth maps of a clip's frames, one file a frame, in the order of time."""
+
+    files: tuple[Path, ...]
+    png_scale: float | None
+    """PNGs hold depth times this; None: the files are NPZ."""
+
+    @classmethod
+    def open(cls, folder: Path, clip: Path, png_scale: float | None = None) -> "DepthMaps":
+        """List what `egodepth video` and `egodepth predict` write: `NAME.npz`, or else `NAME.png`, `NAME_depth.png`.
+
+        Args:
+            folder: holds them. Where several videos' maps are in it, those called after the clip are taken.
+            clip: what they are of.
+            png_scale: what PNGs' values are divided by; left out: as `report.json` or `predictions.json` says.
+
+        Raises:
+            InputError: no such folder, nothing in it, or PNGs whose scale nobody knows.
+        """
+        require(folder.is_dir(), f"{folder}: no folder; give the one with the depth maps, such as OUT/NAME/depth")
+        files = {path.stem: path for path in folder.glob("*.npz")}
+        arrays = bool(files)
+        if not arrays:
+            pngs = (path for path in folder.glob("*.png") if not path.stem.endswith("_colour"))
+            files = {path.stem.removesuffix("_depth"): path for path in pngs}
+        own = {name: path for name, path in files.items() if re.fullmatch(re.escape(clip.stem) + r"_\d{6,}", name)}
+        files = own or files
+        require(len(files) > 0, f"{folder}: no depth maps; give a folder with NPZ files or 16-bit PNGs")
+        require(not (arrays and png_scale), f"--png-scale: the depth maps in {folder} are NPZ files; leave it out")
+        ordered = tuple(files[name] for name in sorted(files, key=natural_key))
+        return cls(ordered, None if arrays else png_scale or _known_scale(folder, clip.stem))
+
+    def read(self, place: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+        """Depth of a frame, nan where it is unknown, and its confidence, 1 where the file says nothing of it."""
+        path = self.files[place]
+        if self.png_scale is not None:
+            values = read_uint16(path)
+            depth = np.where(values < _FARTHEST, values, 0).astype(np.float32) / np.float32(self.png_scale)
+            confidence = np.ones_like(depth)
+        else:
+            depth, confidence = _read_arrays(path)
+        return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(np.nan)), confidence
+
+
+@dataclass(frozen=True)
+class TrajectoryFile:
+    """Where the camera was."""
+
+    path: Path
+    poses: Float64[np.ndarray, "n 4 4"]
+    """World from camera."""
+    seconds: Float64[np.ndarray, " n"] | None
+    """Ascending; None where the file has no times."""
+
+    @classmethod
+    def read(cls, path: Path) -> "TrajectoryFile":
+        """Read KITTI's format (12 numbers a line) or TUM's (8); `InputError` where it is neither, or damaged."""
+        return cls(path, *read_trajectory(path))
+
+    def check(self, maps: int) -> None:
+        """Refuse poses of which nobody can say what frame they are of."""
+        require(
+            len(self.poses) == maps or self.seconds is not None,
+            f"{self.path}: {len(self.poses)} poses, but {maps} depth maps; give one for each, or TUM's format, whose "
+            "times say which frame a pose is of",
+        )
+
+    def at(self, place: int, maps: int, seconds: float, apart: float) -> Float64[np.ndarray, "4 4"] | None:
+        """The pose of a frame: the one at its place, if there are as many as depth maps, else the nearest in time.
+
+        Args:
+            place: of the frame, from 0.
+            maps: how many depth maps there are.
+            seconds: when the frame is shown.
+            apart: from frame to frame, seconds; a pose at least half as far away is another frame's, and None returned.
+        """
+        if len(self.poses) == maps or self.seconds is None:
+            return self.poses[place]
+        nearest = int(np.abs(self.seconds - seconds).argmin())
+        return self.poses[nearest] if abs(self.seconds[nearest] - seconds) < apart / 2 else None
+
+
+def _known_scale(folder: Path, name: str) -> float:
+    """What the commands that write PNGs say of them: `predict` in the folder, `video` in the one above."""
+    for file in (folder / "predictions.json", folder.resolve().parent / "report.json"):
+        content: Any = {}
+        if file.is_file():
+            try:
+                content = read_json(file)
+            except (OSError, ValueError) as error:
+                raise InputError(f"{file}: cannot be read; give --png-scale") from error
+        try:
+            of_videos = [video for video in content.get("videos", []) if video.get("name") == name]
+            for said in (*of_videos, content):
+                if scale := said.get("depth_png", {}).get("scale"):
+                    return _positive(scale)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise InputError(f"{file}: not what egodepth writes; give --png-scale") from error
+    raise InputError(f"{folder}: nothing says what its PNGs hold; give --png-scale, such as 256 where they are KITTI's")
+
+
+def _positive(scale: Any) -> float:
+    value = float(scale)
+    if not 1e-6 < value < 1e9:
+        raise ValueError(f"a scale of {value:g}")
+    return value
+
+
+def _read_arrays(path: Path) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+    try:
+        arrays = read_npz(path, ("depth", "confidence"))
+        with np.errstate(over="ignore", invalid="ignore"):  # too large for 32 bits is infinite, that is, unknown
+            depth = arrays["depth"].astype(np.float32)
+            confidence = arrays["confidence"].astype(np.float32) if "confidence" in arrays else np.ones_like(depth)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: no depth map that can be read; an NPZ file has an array `depth`") from error
+    fits = depth.ndim == 2 and depth.shape == confidence.shape
+    require(fits, f"{path}: depth {depth.shape}, confidence {confidence.shape}; give both as (height, width)")
+    return depth, confidence

@@ -1,0 +1,143 @@
+"""The first look at a recording: every frame's depth, and how well it agrees with its neighbours'."""
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from egodepth.geometry import Camera
+from egodepth.inference.predictor import DepthPredictor, blend_mirrored
+from egodepth.inference.stream import Ahead, groups
+from egodepth.video.camera_path import RowTrack
+from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path, photometric_residual, unwarped_error
+from egodepth.video.recording import Picture, Recording
+
+_BATCH = 4
+_MOST_REACH = 16
+"""Frames between a frame and the ones that it is compared with, at most."""
+
+
+class _Seen(NamedTuple):
+    """A frame in the window."""
+
+    place: int
+    seconds: float
+    row: int
+    pose: Float64[np.ndarray, "4 4"] | None
+    image: Float[Tensor, "3 h w"]
+    inverse_depth: Float[Tensor, "h w"]
+    disagreement: Float[Tensor, "h w"]
+
+    def from_(self, other: "_Seen") -> Float[Tensor, "4 4"]:
+        """this_from_other, of the same row."""
+        assert self.pose is not None
+        assert other.pose is not None
+        return torch.from_numpy(np.linalg.solve(self.pose, other.pose)).float()
+
+
+def reach_of(recording: Recording, apart: int) -> int:
+    """How many frames of the recording make the distance that the training's neighbours had."""
+    steps = np.concatenate([np.diff(row.seconds) for row in recording.rows])
+    return int(np.clip(round(apart * float(np.median(steps)) * recording.footage.rate), 1, _MOST_REACH))
+
+
+def depth_pass(
+    recording: Recording,
+    tracks: list[RowTrack],
+    predictor: DepthPredictor,
+    folder: Path,
+    reach: int,
+    told: Callable[[int], None],
+) -> int:
+    """Write the maps of every frame into a folder; those that are there from a call before are left as they are.
+
+    Args:
+        recording: read once, a few frames ahead.
+        tracks: of its rows.
+        predictor: depth of its frames.
+        folder: for the maps.
+        reach: how many frames before and after a frame it is compared with.
+        told: called with the number of frames that are through.
+
+    Returns:
+        How many frames there are.
+    """
+    there = _there(folder)
+    told(there)
+    first = max(0, there - reach - 1)
+    window: deque[_Seen] = deque(maxlen=2 * reach + 1)
+    poses = [track.poses() for track in tracks]
+    last = first - 1
+
+    def finish(position: int) -> None:
+        seen = window[position]
+        if seen.place >= there:
+            _maps(window, position, reach, recording.drive.camera).write(maps_path(folder, seen.place))
+            told(1)
+
+    with Ahead(recording.pictures(first), _BATCH) as pictures:
+        for group in groups(pictures, _BATCH):
+            for seen in _looked_at(group, predictor, tracks, poses):
+                window.append(seen)
+                last = seen.place
+                # Of a full window it is the middle one whose neighbours are all there.
+                if len(window) > reach:
+                    finish(len(window) - 1 - reach)
+    for position in range(max(0, len(window) - reach), len(window)):
+        finish(position)
+    return last + 1
+
+
+def _there(folder: Path) -> int:
+    """How many maps are there without a gap, from the first on."""
+    count = 0
+    while maps_path(folder, count).is_file():
+        count += 1
+    return count
+
+
+@torch.no_grad()
+def _looked_at(
+    pictures: list[Picture],
+    predictor: DepthPredictor,
+    tracks: list[RowTrack],
+    poses: list[Float64[np.ndarray, "_ 4 4"]],
+) -> list[_Seen]:
+    """Depth of some frames and of their mirror images, in one batch each."""
+    images = predictor.network_input([picture.image for picture in pictures])
+    plain, mirrored = predictor.inverse_depth(images), predictor.inverse_depth(images.flip(-1)).flip(-1)
+    disagreement = (plain / mirrored).log().abs()
+    blended = blend_mirrored(plain, mirrored)
+    seen = []
+    for picture, image, depth, doubt in zip(pictures, images.cpu(), blended, disagreement, strict=True):
+        row = next((index for index, track in enumerate(tracks) if track.covers(picture.seconds)), -1)
+        pose = tracks[row].at(picture.seconds, poses[row]) if row >= 0 else None
+        seen.append(_Seen(picture.place, picture.seconds, row, pose, image, depth, doubt))
+    return seen
+
+
+def _maps(window: deque[_Seen], position: int, reach: int, camera: Camera) -> FrameMaps:
+    """Compare a frame of the window with its neighbours."""
+    seen = window[position]
+    beside = [window[place] for place in (position - reach, position + reach) if 0 <= place < len(window)]
+    sources = [(other.image, other.from_(seen)) for other in beside if other.row == seen.row >= 0]
+    residual = photometric_residual(seen.image, seen.inverse_depth, sources, camera)
+    unwarped = unwarped_error(seen.image, [image for image, _ in sources])
+    change = torch.empty(0)
+    if position + 1 < len(window) and window[position + 1].row == seen.row >= 0:
+        following = window[position + 1]
+        change = depth_change(seen.inverse_depth, following.inverse_depth, following.from_(seen), camera)
+    return FrameMaps(
+        seen.seconds,
+        seen.row,
+        seen.inverse_depth.numpy(),
+        seen.disagreement.half().numpy(),
+        residual.half().numpy(),
+        unwarped.half().numpy(),
+        change.half().numpy(),
+    )

@@ -1,0 +1,154 @@
+"""Depth of a clip brought to the clip's own hints: in scale frame by frame, in shape from place to place.
+
+A network that learned from a clip for minutes knows the shapes of things. The hints of a frame say how near each thing
+is. So the smooth part of the difference between the two is corrected where there are hints. Edges, and places without
+hints, stay as the network has them.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from math import ceil
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torchvision.transforms.v2.functional import gaussian_blur
+
+from egodepth.geometry import sample
+from egodepth.video.camera_path import RowTrack
+from egodepth.video.clip_geometry import Geometry, log_ratio
+from egodepth.video.depth_maps import FrameMaps, maps_path, seen_from
+from egodepth.video.recording import Recording
+
+_REACH = 1 / 160
+"""Standard deviation of the smoothing, share of the width."""
+_PRIOR = 0.05
+"""Share of the pixels around with hints at which half of what they say is believed."""
+_MOST = 0.7
+"""Logarithm of the largest correction: a hint farther off, as of a thing that moves along, counts as this far."""
+_KEPT = 4
+"""Corrections in memory: frames are asked for in order."""
+
+
+def shape_logs(
+    inverse_depth: Float32[np.ndarray, "h w"], hint: Float32[np.ndarray, "h w"]
+) -> Float32[np.ndarray, "h w"]:
+    """Logarithm of what inverse depth is to be multiplied by to follow hints; 0 where there are none around.
+
+    The mean of log(hint / inverse depth) over the hints around, weighted by a Gaussian.
+
+    Args:
+        inverse_depth: of the network.
+        hint: inverse depth in the same unit; 0 where there is none.
+    """
+    known = (hint > 0).astype(np.float32)
+    ratio = np.log(np.where(hint > 0, hint / inverse_depth, 1)).clip(-_MOST, _MOST).astype(np.float32)
+    sigma = _REACH * hint.shape[1]
+    around, weight = gaussian_blur(torch.from_numpy(np.stack([ratio * known, known])), 2 * ceil(3 * sigma) + 1, sigma)
+    return (around / (weight + _PRIOR)).numpy()
+
+
+class _Anchor(NamedTuple):
+    """An extracted frame: where it lies, and what is known of it."""
+
+    place: int
+    """Among all frames."""
+    seconds: float
+    number: int
+    unit: float
+    """Of depth, over that of its hints; NaN where it has none."""
+    log: float
+    """Of the factor that brings its depth to the scale of its hints; NaN where it has none."""
+
+
+class HintScales:
+    """What brings the depth of each frame of a recording to the hints of the extracted frames around it."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        geometry: Geometry,
+        maps: Path,
+        rows: Int64[np.ndarray, " n"],
+        tracks: list[RowTrack],
+        place_of: Callable[[float], int],
+    ) -> None:
+        """Measure the extracted frames' scales.
+
+        Args:
+            recording: see there.
+            geometry: its hints.
+            maps: folder of the frames' maps.
+            rows: the row of every frame, -1 for none.
+            tracks: of the rows.
+            place_of: the frame that is shown at a time.
+        """
+        self._geometry, self._maps, self._tracks = geometry, maps, tracks
+        self._poses = [track.poses() for track in tracks]
+        self._camera = recording.drive.camera
+        self.scale_logs = np.zeros(len(rows))
+        """Of each frame's factor of depth. Between extracted frames, and where one has no hints, they are interpolated;
+        in a row without hints they are 0."""
+        self._anchors: list[list[_Anchor]] = []
+        for row, (frames, track) in enumerate(zip(recording.rows, tracks, strict=True)):
+            anchors = [
+                self._anchor(place_of(seconds), seconds, number, unit)
+                for number, seconds, unit in zip(frames.numbers, frames.seconds.tolist(), track.units, strict=True)
+            ]
+            self._anchors.append(anchors)
+            known = [anchor for anchor in anchors if np.isfinite(anchor.log)]
+            if known:
+                own, logs = np.flatnonzero(rows == row), [anchor.log for anchor in known]
+                self.scale_logs[own] = np.interp(own, [anchor.place for anchor in known], logs)
+        self._shape_logs_of = lru_cache(_KEPT)(self._made_shape_logs_of)
+
+    def after_hints(self, place: int, maps: FrameMaps) -> FrameMaps:
+        """A frame whose depth is in the common scale, its depth corrected from place to place.
+
+        By the corrections of the extracted frame before it and of the one after it, as it sees them, blended by time.
+        """
+        logs = np.zeros_like(maps.inverse_depth)
+        for share, anchor in self._around(place, maps.row):
+            logs += np.float32(share) * self._seen(anchor, place, maps)
+        return maps._replace(inverse_depth=maps.inverse_depth * np.exp(logs))
+
+    def _around(self, place: int, row: int) -> Iterator[tuple[float, _Anchor]]:
+        """The extracted frames around a frame, and the share of each."""
+        anchors = self._anchors[row] if row >= 0 else []
+        if not anchors:
+            return
+        after = min(bisect_left(anchors, place, key=lambda anchor: anchor.place), len(anchors) - 1)
+        before = max(after - 1, 0)
+        begin, end = anchors[before].place, anchors[after].place
+        share = min(max((place - begin) / max(end - begin, 1), 0.0), 1.0)
+        yield from ((part, anchors[index]) for part, index in ((1 - share, before), (share, after)) if part > 0)
+
+    def _seen(self, anchor: _Anchor, place: int, maps: FrameMaps) -> Float32[np.ndarray, "h w"]:
+        """An extracted frame's corrections where another frame sees the same points; 0 outside of its view.
+
+        A point that is hidden in the extracted frame gets the correction of the thing that hides it.
+        """
+        logs = self._shape_logs_of(anchor)
+        if anchor.place == place:
+            return logs
+        motion = self._tracks[maps.row].between(maps.seconds, anchor.seconds, self._poses[maps.row])
+        uv, _, inside = seen_from(1 / torch.from_numpy(maps.inverse_depth)[None], motion, self._camera)
+        return (sample(torch.from_numpy(logs)[None, None], uv)[0, 0] * inside).numpy()
+
+    def _anchor(self, place: int, seconds: float, number: int, unit: float) -> _Anchor:
+        if not np.isfinite(unit):
+            return _Anchor(place, seconds, number, unit, np.nan)
+        inverse_depth = FrameMaps.read(maps_path(self._maps, place)).inverse_depth
+        log = np.log(unit) - log_ratio(self._geometry.inverse_depth(number), inverse_depth)
+        return _Anchor(place, seconds, number, unit, float(log))
+
+    def _made_shape_logs_of(self, anchor: _Anchor) -> Float32[np.ndarray, "h w"]:
+        """0 where it has no hints."""
+        inverse_depth = FrameMaps.read(maps_path(self._maps, anchor.place)).inverse_depth
+        if not np.isfinite(anchor.log):
+            return np.zeros_like(inverse_depth)
+        hint = self._geometry.inverse_depth(anchor.number)
+        return shape_logs(inverse_depth / np.float32(np.exp(anchor.log)), hint / np.float32(anchor.unit))

@@ -1,0 +1,138 @@
+"""From recordings to a model of them: frames, camera, training, scale."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from egodepth.config import TrainConfig
+from egodepth.data.cameras import CAMERA_FILE, horizontal_fov_deg, write_camera
+from egodepth.data.footage.extract import extract
+from egodepth.data.footage.source import open_footage
+from egodepth.data.footage.summary import obstacle, verdict
+from egodepth.data.media.frames import FrameFolder
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
+from egodepth.geometry.camera import Camera
+from egodepth.training.learned_camera import learned_camera
+from egodepth.training.train import train
+from egodepth.video.camera_stage import CameraFound, beside, found_camera, given_camera
+from egodepth.video.finished_stages import StageRecord
+from egodepth.video.options import VideoOptions
+from egodepth.video.scale.finding import find_scale
+from egodepth.video.scale.options import ScaleOptions
+from egodepth.video.training_plan import EXTRACT_MOTION, by_machine, check_apart, frames_apart, training_plan
+from egodepth.weights import load_card, other_lens
+
+
+def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[str, Any]:
+    """Extract frames of every clip into a folder of its name; what is known of each.
+
+    Raises:
+        InputError: a clip from which nothing can be learned; says why, and what to do.
+    """
+    picked = {}
+    for name, path in clips.items():
+        summary, _ = extract(open_footage(path), frames / name, longest, EXTRACT_MOTION)
+        if why := obstacle(summary):
+            raise InputError(f"{path}: {why[0].lower()}{why[1:]}")
+        for sentence in (said := verdict(summary)):
+            _say(f"{name}: {sentence}")
+        picked[name] = {"summary": dataclasses.asdict(summary), "verdict": said}
+    return picked
+
+
+def way_to_camera(command: VideoOptions, clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
+    """The camera of all clips, looked for in the longest one; its file lies above the frames."""
+    name = longest_clip(picked)
+    extracted, clip = FrameFolder.open(frames / name), clips[name]
+    source = command.camera or command.intrinsics
+    if source is None and command.find_camera is None:
+        source = command.fov_deg or beside(clip)
+    if source is not None:
+        found = given_camera(extracted, open_footage(clip).size, source)
+    else:
+        way, trains = command.find_camera or "auto", command.model is None
+        found = found_camera(extracted, way, command.fov_deg, command.seed, trains)
+    _say(f"field of view {found.fov_deg:.1f} degrees: {found.said}")
+    camera = Camera.from_fov(found.fov_deg, extracted.size)
+    if command.model and (line := other_lens(load_card(command.model), camera)):
+        _say(line)
+    return found
+
+
+def longest_clip(picked: dict[str, Any]) -> str:
+    """The clip with the most frames: the camera is looked for in it."""
+    return max(picked, key=lambda name: picked[name]["summary"]["kept"])
+
+
+def planned(
+    command: VideoOptions,
+    folders: list[Path],
+    rows: list[int],
+    picked: dict[str, Any],
+    camera: CameraFound,
+    record: StageRecord,
+    geometry: bool,
+) -> TrainConfig:
+    """The training for extracted frames, the same whenever it is asked for.
+
+    Args:
+        command: what was asked for.
+        folders: of the frames.
+        rows: how many frames follow one another without a break, of all clips.
+        picked: what is known of them.
+        camera: as it was found, or to be learned.
+        record: of the command, which keeps what the device decides.
+        geometry: whether structure from motion and hints teach the network.
+    """
+    summaries = [clip["summary"] for clip in picked.values()]
+    spacing, seconds = (min(summary[name]["middle"] for summary in summaries) for name in ("spacing", "seconds_apart"))
+    apart = check_apart(rows, frames_apart(spacing, seconds))
+    shape = FrameFolder.open(folders[0]).size
+    chosen = record.decided(
+        f"training by {'geometry' if geometry else 'images'}", lambda: by_machine(command, shape, geometry)
+    )
+    return training_plan(command, folders, chosen, apart, geometry, learned_camera=camera.way == "learned")
+
+
+def trained(config: TrainConfig, camera: CameraFound, run: Path) -> dict[str, Any]:
+    """Train in a run folder; a camera that was learned is written over the first guess, above the frames."""
+    size, apart = config.data.size, max(config.data.offsets)
+    away = f"{apart} frame{'s' * (apart != 1)} away"
+    _say(f"{config.model.encoder}, {size[1]}x{size[0]}, {config.trainer.steps} steps, neighbours {away}")
+    summary = train(config, run)
+    weights = load_card(run).started_from
+    found = {"steps": summary.steps, "size": size, "apart": apart, "weights": weights}
+    if camera.way == "learned":
+        frames = Path(config.data.path[0])
+        shape = FrameFolder.open(frames).size
+        learned = learned_camera(run, shape)
+        write_camera(frames.parent / CAMERA_FILE, learned, shape)
+        found["fov_deg"] = horizontal_fov_deg(learned)
+    return found
+
+
+def found_scale(options: VideoOptions, frames: Path, run: Path, device: torch.device) -> dict[str, Any]:
+    """Bring the trained model to metres, by the camera's height or its speed; what was found."""
+    wanted = ScaleOptions(
+        model=str(run),
+        by="height" if options.height_m else "speed",
+        data=frames,
+        height_m=options.height_m,
+        speed_mps=options.speed_mps,
+        device=str(device),
+    )
+    found = find_scale(wanted)
+    for line in found.lines():
+        _say(line)
+    record = found.record(wanted)
+    write_text(run / "scale.json", json.dumps(record, indent=2) + "\n")
+    return record
+
+
+def _say(line: str) -> None:
+    Console(stderr=True).print(f"    {line}", highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,99 @@
+"""The second look at a recording: depth video, and the files of every frame, in one scale."""
+
+from collections.abc import Callable, Collection
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from egodepth.data.media.frame_numbers import spread_places
+from egodepth.data.media.images import resize_rgb, write_image
+from egodepth.data.media.video import VideoFrame
+from egodepth.data.media.video_writer import video_writer
+from egodepth.inference.common_scales import CommonScales
+from egodepth.inference.predict_video import DepthFrame, drawing, layout
+from egodepth.inference.predictor import at_size
+from egodepth.inference.stream import pipeline
+from egodepth.video.aligned_clip import Aligned
+from egodepth.video.arrays import write_arrays
+from egodepth.video.confidence import confidence
+from egodepth.video.depth_maps import FrameMaps
+from egodepth.video.recording import Picture, Recording
+
+_TIME_BASE = Fraction(1, 90_000)
+VIDEO = "depth.mp4"
+PICTURES = 24
+"""Frames, evenly spread, of which small pictures are kept for the report."""
+_PICTURE_WIDTH = 480
+
+
+class _Seen(NamedTuple):
+    picture: Picture
+    maps: FrameMaps
+
+
+def output_pass(
+    recording: Recording,
+    aligned: Aligned,
+    scales: CommonScales,
+    out: Path,
+    files: Collection[str],
+    told: Callable[[int], None],
+) -> None:
+    """Write `depth.mp4`, `depth/000000.png` and/or `.npz` of every frame, and small pictures beside the maps.
+
+    The video is there whole or not at all; the files of frames stay where the command is stopped.
+
+    Args:
+        recording: read once more.
+        aligned: what the first look found.
+        scales: of colours and PNGs.
+        out: folder for the files.
+        files: `png`, `npz`, both or none.
+        told: called for every frame.
+    """
+    panel, output = layout(recording.drive.size)
+    rate = Fraction(recording.footage.rate).limit_denominator(1001)
+    chosen = set(picture_places(len(aligned.seconds)))
+    with video_writer(out / VIDEO, output, _TIME_BASE, rate) as writer:
+        show = drawing(writer, panel, output, scales)
+
+        def look(pictures: list[Picture]) -> list[_Seen]:
+            return [_Seen(picture, aligned.frame(picture.place)) for picture in pictures]
+
+        def store(seen: _Seen) -> None:
+            picture, maps = seen
+            pts = round(picture.seconds / _TIME_BASE)
+            show(DepthFrame(VideoFrame(picture.image, pts), torch.from_numpy(maps.inverse_depth)))
+            _write_frame(out / "depth" / f"{picture.place:06d}", seen, scales, files)
+            if picture.place in chosen:
+                height, width = picture.image.shape[:2]
+                small = min(1.0, _PICTURE_WIDTH / width)
+                image = resize_rgb(picture.image, (round(height * small), round(width * small)))
+                write_image(picture_path(aligned.maps, picture.place), image)
+            told(1)
+
+        pipeline(recording.pictures(), look, store, 2)
+
+
+def picture_places(count: int) -> list[int]:
+    """The frames that the report shows."""
+    return spread_places(count, PICTURES)
+
+
+def picture_path(maps: Path, place: int) -> Path:
+    """The small picture of a frame of the report."""
+    return maps / f"{place:06d}.jpg"
+
+
+def _write_frame(stem: Path, seen: _Seen, scales: CommonScales, files: Collection[str]) -> None:
+    """The depth map at the frame's size as a PNG; at the network's own size, and with its confidence, as NPZ."""
+    inverse_depth = seen.maps.inverse_depth
+    if "png" in files and not (path := stem.with_suffix(".png")).exists():
+        size = (seen.picture.image.shape[0], seen.picture.image.shape[1])
+        full = at_size(torch.from_numpy(inverse_depth)[None], size)[0]
+        write_image(path, scales.depth_png((1 / full).numpy()))
+    if "npz" in files and not (path := stem.with_suffix(".npz")).exists():
+        known = {"depth": 1 / inverse_depth, "inverse_depth": inverse_depth, "confidence": confidence(seen.maps)}
+        write_arrays(path, known | {"seconds": seen.picture.seconds})

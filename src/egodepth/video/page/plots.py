@@ -1,0 +1,88 @@
+"""Plotly figures as JSON: the camera's path from above, and lines over time.
+
+Colours of text and background are left to the page, which knows whether it is dark.
+"""
+
+import importlib
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from egodepth.foundation.errors import InputError
+from egodepth.video.page.content import PageContent, Plot
+
+COLOURS = ("#0077bb", "#ee7733", "#009988", "#cc3311", "#ee3377", "#7f7f7f")
+"""Of lines; told apart by colour-blind eyes, visible on white and on black (Paul Tol's `vibrant` scheme)."""
+
+
+def plotly(module: str) -> Any:
+    """A module of plotly; an `InputError` says how to install it."""
+    try:
+        return importlib.import_module(f"plotly.{module}")
+    except ImportError as error:
+        raise InputError("the report needs plotly: pip install 'egodepth[report]'") from error
+
+
+def colour(number: int) -> str:
+    """Of the line with this number."""
+    return COLOURS[number % len(COLOURS)]
+
+
+def time_plot(plot: Plot) -> str:
+    """Lines over time."""
+    lines = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": escape(series.name, quote=False),
+            "x": series.seconds,
+            "y": series.values,
+            "line": {"color": colour(number), "width": 2},
+        }
+        for number, series in enumerate(plot.series)
+    ]
+    layout = {
+        "xaxis": {"title": {"text": "seconds"}},
+        "yaxis": {"title": {"text": escape(plot.axis, quote=False)}},
+        # The line at the time of the frame that is looked at.
+        "shapes": [{"type": "line", "yref": "paper", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "line": {"dash": "dot"}}],
+    }
+    return _json(lines, layout)
+
+
+def trajectory_plot(content: PageContent) -> str:
+    """The path from above, forward against right; the last trace is where the frame that is looked at was taken."""
+    lines: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": escape(segment.name, quote=False),
+            "x": segment.positions[:, 0],
+            "y": segment.positions[:, 2],
+            "text": [f"{seconds:.2f} s" for seconds in segment.seconds],
+            "line": {"color": colour(number), "width": 3},
+        }
+        for number, segment in enumerate(content.segments)
+    ]
+    starts = np.array([segment.positions[0] for segment in content.segments if len(segment.positions)]).reshape(-1, 3)
+    open_circle = {"size": 11, "symbol": "circle-open", "line": {"width": 2}}
+    lines.append(_markers("start", starts[:, 0], starts[:, 2], open_circle))
+    lines.append(_markers("this frame", starts[:1, 0], starts[:1, 2], {"size": 12, "symbol": "diamond"}))
+    unit = escape(content.unit, quote=False)
+    layout = {
+        "xaxis": {"title": {"text": f"right ({unit})"}},
+        "yaxis": {"title": {"text": f"forward ({unit})"}, "scaleanchor": "x", "scaleratio": 1},
+    }
+    return _json(lines, layout)
+
+
+def _markers(name: str, x: np.ndarray, y: np.ndarray, marker: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "scatter", "mode": "markers", "name": name, "x": x, "y": y, "marker": marker}
+
+
+def _json(data: list[dict[str, Any]], layout: dict[str, Any]) -> str:
+    margins = {"l": 60, "r": 15, "t": 15, "b": 50}
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
+    whole = {"template": "none", "margin": margins, "legend": legend, "showlegend": True, **layout}
+    return plotly("graph_objects").Figure(data=data, layout=whole).to_json()

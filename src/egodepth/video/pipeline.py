@@ -1,0 +1,275 @@
+"""The stages of `egodepth video`, one after the other; each goes on where it was stopped."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from egodepth.config import TrainConfig
+from egodepth.data.cameras import ASPECT_TOLERANCE
+from egodepth.data.footage.source import Footage, open_footage
+from egodepth.data.media.video import pyav
+from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
+from egodepth.inference.motion import MotionPredictor
+from egodepth.inference.predictor import DepthPredictor
+from egodepth.networks import Encoder
+from egodepth.sfm.colmap import NoColmapError
+from egodepth.training.train import pick_device
+from egodepth.video.aligned_clip import Aligned
+from egodepth.video.bar import bar
+from egodepth.video.camera_path import RowTrack, mapped_track, read_tracks, row_track, write_tracks
+from egodepth.video.camera_stage import CameraFound, learned
+from egodepth.video.clip_geometry import Geometry, camera_map, known_geometry, made_geometry, units_of_frames
+from egodepth.video.depth_estimation import depth_pass, reach_of
+from egodepth.video.finished_stages import StageRecord
+from egodepth.video.geometry_files import (
+    RECORDING,
+    read_clouds,
+    recorded_frames,
+    write_clouds,
+    write_trajectories,
+    written_files,
+)
+from egodepth.video.learned import Learned
+from egodepth.video.learning import found_scale, longest_clip, picked_frames, planned, trained, way_to_camera
+from egodepth.video.options import VideoOptions
+from egodepth.video.output_files import output_pass
+from egodepth.video.page import write_page, write_recording
+from egodepth.video.page.plots import plotly
+from egodepth.video.page.rerun_file import rerun_library
+from egodepth.video.point_checks import SparseCheck, check_points
+from egodepth.video.recording import Recording, Row
+from egodepth.video.report_content import Known, figures_of, page_content
+from egodepth.weights import load_model
+
+_FREE = ("out", "keep", "json", "device", "clips")
+"""Options that may change on the way: no result depends on them, as what the device decides is decided once
+(`StageRecord.decided`); the clips are recorded by their content."""
+REPORT = "report.html"
+
+
+class Journey:
+    """One call of the command."""
+
+    def __init__(self, command: VideoOptions, clips: dict[str, Path]) -> None:
+        """Open the clips and take the folder; raises as `StageRecord` and `open_footage`.
+
+        What is not installed or cannot be read is missed here, not after an hour.
+        """
+        self.command, self.clips, self.out = command, clips, command.out
+        self.device = pick_device(command.device)
+        pyav()
+        plotly("graph_objects")
+        if command.rerun:
+            rerun_library()
+        if command.model:
+            MotionPredictor(self._predictor.model)
+        if command.init_from:
+            load_model(command.init_from)
+        if command.encoder:
+            Encoder(command.encoder)
+        self.frames, self.run = self.out / "frames", self.out / "run"
+        options: dict[str, Any] = {
+            f"--{field.name.replace('_', '-')}": getattr(command, field.name)
+            for field in dataclasses.fields(command)
+            if field.name not in _FREE
+        }
+        options["--camera"] = command.camera and str(command.camera.resolve())
+        footage = {name: open_footage(path) for name, path in clips.items()}
+        _check_one_shape(footage)
+        options["clips"] = [f"{name} ({opened.fingerprint()})" for name, opened in footage.items()]
+        titles = {
+            "frames": "Picking frames",
+            "camera": "Finding the camera",
+            **({} if command.model else {"geometry": "Poses, points and hints", "training": "Training"}),
+            **({"scale": "Finding the scale"} if command.height_m or command.speed_mps else {}),
+            "depth": "Depth of every frame",
+            "video": "Depth video, depth maps, trajectory",
+            **({"cloud": "Point cloud"} if command.cloud else {}),
+            "report": "Report",
+        }
+        self.record = StageRecord(self.out, options, titles)
+        self._looked_at: dict[str, Aligned] = {}
+        self._taught_by: TrainConfig | None = None
+        """The training that geometry taught, once it is known."""
+
+    def go(self) -> None:
+        """All stages."""
+        run, command = self.record.run, self.command
+        picked = run("frames", lambda: picked_frames(self.clips, self.frames, command.longest))
+        found = run("camera", lambda: dataclasses.asdict(way_to_camera(command, self.clips, self.frames, picked)))
+        camera, training, known = CameraFound(**found), None, None
+        if not command.model:
+            known = run("geometry", lambda: self._made_geometry(picked, camera))
+            config = self._plan(picked, camera, geometry=known is not None)
+            training = run("training", lambda: self._train(config, camera))
+            if "fov_deg" in training:
+                camera = learned(camera, training["fov_deg"])
+            self._taught_by = config if known is not None else None
+        if command.height_m or command.speed_mps:
+            run("scale", lambda: found_scale(command, self.frames, self.run, self.device))
+        counts = run("depth", self._depth)
+        run("video", lambda: self._video(counts))
+        if command.cloud:
+            run("cloud", lambda: self._cloud(counts))
+        figures = run("report", lambda: self._report(counts, picked, camera, training, known))
+        if not command.keep:
+            shutil.rmtree(self.out / "work", ignore_errors=True)
+        if command.json:
+            write_text(command.json, json.dumps(figures, indent=2) + "\n")
+        for name in self.clips:
+            Console().print(str(self.out / name / REPORT), soft_wrap=True, highlight=False, markup=False)
+
+    def _plan(self, picked: dict[str, Any], camera: CameraFound, geometry: bool) -> TrainConfig:
+        rows = [len(row.numbers) for recording in self._recordings.values() for row in recording.rows]
+        folders = [self.frames / name for name in self.clips]
+        return planned(self.command, folders, rows, picked, camera, self.record, geometry)
+
+    def _made_geometry(self, picked: dict[str, Any], camera: CameraFound) -> dict[str, Any] | None:
+        """What came of it, of every clip; None where it cannot teach, as no pose or no camera is known."""
+        if camera.way == "learned":
+            return None
+        mapped = None if camera.way == "given" else camera_map(self.frames)
+        maps = {} if mapped is None else {longest_clip(picked): mapped}
+        try:
+            made = made_geometry(self._plan(picked, camera, geometry=True), self.clips, maps)
+        except NoColmapError as error:
+            Console(stderr=True).print(f"[yellow]{escape(str(error))}[/]", soft_wrap=True)
+            return None
+        return made["clips"] if made["usable"] else None
+
+    def _train(self, config: TrainConfig, camera: CameraFound) -> dict[str, Any]:
+        found = trained(config, camera, self.run)
+        # With a learned camera the recordings' camera files have changed.
+        del self._recordings
+        return found
+
+    def _depth(self) -> dict[str, int]:
+        """The first look at every clip; how many frames each has."""
+        card = self._predictor.model.card
+        motion, apart = MotionPredictor(self._predictor.model), min(map(abs, card.offsets), default=1)
+        counts = {}
+        for name, recording in self._recordings.items():
+            work, rows = self.out / "work" / name, recording.rows
+            if not (tracks := work / "tracks.npz").is_file():
+                with bar(f"{name}: motion", sum(len(row.numbers) for row in rows)) as told:
+                    read = recording.drive.read_tensor
+                    learned = partial(row_track, motion, read=read, apart=apart, told=told)
+                    write_tracks(tracks, self._tracks(name, learned))
+            with bar(f"{name}: depth", recording.footage.expected) as told:
+                reach = reach_of(recording, apart)
+                counts[name] = depth_pass(recording, read_tracks(tracks), self._predictor, work, reach, told)
+        return counts
+
+    def _tracks(self, name: str, learned: Callable[[Row], RowTrack]) -> list[RowTrack]:
+        """Of a clip's rows: by structure from motion as far as it goes, and for the rest by the pose network."""
+        recording, geometry = self._recordings[name], self._geometry.get(name)
+        if geometry is None:
+            return [learned(row) for row in recording.rows]
+        units = units_of_frames(geometry, recording, self._predictor)
+        return [
+            mapped_track(row, geometry.clip_map, of_row, partial(learned, row))
+            for row, of_row in zip(recording.rows, units, strict=True)
+        ]
+
+    def _video(self, counts: dict[str, int]) -> None:
+        """The second look, and where the camera went."""
+        for name, recording in self._recordings.items():
+            aligned = self._aligned(name, counts)
+            scales = aligned.scales(self._predictor.model.card.metric)
+            with bar(f"{name}: writing", counts[name]) as told:
+                output_pass(recording, aligned, scales, self.out / name, self.command.files, told)
+            write_trajectories(self.out / name, aligned)
+
+    def _cloud(self, counts: dict[str, int]) -> None:
+        for name, recording in self._recordings.items():
+            with bar(f"{name}: cloud", sum(len(row.numbers) for row in recording.rows)) as told:
+                write_clouds(self.out / name, recording, self._aligned(name, counts), told)
+
+    def _report(
+        self,
+        counts: dict[str, int],
+        picked: dict[str, Any],
+        camera: CameraFound,
+        training: dict[str, Any] | None,
+        known_of: dict[str, Any] | None,
+    ) -> dict[str, Any]:
+        """Pages and figures of every clip."""
+        figures, card = {}, self._predictor.model.card
+        for name, recording in self._recordings.items():
+            out, aligned = self.out / name, self._aligned(name, counts)
+            known = Known(
+                recording=recording,
+                aligned=aligned,
+                scales=aligned.scales(card.metric),
+                verdict=picked[name]["verdict"],
+                summary=picked[name]["summary"],
+                camera=camera,
+                training=training,
+                card=card,
+                clouds=read_clouds(aligned) if self.command.cloud else [],
+                geometry=(known_of or {}).get(name),
+                hint=self._geometry[name].inverse_depth if name in self._geometry else None,
+                sparse=self._witness(name, picked, camera, aligned),
+                learned=Learned.of(aligned),
+                seconds=self.record.seconds,
+            )
+            figures[name] = figures_of(known)
+            for warning in known.learned.warnings(known.sparse):
+                Console(stderr=True).print(f"    [yellow]{name}: {warning}[/]", highlight=False, soft_wrap=True)
+            files = written_files(out, aligned, self.command)
+            content = page_content(known, figures[name], files)
+            if self.command.rerun:
+                write_recording(out / RECORDING, content, recorded_frames(recording, aligned))
+            write_page(out / REPORT, content)
+            write_text(out / "report.json", json.dumps(figures[name], indent=2) + "\n")
+        return figures
+
+    def _witness(self, name: str, picked: dict[str, Any], camera: CameraFound, aligned: Aligned) -> SparseCheck | None:
+        """The depth of a clip against its points that no training saw; of a model that was given, against all."""
+        if name in self._geometry:
+            return check_points(self._geometry[name].clip_map, self._recordings[name], aligned, held_out=True)
+        # A map whose camera was not believed is no witness.
+        clip_map = camera_map(self.frames) if camera.way == "sfm" and name == longest_clip(picked) else None
+        return check_points(clip_map, self._recordings[name], aligned, held_out=False)
+
+    def _aligned(self, name: str, counts: dict[str, int]) -> Aligned:
+        """A clip after the first look; its maps are read once for all stages that follow."""
+        if name not in self._looked_at:
+            work = self.out / "work" / name
+            tracks = read_tracks(work / "tracks.npz")
+            geometry = self._geometry.get(name)
+            self._looked_at[name] = Aligned.of(self._recordings[name], work, counts[name], tracks, geometry)
+        return self._looked_at[name]
+
+    @cached_property
+    def _recordings(self) -> dict[str, Recording]:
+        return {name: Recording.open(path, self.frames / name) for name, path in self.clips.items()}
+
+    @cached_property
+    def _geometry(self) -> dict[str, Geometry]:
+        """Of every clip that has one; read when a stage asks for it."""
+        return {} if self._taught_by is None else known_geometry(self._taught_by, self.clips)
+
+    @cached_property
+    def _predictor(self) -> DepthPredictor:
+        return DepthPredictor.load(self.command.model or self.run, self.device)
+
+
+def _check_one_shape(clips: dict[str, Footage]) -> None:
+    """Clips of one command are of one camera, and so of one shape; `InputError` names two that are not."""
+    shapes = {name: (clip.size[1] * float(clip.pixel_aspect) / clip.size[0], clip.size) for name, clip in clips.items()}
+    (first, (aspect, own)), *others = shapes.items()
+    for name, (other, size) in others:
+        if abs(other / aspect - 1) > ASPECT_TOLERANCE:
+            raise InputError(
+                f"{name} is {size[1]}x{size[0]} and {first} {own[1]}x{own[0]}: clips of one command are of one camera; "
+                "give each a command of its own"
+            )

@@ -1,0 +1,174 @@
+"""What structure from motion says of the model's depth and trajectory: points that no training saw are witnesses."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from egodepth.evaluation.trajectory_metrics import score_trajectory
+from egodepth.sfm.clip_map import ClipMap
+from egodepth.video.aligned_clip import Aligned
+from egodepth.video.confidence import confidence
+from egodepth.video.recording import Recording
+
+_FEWEST = 5
+"""Points in a frame that a comparison needs."""
+_FEWEST_FRAMES = 3
+_CELLS = 12, 24
+"""Rows and columns of the image-blind answer."""
+
+
+@dataclass(frozen=True)
+class SparseCheck:
+    """The model against sparse points and poses, both up to one scale."""
+
+    held_out: bool
+    """Whether no training saw the points."""
+    frames: int
+    points: int
+    """Sightings of points."""
+    abs_rel: float
+    """Mean relative difference of depth, one factor for each part of the map."""
+    abs_rel_per_frame: float
+    """The same with a factor for each frame, as the field reports video alone."""
+    abs_rel_confident: float
+    """As `abs_rel`, of the half of the sightings whose depth the model is surer of."""
+    abs_rel_network: float
+    """As `abs_rel_per_frame`, of the network's depth alone, as it is before it is brought to the clip's hints."""
+    abs_rel_blind: float
+    """As `abs_rel_per_frame`, of an answer that looks at no image: where in the image a point is, over all frames."""
+    ate_percent: float | None
+    """RMSE of the positions after Sim(3) alignment, percent of the length of the way; None where the trajectory is
+    that of structure from motion itself."""
+
+
+@dataclass(frozen=True)
+class _Sightings:
+    """Points that one frame sees."""
+
+    part: int
+    cell: Int64[np.ndarray, " k"]
+    """Of the image-blind answer."""
+    depth: Float64[np.ndarray, " k"]
+    predicted: Float64[np.ndarray, " k"]
+    by_network: Float64[np.ndarray, " k"]
+    trust: Float64[np.ndarray, " k"]
+    judges: Bool[np.ndarray, " k"]
+    """The points to compare with; the others make the image-blind answer."""
+
+
+def check_points(
+    clip_map: ClipMap | None, recording: Recording, aligned: Aligned, held_out: bool
+) -> SparseCheck | None:
+    """Compare with the map of a recording; None without one, or with too few points.
+
+    Args:
+        clip_map: of this very recording, by the numbers of its extracted frames.
+        recording: see there.
+        aligned: its depth and trajectory.
+        held_out: compare with the points alone that no training saw.
+    """
+    if clip_map is None:
+        return None
+    place_of = {
+        number: aligned.place_of(seconds)
+        for row in recording.rows
+        for number, seconds in zip(row.numbers, row.seconds.tolist(), strict=True)
+    }
+    frames = [
+        _sightings(clip_map, position, recording, aligned, place_of[number], held_out)
+        for position, number in enumerate(clip_map.frames.tolist())
+        if number in place_of and clip_map.registered[position]
+    ]
+    blind = _blind_answer(frames)
+    frames = [frame for frame in frames if frame.judges.sum() >= _FEWEST]
+    if len(frames) < _FEWEST_FRAMES:
+        return None
+    trust = np.concatenate([frame.trust[frame.judges] for frame in frames])
+    factors = {part: _part_factor(frames, part) for part in {frame.part for frame in frames}}
+    errors = np.concatenate(
+        [_errors(frame.depth[frame.judges], frame.predicted[frame.judges], factors[frame.part]) for frame in frames]
+    )
+    return SparseCheck(
+        held_out=held_out,
+        frames=len(frames),
+        points=len(errors),
+        abs_rel=float(errors.mean()),
+        abs_rel_per_frame=_per_frame(frames, [frame.predicted for frame in frames]),
+        abs_rel_confident=float(errors[trust >= np.median(trust)].mean()),
+        abs_rel_network=_per_frame(frames, [frame.by_network for frame in frames]),
+        abs_rel_blind=_per_frame(frames, [blind[frame.cell] for frame in frames]),
+        ate_percent=_ate_percent(recording, aligned, clip_map) if not _of_the_map(aligned) else None,
+    )
+
+
+def _sightings(
+    clip_map: ClipMap, position: int, recording: Recording, aligned: Aligned, place: int, held_out: bool
+) -> _Sightings:
+    number, uv, depth = clip_map.image_points(position, recording.drive.camera)
+    inside = ((uv > 0) & (uv < 1)).all(1)
+    number, uv, depth = number[inside], uv[inside], depth[inside]
+    by_network = aligned.network_frame(place)
+    maps = aligned.after_hints(place, by_network)
+    height, width = maps.inverse_depth.shape
+    x, y = (uv * (width, height)).astype(int).T
+    column, row = (uv * _CELLS[::-1]).astype(int).T
+    return _Sightings(
+        part=int(clip_map.part[position]),
+        cell=row * _CELLS[1] + column,
+        depth=depth,
+        predicted=1 / maps.inverse_depth[y, x].astype(np.float64),
+        by_network=1 / by_network.inverse_depth[y, x].astype(np.float64),
+        trust=confidence(maps)[y, x].astype(np.float64),
+        judges=clip_map.held_out[number] if held_out else np.ones(len(number), bool),
+    )
+
+
+def _blind_answer(frames: list[_Sightings]) -> Float64[np.ndarray, " cells"]:
+    """Depth of every cell of the image: of its points' mean inverse depth over each frame's median."""
+    total, count = np.zeros(_CELLS[0] * _CELLS[1]), np.zeros(_CELLS[0] * _CELLS[1])
+    for frame in frames:
+        if len(frame.depth):
+            np.add.at(total, frame.cell, np.median(frame.depth) / frame.depth)
+            np.add.at(count, frame.cell, 1)
+    known = count > 0
+    everywhere = total.sum() / max(count.sum(), 1)
+    return 1 / np.maximum(np.where(known, total / np.maximum(count, 1), everywhere), 1e-9)
+
+
+def _part_factor(frames: list[_Sightings], part: int) -> float:
+    return float(np.median(np.concatenate([f.depth / f.predicted for f in frames if f.part == part])))
+
+
+def _per_frame(frames: list[_Sightings], predicted: list[Float64[np.ndarray, " _"]]) -> float:
+    """Mean error of predictions for all points of each frame, each frame with a factor of its own."""
+    errors = [
+        _errors(frame.depth, depth, float(np.median(frame.depth / depth)))[frame.judges]
+        for frame, depth in zip(frames, predicted, strict=True)
+    ]
+    return float(np.concatenate(errors).mean())
+
+
+def _errors(
+    depth: Float64[np.ndarray, " k"], predicted: Float64[np.ndarray, " k"], factor: float
+) -> Float64[np.ndarray, " k"]:
+    return np.abs(factor * predicted / depth - 1)
+
+
+def _of_the_map(aligned: Aligned) -> bool:
+    """Whether the trajectory is by structure from motion."""
+    return any(np.isfinite(track.units).any() for track in aligned.tracks)
+
+
+def _ate_percent(recording: Recording, aligned: Aligned, clip_map: ClipMap) -> float:
+    """Of the row with the most frames that have a pose; NaN with fewer than three."""
+    best = (np.empty((0, 4, 4)), np.empty((0, 4, 4)))
+    for index, row in enumerate(recording.rows):
+        shared, ours, theirs = np.intersect1d(row.numbers, clip_map.frames, return_indices=True)
+        if len(shared) > len(best[0]):
+            best = aligned.row_poses[index][ours], clip_map.world_from_camera[theirs]
+    found, true = best
+    if len(found) < _FEWEST_FRAMES:
+        return float("nan")
+    scores = score_trajectory(found, true)
+    return 100 * scores.ate_m / scores.path_m

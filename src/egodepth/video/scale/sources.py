@@ -1,0 +1,191 @@
+"""What each source finds, frame by frame: (drive, metres in a unit of the model's depth, or None)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from jaxtyping import Float
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from egodepth.data.drive import Drive
+from egodepth.data.media.frame_numbers import FrameNumbers
+from egodepth.data.opening import depth_frames, thinned, usable_frames
+from egodepth.foundation.errors import InputError
+from egodepth.geometry import Camera
+from egodepth.geometry.road_plane import camera_height
+from egodepth.inference.motion import MotionPredictor
+from egodepth.inference.predictor import DepthPredictor
+from egodepth.video.scale.lengths import truth_factor
+from egodepth.video.scale.pairs import Pair, moving_pair, stereo_pair
+from egodepth.video.scale.parallax import REGION, image_factor
+from egodepth.video.scale.speed import SLOWEST_MPS, Distance, Times
+
+Found = list[tuple[str, float | None]]
+DrivenPair = tuple[Drive, int, int, float]
+"""A drive, a frame, how many frames later the other one is, and the metres between them."""
+MOST = 0.5
+"""Share of the frames of a moving camera in which a road has to be found."""
+T = TypeVar("T")
+
+
+def by_height(
+    predictor: DepthPredictor, pairs: list[tuple[Drive, int, int]], height_m: float, limit: int
+) -> tuple[Found, list[DrivenPair]]:
+    """Of each two frames: metres in a unit, by the camera's height over the road in front of it; and metres driven.
+
+    The road is one of depth by triangulation, whose unit is the distance moved, so that it does not matter how the
+    model sees it; the height says how many metres were moved, and then everything else that was found how long a unit
+    is.
+
+    Raises:
+        InputError: the camera stands, or most frames in which it moves show no road.
+    """
+    found: Found = []
+    driven: list[DrivenPair] = []
+    moving = 0
+    for drive, frame, apart in _shown(thinned(pairs, limit), "Camera height"):
+        pair = moving_pair(predictor, drive, frame, apart)
+        moving += pair is not None
+        moved_m = _moved_by_height(pair, drive.camera, frame, height_m) if pair else None
+        found.append((drive.name, _metres_in_a_unit(pair, moved_m)))
+        if moved_m is not None:
+            driven.append((drive, frame, apart, moved_m))
+    if not moving:
+        raise InputError(
+            f"--by height: the camera is not seen to move in any of {len(found)} pairs of frames, and only then the "
+            "road can be measured; give frames of driving"
+        )
+    if len(driven) < MOST * moving:
+        raise InputError(
+            f"a level road was found in front of the camera in {len(driven)} of {moving} frames in which it moves: "
+            "--by height needs it in most; choose other --drives, or another way"
+        )
+    return found, driven
+
+
+def _moved_by_height(pair: Pair, camera: Camera, seed: int, height_m: float) -> float | None:
+    """Metres between the two frames; None where no road is seen."""
+    inverse_depth = 1 / (pair.depth * pair.factors.log_factor.exp())
+    height = camera_height(inverse_depth, camera, seed, pair.factors.is_sure)
+    return height_m / height if height else None
+
+
+def _metres_in_a_unit(pair: Pair | None, moved_m: float | None) -> float | None:
+    """By two frames between which so many metres were driven; None where that or the motion is not known."""
+    if pair is None or moved_m is None:
+        return None
+    moved = image_factor(pair.factors, pair.depth, REGION.max_depth / moved_m)
+    return moved * moved_m if moved else None
+
+
+def by_baseline(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Found:
+    """Of each stereo pair: the factor that makes the model's depth that by triangulation with the partner.
+
+    Raises:
+        InputError: no stereo pairs.
+    """
+    usable = zip(drives, usable_frames(drives, (), stereo=True), strict=True)
+    frames = thinned([(drive, frame) for drive, numbers in usable for frame in numbers], limit)
+
+    def factor(drive: Drive, frame: int) -> float | None:
+        pair = stereo_pair(predictor, drive, frame)
+        return image_factor(pair.factors, pair.depth, REGION.max_depth)
+
+    return [(drive.name, factor(drive, frame)) for drive, frame in _shown(frames, "Stereo baseline")]
+
+
+def by_distance_driven(predictor: DepthPredictor, pairs: list[DrivenPair], limit: int) -> Found:
+    """Of each two frames: the factor that makes the model's depth that by triangulation after so many metres."""
+    shown = _shown(thinned(pairs, limit), "Distance driven")
+    return [
+        (drive.name, _metres_in_a_unit(moving_pair(predictor, drive, frame, apart), metres))
+        for drive, frame, apart, metres in shown
+    ]
+
+
+def by_pose_network(motion: MotionPredictor, pairs: list[DrivenPair], limit: int) -> Found:
+    """Of each two frames: metres over the pose network's translation, which is a unit of trajectories."""
+
+    def factor(drive: Drive, frame: int, apart: int, metres: float) -> float | None:
+        pose = motion(_image(drive, frame), _image(drive, frame + apart))[0]
+        length = pose[:3, 3].norm().item()
+        return metres / length if length > 0 else None
+
+    shown = _shown(thinned(pairs, limit), "Length of trajectories")
+    return [(pair[0].name, factor(*pair)) for pair in shown]
+
+
+def driven_pairs(
+    drives: list[Drive], apart: int, distance: Callable[[Drive], Distance], times: Callable[[Drive], Times]
+) -> list[DrivenPair]:
+    """Two frames each between which the camera is known to have driven.
+
+    Args:
+        drives: to look at.
+        apart: how many frames.
+        distance: what is known of how far each drive went.
+        times: of each drive's frames, which say what is too slow to tell anything.
+
+    Raises:
+        InputError: no such pairs, or the camera stands, or nothing is known of how it moved.
+    """
+    pairs: list[DrivenPair] = []
+    for drive in drives:
+        between, time = distance(drive), times(drive)
+        for frame in _with_neighbour(drive, apart):
+            metres = between(frame, frame + apart)
+            if metres is not None and metres >= SLOWEST_MPS * (time(frame + apart) - time(frame)):
+                pairs.append((drive, frame, apart, metres))
+    if not pairs:
+        raise InputError(
+            f"{drives[0].name}: no two frames {apart} apart between which the camera is known to drive (faster than "
+            f"{SLOWEST_MPS:g} m/s); give other drives, or speeds for these frames"
+        )
+    return pairs
+
+
+def neighbours(drives: list[Drive], apart: int) -> list[tuple[Drive, int, int]]:
+    """(drive, frame, apart) of all frames that have another one so many frames later.
+
+    Raises:
+        InputError: there are none.
+    """
+    pairs = [(drive, frame, apart) for drive in drives for frame in _with_neighbour(drive, apart)]
+    if not pairs:
+        raise InputError(
+            f"{drives[0].name}: no two frames {apart} apart, as the model's training had them (frames are numbered by "
+            "the last digits of their names); give other drives"
+        )
+    return pairs
+
+
+def _with_neighbour(drive: Drive, apart: int) -> FrameNumbers:
+    return FrameNumbers.of(drive.frames).with_neighbours((apart,))
+
+
+def by_depth(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Found:
+    """Of each frame with true depth: the factor that makes the model's depth the true one, for the median pixel.
+
+    Raises:
+        InputError: no frame has true depth.
+    """
+    frames = depth_frames(drives, limit)
+    if not frames:
+        raise InputError(f"{drives[0].name}: no frame has true depth; give a data set that has it, or another way")
+
+    def factor(drive: Drive, frame: int) -> float | None:
+        inverse_depth = predictor.inverse_depth(_image(drive, frame))[0]
+        return truth_factor(inverse_depth, drive.read_depth(frame))
+
+    return [(drive.name, factor(drive, frame)) for drive, frame in _shown(frames, "True depth")]
+
+
+def _image(drive: Drive, frame: int) -> Float[Tensor, "1 3 h w"]:
+    return drive.read_tensor(frame)[None]
+
+
+def _shown(items: Sequence[T], doing: str) -> Iterator[T]:
+    """The items under a progress bar with the time that is left, on standard error."""
+    console = Console(stderr=True)
+    yield from track(items, doing, console=console, transient=True, disable=not console.is_terminal)

@@ -1,0 +1,1 @@
+"""Exported models: what their folder says, and running them."""

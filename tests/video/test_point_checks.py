@@ -1,0 +1,137 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from egodepth.data.footage.source import open_footage
+from egodepth.data.readers.folder import FolderDrive
+from egodepth.sfm.clip_map import ClipMap
+from egodepth.video.aligned_clip import Aligned
+from egodepth.video.camera_path import RowTrack
+from egodepth.video.depth_maps import FrameMaps, maps_path
+from egodepth.video.learned import Learned
+from egodepth.video.point_checks import check_points
+from egodepth.video.recording import Recording, Row
+from hints.map_scenes import map_of
+
+FRAMES, STEP, WALL = 6, 0.1, 5.0
+SIZE = (64, 96)
+
+
+@pytest.fixture
+def recording(make_clip, tmp_path: Path) -> Recording:
+    folder = make_clip(tmp_path / "clip", frames=FRAMES)
+    row = Row(list(range(FRAMES)), 0.1 * np.arange(FRAMES))
+    return Recording("clip", open_footage(folder), FolderDrive(folder), [row])
+
+
+def aligned(
+    recording: Recording, folder: Path, depths: list[float], sideways: float, error: tuple[float, float] = (0, 0)
+) -> Aligned:
+    """A model that sees a wall in front of a camera that moves sideways, each frame at its depth.
+
+    `error` is the photometric one of the warped and of the unwarped neighbours.
+    """
+    for place, depth in enumerate(depths):
+        full = np.full(SIZE, 1 / depth, np.float32)
+        none, change = np.zeros(SIZE, np.float16), np.zeros(4 if place + 1 < FRAMES else 0, np.float16)
+        residual, unwarped = (np.full(SIZE, value, np.float16) for value in error)
+        FrameMaps(0.1 * place, 0, full, none, residual, unwarped, change).write(maps_path(folder, place))
+    twists = np.zeros((FRAMES - 1, 6))
+    twists[:, 3] = -sideways
+    twists[FRAMES // 2 :, 4] = -sideways  # and, half-way, downwards: a bend
+    return Aligned.of(recording, folder, FRAMES, [RowTrack(0.1 * np.arange(FRAMES), twists)])
+
+
+def wall(depth_of_held_out: float = WALL) -> ClipMap:
+    """What structure from motion says of the same wall and the same way."""
+    rng = np.random.default_rng(0)
+    xyz = np.column_stack([rng.uniform(-1, 1, (200, 2)), np.full(200, WALL)])
+    xyz[::10] *= depth_of_held_out / WALL
+    poses = np.tile(np.eye(4), (FRAMES, 1, 1))
+    poses[:, 0, 3] = STEP * np.arange(FRAMES)
+    poses[:, 1, 3] = STEP * np.maximum(np.arange(FRAMES) - FRAMES // 2, 0)
+    return replace(map_of(xyz.tolist(), FRAMES), world_from_camera=poses)
+
+
+def test_a_model_that_is_right_but_for_its_scale_agrees(recording: Recording, tmp_path: Path):
+    model = aligned(recording, tmp_path / "maps", [2 * WALL] * FRAMES, 2 * STEP)
+    check = check_points(wall(), recording, model, held_out=False)
+    assert check is not None
+    assert check.frames == FRAMES
+    assert check.points > 500
+    assert max(check.abs_rel, check.abs_rel_per_frame, check.abs_rel_confident) < 1e-6
+    assert check.ate_percent < 1e-6
+
+
+def test_the_points_that_no_training_saw_are_the_judges(recording: Recording, tmp_path: Path):
+    # They lie where the model does not see them, all others where it does; a frame's factor is that of all its points.
+    model = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
+    check = check_points(wall(1.5 * WALL), recording, model, held_out=True)
+    assert check is not None
+    assert 60 < check.points <= 120
+    assert check.abs_rel == pytest.approx(1 / 3, rel=1e-5)
+    assert check.abs_rel_per_frame == pytest.approx(1 / 3, rel=1e-5)
+    assert check.abs_rel_blind > 0.2
+
+
+def test_frames_in_scales_of_their_own_differ_in_one_scale_alone(recording: Recording, tmp_path: Path):
+    model = aligned(recording, tmp_path / "maps", [WALL, 1.5 * WALL] * (FRAMES // 2), STEP)
+    check = check_points(wall(), recording, model, held_out=False)
+    assert check is not None
+    assert check.abs_rel > 0.15
+    assert check.abs_rel_per_frame < 1e-6
+
+
+def test_another_way_shows_in_percent_of_its_length(recording: Recording, tmp_path: Path):
+    right = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
+    right.tracks[0].twists[2, 5] = 0.5  # a leap forwards that was not there
+    check = check_points(wall(), recording, right, held_out=False)
+    assert check is not None
+    assert 5 < check.ate_percent < 50
+
+
+def test_a_way_that_is_the_maps_own_is_not_compared_with_it(recording: Recording, tmp_path: Path):
+    right = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
+    of_the_map = replace(right, tracks=[replace(right.tracks[0], units=np.ones(FRAMES))])
+    check = check_points(wall(), recording, of_the_map, held_out=False)
+    assert check is not None
+    assert check.ate_percent is None
+
+
+def test_without_points_or_with_those_of_other_frames_there_is_no_check(recording: Recording, tmp_path: Path):
+    right = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
+    assert check_points(None, recording, right, held_out=True) is None
+    assert check_points(replace(wall(), frames=np.arange(FRAMES) + 100), recording, right, held_out=False) is None
+
+
+def test_a_model_that_explains_what_changes_and_agrees_with_the_points_is_not_warned_of(
+    recording: Recording, tmp_path: Path
+):
+    model = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP, error=(0.02, 0.1))
+    found = Learned.of(model)
+    assert found.explained == pytest.approx(0.8, abs=0.01)
+    assert found.spread == 0.0
+    check = check_points(wall(), recording, model, held_out=True)
+    assert [text for text in replace(found, spread=0.5).warnings(check) if text] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "blind", "said"),
+    [
+        ({"explained": 0.02}, 0.5, "explain only 2%"),
+        ({"explained": -0.3}, 0.5, "explain only 0%"),
+        ({"spread": 0.01}, 0.5, "hardly differs"),
+        ({}, 0.1, "10% from an answer that looks at no image"),
+    ],
+)
+def test_each_witness_that_nothing_was_learned_warns(recording: Recording, tmp_path: Path, changes, blind, said):
+    model = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
+    check = check_points(wall(), recording, model, held_out=True)
+    assert check is not None
+    check = replace(check, abs_rel_network=0.09, abs_rel_blind=blind)
+    warnings = replace(Learned(explained=0.8, spread=0.5), **changes).warnings(check)
+    assert len(warnings) == 1
+    assert said in warnings[0]
+    assert Learned(explained=None, spread=0.5).warnings(None) == []
