@@ -23,7 +23,7 @@ from egodepth.foundation.ranks import Ranks
 from egodepth.networks.shared_norm import SharedBatchNorm2d, own_norms, share_norms
 from tiny_training import SIZE, assert_same_weights, final_tensors, logged
 
-PROGRAM = Path(__file__).with_name("ranks_program.py")
+PROGRAM = Path(__file__).parents[1] / "ranks_program.py"
 TIMEOUT = 240
 
 
