@@ -1,4 +1,4 @@
-"""What the README says works: its commands are run, on tiny data, and its Python, too. No link of any page is broken."""
+"""What the README says works: its commands and its Python are run, on tiny data. No link of any page is broken."""
 
 import contextlib
 import re
