@@ -3,6 +3,7 @@
 import contextlib
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,19 @@ def test_every_relative_link_points_at_a_file_and_a_heading_that_exist(name: str
         assert file.is_file(), target
         if anchor:
             assert anchor in anchors(file.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_file_of_the_repository_that_a_page_names_exists(name: str):
+    for path in re.findall(r"\b((?:src|tests)/[\w/]+\.py)\b", PAGES[name]):
+        assert (ROOT / path).is_file(), path
+
+
+def test_every_module_of_the_reference_has_the_names_that_it_exports():
+    modules = [module for page in PAGES.values() for module in re.findall(r"^::: (\S+)$", page, re.MULTILINE)]
+    assert {"egodepth", "egodepth.geometry", "egodepth.config"} <= set(modules)
+    for module in map(import_module, modules):
+        assert all(hasattr(module, name) for name in getattr(module, "__all__", ())), module
 
 
 def test_the_readme_is_short():
