@@ -4,7 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 QUICKSTART := runs/quickstart
-MODULES = egodepth $(shell find src/egodepth -mindepth 1 -maxdepth 1 -name '[a-z]*' | sed 's|^src/||; s|\.py$$||; s|/|.|g' | sort)
 
 .PHONY: help setup quickstart test lint docs clean
 
@@ -13,7 +12,7 @@ help:
 	@echo "make quickstart  render a synthetic drive, train on it, evaluate, show the table"
 	@echo "make test        all tests, with coverage; those of torch.compile that take minutes: $(BIN)/pytest -m slow"
 	@echo "make lint        formatting, lint, types, import layers"
-	@echo "make docs        API pages into site/"
+	@echo "make docs        the pages and the API reference, as a site with search, into site/"
 	@echo "make clean       remove what the above made, except $(VENV) and runs/"
 
 setup: $(INSTALLED)
@@ -41,8 +40,8 @@ lint: setup
 	$(BIN)/lint-imports
 
 docs: setup
-	$(BIN)/pdoc $(MODULES) --docformat google --output-directory site
-	@echo "API pages: site/index.html"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The pages: site/index.html; with search: $(BIN)/python -m http.server --directory site"
 
 clean:
 	rm -rf site dist build .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*

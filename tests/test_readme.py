@@ -1,10 +1,13 @@
-"""What the README says works: its commands are run, on tiny data, and its Python, too."""
+"""What the README says works: its commands and its Python are run, on tiny data. No link of any page is broken."""
 
 import contextlib
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
+import pytest
+import yaml
 from PIL import Image
 
 from egodepth.cli import main
@@ -12,7 +15,9 @@ from egodepth.config.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = {path.name: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+DOCS = ROOT / "docs"
+FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in FILES}
 SMALLER = {
     "data": "--train 1 --val 1 --test 1 --frames 4 --size 64 96 --processes 1",
     "train": "--data.size 64 64 --model.encoder test_resnet --trainer.steps 2 --trainer.batch-size 1 "
@@ -67,3 +72,56 @@ def test_every_command_of_every_page_names_a_recipe_and_options_that_exist(capsy
             main([word.replace("RECIPE", "quickstart") for word in verb] + ["--help"])
         known = set(re.findall(r"--[a-z0-9.-]+", capsys.readouterr().out))
         assert {word for word in words if word.startswith("--")} <= known | {"--help"}
+
+
+def named_pages(entry: object) -> list[str]:
+    """Pages that a part of the site's nav names."""
+    if isinstance(entry, str):
+        return [entry]
+    parts = entry.values() if isinstance(entry, dict) else entry
+    return [page for part in parts for page in named_pages(part)]  # type: ignore[attr-defined]
+
+
+def test_the_nav_of_the_site_names_every_page_once():
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    assert sorted(named_pages(nav)) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+
+
+def without_code(page: str) -> str:
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE))
+
+
+def anchors(page: str) -> set[str]:
+    """Of the headings of a page, as GitHub and the site write them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_relative_link_points_at_a_file_and_a_heading_that_exist(name: str):
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(PAGES[name])):
+        if target.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = target.partition("#")
+        file = ((ROOT / name).parent / path).resolve() if path else ROOT / name
+        assert file.is_file(), target
+        if anchor:
+            assert anchor in anchors(file.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_file_of_the_repository_that_a_page_names_exists(name: str):
+    for path in re.findall(r"\b((?:src|tests)/[\w/]+\.py)\b", PAGES[name]):
+        assert (ROOT / path).is_file(), path
+
+
+def test_every_module_of_the_reference_has_the_names_that_it_exports():
+    modules = [module for page in PAGES.values() for module in re.findall(r"^::: (\S+)$", page, re.MULTILINE)]
+    assert {"egodepth", "egodepth.geometry", "egodepth.config"} <= set(modules)
+    for module in map(import_module, modules):
+        assert all(hasattr(module, name) for name in getattr(module, "__all__", ())), module
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 120
+    assert len(README.split()) < 900
