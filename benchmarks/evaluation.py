@@ -9,8 +9,8 @@ from rich.progress import track
 from benchmarks.figures import Figure, Ratio, Result
 from benchmarks.floor import seconds
 from egodepth.data.batch import DepthSample
+from egodepth.evaluation.benchmarks import PROTOCOLS
 from egodepth.evaluation.evaluator import evaluate_predictions
-from egodepth.evaluation.protocols import PROTOCOLS
 
 _SIZE = (375, 1242)
 _LIDAR_SHARE = 0.045

@@ -11,7 +11,7 @@ from benchmarks.inference import measure_inference
 from benchmarks.loader import measure_loader
 from benchmarks.step import measure_step
 from benchmarks.video import measure_video
-from egodepth.training.train import pick_device
+from egodepth.training.devices import pick_device
 
 
 class Wanted(NamedTuple):

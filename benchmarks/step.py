@@ -162,15 +162,14 @@ class OurStep:
 def twin_step(config: TrainConfig, device: torch.device, batch: Batch, given: Estimate) -> Contender:
     """The twin with weights of its own and Adam as it comes."""
     torch.manual_seed(0)
-    objective = build_objective(config)
-    assert objective.pose_net is not None
-    twin = PlainTwin(objective.depth_net, objective.pose_net, config).to(device)
-    optimiser = torch.optim.Adam(twin.parameters(), config.optimiser.learning_rate)
+    twin = PlainTwin(config)
+    twin.objective.to(device)
+    optimiser = torch.optim.Adam(twin.objective.parameters(), config.optimiser.learning_rate)
     leaves, from_leaves = _leaves(given)
 
     def step() -> None:
         optimiser.zero_grad()
-        twin(batch).backward()
+        twin.loss(batch).backward()
         optimiser.step()
 
     def loss() -> None:

@@ -209,8 +209,9 @@ def test_in_bfloat16_the_networks_say_nearly_the_same_and_all_that_follows_is_fl
         assert (found - expected).abs().max() < 0.1 * motion
         assert not torch.equal(found, expected)
     assert {tensor.dtype for tensor in rough.disparities + rough.poses} == {torch.float32}
-    comparison = objective.compare(rough.disparities, rough.poses, batch, keep_warped=True)[0]
-    assert (comparison.error.dtype, comparison.warped[0].dtype) == (torch.float32, torch.float32)
+    losses = objective.losses_from(rough.disparities, rough.poses, batch)
+    assert {loss.dtype for loss in losses.values()} == {torch.float32}
+    assert objective.diagnose(batch).warped.dtype == torch.float32
 
 
 def test_the_motion_that_is_watched_is_in_the_units_of_the_depth_that_is_shown(depth_net):

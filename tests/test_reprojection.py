@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -5,23 +8,24 @@ from egodepth.config import LossConfig
 from egodepth.data.batch import View
 from egodepth.foundation.native import compiled
 from egodepth.geometry import Camera, transform_from_axis_angle
-from egodepth.reprojection import Comparison, compare_views
+from egodepth.losses.fused_twin import plain_formula
+from egodepth.reprojection import Reprojection, reproject
 
 SIZE = (12, 20)
 PATHS = [pytest.param(True, marks=pytest.mark.skipif(compiled("reprojection") is None, reason="no compiler")), False]
 
 
 @pytest.fixture(params=PATHS, ids=["fused", "torch"])
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of the two ways that the comparison is made."""
-    if not request.param:
-        monkeypatch.setattr("egodepth.reprojection.can_fuse", lambda *tensors: False)
+def path(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The fused twin, and the plain formula."""
+    with nullcontext() if request.param else plain_formula():
+        yield
 
 
-def compared(depth: torch.Tensor, poses: list[torch.Tensor], camera: Camera) -> Comparison:
+def compared(depth: torch.Tensor, poses: list[torch.Tensor], camera: Camera) -> Reprojection:
     images = torch.rand(3, 2, 3, *SIZE, generator=torch.Generator().manual_seed(1))
     target, *sources = (View(image, camera) for image in images)
-    return compare_views(target, sources, depth, poses, None, LossConfig())
+    return reproject(target, sources, depth, poses, None, LossConfig())
 
 
 def a_scene() -> tuple[torch.Tensor, torch.Tensor, Camera]:

@@ -13,21 +13,23 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
 from egodepth.config import TrainConfig
-from egodepth.data.batch import Batch, Hints, View
+from egodepth.data.batch import Batch, View
 from egodepth.geometry import transform_from_axis_angle
-from egodepth.hints.supervision import explains_better, hint_losses, in_network_units, one_of_each_distance, pose_loss
-from egodepth.losses import edge_aware_smoothness
+from egodepth.hints.supervision import explains_better, in_network_units, one_of_each_distance
+from egodepth.losses.registry import Emphasis, chosen_terms
+from egodepth.losses.terms import Step
 from egodepth.networks import (
-    Decoder,
     DepthNet,
     PoseNet,
     Pretrained,
+    build_depth_net,
     build_pose_net,
     disparity_to_depth,
     translation_in_depth_units,
 )
+from egodepth.networks.depth import median_depth
 from egodepth.networks.focal import LearnedFocal
-from egodepth.reprojection import Comparison, compare_views
+from egodepth.reprojection import Reprojection, reproject, warped
 
 
 class Estimate(NamedTuple):
@@ -40,17 +42,6 @@ class Estimate(NamedTuple):
     known, one of each distance."""
     masks: list[Tensor] | None
     """Predictive masks `b n h/2^s w/2^s` in (0, 1), only with `LossConfig.predictive_mask`."""
-
-
-class Emphasis(NamedTuple):
-    """What counts in a step, beside the weights of the configuration."""
-
-    photometric: bool = True
-    """Whether the photometric loss counts yet (`LossConfig.photometric_from`)."""
-    hints: Tensor | float = 1.0
-    """What the weight of the hints is multiplied by."""
-    teacher: Tensor | float = 1.0
-    """What the weight of the teacher is multiplied by."""
 
 
 class Diagnosis(NamedTuple):
@@ -83,8 +74,11 @@ class SelfSupervisedObjective(nn.Module):
         if not config.optimiser.encoder_rate:
             depth_net.encoder.requires_grad_(False).eval()
         sources = len(config.data.offsets) + config.data.stereo
-        self.mask_decoder = Decoder(depth_net.encoder.channels, sources) if config.loss.predictive_mask else None
+        self.mask_decoder = (
+            depth_net.decoder_type(depth_net.encoder.channels, sources) if config.loss.predictive_mask else None
+        )
         self.focal = LearnedFocal() if config.data.camera == "learned" else None
+        self.terms = chosen_terms(config)
 
     def train(self, mode: bool = True) -> "SelfSupervisedObjective":
         """As of any module; an encoder that does not learn keeps its statistics, too."""
@@ -177,54 +171,62 @@ class SelfSupervisedObjective(nn.Module):
             emphasis: what counts in this step.
 
         Returns:
-            Scalars, means over the scales and unweighted: `photometric`, `smoothness` (halved at each coarser scale),
-            `mask` with predictive masks, `hint`, `gradient`, `road`, `teacher` and `pose` where something is known of
-            depth and poses; their weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
+            Scalars, unweighted, by the names of `losses.registry.TERMS`: those that the step has something for; their
+            weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
         """
-        config, depth = self.config, self._depth(disparities[0])
-        batch, estimated = in_network_units(batch, depth), poses
-        poses = [] if self._poses_are_known else poses
-        losses, comparisons = {"smoothness": self._smoothness(disparities, batch.target.image)}, []
-        if emphasis.photometric and config.loss.photometric:
-            comparisons = self.compare(disparities, poses, batch, masks, automask)
-            errors = torch.stack([c.error.mean((1, 2, 3)).sum() for c in comparisons])
-            losses = {"photometric": errors.sum() / len(disparities), **losses}
-        if masks is not None:
-            # Cross-entropy against 1 keeps the masks from switching every pixel off (Zhou et al. 2017, eq. 4).
-            losses["mask"] = torch.stack([-mask.clamp(min=1e-7).log().mean() for mask in masks]).mean()
-        if batch.hints is not None:
-            better = self._explained_better(batch, batch.hints, poses, comparisons, depth) if comparisons else None
-            losses |= hint_losses(self._full_size_depth(disparities, batch), batch.hints, better, config.hints)
-        if self._poses_are_known:
-            known = [batch.rig[place].source_from_target for place in self._paired]
-            losses["pose"] = pose_loss(estimated, known, depth)
-        weights = {
-            "photometric": config.loss.photometric,
-            "smoothness": config.loss.smoothness,
-            "mask": config.loss.mask_weight,
-            "hint": config.hints.weight * emphasis.hints,
-            "gradient": config.hints.weight * config.hints.gradient_weight * emphasis.hints,
-            "road": config.hints.road_weight * emphasis.hints,
-            "teacher": config.hints.teacher_weight * emphasis.teacher,
-            "pose": config.loss.pose,
-        }
-        losses["loss"] = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
-        if comparisons:
+        config, depth_now = self.config, self._depth(disparities[0].detach())
+        batch = in_network_units(batch, depth_now)
+        known = [batch.rig[place].source_from_target for place in self._paired] if self._poses_are_known else []
+        sources, source_poses = self._sources(batch, [] if self._poses_are_known else poses)
+        present = _present(batch, len(sources))
+        settings = replace(config.loss, automask=config.loss.automask and automask)
+
+        def enlarged() -> Float[Tensor, "s b h w"]:
+            return torch.stack([self._depth(_resized(d[:, None], batch.target.image)[:, 0]) for d in disparities])
+
+        def reprojected(step: Step) -> list[Reprojection]:
+            if not (emphasis.photometric and config.loss.photometric):
+                return []
+            finest = self._depth(disparities[0])
+            return [
+                reproject(target, views, self._in_units(depth, finest), source_poses, mask, settings, present)
+                for target, views, depth, mask in self._at_sizes(step, sources)
+            ]
+
+        def better(step: Step) -> Bool[Tensor, "b h w"] | None:
+            if batch.hints is None or config.hints.rule == "always" or not step.reprojections:
+                return None
+            depth = torch.where(
+                batch.hints.inverse_depth > 0, 1 / batch.hints.inverse_depth.clamp(min=1e-12), depth_now
+            )
+            units, error = self._in_units(depth[None], depth_now), step.reprojections[0].error[0]
+            return explains_better(batch.target, sources, source_poses, units, error, config.loss, present)
+
+        step = Step(batch, disparities, poses, known, masks or [], config, enlarged, reprojected, better)
+        found = [(term, loss) for term in self.terms if (loss := term.loss(step)) is not None]
+        losses = {term.name: loss for term, loss in found}
+        losses["loss"] = torch.stack([term.weight(config, emphasis) * loss for term, loss in found]).sum()
+        if step.reprojections:
             with torch.no_grad():
-                losses["kept"] = torch.cat([c.kept.flatten(1).float().mean(1) for c in comparisons]).mean()
+                kept = torch.cat([one.kept.flatten(1).float().mean(1) for one in step.reprojections])
+                losses["kept"] = kept.mean()
         return losses
 
-    def _explained_better(
-        self, batch: Batch, hints: Hints, poses: list[Tensor], comparisons: list[Comparison], depth: Tensor
-    ) -> Bool[Tensor, "b h w"] | None:
-        """The pixels whose hints count by the rule of Watson et al. (2019); None where all do."""
-        if self.config.hints.rule == "always":
-            return None
-        hint_depth = torch.where(hints.inverse_depth > 0, 1 / hints.inverse_depth.clamp(min=1e-12), depth)
-        sources, poses = self._sources(batch, poses)
-        error, present = comparisons[0].error[0], _present(batch, len(sources))
-        units = self._in_units(hint_depth[None], depth)
-        return explains_better(batch.target, sources, poses, units, error, self.config.loss, present)
+    def _at_sizes(
+        self, step: Step, sources: list[View]
+    ) -> list[tuple[View, list[View], Float[Tensor, "s b h w"], Tensor | None]]:
+        """Target, sources, depth and masks to compare: all scales at full size, or each at its own size."""
+        target = step.batch.target
+        if self.config.loss.multiscale == "full":
+            mask = torch.stack([_resized(m, target.image) for m in step.masks]) if step.masks else None
+            return [(target, sources, step.depth, mask)]
+        sizes = []
+        for scale, disparity in enumerate(step.disparities):
+            size = disparity.shape[-2:]
+            views = [View(interpolate(view.image, size, mode="area"), view.camera) for view in (target, *sources)]
+            mask = step.masks[scale][None] if step.masks else None
+            sizes.append((views[0], views[1:], self._depth(disparity)[None], mask))
+        return sizes
 
     def _sources(self, batch: Batch, poses: list[Tensor]) -> tuple[list[View], list[Tensor]]:
         """All sources of a batch, and source_from_target of each: of the neighbours as given, of the rig its own."""
@@ -245,52 +247,30 @@ class SelfSupervisedObjective(nn.Module):
             return []
         return one_of_each_distance(data.offsets) if self._poses_are_known else list(range(len(data.offsets)))
 
-    def compare(
-        self,
-        disparities: list[Tensor],
-        poses: list[Tensor],
-        batch: Batch,
-        masks: list[Tensor] | None = None,
-        automask: bool = True,
-        keep_warped: bool = False,
-    ) -> list[Comparison]:
-        """Target against warped sources: one comparison of all scales at full resolution, or one a scale at its own."""
-        config = replace(self.config.loss, automask=self.config.loss.automask and automask)
-        sources, poses = self._sources(batch, poses)
-        full, present = batch.target.image.shape[-2:], _present(batch, len(sources))
-        finest = self._depth(disparities[0])
-        if config.multiscale == "full":
-            depth = self._in_units(self._full_size_depth(disparities, batch), finest)
-            mask = torch.stack([_resized(m, full) for m in masks]) if masks is not None else None
-            return [compare_views(batch.target, sources, depth, poses, mask, config, present, keep_warped)]
-        comparisons = []
-        for scale, disparity in enumerate(disparities):
-            size = disparity.shape[-2:]
-            views = [View(interpolate(v.image, size, mode="area"), v.camera) for v in [batch.target, *sources]]
-            mask = masks[scale][None] if masks is not None else None
-            depth = self._in_units(self._depth(disparity)[None], finest)
-            comparisons.append(compare_views(views[0], views[1:], depth, poses, mask, config, present, keep_warped))
-        return comparisons
-
     @torch.no_grad()
     def diagnose(self, batch: Batch) -> Diagnosis:
         """Look at a batch without training on it: never part of the forward pass."""
         was_training = self.training
         self.eval()
         estimate = self.estimate(batch)
-        depth = self._depth(estimate.disparities[0])
+        disparity, depth = estimate.disparities[0], self._depth(estimate.disparities[0])
         batch = in_network_units(batch, depth)
-        poses = [] if self._poses_are_known else estimate.poses
-        comparison = self.compare(estimate.disparities, poses, batch, estimate.masks, keep_warped=True)[0]
+        sources, poses = self._sources(batch, [] if self._poses_are_known else estimate.poses)
+        full = _resized(disparity[:, None], batch.target.image)[:, 0]
+        units = self._in_units(self._depth(full)[None], depth)
+        masks = _resized(estimate.masks[0], batch.target.image)[None] if estimate.masks else None
+        kept = reproject(
+            batch.target, sources, units, poses, masks, self.config.loss, _present(batch, len(sources))
+        ).kept
         self.train(was_training)
-        unit = self._reference_depth(depth).flatten()
+        scale = median_depth(depth).flatten() if self.config.loss.depth_scaling == "median" else 1.0
         return Diagnosis(
             batch.target.image,
-            comparison.warped[0][0],
-            estimate.disparities[0],
+            warped(sources[0].image, poses[0], sources[0].camera, units, batch.target.camera)[0],
+            disparity,
             depth,
-            comparison.kept[0],
-            torch.stack([pose[:, :3, 3].norm(dim=1) * unit for pose in estimate.poses])
+            kept[0],
+            torch.stack([pose[:, :3, 3].norm(dim=1) * scale for pose in estimate.poses])
             if estimate.poses
             else batch.target.image.new_zeros(0, len(batch.target.image)),
         )
@@ -298,35 +278,9 @@ class SelfSupervisedObjective(nn.Module):
     def _depth(self, disparity: Tensor) -> Tensor:
         return disparity_to_depth(disparity, self.config.model.min_depth, self.config.model.max_depth)
 
-    def _full_size_depth(self, disparities: list[Tensor], batch: Batch) -> Float[Tensor, "s b h w"]:
-        """Depth of every scale, each enlarged as disparity to the size of the target."""
-        full = batch.target.image.shape[-2:]
-        return torch.stack([self._depth(_resized(d[:, None], full)[:, 0]) for d in disparities])
-
     def _in_units(self, depth: Float[Tensor, "s b h w"], finest: Float[Tensor, "b H W"]) -> Float[Tensor, "s b h w"]:
-        """Depths as they warp."""
-        return depth if self.config.loss.depth_scaling == "none" else depth / self._reference_depth(finest)
-
-    def _reference_depth(self, depth: Float[Tensor, "b h w"]) -> Float[Tensor, "b 1 1"]:
-        """What the depths of each sample are divided by: 1, or their median (adaptive depth-range scaling).
-
-        A gradient passes through it, so that the loss is blind to the scale of a frame's depth: nothing is left between
-        depth network and pose network that could drift. It is that of the geometric mean, spread over all pixels: the
-        median's own would go through a single one.
-        """
-        if self.config.loss.depth_scaling == "none":
-            return depth.new_ones(len(depth), 1, 1)
-        flat = depth.flatten(1)
-        mean = flat.log().mean(1)
-        return (flat.detach().median(1).values * (mean - mean.detach()).exp())[:, None, None]
-
-    @staticmethod
-    def _smoothness(disparities: list[Tensor], image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
-        terms = [
-            edge_aware_smoothness(d, interpolate(image, d.shape[-2:], mode="area")) / 2**scale
-            for scale, d in enumerate(disparities)
-        ]
-        return torch.stack(terms).mean()
+        """Depths as they warp: divided by the median of the finest with adaptive depth-range scaling."""
+        return depth / median_depth(finest) if self.config.loss.depth_scaling == "median" else depth
 
 
 def build_objective(config: TrainConfig, pretrained: Pretrained = False) -> SelfSupervisedObjective:
@@ -335,10 +289,11 @@ def build_objective(config: TrainConfig, pretrained: Pretrained = False) -> Self
     The encoders start from `pretrained` weights.
     """
     model = config.model
-    depth_net = DepthNet(model.encoder, pretrained, model.initial_disparity, model.normalisation)
+    depth_net = build_depth_net(model, pretrained)
     channels, pose_net = depth_net.encoder.channels[-1], None
     if config.data.learned_poses:
-        pose_net = build_pose_net(model.pose, model.encoder, pretrained, channels, model.normalisation)
+        kind = depth_net.encoder_type
+        pose_net = build_pose_net(model.pose, model.encoder, pretrained, channels, model.normalisation, kind)
     return SelfSupervisedObjective(depth_net, pose_net, config)
 
 
@@ -349,5 +304,7 @@ def _present(batch: Batch, sources: int) -> Bool[Tensor, "b n"] | None:
     return pad(batch.present, (0, sources - batch.present.shape[1]), value=True)
 
 
-def _resized(maps: Float[Tensor, "b c h w"], size: torch.Size) -> Float[Tensor, "b c H W"]:
-    return maps if maps.shape[-2:] == size else interpolate(maps, list(size), mode="bilinear", align_corners=False)
+def _resized(maps: Float[Tensor, "b c h w"], like: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b c H W"]:
+    """Maps at the size of an image (bilinear, edge to edge)."""
+    size = like.shape[-2:]
+    return maps if maps.shape[-2:] == size else interpolate(maps, size, mode="bilinear", align_corners=False)

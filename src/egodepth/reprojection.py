@@ -1,6 +1,7 @@
-"""The photometric comparison: every source warped into the target's view, their errors combined a pixel.
+"""Reprojection: every source warped into the target's view, and the errors combined pixel by pixel.
 
-This is where per-pixel minimum reprojection and auto-masking happen (Godard et al. 2019, eq. 4 and 5).
+Per-pixel minimum reprojection and auto-masking happen here (Godard et al. 2019, eq. 4 and 5). `reproject` is the one
+seam to the fused twin (`losses/fused_twin.py`): where it takes the tensors, it stands in for the formula below.
 """
 
 from functools import partial
@@ -13,22 +14,22 @@ from torch import Tensor
 from egodepth.config import LossConfig
 from egodepth.data.batch import View
 from egodepth.geometry import Camera, synthesise
-from egodepth.losses import PhotometricTarget, automask, average_reprojection, minimum_reprojection
-from egodepth.losses.fused import DROPPED, Sources, can_fuse, fused_reprojection
+from egodepth.losses import automask, average_reprojection, minimum_reprojection, photometric_error
+from egodepth.losses.fused_twin import DROPPED, Sources, fused_reprojection, takes_over
 
 _COMBINE = {"minimum": minimum_reprojection, "average": average_reprojection}
 
 
-class Comparison(NamedTuple):
-    """Target against warped sources at one size, for s scales; what the loss averages and the panels draw."""
+class Reprojection(NamedTuple):
+    """The target compared with warped sources at one size, for s scales of depth."""
 
     error: Float[Tensor, "s b h w"]
+    """What the photometric loss averages."""
     kept: Bool[Tensor, "s b h w"]
-    warped: list[Tensor]
-    """A source each, `s b 3 h w`; empty where they were never made (`keep_warped`)."""
+    """The pixels that the auto-mask keeps."""
 
 
-def compare_views(
+def reproject(
     target: View,
     sources: list[View],
     depth: Float[Tensor, "s b h w"],
@@ -36,54 +37,53 @@ def compare_views(
     masks: Float[Tensor, "s b n h w"] | None,
     config: LossConfig,
     present: Bool[Tensor, "b n"] | None = None,
-    keep_warped: bool = False,
-) -> Comparison:
-    """Warp every source by every scale's depth and combine the errors over the sources that are present.
+) -> Reprojection:
+    """Warp every source by the depth of every scale and combine the errors over the sources that are present.
 
-    The target's window statistics and the unwarped errors do not depend on the scale and are computed once. On a
-    processor the published combination is one operation, to the same values and gradients (`fused_reprojection`);
-    torch.compile translates the separate ones. Cameras and poses count in the depth's precision.
+    Args:
+        target: clean target.
+        sources: n clean views of the target's size.
+        depth: maps of s scales, at the target's size.
+        poses: source_from_target `b 4 4` of every source; cameras and poses count in the depth's precision.
+        masks: predictive masks, one a source; None without.
+        config: its `reprojection`, `automask` and `ssim_weight`.
+        present: which sources exist; None: all.
     """
-    images, poses = [source.image for source in sources], [pose.to(depth.dtype) for pose in poses]
-    camera, *cameras = (Camera(*(part.to(depth.dtype) for part in view.camera)) for view in (target, *sources))
-    if (
-        not keep_warped
-        and config.reprojection == "minimum"
-        and masks is None
-        and not torch.compiler.is_compiling()
-        and can_fuse(target.image, depth, *images)
-    ):
-        if present is None:
-            present = torch.ones(len(target.image), len(sources), dtype=torch.bool)
+    dtype = depth.dtype
+    camera, *cameras = (Camera(*(part.to(dtype) for part in view.camera)) for view in (target, *sources))
+    images, poses = [source.image for source in sources], [pose.to(dtype) for pose in poses]
+    if config.reprojection == "minimum" and masks is None and takes_over(target.image, depth, *images):
         views = Sources(images, cameras, present)
         settings = (config.ssim_weight, config.automask)
         error, choice = fused_reprojection(depth, poses, target.image, camera, views, *settings)
-        return Comparison(error, choice != DROPPED, [])
-    scales, (b, _, h, w) = len(depth), target.image.shape
-    combine = partial(
-        _COMBINE[config.reprojection], present=None if present is None else present.T[:, None, :, None, None]
-    )
-    compared = PhotometricTarget(target.image, config.ssim_weight)
-    warped = [
-        synthesise(
-            image,
-            depth.flatten(0, 1),
-            _repeated(pose, scales),
-            Camera(*(_repeated(part, scales) for part in camera)),
-            Camera(*(_repeated(part, scales) for part in other)),
-        ).view(scales, b, 3, h, w)
-        for image, pose, other in zip(images, poses, cameras, strict=True)
-    ]
-    errors = torch.stack([compared.error(image) for image in warped])
+        return Reprojection(error, choice != DROPPED)
+    error = partial(photometric_error, y=target.image, ssim_weight=config.ssim_weight)
+    views = zip(images, poses, cameras, strict=True)
+    errors = torch.stack([error(warped(*view, depth, camera)) for view in views])
     if masks is not None:
         errors = errors * masks.permute(2, 0, 1, 3, 4)
+    exists = None if present is None else present.T[:, None, :, None, None]
+    combine = partial(_COMBINE[config.reprojection], present=exists)
     best = combine(errors)
     if not config.automask:
-        return Comparison(best, torch.ones_like(best, dtype=torch.bool), warped)
+        return Reprojection(best, torch.ones_like(best, dtype=torch.bool))
     with torch.no_grad():
-        unwarped = combine(torch.stack([compared.error(image) for image in images])[:, None])
-    error, kept = automask(best, unwarped.expand_as(best))
-    return Comparison(error, kept, warped)
+        unwarped = combine(torch.stack([error(image) for image in images])[:, None])
+    return Reprojection(*automask(best, unwarped.expand_as(best)))
+
+
+def warped(
+    image: Float[Tensor, "b 3 h w"],
+    source_from_target: Float[Tensor, "b 4 4"],
+    source_camera: Camera,
+    depth: Float[Tensor, "s b h w"],
+    target_camera: Camera,
+) -> Float[Tensor, "s b 3 h w"]:
+    """The target's view synthesised from one source by the depth of every scale."""
+    scales = len(depth)
+    cameras = [Camera(*(_repeated(part, scales) for part in camera)) for camera in (target_camera, source_camera)]
+    views = synthesise(image, depth.flatten(0, 1), _repeated(source_from_target, scales), *cameras)
+    return views.unflatten(0, (scales, -1))
 
 
 def _repeated(tensor: Tensor, times: int) -> Tensor:

@@ -7,7 +7,8 @@ import pytest
 
 from egodepth.data.drive import Drive
 from egodepth.data.opening import open_drives, thinned
-from egodepth.evaluation.benchmarks import BENCHMARKS, Frames, benchmark_frames
+from egodepth.evaluation.benchmark_frames import Frames, benchmark_frames
+from egodepth.evaluation.benchmarks import BENCHMARKS
 from egodepth.foundation.errors import InputError
 
 DRIVE = "2011_09_26_drive_0052_sync"

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from egodepth.data.batch import DepthSample
+from egodepth.evaluation.benchmarks import PROTOCOLS
 from egodepth.evaluation.external import ExternalMaps, inverse_depth_from, is_upside_down
-from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.foundation.errors import InputError
 
 NAMES = ["drive/2", "drive/0", "drive/1"]

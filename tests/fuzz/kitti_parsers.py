@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from egodepth.data.guard import refuse_test_drives
 from egodepth.data.kitti.calibration import CAM_TO_CAM, VELO_TO_CAM, Calibration
 from egodepth.data.kitti.lists import read_list
 from egodepth.data.kitti.odometry import OdometryDrive
-from egodepth.data.kitti.test_sets import refuse_test_drives
 from egodepth.data.kitti.velodyne import velodyne_depth_map
 from egodepth.data.media.images import write_image
 from egodepth.foundation.trajectory_files import read_kitti_poses, write_kitti_poses, write_tum_poses

@@ -11,7 +11,8 @@ from egodepth.data.batch import Batch, Hints, RigView, View
 from egodepth.foundation.errors import InputError
 from egodepth.geometry import Camera
 from egodepth.hints.supervision import one_of_each_distance
-from egodepth.objective import Emphasis, SelfSupervisedObjective, build_objective
+from egodepth.losses.registry import Emphasis
+from egodepth.objective import SelfSupervisedObjective, build_objective
 
 B, H, W = 2, 64, 64
 MODEL = ModelConfig(encoder="test_resnet", pose="posecnn", min_depth=1.0, max_depth=100.0)

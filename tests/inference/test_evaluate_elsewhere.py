@@ -103,7 +103,7 @@ def test_the_truth_enlarged_is_wrong_by_that_unless_its_median_is_matched(scores
 
 
 def test_only_the_middle_of_cityscapes_and_what_is_near_in_make3d_counts(tmp_path: Path) -> None:
-    from egodepth.evaluation.protocols import PROTOCOLS
+    from egodepth.evaluation.benchmarks import PROTOCOLS
 
     cityscapes(tmp_path)
     (drive, _) = open_drives(tmp_path, "test")

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import tiny_training
-from egodepth import reprojection as comparison
+from egodepth import reprojection
 from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig
 from egodepth.data.batch import Batch, View
 from egodepth.foundation.errors import InputError
@@ -70,7 +70,7 @@ class Scene:
 
 
 def without_loops_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "can_fuse", lambda *_: False)
+    monkeypatch.setattr(reprojection, "takes_over", lambda *_: False)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from egodepth.foundation.errors import InputError
-from egodepth.training.checkpoint import Progress
 from egodepth.training.log import RunLog
 from egodepth.training.trainer import Hook, Trainer
 
@@ -60,7 +59,7 @@ def fit(
             log=log,
             log_every=2,
             batch_size=4,
-            save=seen["saved"].append,
+            save=lambda *progress: seen["saved"].append(progress),
             checkpoint_every=4,
             hooks=[Hook(3, seen["hook"].append)],
             **options,
@@ -97,9 +96,9 @@ def test_going_on_keeps_the_steps_of_the_clock(tmp_path: Path):
 
 
 def test_hooks_and_checkpoints_come_at_their_steps_and_after_the_last(tmp_path: Path):
-    seen = fit(tmp_path, repeat(1.0), steps=7, best=0.5)
+    seen = fit(tmp_path, repeat(1.0), steps=7)
     assert seen["hook"] == [3, 6, 7]
-    assert seen["saved"] == [Progress(4, 0.5), Progress(7, 0.5)]
+    assert seen["saved"] == [(4, None), (7, None)]
 
 
 def test_the_log_has_the_losses_the_rate_and_the_speed(tmp_path: Path):
@@ -128,7 +127,7 @@ class Remembering(Slope):
 def test_one_loss_that_is_not_finite_leaves_no_trace_but_a_line(tmp_path: Path, value):
     seen = fit(tmp_path, [1.0, 1.0, value, 1.0, 1.0, 1.0], module=Remembering())
     module = seen["module"][0]
-    assert seen["saved"] == [Progress(4, None, 2), Progress(6, None, 2)]
+    assert seen["saved"] == [(4, 2), (6, 2)]
     assert module.seen == 5
     assert module.weight.item() == pytest.approx(-1.10111)
     assert "error" not in seen
@@ -142,7 +141,7 @@ def test_the_second_loss_that_is_not_finite_ends_the_run_before_it_reaches_the_w
     # The first may have been before a checkpoint.
     values = [1.0, *(earlier or [1.0]), 1.0, 1.0, 1.0, float("nan")]
     seen = fit(tmp_path, values, skipped=None if earlier else 1)
-    assert [progress.step for progress in seen["saved"]] == [4]
+    assert [done for done, _ in seen["saved"]] == [4]
     assert torch.isfinite(seen["module"][0].weight)
     assert seen["error"][0].startswith("the loss is nan at step 5, as at step 1 before")
     assert seen["error"][0].endswith("lower --optimiser.learning-rate, or look at the data")
@@ -150,7 +149,7 @@ def test_the_second_loss_that_is_not_finite_ends_the_run_before_it_reaches_the_w
 
 def test_long_after_the_first_the_second_is_one_of_its_own(tmp_path: Path):
     seen = fit(tmp_path, [float("nan") if step in (0, 100) else 1.0 for step in range(104)], steps=104)
-    assert seen["saved"][-1] == Progress(104, None, 100)
+    assert seen["saved"][-1] == (104, 100)
 
 
 def test_weights_that_are_not_finite_are_never_kept(tmp_path: Path):
@@ -173,6 +172,6 @@ def test_asked_to_stop_it_finishes_the_step_saves_and_runs_no_hook(tmp_path: Pat
     asked = iter([False, True])
     seen = fit(tmp_path, repeat(1.0), stop=lambda: next(asked))
     assert seen["steps"] == [0, 1]
-    assert seen["saved"] == [Progress(2, None)]
+    assert seen["saved"] == [(2, None)]
     assert seen["hook"] == []
     assert seen["done"] == [2]

@@ -33,6 +33,8 @@ class LossConfig:
     """Weight of the edge-aware smoothness (eq. 3), halved at each coarser scale."""
     mask_weight: float = 0.2
     """Weight of the predictive mask's cross-entropy against 1."""
+    terms: tuple[str, ...] = ()
+    """Further loss terms by name (docs/extending.md): NAME, or NAME:option=value,option=value."""
 
     def __post_init__(self) -> None:
         require(0 <= self.ssim_weight <= 1, "loss.ssim_weight is a share, 0 to 1")

@@ -10,6 +10,9 @@ from egodepth.foundation.errors import require
 class ModelConfig:
     """The networks (Godard et al. 2019, section 3 and supplement)."""
 
+    network: str = "unet"
+    """Depth network: `unet` as published, `dpt` for encoders that are vision transformers, or one that you add
+    (docs/extending.md)."""
     encoder: str = "resnet18"
     """Any timm backbone with features at strides 2 to 32."""
     pretrained: bool = False

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from egodepth.config import Truth
 from egodepth.data.batch import DepthSample
 from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera
@@ -37,6 +38,8 @@ class Drive(ABC):
     """Camera of the stereo partner; None where there is none."""
     partner_from_self: Float[np.ndarray, "4 4"] | None = None
     """Pose of the stereo partner: takes points in this camera's axes to the partner's, metres, float32."""
+    truths: tuple[Truth, ...] = ()
+    """Kinds of true depth that one chose from when it was opened; empty where there is no choice."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("camera", "partner_camera") and value is not None:

@@ -16,12 +16,12 @@ from egodepth.data.footage.source import Footage, open_footage
 from egodepth.data.footage.stereo import stereo_warnings
 from egodepth.data.footage.summary import FootageSummary, verdict
 from egodepth.data.footage.watch import watch
-from egodepth.data.kitti.lists import positions_of, read_list
 from egodepth.data.media.frame_numbers import FrameNumbers
 from egodepth.data.media.frames import list_images
 from egodepth.data.opening import open_drives, training_samples
 from egodepth.data.readers.folder import FolderDrive
 from egodepth.data.readers.manifest import is_manifest
+from egodepth.data.registry import listed_positions, read_frame_list
 from egodepth.foundation.errors import InputError
 
 MOST_MATCHED = 12
@@ -138,8 +138,8 @@ class ListCoverage:
 
 def list_coverage(path: Path, drives: Sequence[Drive]) -> ListCoverage:
     """Compare a list with the frames that exist; an unreadable list is an `InputError`."""
-    lines = read_list(path)
-    found, missing = positions_of(lines, drives)
+    lines = read_frame_list(path)
+    found, missing = listed_positions(lines, drives)
     counts = Counter(line.drive_name for line in missing)
     return ListCoverage(str(path), len(lines), len(found), dict(counts.most_common()))
 

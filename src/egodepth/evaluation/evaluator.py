@@ -17,8 +17,8 @@ from egodepth.evaluation.alignment import (
     scaled,
 )
 from egodepth.evaluation.metrics import LOG10, depth_metrics, log10_error
-from egodepth.evaluation.pixels import Pixels, PixelSpool, valid_pixels
-from egodepth.evaluation.protocols import Protocol, depth_at
+from egodepth.evaluation.pixels import Pixels, PixelSpool, depth_at, valid_pixels
+from egodepth.evaluation.protocols import Protocol
 from egodepth.evaluation.report import MODEL, ImageScore, Report
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.ranks import ALONE, Ranks

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from egodepth.data.batch import DepthSample
-from egodepth.evaluation.protocols import Protocol, depth_at
+from egodepth.evaluation.protocols import Protocol
 from egodepth.foundation.errors import InputError
 
 _LEAST_FINITE = 0.5
@@ -83,3 +84,11 @@ class PixelSpool:
         self._file.seek(0)
         for _ in range(self._length):
             yield pickle.load(self._file)
+
+
+def depth_at(inverse_depth: Float[Tensor, "h w"], size: tuple[int, int]) -> Float[Tensor, "hg wg"]:
+    """Depth at the truth's size: the inverse depth is resized (bilinear, edge to edge), then inverted."""
+    if inverse_depth.shape != size:
+        resized = interpolate(inverse_depth[None, None], size, mode="bilinear", align_corners=False)
+        inverse_depth = resized[0, 0]
+    return 1 / inverse_depth

@@ -1,12 +1,12 @@
-"""Which pixels count and how predictions are cut: the published evaluation protocols, by name."""
+"""An evaluation protocol: which pixels count, and how predictions are cut. `benchmarks` has the published ones."""
 
 import math
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
-from torch.nn.functional import interpolate
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class Protocol:
     log10: bool = False
     """Whether Make3D's metric, `log10_error`, is among the published ones."""
 
-    def valid(self, truth: Float[Tensor, "h w"]) -> Bool[Tensor, "h w"]:
-        """The pixels that count."""
+    def valid(self, truth: Float[Any, "h w"]) -> Bool[Any, "h w"]:
+        """Return the pixels that count, of a tensor or an array."""
         valid = (truth > self.min_depth) & (truth < self.max_depth)
         if self.crop is None:
             return valid
@@ -34,39 +34,9 @@ class Protocol:
         # Truncated to whole pixels, as published.
         top, bottom = int(self.crop[0] * height), int(self.crop[1] * height)
         left, right = int(self.crop[2] * width), int(self.crop[3] * width)
-        inside = torch.zeros_like(valid)
-        inside[top:bottom, left:right] = True
-        return valid & inside
+        valid[:top] = valid[bottom:] = valid[:, :left] = valid[:, right:] = False
+        return valid
 
-    def clamped(self, depth: Tensor) -> Tensor:
-        """Predicted depth cut to the protocol's range."""
-        return depth.clamp(*self.clamp)
-
-
-GARG_CROP = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
-"""The region of KITTI images that the LiDAR reaches (Garg et al. 2016)."""
-
-_MIDDLE_OF_CITYSCAPES = (1 / 3, 1.0, 192 / 2048, 1856 / 2048)
-"""Of images without the bonnet (their lowest quarter): the middle half of the originals' rows, without the sides."""
-
-PROTOCOLS = {
-    protocol.name: protocol
-    for protocol in (
-        Protocol(name="synthetic", max_depth=80.0),
-        Protocol(name="kitti_2015"),
-        Protocol(name="eigen", min_depth=1e-3, max_depth=80.0, crop=GARG_CROP),
-        Protocol(name="eigen_benchmark"),
-        Protocol(name="make3d", max_depth=70.0, clamp=(1e-3, 70.0), log10=True),
-        Protocol(name="cityscapes", min_depth=1e-3, max_depth=80.0, crop=_MIDDLE_OF_CITYSCAPES),
-    )
-}
-"""By name. kitti_2015 and eigen_benchmark count every true depth, make3d those of its C1 error; predictions stop at
-80 m, in make3d at 70. cityscapes is the field's habit since Casser et al. 2019 (docs/deviations.md)."""
-
-
-def depth_at(inverse_depth: Float[Tensor, "h w"], size: tuple[int, int]) -> Float[Tensor, "hg wg"]:
-    """Depth at the truth's size: the inverse depth is resized (bilinear, edge to edge), then inverted."""
-    if inverse_depth.shape != size:
-        resized = interpolate(inverse_depth[None, None], size, mode="bilinear", align_corners=False)
-        inverse_depth = resized[0, 0]
-    return 1 / inverse_depth
+    def clamped(self, depth: T) -> T:
+        """Return predicted depth cut to the protocol's range."""
+        return depth.clamp(*self.clamp)  # pyright: ignore[reportAttributeAccessIssue]

@@ -13,7 +13,7 @@ from rich.progress import track
 
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.footage.times import USUAL_FPS, known_times
-from egodepth.data.kitti.test_sets import shared_recordings
+from egodepth.data.guard import shared_recordings
 from egodepth.data.media.frame_numbers import FrameNumbers
 from egodepth.data.opening import open_drives
 from egodepth.evaluation.trajectory_metrics import OdometryScores, Poses, score_trajectory

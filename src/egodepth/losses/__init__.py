@@ -1,7 +1,7 @@
 """The losses: pure functions, unreduced where a caller may want the map; they know no networks."""
 
 from egodepth.losses.combination import automask, average_reprojection, minimum_reprojection
-from egodepth.losses.photometric import PhotometricTarget, WindowStatistics, photometric_error, ssim, window_statistics
+from egodepth.losses.photometric import photometric_error, ssim
 from egodepth.losses.shift_invariant import scale_shift_invariant_error
 from egodepth.losses.smoothness import edge_aware_smoothness
 from egodepth.losses.supervised import (
@@ -13,8 +13,6 @@ from egodepth.losses.supervised import (
 )
 
 __all__ = [
-    "PhotometricTarget",
-    "WindowStatistics",
     "automask",
     "average_reprojection",
     "edge_aware_smoothness",
@@ -27,5 +25,4 @@ __all__ = [
     "scale_shift_invariant_error",
     "ssim",
     "units_of_network",
-    "window_statistics",
 ]

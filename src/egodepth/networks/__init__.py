@@ -11,6 +11,7 @@ from egodepth.networks.pose import (
     build_pose_net,
     translation_in_depth_units,
 )
+from egodepth.networks.registry import build_depth_net
 
 __all__ = [
     "Decoder",
@@ -21,6 +22,7 @@ __all__ = [
     "Pretrained",
     "SeparatePoseNet",
     "SharedPoseNet",
+    "build_depth_net",
     "build_pose_net",
     "depth_unit",
     "disparity_to_depth",

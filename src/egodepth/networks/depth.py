@@ -1,12 +1,14 @@
 """The depth network: one image in, disparities at four scales out."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from egodepth.config import ModelConfig
 from egodepth.networks.decoder import Decoder
-from egodepth.networks.encoder import Encoder, Normalisation, Pretrained
+from egodepth.networks.encoder import Encoder, Normalisation, NormalisedBackbone, Pretrained
 
 
 def disparity_to_depth(
@@ -14,6 +16,18 @@ def disparity_to_depth(
 ) -> Float[Tensor, "*shape"]:
     """Depth between the two limits from the network's sigmoid (Godard et al. 2019, section 3): linear in 1/depth."""
     return 1 / (1 / max_depth + (1 / min_depth - 1 / max_depth) * disparity)
+
+
+def median_depth(depth: Float[Tensor, "b h w"]) -> Float[Tensor, "b 1 1"]:
+    """Median of each sample, which adaptive depth-range scaling divides depth by.
+
+    A gradient passes through it, so that the loss is blind to the scale of a frame's depth: nothing is left between
+    depth network and pose network that could drift. It is the gradient of the geometric mean, spread over all pixels:
+    the median's own would go through a single pixel.
+    """
+    flat = depth.flatten(1)
+    mean = flat.log().mean(1)
+    return (flat.detach().median(1).values * (mean - mean.detach()).exp())[:, None, None]
 
 
 def depth_unit(network: ModelConfig, scaled_by_median: bool) -> float:
@@ -31,7 +45,15 @@ def depth_unit(network: ModelConfig, scaled_by_median: bool) -> float:
 
 
 class DepthNet(nn.Module):
-    """U-Net of an encoder and a disparity decoder (Godard et al. 2019, section 3)."""
+    """U-Net of an encoder and a disparity decoder (Godard et al. 2019, section 3).
+
+    A network of other parts is a subclass that names them.
+    """
+
+    encoder_type: Callable[..., NormalisedBackbone] = Encoder
+    """Called as `Encoder` is."""
+    decoder_type: Callable[..., nn.Module] = Decoder
+    """Called, and its result called, as `Decoder` is."""
 
     def __init__(
         self,
@@ -41,8 +63,8 @@ class DepthNet(nn.Module):
         normalisation: Normalisation = "backbone",
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(encoder, pretrained, normalisation=normalisation)
-        self.decoder = Decoder(self.encoder.channels, initial=initial_disparity)
+        self.encoder = self.encoder_type(encoder, pretrained, normalisation=normalisation)
+        self.decoder = self.decoder_type(self.encoder.channels, initial=initial_disparity)
 
     def disparities(self, features: list[Tensor]) -> list[Tensor]:
         """Disparities in (0, 1) from the encoder's features, each `b h/2^s w/2^s`, finest first."""

@@ -22,16 +22,39 @@ _MONODEPTH2 = (0.45,) * 3, (0.225,) * 3
 """Mean and spread of each colour as the published weights want them (Godard et al. 2019), whatever the backbone."""
 
 
-class Encoder(nn.Module):
-    """Features at strides 2, 4, 8, 16 and 32 of images in [0, 1].
+class NormalisedBackbone(nn.Module):
+    """A backbone of timm whose input, images in [0, 1], is normalised inside.
 
-    `channels` says how many each has, `architecture` by what name timm builds such a backbone anywhere. `mean` and
-    `spread` of the input are kept with the weights; weights without them are from before they were, and mean
-    Monodepth2's.
+    `architecture` is the name by which timm builds such a backbone anywhere. `mean` and `spread` of the input are kept
+    with the weights; weights without them are from before they were, and mean Monodepth2's.
     """
 
     mean: Tensor
     spread: Tensor
+    channels: list[int]
+    """How many the features of each level have, finest first."""
+
+    def __init__(self, name: str, backbone: nn.Module, images: int, normalisation: Normalisation) -> None:
+        super().__init__()
+        self.backbone = backbone
+        origin: Any = backbone.pretrained_cfg
+        self.architecture: str = origin["architecture"]
+        mean, spread = _MONODEPTH2 if normalisation == "monodepth2" else (origin["mean"], origin["std"])
+        if not len(mean) == len(spread) == 3:
+            raise InputError(f"encoder '{name}' was not trained with images of three colours; choose another")
+        self.register_buffer("mean", _by_channel(mean, images))
+        self.register_buffer("spread", _by_channel(spread, images))
+        self.register_load_state_dict_pre_hook(_fill_in_statistics)
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """By whose statistics the input is normalised."""
+        old = [_by_channel(values, len(self.mean) // 3).to(self.mean) for values in _MONODEPTH2]
+        return "monodepth2" if all(map(torch.equal, (self.mean, self.spread), old)) else "backbone"
+
+
+class Encoder(NormalisedBackbone):
+    """Features at strides 2, 4, 8, 16 and 32, by a backbone that halves its image step by step (ResNet, ...)."""
 
     def __init__(
         self,
@@ -52,26 +75,17 @@ class Encoder(nn.Module):
         Raises:
             InputError: unknown backbone, one without features at strides 4 to 32, or weights that cannot be had.
         """
-        super().__init__()
-        self.backbone = _built(name, pretrained, 3 * images)
-        origin: Any = self.backbone.pretrained_cfg
-        self.architecture: str = origin["architecture"]
-        mean, spread = _MONODEPTH2 if normalisation == "monodepth2" else (origin["mean"], origin["std"])
-        if not len(mean) == len(spread) == 3:
-            raise InputError(f"encoder '{name}' was not trained with images of three colours; choose another")
-        self.register_buffer("mean", _by_channel(mean, images))
-        self.register_buffer("spread", _by_channel(spread, images))
-        self.register_load_state_dict_pre_hook(_fill_in_statistics)
+        super().__init__(name, timm_backbone(name, pretrained, images, features_only=True), images, normalisation)
         info: Any = self.backbone.feature_info
         # Some backbones have several stages of a stride (the deepest is taken), some none of stride 2.
         deepest = {stride: stage for stage, stride in enumerate(info.reduction())}
         if any(stride not in deepest for stride in _REDUCTIONS[1:]):
             raise InputError(
-                f"encoder '{name}' has features at strides {info.reduction()}, needs {_REDUCTIONS[1:]}; "
-                "choose another, such as resnet18"
+                f"encoder '{name}' has features at strides {info.reduction()}, needs {_REDUCTIONS[1:]}; choose another "
+                "(resnet18), or --model.network dpt for a vision transformer"
             )
         self._stages = [deepest.get(stride) for stride in _REDUCTIONS]
-        self.channels: list[int] = [0 if stage is None else info.channels()[stage] for stage in self._stages]
+        self.channels = [0 if stage is None else info.channels()[stage] for stage in self._stages]
 
     def forward(self, image: Float[Tensor, "b c h w"]) -> list[Tensor]:
         """Features, finest first; of no channels at stride 2 where the backbone has none (ConvNeXt, ...)."""
@@ -79,22 +93,16 @@ class Encoder(nn.Module):
         nothing = image.new_empty(image.shape[0], 0, image.shape[2] // 2, image.shape[3] // 2)
         return [nothing if stage is None else features[stage] for stage in self._stages]
 
-    @property
-    def normalisation(self) -> Normalisation:
-        """By whose statistics the input is normalised."""
-        old = [_by_channel(values, len(self.mean) // 3).to(self.mean) for values in _MONODEPTH2]
-        return "monodepth2" if all(map(torch.equal, (self.mean, self.spread), old)) else "backbone"
 
-
-def _built(name: str, pretrained: Pretrained, channels: int) -> nn.Module:
-    """A backbone of timm; raises as `Encoder`."""
+def timm_backbone(name: str, pretrained: Pretrained, images: int, **settings: Any) -> nn.Module:
+    """Return a backbone of timm, built with its `settings`; arguments and errors as of `Encoder`."""
     # A copy, as timm takes out and changes what it does not load as it is.
     given: dict[str, Any] = {} if isinstance(pretrained, bool) else {"state_dict": dict(pretrained)}
     wanted = bool(pretrained)
     try:
         with _without_timms_warnings():
             backbone = timm.create_model(
-                name, features_only=True, pretrained=wanted, in_chans=channels, pretrained_cfg_overlay=given
+                name, pretrained=wanted, in_chans=3 * images, pretrained_cfg_overlay=given, **settings
             )
     # timm's builders and loaders raise almost anything: OSError, RuntimeError, ValueError, SafetensorError, ...
     except Exception as error:

@@ -1,5 +1,6 @@
 """The pose networks: a pair of frames in temporal order in, six numbers out (Godard et al. 2019, Table 12)."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from egodepth.config import ModelConfig
 from egodepth.networks.depth import depth_unit
-from egodepth.networks.encoder import Encoder, Normalisation, Pretrained, stack_pair
+from egodepth.networks.encoder import Encoder, Normalisation, NormalisedBackbone, Pretrained, stack_pair
 from egodepth.networks.precision import in_full_precision
 
 _OUTPUT_SCALE = 0.01
@@ -52,10 +53,14 @@ class SeparatePoseNet(nn.Module):
     translation_times_inverse_depth = False
 
     def __init__(
-        self, encoder: str = "resnet18", pretrained: Pretrained = False, normalisation: Normalisation = "backbone"
+        self,
+        encoder: str = "resnet18",
+        pretrained: Pretrained = False,
+        normalisation: Normalisation = "backbone",
+        encoder_type: Callable[..., NormalisedBackbone] = Encoder,
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(encoder, pretrained, 2, normalisation)
+        self.encoder = encoder_type(encoder, pretrained, 2, normalisation)
         self.decoder = PoseDecoder(self.encoder.channels[-1])
 
     def forward(self, earlier: Float[Tensor, "b 3 h w"], later: Float[Tensor, "b 3 h w"]) -> AxisAngleTranslation:
@@ -141,8 +146,9 @@ def build_pose_net(
     pretrained: Pretrained,
     channels: int,
     normalisation: Normalisation = "backbone",
+    encoder_type: Callable[..., NormalisedBackbone] = Encoder,
 ) -> PoseNet:
-    """The pose network of a name.
+    """Return the pose network of a name.
 
     Args:
         kind: which of the three.
@@ -150,7 +156,8 @@ def build_pose_net(
         pretrained: weights that this backbone starts from.
         channels: of the depth encoder's coarsest feature, for the shared network.
         normalisation: of that backbone's input.
+        encoder_type: of the separate network, as of the depth network (`DepthNet.encoder_type`).
     """
     if kind == "separate":
-        return SeparatePoseNet(encoder, pretrained, normalisation)
+        return SeparatePoseNet(encoder, pretrained, normalisation, encoder_type)
     return SharedPoseNet(channels) if kind == "shared" else PoseCnn()

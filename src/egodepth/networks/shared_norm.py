@@ -1,6 +1,6 @@
 """Batch normalisation over the whole batch, of which every process has a part.
 
-Torch's SyncBatchNorm runs on GPUs alone; this one runs anywhere and is tested against one process on a processor.
+On GPUs that is torch's SyncBatchNorm, which runs nowhere else; on processors the one below.
 """
 
 from typing import Any
@@ -60,10 +60,11 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
 
 
-def share_norms(network: nn.Module, name: str) -> None:
+def share_norms(network: nn.Module, name: str, device: torch.device) -> None:
     """Make every batch normalisation that learns one over all processes, in place: weights keep their names.
 
-    A layer that does not learn keeps its own statistics. Processes do not share those.
+    On a GPU it is torch's SyncBatchNorm. A layer that does not learn keeps its own statistics, which processes do not
+    share.
 
     Raises:
         InputError: a layer of a kind that cannot be shared; says whose (`name`).
@@ -72,7 +73,9 @@ def share_norms(network: nn.Module, name: str) -> None:
         if not any(weight.requires_grad for weight in layer.parameters(recurse=False)):
             continue
         if type(layer) is nn.BatchNorm2d:
-            layer.__class__ = SharedBatchNorm2d
+            shared: Any = layer
+            shared.__class__ = nn.SyncBatchNorm if device.type == "cuda" else SharedBatchNorm2d
+            shared.process_group = None  # SyncBatchNorm's: all processes
         elif isinstance(layer, nn.modules.batchnorm._BatchNorm):
             raise InputError(
                 f"{name}: its {type(layer).__name__} cannot be shared between processes; train with "
@@ -83,5 +86,5 @@ def share_norms(network: nn.Module, name: str) -> None:
 def own_norms(network: nn.Module) -> None:
     """Undo `share_norms`, for a copy that one process looks at alone."""
     for layer in network.modules():
-        if type(layer) is SharedBatchNorm2d:
+        if type(layer) in (SharedBatchNorm2d, nn.SyncBatchNorm):
             layer.__class__ = nn.BatchNorm2d  # pyright: ignore[reportAttributeAccessIssue]

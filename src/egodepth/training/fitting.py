@@ -1,6 +1,5 @@
 """How many samples fit into the memory: found by trying, as nothing that one could compute beforehand is as sure."""
 
-import copy
 import gc
 from collections.abc import Callable
 
@@ -36,9 +35,7 @@ def fitting_batch(
     """
 
     def trial(size: int) -> None:
-        part = copy.copy(dataset)
-        part.part, part.read = slice(0, size), dataset.store.read
-        raw = part[0]
+        raw = dataset.with_part(slice(0, size))[0]
         if isinstance(raw, InputError):
             raise raw
         objective = build()

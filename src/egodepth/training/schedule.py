@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from egodepth.config import HintConfig, LossConfig, OptimiserConfig
-from egodepth.objective import Emphasis
+from egodepth.config import HintConfig, LossConfig, OptimiserConfig, TrainConfig
+from egodepth.losses.registry import Emphasis
 
 
 def head_start(steps: int, config: OptimiserConfig) -> int:
@@ -18,6 +18,19 @@ def learning_rates(step: int, steps: int, config: OptimiserConfig) -> tuple[floa
     wait = head_start(steps, config)
     depth = learning_rate(step - wait, steps - wait, config) if step >= wait else 0.0
     return depth, learning_rate(step, steps, config)
+
+
+def rates_of_groups(step: int, config: TrainConfig) -> tuple[float, ...]:
+    """Learning rates of a step, one a parameter group of `build_optimiser`.
+
+    A learned focal length waits with the depth network during the head start: of a scene that is still flat it would
+    learn nothing that is true.
+    """
+    settings = config.optimiser
+    depth, poses = learning_rates(step, config.trainer.steps, settings)
+    encoder = () if settings.encoder_rate == 1 else (settings.encoder_rate * depth,)
+    focal = () if config.data.camera != "learned" else (settings.focal_rate * depth,)
+    return depth, poses, *encoder, *focal
 
 
 def learning_rate(step: int, steps: int, config: OptimiserConfig) -> float:

@@ -11,39 +11,26 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from egodepth.config import DataConfig, TrainConfig
-from egodepth.config.recipes.without_geometry import without_geometry
+from egodepth.config import TrainConfig
 from egodepth.config.strict_json import to_json
-from egodepth.data.drive import Drive, select_drives
-from egodepth.data.kitti.test_sets import without_test_drives
-from egodepth.data.opening import open_drives
 from egodepth.data.samples.loader import batches_from
-from egodepth.data.samples.resident import ResidentFrames
-from egodepth.data.samples.sampler import RawBatch, TrainBatches
-from egodepth.data.samples.training_set import TrainingSet, open_training_set
+from egodepth.data.samples.sampler import RawBatch
+from egodepth.data.samples.training_set import TrainingSet
 from egodepth.data.shapes import network_size, squeezed
-from egodepth.data.storage.store import CACHE_BYTES, FrameStore
 from egodepth.foundation.errors import InputError, Stopped
 from egodepth.foundation.files import write_text
 from egodepth.foundation.ranks import Ranks, joined
-from egodepth.foundation.remote import LocalRun, local_folder, local_run
-from egodepth.hints.known import KnownDrives
-from egodepth.hints.making import asks_for_hints, hint_store, known_drives
-from egodepth.networks.precision import resolve_precision
-from egodepth.networks.shared_norm import share_norms
-from egodepth.objective import SelfSupervisedObjective, build_objective
-from egodepth.training.checkpoint import Progress, load_checkpoint
-from egodepth.training.compiling import compile_objective, one_line_of_compiler
+from egodepth.foundation.remote import LocalRun, local_run
+from egodepth.training.build import Run, build_run, build_trainer, first_objective, frame_store, train_batches
+from egodepth.training.compiling import one_line_of_compiler
+from egodepth.training.devices import pick_device
 from egodepth.training.fitting import fitting_batch, is_out_of_memory
-from egodepth.training.job import Job
 from egodepth.training.log import OtherLog, RunLog
 from egodepth.training.memory import keep_freed_memory
-from egodepth.training.optimiser import build_optimiser
-from egodepth.training.run_folder import CONFIG, as_begun, check_run, kept_config, starting_point
-from egodepth.training.starting_weights import Start, find_start, with_learning_encoder
+from egodepth.training.preparing import Prepared, prepare
+from egodepth.training.run_folder import CONFIG, kept_config
 from egodepth.training.stopping import StopRequest
 from egodepth.training.trainer import Trainer
-from egodepth.weights import initialise_from
 
 
 @dataclass(frozen=True)
@@ -79,80 +66,48 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
         local_run(run, console, sending=ranks.leads) as local,
     ):
         ranks.any(False, device)  # nobody writes while another process still fetches
-        # Before the run folder is looked at: a run never changes its arithmetic on the way.
-        config = as_begun(with_precision(config, device), local.folder)
-        training = open_training_set(config.data)
-        if _fell_back(config, local.folder):
-            config = without_geometry(config)
-        if asks_for_hints(config) and not auto_batch:  # with it, the batch of the run's own is not known yet
-            check_run(local.folder, config)  # before minutes are spent on hints for somebody else's folder
-        known = _known(config, training, ranks, console)
-        if config.data.poses == "sfm" and known is not None:
-            samples = known.samples_with_poses(training.samples, config.data.offsets)
-            if samples:
-                training = dataclasses.replace(training, samples=samples)
-            else:
-                console.print("no frame's pose is known with its neighbours': images alone teach depth and motion")
-                config = without_geometry(config)
-                known = _known(config, training, ranks, console)
+        prepared = prepare(config, local.folder, ranks, device, console, batch_is_known=not auto_batch)
         if auto_batch:
-            config = _with_fitting_batch(config, training, known, local.folder, ranks, device, console)
-        return _trained(config, training, known, local, console, ranks, device)
+            prepared = _with_fitting_batch(prepared, local.folder, ranks, device, console)
+        return _trained(prepared, local, console, ranks, device)
 
 
-def _trained(
-    config: TrainConfig,
-    training: TrainingSet,
-    known: KnownDrives | None,
-    local: LocalRun,
-    console: Console,
-    ranks: Ranks,
-    device: torch.device,
-) -> Summary:
-    began, steps, run = time.monotonic(), config.trainer.steps, local.folder
-    dataset = _dataset(config, training, known, ranks)
-    judged = _validation_drives(config.data) if ranks.leads else []
-    check_run(run, config)
+def _trained(prepared: Prepared, local: LocalRun, console: Console, ranks: Ranks, device: torch.device) -> Summary:
+    began, notes = time.monotonic(), []
     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    place = ranks.first(lambda: starting_point(run, say))
-    found: list[str] = []
-    start = None if place else ranks.first(lambda: find_start(config, found.append))
-    if start:
-        config = with_learning_encoder(config, start, found.append if ranks.leads else lambda line: None)
-    objective = _objective(config, start, device)
-    if ranks.count > 1 and config.trainer.shared_statistics:
-        share_norms(objective, config.model.encoder)
-    optimiser = build_optimiser(objective, config.optimiser)
-    progress = load_checkpoint(place, objective, optimiser) if place else Progress(0, None)
-    started_from = start.said if start else progress.started_from
-    resident = None
-    if config.data.on_device and progress.step < steps:
-        resident = ResidentFrames.copied(dataset.store, dataset.samples, config.data, device, console)
-        dataset.read = resident.slots.read
-    compiling = compile_objective(objective, config.trainer.compile, device)
-    # Last, so that a command that cannot start does not take the folder.
-    ranks.first(lambda: write_text(run / CONFIG, to_json(config) + "\n"))
-    ranks.first(local.saved)  # a place that cannot be written to is known before the first step
-    for line in found:
+    run = build_run(prepared, local, ranks, device, console, say, notes.append)
+    _claim(run)
+    for line in notes:
         say(line)
-    log = RunLog(run, progress.step, steps, console) if ranks.leads else OtherLog(ranks.rank, console)
+    steps, start = run.config.trainer.steps, run.progress.step
+    log = RunLog(run.folder, start, steps, console) if ranks.leads else OtherLog(ranks.rank, console)
     with log, one_line_of_compiler(), StopRequest() as stop:
         if ranks.leads:
-            lines = [*_left_out(training, config.data.test_set), _squeezed(training, config.data.size), compiling]
-            for line in filter(None, lines):
+            for line in _remarks(run):
                 log.say(line)
-        job = Job(config, local, objective, dataset, resident, judged, log, device, ranks, started_from)
-        trainer = job.trainer(optimiser, progress, lambda: ranks.any(bool(stop), device))
-        workers, patience = config.trainer.workers, config.trainer.worker_patience
-        batches = batches_from(dataset, progress.step, workers, device.type == "cuda", patience, log.say)
-        done = _fitted(trainer, batches, progress.step, steps)
+        trainer, validation = build_trainer(run, log, lambda: ranks.any(bool(stop), device))
+        workers, patience = run.config.trainer.workers, run.config.trainer.worker_patience
+        batches = batches_from(run.dataset, start, workers, device.type == "cuda", patience, log.say)
+        done = _fitted(trainer, batches, start, steps)
         if done is None:
-            fits = _fitting_batch(config, dataset, device) if ranks.count == 1 else 0
-            raise _too_large(config, ranks, fits)
+            raise _too_large(run.config, ranks, _fitting_batch(prepared, device) if ranks.count == 1 else 0)
     if done < steps:
         number = stop.signal or signal.SIGTERM  # another process was asked
         raise Stopped(f"stopped by {number.name} after step {done} of {steps}; the same command goes on", number)
-    return Summary(run, steps, time.monotonic() - began, trainer.best)
+    return Summary(run.folder, steps, time.monotonic() - began, validation.best)
+
+
+def _claim(run: Run) -> None:
+    """Take the run's folder: only by a run that can start, and only where checkpoints can be written and sent."""
+    run.ranks.first(lambda: write_text(run.folder / CONFIG, to_json(run.config) + "\n"))
+    run.ranks.first(run.place.saved)
+
+
+def _remarks(run: Run) -> list[str]:
+    """What a user should know of the data before the first step."""
+    squeezed_frames = _squeezed(run.training, run.config.data.size)
+    lines = [*_left_out(run.training, run.config.data.test_set), squeezed_frames, run.compiling]
+    return [line for line in lines if line]
 
 
 def _fitted(trainer: Trainer, batches: Iterator[RawBatch], start: int, steps: int) -> int | None:
@@ -180,46 +135,30 @@ def _too_large(config: TrainConfig, ranks: Ranks, fits: int) -> InputError:
     return InputError(said)
 
 
-def _fitting_batch(config: TrainConfig, dataset: TrainBatches, device: torch.device) -> int:
-    return fitting_batch(lambda: _objective(config, None, device), dataset, config, device)
-
-
-def _fell_back(config: TrainConfig, run: Path) -> bool:
-    """Whether a run that asks for poses by structure from motion began without any, as there were none."""
-    kept = kept_config(run) if config.data.poses == "sfm" else None
-    return kept is not None and kept.data.poses == "learned"
-
-
-def _known(config: TrainConfig, training: TrainingSet, ranks: Ranks, console: Console) -> KnownDrives | None:
-    """Hints and poses that a training asks for, made where they are missing; None if it asks for none."""
-    if not asks_for_hints(config):
-        return None
-    store = hint_store(config)
-    ranks.first(lambda: known_drives(config, training.drives, store, console) and None)
-    return known_drives(config, training.drives, store, console)
+def _fitting_batch(prepared: Prepared, device: torch.device) -> int:
+    """The largest batch that fits, up to the configured one; 0 if none does."""
+    config, training, known = prepared
+    dataset = train_batches(config, training, known, frame_store(config, training), Ranks())
+    return fitting_batch(lambda: first_objective(config, None, device), dataset, config, device)
 
 
 def _with_fitting_batch(
-    config: TrainConfig,
-    training: TrainingSet,
-    known: KnownDrives | None,
-    run: Path,
-    ranks: Ranks,
-    device: torch.device,
-    console: Console,
-) -> TrainConfig:
-    """The configuration with the batch size of the run that goes on, or the largest one that fits."""
+    prepared: Prepared, run: Path, ranks: Ranks, device: torch.device, console: Console
+) -> Prepared:
+    """The same with the batch size of the run that goes on, or the largest one that fits."""
     if ranks.count > 1:
         raise InputError("--auto-batch is for one process; find the size with one, and name it to all")
-    kept = kept_config(run)
+    config, kept = prepared.config, kept_config(run)
     if kept is not None:
         size = kept.trainer.batch_size
     else:
-        size = _fitting_batch(config, _dataset(config, training, known, ranks), device)
+        size = _fitting_batch(prepared, device)
         if not size:
             raise _too_large(config, ranks, size)
         console.print(f"a batch of {size} fits into the memory", highlight=False)
-    return dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, batch_size=size))
+    return prepared._replace(
+        config=dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, batch_size=size))
+    )
 
 
 def _left_out(training: TrainingSet, test_set: str) -> list[str]:
@@ -245,49 +184,3 @@ def _squeezed(training: TrainingSet, size: tuple[int, int]) -> str | None:
         f"{drive.name}: frames of {drive.size[1]}x{drive.size[0]} are squeezed to {size[1]}x{size[0]}; their own shape "
         f"has --data.size {fitting[0]} {fitting[1]} (height, width), with a new --run"
     )
-
-
-def pick_device(name: str = "") -> torch.device:
-    """The named device, or the GPU if there is one; `InputError` for one that is not there."""
-    if not name:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device '{name}' cannot be used here ({str(error).splitlines()[0]}); try cpu") from error
-    return device
-
-
-def with_precision(config: TrainConfig, device: torch.device) -> TrainConfig:
-    """The configuration with a precision of the device in the place of `auto`."""
-    precision = resolve_precision(config.trainer.precision, device)
-    return dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, precision=precision))
-
-
-def _validation_drives(data: DataConfig) -> list[Drive]:
-    """Drives to validate on: the best model is chosen by them, so those of the test set stay out unless named."""
-    drives = select_drives(
-        [drive for path in data.val_path or data.path for drive in open_drives(path, "val")], data.val_drives
-    )
-    named = data.val_drives != ("*",) or bool(data.val_path)
-    return drives if named or data.allow_test_drives else without_test_drives(drives, data.test_set)
-
-
-def _dataset(config: TrainConfig, training: TrainingSet, known: KnownDrives | None, ranks: Ranks) -> TrainBatches:
-    data, trainer = config.data, config.trainer
-    part = ranks.part(trainer.batch_size)
-    folder = local_folder(data.store, "store") if data.store else None
-    kept = 0 if data.on_device else CACHE_BYTES
-    store = FrameStore(training.drives, data.size, kept, folder, data.stereo)
-    return TrainBatches(store, training.samples, data, trainer.batch_size, trainer.seed, trainer.steps, part, known)
-
-
-def _objective(config: TrainConfig, start: Start | None, device: torch.device) -> SelfSupervisedObjective:
-    """The networks, with the weights that a run starts from; a run that goes on needs none."""
-    torch.manual_seed(config.trainer.seed)
-    objective = build_objective(config, start.encoders if start else False)
-    if start and config.init_from:
-        limits = (config.model.min_depth, config.model.max_depth)
-        initialise_from(config.init_from, objective.depth_net, objective.pose_net, limits)
-    return objective.to(device, memory_format=torch.channels_last)  # pyright: ignore

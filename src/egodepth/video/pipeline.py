@@ -21,7 +21,7 @@ from egodepth.inference.motion import MotionPredictor
 from egodepth.inference.predictor import DepthPredictor
 from egodepth.networks import Encoder
 from egodepth.sfm.colmap import NoColmapError
-from egodepth.training.train import pick_device
+from egodepth.training.devices import pick_device
 from egodepth.video.aligned_clip import Aligned
 from egodepth.video.bar import bar
 from egodepth.video.camera_path import RowTrack, mapped_track, read_tracks, row_track, write_tracks

@@ -9,7 +9,7 @@ from egodepth.config.recipes import recipe, tuned
 from egodepth.data.shapes import network_size
 from egodepth.foundation.errors import InputError
 from egodepth.networks.precision import resolve_precision
-from egodepth.training.train import pick_device
+from egodepth.training.devices import pick_device
 from egodepth.video.options import VideoOptions
 from egodepth.weights import load_card
 

@@ -20,7 +20,7 @@ from egodepth.foundation.errors import InputError, require
 from egodepth.foundation.files import write_text
 from egodepth.foundation.reading import json_object, parse_json, read_text
 from egodepth.foundation.remote import local_folder
-from egodepth.networks import DepthNet, PoseNet, build_pose_net
+from egodepth.networks import DepthNet, PoseNet, build_depth_net, build_pose_net
 from egodepth.weights.hub import first_line, why_not
 
 _CARD, _WEIGHTS = "config.json", "model.safetensors"
@@ -128,10 +128,10 @@ class DepthModel(nn.Module):
         super().__init__()
         self.card = card
         network = card.network
-        self.depth_net = depth_net or DepthNet(network.encoder, normalisation=network.normalisation)
+        self.depth_net = depth_net or build_depth_net(network)
         if pose_net is None and card.has_pose_net:
-            channels = self.depth_net.encoder.channels[-1]
-            pose_net = build_pose_net(network.pose, network.encoder, False, channels, network.normalisation)
+            channels, kind = self.depth_net.encoder.channels[-1], self.depth_net.encoder_type
+            pose_net = build_pose_net(network.pose, network.encoder, False, channels, network.normalisation, kind)
         self.pose_net = pose_net
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Tensor]:

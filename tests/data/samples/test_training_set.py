@@ -7,12 +7,13 @@ import pytest
 
 from egodepth.config import DataConfig
 from egodepth.data.drive import Drive
-from egodepth.data.kitti.test_sets import SEQUENCE_RECORDINGS, TEST_RECORDINGS, recording_of, refuse_test_drives
+from egodepth.data.guard import refuse_test_drives
+from egodepth.data.kitti.test_sets import SEQUENCE_RECORDINGS, TEST_RECORDINGS, recording_of
 from egodepth.data.media.frame_numbers import FrameNumbers
 from egodepth.data.samples import training_set
 from egodepth.data.samples.training_set import open_training_set
 from egodepth.foundation.errors import InputError
-from egodepth.training.train import _validation_drives
+from egodepth.training.build import validation_drives
 
 
 class Numbers(Drive):
@@ -124,9 +125,9 @@ def test_rendered_drives_are_recordings_of_their_own() -> None:
 
 
 def test_models_are_not_chosen_by_drives_of_the_test_set_unless_these_are_named(raw: Path) -> None:
-    by_rule = {drive.name for drive in _validation_drives(DataConfig(path=(str(raw),)))}
+    by_rule = {drive.name for drive in validation_drives(DataConfig(path=(str(raw),)))}
     assert by_rule == {f"{OTHER}/image_02"}
-    named = _validation_drives(DataConfig(path=(str(raw),), val_drives=("*0009*",)))
+    named = validation_drives(DataConfig(path=(str(raw),), val_drives=("*0009*",)))
     assert {drive.name for drive in named} == {f"{EIGEN_TEST}/image_02", f"{EIGEN_TEST}/image_03"}
 
 

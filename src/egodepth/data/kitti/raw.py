@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
@@ -23,6 +24,8 @@ class KittiDrive(Drive):
     The partner is the other colour camera, where the drive has it. True depth has the calibration's image size, even
     where the images have been resized.
     """
+
+    truths = get_args(Truth)
 
     def __init__(
         self, folder: str | Path, camera: int = 2, truth: Truth = "lidar", improved_dir: str | Path | None = None

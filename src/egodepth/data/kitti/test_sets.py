@@ -1,12 +1,7 @@
-"""Which of KITTI's recordings are test sets, and the guard that keeps them out of trainings."""
-
-from collections.abc import Iterable, Sequence
+"""Which of KITTI's recordings are test sets; `egodepth.data.guard` keeps them out of trainings."""
 
 from egodepth.config import TestSet
-from egodepth.data.drive import Drive
 from egodepth.data.kitti.eigen import EIGEN_DRIVES, EIGEN_FRAMES
-from egodepth.data.kitti.lists import Line
-from egodepth.foundation.errors import InputError
 
 SEQUENCE_RECORDINGS = {
     "00": "2011_10_03_drive_0027_sync",
@@ -28,45 +23,13 @@ TEST_RECORDINGS: dict[TestSet, frozenset[str]] = {
     "odometry": frozenset(SEQUENCE_RECORDINGS[sequence] for sequence in ("09", "10")),
     "none": frozenset(),
 }
-_TEST_FRAMES = {(line.drive, line.frame) for line in EIGEN_FRAMES}
+TEST_FRAMES: dict[TestSet, frozenset[tuple[str, int]]] = {
+    "eigen": frozenset((line.drive, line.frame) for line in EIGEN_FRAMES)
+}
+"""Of a test set that has some of its recordings' frames alone: (recording, frame)."""
 
 
 def recording_of(drive_name: str) -> str:
     """The recording behind a drive's name, the same for both cameras and for raw drive and odometry sequence."""
     drive, _, camera = drive_name.rpartition("/")
     return SEQUENCE_RECORDINGS.get(drive, drive) if camera.startswith("image_") else drive_name
-
-
-def without_test_drives(drives: Sequence[Drive], test_set: TestSet) -> list[Drive]:
-    """The drives of other recordings than a test set's."""
-    return [drive for drive in drives if recording_of(drive.name) not in TEST_RECORDINGS[test_set]]
-
-
-def shared_recordings(drives: Iterable[str], others: Iterable[str]) -> list[str]:
-    """The recordings that two sets of drives have in common, by the drives' names."""
-    return sorted({recording_of(name) for name in drives} & {recording_of(name) for name in others})
-
-
-def refuse_test_drives(drives: Iterable[str], test_set: TestSet, lines: Sequence[Line] = ()) -> None:
-    """The leak guard.
-
-    Args:
-        drives: names of the drives to train on.
-        test_set: whose recordings are forbidden.
-        lines: of the list to train on, whose frames are then told apart.
-
-    Raises:
-        InputError: a forbidden recording among them; names them, and how many Eigen test frames a list holds.
-    """
-    leaks = sorted({recording_of(name) for name in drives} & TEST_RECORDINGS[test_set])
-    if not leaks:
-        return
-    count = ""
-    if lines and test_set == "eigen":
-        test_frames = {(recording_of(line.drive_name), line.frame) for line in lines} & _TEST_FRAMES
-        inside = sum(recording_of(line.drive_name) in TEST_RECORDINGS[test_set] for line in lines)
-        count = f" ({inside} of its {len(lines)} lines; among them {len(test_frames)} of the 697 Eigen test frames)"
-    raise InputError(
-        f"to train on: {len(leaks)} drives of the {test_set} test set{count}: {', '.join(leaks)}; leave them out, or "
-        "insist with --allow-test-drives (ablate: --data.allow-test-drives)"
-    )

@@ -1,5 +1,6 @@
 """Which samples a step sees: a pure function of (seed, step), whatever the workers and whenever it is asked."""
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -12,7 +13,7 @@ from torch.utils.data import Dataset
 from egodepth.config import DataConfig
 from egodepth.data.batch import Hints
 from egodepth.data.drive import Drive
-from egodepth.data.kitti.calibration import kitti_average_camera
+from egodepth.data.registry import NOMINAL_CAMERAS
 from egodepth.data.sample_index import EpochOrder, SampleIndex
 from egodepth.data.storage.store import FrameStore
 from egodepth.foundation.errors import InputError
@@ -96,6 +97,7 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         steps: int,
         part: slice = slice(None),
         known: HintReader | None = None,
+        read: Callable[[int, int, bool], np.ndarray] | None = None,
     ) -> None:
         """Describe the set.
 
@@ -108,13 +110,19 @@ class TrainBatches(Dataset[RawBatch | InputError]):
             steps: length of the run.
             part: which of a step's samples to load, where several processes share them.
             known: hints of the frames, and their poses by structure from motion.
+            read: what stands for a (drive, frame, partner) in a batch: its slot on the device; None: its image.
         """
         self.store, self.samples, self.config = store, SampleIndex.of(samples), config
         self.batch_size, self.seed, self.steps, self.part = batch_size, seed, steps, part
         self.known = known
-        self.read: Callable[[int, int, bool], np.ndarray] = store.read
-        """What stands for a (drive, frame, partner) in a batch: its image, or its slot on the device."""
+        self._read: Callable[[int, int, bool], np.ndarray] = read or store.read
         self._order: tuple[int, EpochOrder | None] = (-1, None)
+
+    def with_part(self, part: slice) -> "TrainBatches":
+        """The same batches, of which other samples are loaded."""
+        other = copy.copy(self)
+        other.part = part
+        return other
 
     def __len__(self) -> int:
         return self.steps
@@ -150,9 +158,9 @@ class TrainBatches(Dataset[RawBatch | InputError]):
             try:
                 # Without its neighbours only where `lone_pairs` allows it: there are no other such samples.
                 offsets = [o if self.store.has(drive, frame + o) else 0 for o in self.config.offsets]
-                views = [self.read(drive, frame + offset, False) for offset in (0, *offsets)]
+                views = [self._read(drive, frame + offset, False) for offset in (0, *offsets)]
                 if self.config.stereo:
-                    views.append(self.read(drive, frame, True))
+                    views.append(self._read(drive, frame, True))
                 poses = self._poses(drive, frame, offsets)
                 hints = self.known.hints(drive, frame) if self.known else None
                 return _Sample(self.store.drives[drive], frame, offsets, views, poses, hints)
@@ -176,8 +184,8 @@ def _collate(samples: list[_Sample], config: DataConfig) -> RawBatch:
     zeros = torch.zeros(len(drives), 2)
     partner = (zeros, zeros, torch.zeros(len(drives), 4, 4))
     cameras = [drive.camera for drive in drives]
-    if config.camera == "kitti_average":
-        cameras = [kitti_average_camera(config.size)] * len(drives)
+    if config.camera in NOMINAL_CAMERAS:
+        cameras = [NOMINAL_CAMERAS[config.camera](config.size)] * len(drives)
     if config.stereo:
         others = [drive.partner_camera or drive.camera for drive in drives] if config.camera == "true" else cameras
         poses = torch.from_numpy(np.stack([_partner_pose(drive, config.nominal_baseline_m) for drive in drives]))

@@ -8,10 +8,10 @@ from rich.progress import Progress
 
 from egodepth.config import DataConfig
 from egodepth.data.drive import Drive, select_drives
-from egodepth.data.kitti.lists import Line, positions_of, read_list
-from egodepth.data.kitti.test_sets import refuse_test_drives, without_test_drives
+from egodepth.data.guard import refuse_test_drives, without_test_drives
 from egodepth.data.media.frame_numbers import FrameNumbers
 from egodepth.data.opening import open_drives, usable_frames
+from egodepth.data.registry import ListedFrame, listed_positions, read_frame_list
 from egodepth.data.sample_index import SampleIndex
 from egodepth.data.samples.static_frames import moving_frames
 from egodepth.foundation.errors import InputError
@@ -44,7 +44,7 @@ def open_training_set(config: DataConfig) -> TrainingSet:
     """
     if not config.path:
         raise InputError("no data to train on; give --data.path FOLDER (a synthetic set: egodepth data render)")
-    lines = read_list(config.split_file) if config.split_file else []
+    lines = read_frame_list(config.split_file) if config.split_file else []
     if not config.allow_test_drives:
         refuse_test_drives([line.drive_name for line in lines], config.test_set, lines)
     drives = select_drives([drive for path in config.path for drive in open_drives(path, "train")], config.drives)
@@ -95,9 +95,11 @@ def _moving(
     return kept, dict(still)
 
 
-def _listed(lines: list[Line], drives: list[Drive], usable: list[FrameNumbers], config: DataConfig) -> SampleIndex:
+def _listed(
+    lines: list[ListedFrame], drives: list[Drive], usable: list[FrameNumbers], config: DataConfig
+) -> SampleIndex:
     """The samples that a list names; its frames must all be there, their neighbours may be missing."""
-    found, missing = positions_of(lines, drives)
+    found, missing = listed_positions(lines, drives)
     if missing:
         first = missing[0]
         raise InputError(

@@ -14,7 +14,8 @@ from egodepth.config import ExportPrecision
 from egodepth.data.drive import Drive
 from egodepth.data.media.images import read_rgb
 from egodepth.data.opening import open_drives, thinned
-from egodepth.evaluation.benchmarks import BENCHMARKS, benchmark_frames
+from egodepth.evaluation.benchmark_frames import benchmark_frames
+from egodepth.evaluation.benchmarks import BENCHMARKS
 from egodepth.evaluation.evaluator import evaluate_predictions
 from egodepth.evaluation.samples import FrameSamples
 from egodepth.foundation.errors import InputError

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from tyro.conf import Positional
 
 from egodepth.config import ExportFormat, ExportPrecision
+from egodepth.inference.scoring.options import DepthBenchmark
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ExportOptions:
     """Images to compare on, besides random ones."""
     evaluate: Path | None = None
     """Data to measure the loss of accuracy on, with --benchmark."""
-    benchmark: Literal["synthetic", "kitti_2015", "eigen", "make3d", "cityscapes"] = "synthetic"
+    benchmark: DepthBenchmark = "synthetic"
     """Which frames and pixels of it count; of those that are there, all."""
     limit: int | None = None
     """Evaluate on this many frames, evenly spaced."""

@@ -4,10 +4,10 @@ import dataclasses
 from typing import NamedTuple
 
 from egodepth.data.drive import sample_name
-from egodepth.data.kitti.raw import KittiDrive
 from egodepth.data.opening import depth_frames, has_split, open_drives, thinned
 from egodepth.evaluation.baselines import IN_METRES, MEAN_MAP_FRAMES, MEAN_MAPS, everywhere, leaving_one_out, mean_maps
-from egodepth.evaluation.benchmarks import Benchmark, Frames, benchmark_frames, published_order
+from egodepth.evaluation.benchmark_frames import Frames, benchmark_frames, published_order
+from egodepth.evaluation.benchmarks import Benchmark
 from egodepth.evaluation.evaluator import Predict
 from egodepth.evaluation.samples import FrameSamples, true_depths
 from egodepth.foundation.errors import InputError
@@ -19,12 +19,12 @@ def judged_samples(options: EvaluateOptions, benchmark: Benchmark) -> tuple[Fram
     """The samples to score on, their frames, and the names of all that the benchmark has, in order."""
     own = "lidar" if options.truth_file else truth_kind(options)  # with a file no frame needs a truth of its own
     drives = open_drives(options.data, options.split, own, options.improved)
-    if options.truth and not any(isinstance(drive, KittiDrive) for drive in drives):
+    if options.truth and not any(drive.truths for drive in drives):
         raise InputError(
             f"--truth {options.truth}: a choice for KITTI raw, and {options.data} is other data; leave it out"
         )
     if options.all_frames:
-        benchmark = dataclasses.replace(benchmark, lines=())
+        benchmark = dataclasses.replace(benchmark, frames=tuple)
     frames = benchmark_frames(
         benchmark, drives, options.drives, options.partial, options.data, needs_depth=options.truth_file is None
     )

@@ -5,13 +5,7 @@ import dataclasses
 from egodepth.config import Truth
 from egodepth.evaluation.benchmarks import BENCHMARKS
 from egodepth.foundation.errors import InputError
-from egodepth.inference.scoring.options import EvaluateOptions
-
-_MEANT = {
-    "odometry": {"data", "model", "split", "drives", "out", "json", "device"},
-    "kitti_benchmark_server": {"data", "model", "out", "factor", "size", "post_process", "device"},
-}
-"""The options of those benchmarks that do not score depth."""
+from egodepth.inference.scoring.options import OTHER_TASKS, EvaluateOptions
 
 
 def check_options(options: EvaluateOptions) -> None:
@@ -51,8 +45,8 @@ def _refuse_idle_options(options: EvaluateOptions) -> None:
         for field in dataclasses.fields(options)
         if field.default is not dataclasses.MISSING and getattr(options, field.name) != field.default
     }
-    idle = dict.fromkeys(given - _MEANT.get(options.benchmark, given), f"with --benchmark {options.benchmark}")
-    published = BENCHMARKS[options.benchmark].lines if options.benchmark in BENCHMARKS else ()
+    idle = dict.fromkeys(given - OTHER_TASKS.get(options.benchmark, given), f"with --benchmark {options.benchmark}")
+    published = BENCHMARKS[options.benchmark].frames() if options.benchmark in BENCHMARKS else ()
     conditions = {
         "improved": (truth_kind(options) == "improved", "without --truth improved"),
         "truth": (options.truth_file is None, "with --truth-file"),

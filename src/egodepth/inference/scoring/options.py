@@ -2,27 +2,30 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
 from egodepth.config import Predicted, Truth
+from egodepth.evaluation.benchmarks import BENCHMARKS
+
+OTHER_TASKS = {
+    "odometry": {"data", "model", "split", "drives", "out", "json", "device"},
+    "kitti_benchmark_server": {"data", "model", "out", "factor", "size", "post_process", "device"},
+}
+"""What `evaluate` does besides scoring depth, with the options that mean something there."""
+if TYPE_CHECKING:
+    DepthBenchmark = BenchmarkName = str
+else:  # the command line offers what the table has
+    DepthBenchmark = Literal[tuple(BENCHMARKS)]
+    BenchmarkName = Literal[(*BENCHMARKS, *OTHER_TASKS)]
 
 
 @dataclass(frozen=True)
 class EvaluateOptions:
     """What to score, and on which frames."""
 
-    benchmark: Literal[
-        "synthetic",
-        "kitti_2015",
-        "eigen",
-        "eigen_benchmark",
-        "make3d",
-        "cityscapes",
-        "odometry",
-        "kitti_benchmark_server",
-    ]
+    benchmark: BenchmarkName
     """Which frames and pixels count; `odometry` scores trajectories (see egodepth odometry),
     `kitti_benchmark_server` writes the folder to upload (--out)."""
     data: Path

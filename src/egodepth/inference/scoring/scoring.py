@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from egodepth.data.kitti.raw import KittiDrive
-from egodepth.data.kitti.test_sets import shared_recordings
+from egodepth.data.guard import shared_recordings
 from egodepth.evaluation.baselines import constant_depth
-from egodepth.evaluation.benchmarks import BENCHMARKS, Frames
+from egodepth.evaluation.benchmark_frames import Frames
+from egodepth.evaluation.benchmarks import BENCHMARKS
 from egodepth.evaluation.evaluator import evaluate_predictions
 from egodepth.evaluation.external import ExternalMaps, inverse_depth_from, is_upside_down
 from egodepth.evaluation.paired import PairedComparison, compare
@@ -119,7 +119,7 @@ def _require_free(options: EvaluateOptions) -> None:
 def _about(options: EvaluateOptions, name: str, models: list[DepthPredictor], frames: Frames) -> dict[str, object]:
     """What the report says besides its scores; `models` holds the one scored, if it was one."""
     drives = dict.fromkeys(drive.name for drive, _ in frames)
-    raw = any(isinstance(drive, KittiDrive) for drive, _ in frames)
+    raw = any(drive.truths for drive, _ in frames)
     about: dict[str, object] = {
         "model": name,
         "data": str(options.data),

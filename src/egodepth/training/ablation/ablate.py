@@ -17,7 +17,7 @@ from egodepth.training.ablation.table import Row
 from egodepth.training.ablation.untrained import untrained_rows
 from egodepth.training.ablation.variants import ENCODERS, chosen_variants, trained_as, variant_config
 from egodepth.training.ablation.workers import CellRunner
-from egodepth.training.train import pick_device, with_precision
+from egodepth.training.devices import pick_device, with_precision
 
 
 class Ablation(NamedTuple):

@@ -13,9 +13,9 @@ from egodepth.config import TrainConfig
 from egodepth.data.batch import DepthSample
 from egodepth.data.opening import open_drives, thinned
 from egodepth.evaluation.alignment import HEADLINE
-from egodepth.evaluation.benchmarks import BENCHMARKS, Frames, benchmark_frames
+from egodepth.evaluation.benchmark_frames import Frames, benchmark_frames
+from egodepth.evaluation.benchmarks import BENCHMARKS, PROTOCOLS
 from egodepth.evaluation.evaluator import Predict, evaluate_predictions
-from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.evaluation.report import MODEL
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import write_text

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from egodepth.config import TrainConfig
+from egodepth.inference.scoring.options import DepthBenchmark
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class AblationOptions:
     """Glob patterns of the drives to score on."""
     test_frames: int | None = None
     """Score on this many frames, evenly spaced; default: all that have true depth."""
-    benchmark: Literal["synthetic", "kitti_2015", "eigen", "eigen_benchmark", "make3d", "cityscapes"] = "synthetic"
+    benchmark: DepthBenchmark = "synthetic"
     """Which of the frames and pixels count; of a published list, the frames that are there."""
     improved: Path | None = None
     """Folder of KITTI's improved depth maps, for eigen_benchmark."""

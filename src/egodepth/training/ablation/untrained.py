@@ -14,8 +14,8 @@ from torch import Tensor
 from egodepth.data.drive import Drive
 from egodepth.data.opening import depth_frames
 from egodepth.evaluation.baselines import MEAN_MAP_FRAMES, MEAN_MAPS, mean_maps
+from egodepth.evaluation.benchmarks import PROTOCOLS
 from egodepth.evaluation.pixels import WHOLE
-from egodepth.evaluation.protocols import PROTOCOLS
 from egodepth.foundation.files import write_text
 from egodepth.training.ablation.cells import Examination, read_score, score
 from egodepth.training.ablation.table import Row

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from egodepth.evaluation.protocols import PROTOCOLS
+from egodepth.evaluation.benchmarks import PROTOCOLS
 from egodepth.geometry import Camera, backproject, project, sample, transform_points, viewing_rays
 from egodepth.losses import photometric_error
 

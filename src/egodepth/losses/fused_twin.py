@@ -1,7 +1,12 @@
-"""Warp, photometric error, minimum reprojection and auto-mask as one operation for processors (Godard et al. 2019)."""
+"""The fused twin of the plain formula: warp, photometric error, minimum reprojection and auto-mask in one operation.
+
+Loops in C for processors (`foundation/native/reprojection.c`). `egodepth.reprojection.reproject` is the formula itself
+and the only caller; it asks `takes_over` first. On GPUs torch.compile translates the formula (`--trainer.compile`).
+"""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -50,12 +55,29 @@ class Sources(NamedTuple):
     images: list[Tensor]
     """`b 3 h w` each."""
     cameras: list[Camera]
-    present: Bool[Tensor, "b n"]
+    present: Bool[Tensor, "b n"] | None
+    """Which of them exist; None: all."""
 
 
-def can_fuse(*tensors: Tensor) -> bool:
-    """Whether `fused_reprojection` takes these tensors here: float32 on a processor whose machine has a compiler."""
+_off = False
+
+
+def takes_over(*tensors: Tensor) -> bool:
+    """Return whether the twin computes these tensors: float32 on a processor whose machine has a C compiler."""
+    if _off or torch.compiler.is_compiling():
+        return False
     return all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors) and compiled(_LOOPS) is not None
+
+
+@contextmanager
+def plain_formula() -> Iterator[None]:
+    """Compute everything by the plain formula within this block: for tests and benchmarks of the twin."""
+    global _off
+    before, _off = _off, True
+    try:
+        yield
+    finally:
+        _off = before
 
 
 def fused_reprojection(
@@ -67,10 +89,10 @@ def fused_reprojection(
     ssim_weight: float,
     automask: bool,
 ) -> tuple[Float[Tensor, "s b h w"], UInt8[Tensor, "s b h w"]]:
-    """The error that counts at each pixel, and the source that it comes from (`DROPPED`: none).
+    """Return the error that counts at each pixel, and the source that it comes from (`DROPPED`: none).
 
-    The same as warping every source by every depth, `PhotometricTarget.error`, `minimum_reprojection` and `automask`,
-    to rounding; the gradient goes to depth and poses. Of the warped images nothing is kept.
+    The values are those of warping every source by every depth, `photometric_error`, `minimum_reprojection` and
+    `automask`, to rounding. The gradient goes to depth and poses. No warped image is kept.
 
     Args:
         depth: maps of s scales, at the target's size.
@@ -85,9 +107,11 @@ def fused_reprojection(
         ValueError: a tensor that is not float32, or not of the size that the others have.
     """
     cameras = torch.stack([torch.cat([c.focal, c.centre], -1) for c in [camera, *sources.cameras]])
-    present = sources.present.to(torch.uint8)
+    present = sources.present
+    if present is None:
+        present = torch.ones(len(target), len(sources.images), dtype=torch.bool)
     return _FusedReprojection.apply(
-        depth, torch.stack(poses), target, cameras, present, ssim_weight, automask, *sources.images
+        depth, torch.stack(poses), target, cameras, present.to(torch.uint8), ssim_weight, automask, *sources.images
     )
 
 

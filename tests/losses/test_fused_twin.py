@@ -8,9 +8,9 @@ from torch import Tensor
 
 from egodepth.foundation.native import compiled
 from egodepth.geometry import Camera, synthesise, transform_from_axis_angle
-from egodepth.losses import PhotometricTarget, automask, minimum_reprojection
-from egodepth.losses import fused as module
-from egodepth.losses.fused import DROPPED, Sources, can_fuse, fused_reprojection
+from egodepth.losses import automask, minimum_reprojection, photometric_error
+from egodepth.losses import fused_twin as module
+from egodepth.losses.fused_twin import DROPPED, Sources, fused_reprojection, takes_over
 
 S, B, H, W = 3, 2, 12, 20
 
@@ -45,17 +45,16 @@ class Scene:
         return fused_reprojection(self.depth, self.poses(), *arguments)
 
     def plain(self, ssim_weight: float, masked: bool) -> tuple[Tensor, Tensor]:
-        compared = PhotometricTarget(self.target, ssim_weight)
         present = self.present.T[:, None, :, None, None]
         errors = []
         for image, pose, camera in zip(self.images, self.poses(), self.cameras[1:], strict=True):
             several = [Camera(*(part.repeat(S, 1) for part in c)) for c in (self.cameras[0], camera)]
             warped = synthesise(image, self.depth.flatten(0, 1), pose.repeat(S, 1, 1), *several)
-            errors.append(compared.error(warped.view(S, B, 3, H, W)))
+            errors.append(photometric_error(warped.view(S, B, 3, H, W), self.target, ssim_weight))
         best = minimum_reprojection(torch.stack(errors), present)
         if not masked:
             return best, torch.ones_like(best, dtype=torch.bool)
-        still = torch.stack([compared.error(image) for image in self.images])[:, None]
+        still = torch.stack([photometric_error(image, self.target, ssim_weight) for image in self.images])[:, None]
         return automask(best, minimum_reprojection(still, present).expand_as(best))
 
     def gradients(self, error: Tensor, weight: Tensor) -> list[Tensor]:
@@ -146,9 +145,9 @@ def test_a_pose_that_is_no_number_leaves_no_finite_error(way: str, masked: bool,
 
 
 def test_only_float32_on_the_processor_is_taken() -> None:
-    assert can_fuse(torch.ones(1))
-    assert not can_fuse(torch.ones(1), torch.ones(1, dtype=torch.float64))
-    assert not can_fuse(torch.ones(1, device="meta"))
+    assert takes_over(torch.ones(1))
+    assert not takes_over(torch.ones(1), torch.ones(1, dtype=torch.float64))
+    assert not takes_over(torch.ones(1, device="meta"))
 
 
 def test_what_does_not_lie_in_one_piece_is_read_as_it_is_meant() -> None:
@@ -213,7 +212,7 @@ def test_without_a_compiler_torch_does_it(monkeypatch: pytest.MonkeyPatch, tmp_p
             assert native.compiled.__wrapped__("reprojection") is None
     assert "fast loops of reprojection cannot be built (CC is 'no-such-compiler'" in caplog.text
     assert os.environ.get("CC") != "false"
-    assert module.can_fuse(torch.ones(1))
+    assert module.takes_over(torch.ones(1))
 
 
 def test_a_compiler_may_have_options_and_a_library_that_was_cut_off_is_built_again(monkeypatch, tmp_path) -> None:

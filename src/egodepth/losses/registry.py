@@ -1,0 +1,93 @@
+"""The loss terms in one table: a new one is a file with a function and its options, and a line here.
+
+docs/extending.md shows an example.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from egodepth.config import TrainConfig
+from egodepth.config.strict_json import from_json
+from egodepth.foundation.errors import InputError
+from egodepth.losses import terms
+
+
+class Emphasis(NamedTuple):
+    """What counts in a step, beside the weights of the configuration."""
+
+    photometric: bool = True
+    """Whether the photometric loss counts yet (`LossConfig.photometric_from`)."""
+    hints: Tensor | float = 1.0
+    """Factor on the weight of the hints."""
+    teacher: Tensor | float = 1.0
+    """Factor on the weight of the teacher."""
+
+
+Weight = Callable[[TrainConfig, Emphasis], Tensor | float]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of the loss."""
+
+    name: str
+    loss: Callable[..., Tensor | None]
+    """From a `Step` (and `options`, where the term has some) to an unweighted scalar; None: the step has none."""
+    weight: Weight = lambda config, emphasis: 1.0
+    """Of a term of the method; a term with options has its weight there."""
+    options: type[Any] | None = None
+    """Dataclass of the term's options, one of them `weight`. Such a term counts where `loss.terms` names it."""
+
+
+TERMS: tuple[Term, ...] = (
+    Term("smoothness", terms.smoothness, lambda config, emphasis: config.loss.smoothness),
+    Term("photometric", terms.photometric, lambda config, emphasis: config.loss.photometric),
+    Term("mask", terms.mask_entropy, lambda config, emphasis: config.loss.mask_weight),
+    Term("hint", terms.hint, lambda config, emphasis: config.hints.weight * emphasis.hints),
+    Term(
+        "gradient",
+        terms.hint_gradient,
+        lambda config, emphasis: config.hints.weight * config.hints.gradient_weight * emphasis.hints,
+    ),
+    Term("road", terms.road, lambda config, emphasis: config.hints.road_weight * emphasis.hints),
+    Term("teacher", terms.teacher, lambda config, emphasis: config.hints.teacher_weight * emphasis.teacher),
+    Term("pose", terms.pose, lambda config, emphasis: config.loss.pose),
+)
+"""The terms of the method, which count wherever a step has something for them, and those that `loss.terms` asks for."""
+
+
+def chosen_terms(config: TrainConfig) -> tuple[Term, ...]:
+    """Return the terms of a training, those of `loss.terms` with their options filled in.
+
+    Raises:
+        InputError: an unknown name or option; names those that there are.
+    """
+    return (*(term for term in TERMS if term.options is None), *map(_with_options, config.loss.terms))
+
+
+def _with_options(words: str) -> Term:
+    """The term that `NAME` or `NAME:option=value,option=value` asks for."""
+    name, _, given = words.partition(":")
+    known = {term.name: (term, term.options) for term in TERMS if term.options is not None}
+    if name not in known:
+        raise InputError(f"loss.terms: no term '{name}'; there are: {', '.join(known) or 'none'}")
+    term, kind = known[name]
+    values = {}
+    for word in filter(None, given.split(",")):
+        key, _, value = word.partition("=")
+        values[key] = _parsed(value)
+    options = from_json(kind, json.dumps(values), f"loss.terms '{words}'")
+    return Term(name, partial(term.loss, options=options), lambda config, emphasis: options.weight)
+
+
+def _parsed(value: str) -> Any:
+    """A number or truth value as itself, all else as text."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
