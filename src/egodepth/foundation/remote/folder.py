@@ -154,7 +154,7 @@ class RemoteFolder:
         """Fetch or send files, some at a time and those again after a fault; a bar shows how far it is."""
         names = sorted(sizes)
         with counting_bar(console=console) as bar:
-            task = bar.add_task("MB", total=sum(sizes.values()) / 1e6)
+            task = bar.add_task(f"{self.url} (MB)", total=sum(sizes.values()) / 1e6)
             for begin in range(0, len(names), _BATCH):
                 batch = names[begin : begin + _BATCH]
                 tried(lambda batch=batch: move(batch, _Moving(lambda more=1: bar.advance(task, more / 1e6))), self.url)
