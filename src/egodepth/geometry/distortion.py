@@ -80,10 +80,13 @@ def undistort(points: Float[Tensor, "*n 2"], lens: Lens) -> Float[Tensor, "*n 2"
     if bool((exact.norm(dim=-1) > radii[-1]).any()):
         _require_no_fold(angles)
         raise InputError(f"points whose rays are more than {_WIDEST_RAY_DEG:.0f} degrees from the axis are not undone")
-    module = cv2.fisheye if isinstance(lens, FisheyeLens) else cv2
+    if isinstance(lens, FisheyeLens):
+        inverse = cv2.fisheye.undistortPoints
+    else:  # OpenCV 5 has one function in place of two
+        inverse = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)
     criteria = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, _STEPS, _TOLERANCE)
-    found = module.undistortPoints(
-        exact.reshape(-1, 1, 2).numpy(), np.eye(3), np.array(lens), R=np.eye(3), criteria=criteria
+    found = inverse(
+        exact.reshape(-1, 1, 2).numpy(), np.eye(3), np.array(lens), R=np.eye(3), P=np.eye(3), criteria=criteria
     )
     rays = torch.from_numpy(found).reshape(exact.shape)
     value, turning = _with_slopes(rays, lens)
