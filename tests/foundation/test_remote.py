@@ -1,3 +1,4 @@
+import asyncio
 import errno
 import json
 import os
@@ -11,6 +12,7 @@ import fsspec
 import numpy as np
 import pytest
 import torch
+from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 from PIL import Image
 
@@ -226,8 +228,8 @@ def test_a_record_cut_off_by_a_power_cut_costs_one_file_and_what_was_left_beside
     local = tmp_path / "local"
     RemoteFolder(STORE).pull(local)
     record = tmp_path / ".local.synced.jsonl"
-    lines = record.read_text().splitlines()
-    record.write_text("\n".join(lines[:1]) + "\n" + lines[1][:20])
+    before, name, _ = record.read_text().partition('{"name": "b.txt"')
+    record.write_text(before + name)
     write(local, {".b.123.part.txt": b"tw"})
     transfers.clear()
     RemoteFolder(STORE).pull(local)
@@ -236,14 +238,52 @@ def test_a_record_cut_off_by_a_power_cut_costs_one_file_and_what_was_left_beside
     assert here(local) == {"a.txt": b"one", "b.txt": b"two"}
 
 
+class SlowMemory(AsyncFileSystem):
+    """The memory file system as drivers of object stores are: each transfer waits, and others go on meanwhile."""
+
+    protocol = "slow"
+    cachable = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running = self.most = 0
+
+    async def _find(self, path: str, **_: Any) -> dict[str, Any]:
+        return memory().find(path, detail=True)
+
+    async def _get_file(self, source: str, target: str, **_: Any) -> None:
+        await self._waited()
+        memory().get_file(source, target)
+
+    async def _put_file(self, source: str, target: str, **_: Any) -> None:
+        await self._waited()
+        memory().put_file(source, target)
+
+    async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
+        memory().makedirs(path, exist_ok=exist_ok)
+
+    def mv(self, source: str, target: str) -> None:
+        memory().mv(source, target)
+
+    async def _waited(self) -> None:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await asyncio.sleep(0.001)
+        self.running -= 1
+
+
 def test_several_files_travel_at_once_where_the_driver_can(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(MemoryFileSystem, "async_impl", True)
+    slow = SlowMemory()
+    monkeypatch.setattr("egodepth.foundation.remote.folder.connect", lambda url: (slow, url.removeprefix("memory:/")))
     files = {f"{i % 7}/{i}.bin": os.urandom(1000) for i in range(100)}
     put(files)
     RemoteFolder(STORE).pull(tmp_path / "local")
     assert here(tmp_path / "local") == files
+    assert slow.most == 16
+    slow.most = 0
     RemoteFolder("memory://copy").push(tmp_path / "local")
     assert there("memory://copy") == files
+    assert slow.most == 16
 
 
 def test_a_fault_that_passes_is_waited_out_and_one_that_stays_is_named(tmp_path: Path, monkeypatch):

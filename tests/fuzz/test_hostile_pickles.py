@@ -162,3 +162,16 @@ def test_numpy_is_not_handed_the_flags_of_a_pickle(tmp_path: Path, flags: int) -
         archive.writestr("arr_0.npy", stream.getvalue() + pickled[:place] + new + pickled[place + len(old) :])
     found = ExternalMaps(tmp_path / "maps.npz", ["a"], ["a"], "predictions")["a"]
     assert torch.equal(found, torch.full((4, 6), 2.5))
+
+
+@pytest.mark.parametrize("flags", [0, 1])
+def test_bytes_of_a_pickle_are_no_pointers(tmp_path: Path, flags: int) -> None:
+    """An array of objects that says it holds none: numpy's own functions follow its bytes, and end the process."""
+    dtype = b"cnumpy\ndtype\nU\x02O8K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK%ctb" % flags
+    made = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+    pickled = b"\x80\x02" + made + b"(K\x01K\x01\x85" + dtype + b"\x89U\x08AAAAAAAAtb."
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "|O", "fortran_order": False, "shape": (1,)})
+    with zipfile.ZipFile(tmp_path / "maps.npz", "w") as archive:
+        archive.writestr("arr_0.npy", stream.getvalue() + pickled)
+    refused(lambda: ExternalMaps(tmp_path / "maps.npz", ["a"], ["a"], "predictions")["a"])

@@ -29,6 +29,12 @@ CAMERA = Camera(torch.tensor([0.6, 1.05]), torch.tensor([0.49, 0.52]))
 some_lens = pytest.mark.parametrize("lens", LENSES.values(), ids=LENSES)
 
 
+def map_of(lens: Lens, camera: Camera, size: tuple[int, int]) -> torch.Tensor:
+    """Normalised (u, v) in the distorted image of `CAMERA` of each pixel of the undistorted one."""
+    x, y = undistortion_map(CAMERA, lens, camera, size)
+    return (torch.from_numpy(np.stack([x, y], -1)) + 0.5) / torch.tensor(size[::-1])
+
+
 def rays(limit: float = 0.8) -> torch.Tensor:
     steps = torch.linspace(-limit, limit, 17, dtype=torch.float64)
     return torch.cartesian_prod(steps, steps).reshape(17, 17, 2)
@@ -91,7 +97,7 @@ def test_without_distortion_nothing_changes(assert_close) -> None:
     camera = undistorted_camera(CAMERA, RationalLens())
     assert_close(camera.focal, CAMERA.focal)
     assert_close(camera.centre, CAMERA.centre)
-    uv = undistortion_map(CAMERA, RationalLens(), camera, (3, 4))
+    uv = map_of(RationalLens(), camera, (3, 4))
     assert_close(uv[1, 2], torch.tensor([2.5 / 4, 1.5 / 3]))
 
 
@@ -99,7 +105,7 @@ def test_without_distortion_nothing_changes(assert_close) -> None:
 def test_no_border_is_empty_and_none_is_cut_without_need(lens: Lens) -> None:
     size = (180, 320)
     camera = undistorted_camera(CAMERA, lens)
-    uv = undistortion_map(CAMERA, lens, camera, size)
+    uv = map_of(lens, camera, size)
     assert uv.min() >= 0
     assert uv.max() <= 1
     pixel = torch.tensor([1 / size[1], 1 / size[0]])
@@ -111,7 +117,7 @@ def test_no_border_is_empty_and_none_is_cut_without_need(lens: Lens) -> None:
 @some_lens
 def test_a_pixel_of_the_map_shows_what_its_ray_meets(lens: Lens) -> None:
     camera = undistorted_camera(CAMERA, lens)
-    uv = undistortion_map(CAMERA, lens, camera, (9, 16))
+    uv = map_of(lens, camera, (9, 16))
     batched = Camera(camera.focal[None], camera.centre[None])
     expected = viewing_rays(batched, (9, 16))[0, :2].movedim(0, -1)
     there = undistort((uv - CAMERA.centre) / CAMERA.focal, lens)
@@ -152,29 +158,8 @@ def test_folds_beyond_the_undistorted_image_do_not_matter() -> None:
     with pytest.raises(InputError, match="folds the image: beyond 52 degrees"):
         undistort(corner, lens)
     camera = undistorted_camera(CAMERA, lens)
-    uv = undistortion_map(CAMERA, lens, camera, (90, 160))
+    uv = map_of(lens, camera, (90, 160))
     assert uv.min() >= 0
     assert uv.max() <= 1
     assert (uv[:, 1:, 0] > uv[:, :-1, 0]).all()
     assert (uv[1:, :, 1] > uv[:-1, :, 1]).all()
-
-
-@some_lens
-def test_opencv_puts_points_and_undistorted_pixels_at_the_same_places(lens: Lens, assert_close) -> None:
-    cv2 = pytest.importorskip("cv2")
-    there = rays(0.6).reshape(-1, 2)
-    matrix, coefficients = np.array([[300.0, 0, 160], [0, 310, 100], [0, 0, 1]]), np.array(lens, np.float64)
-    points = np.concatenate([there.numpy(), np.ones((len(there), 1))], 1)
-    library = cv2.fisheye if isinstance(lens, FisheyeLens) else cv2
-    shape = points[:, None] if isinstance(lens, FisheyeLens) else points
-    found = library.projectPoints(shape, np.zeros(3), np.zeros(3), matrix, coefficients)[0].reshape(-1, 2)
-    ours = distort(there, lens).numpy() * (300, 310) + (160, 100)
-    np.testing.assert_allclose(ours, found, atol=1e-6)
-    # The map that undistorts an image: where each pixel of the straight one is found in the bent one.
-    size = (200, 320)
-    camera = Camera.from_pixels(torch.from_numpy(matrix), size)
-    straight = np.array([[250.0, 0, 158], [0, 255, 99], [0, 0, 1]])
-    other = Camera.from_pixels(torch.from_numpy(straight), size)
-    maps = library.initUndistortRectifyMap(matrix, coefficients, np.eye(3), straight, size[::-1], cv2.CV_32FC1)
-    pixels = undistortion_map(camera, lens, other, size).numpy() * size[::-1] - 0.5
-    np.testing.assert_allclose(pixels, np.stack(maps, -1), atol=1e-3)

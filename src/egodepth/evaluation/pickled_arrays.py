@@ -1,8 +1,9 @@
-"""Pickled arrays of arrays, as published truth is kept, without unpickling: numpy is never handed a stranger's state.
+"""Pickled arrays of arrays, as published truth is kept, read without running anything and without numpy's unpickling.
 
-A pickle says which functions to call. Three names stand in arrays: numpy's `dtype`, `ndarray` and `_reconstruct`. All
-others are refused, and for these three stand plain classes of ours: numpy's own take flags from the file that make it
-follow wild pointers.
+A pickle says which functions to call. Arrays name three: numpy's `dtype`, `ndarray` and `_reconstruct`. All others are
+refused, and plain classes of this file take the place of these three. To let numpy's own through would not do: they
+take flags from the file, and an array of objects that says it holds none makes numpy 2.4 follow bytes of the file as
+pointers, which ends the process.
 """
 
 import io
@@ -16,7 +17,7 @@ _DTYPE = re.compile("[fiu][1248]|O8?")
 
 
 def read_pickled_arrays(content: bytes) -> list[np.ndarray]:
-    """The arrays of numbers in a pickled array of objects, in their order.
+    """Return the arrays of numbers in a pickled array of objects, in their order.
 
     Raises:
         Exception: of almost any kind, if it is something else, or damaged.
@@ -69,7 +70,7 @@ _STAND_INS = {(f"{package}.multiarray", "_reconstruct"): _reconstruct for packag
 
 
 class _ArraysOnly(pickle._Unpickler):  # pyright: ignore[reportAttributeAccessIssue]
-    """The unpickler in Python: the one in C takes the memory at once for whatever entry a stranger's number names."""
+    """The unpickler in Python: the one in C takes 4 GB for ten bytes that name the entry 2^28 of its memory."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STAND_INS:

@@ -8,8 +8,9 @@ defines and calibrates them (docs.opencv.org/4.x: "Camera Calibration and 3D Rec
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
 from egodepth.foundation.errors import InputError, require
@@ -23,8 +24,8 @@ _NEAREST_FOLD = 0.9
 """Of a fold's distance from the axis: nearer to it, an image is stretched without limit."""
 _PROFILE_STEPS = 4096
 _BORDER_STEPS = 64
-_NEWTON_STEPS, _TOLERANCE = 30, 1e-10
-"""The latter in units of the points: a millionth of a pixel."""
+_STEPS, _TOLERANCE = 300, 1e-12
+"""Of OpenCV's inverse; the latter in units of the points."""
 _REMEDY = "calibrate it again, with views of the pattern that reach the image's corners"
 
 
@@ -61,34 +62,36 @@ Lens = RationalLens | FisheyeLens
 
 
 def distort(rays: Float[Tensor, "*n 2"], lens: Lens) -> Float[Tensor, "*n 2"]:
-    """Where the lens puts rays."""
-    return _rational(rays, lens) if isinstance(lens, RationalLens) else _fisheye(rays, lens)
+    """Return where the lens puts rays."""
+    return _with_slopes(rays, lens)[0].to(rays)
 
 
 def undistort(points: Float[Tensor, "*n 2"], lens: Lens) -> Float[Tensor, "*n 2"]:
-    """The rays that the lens puts at these points: the inverse of `distort`, by Newton's method from the radial one.
+    """Return the rays that the lens puts at these points: the inverse of `distort`.
 
     Raises:
         InputError: the lens has no inverse there: it folds the image, that is, turns back towards the centre or over
             before it gets there. Or a ray would be more than 80 degrees from the axis.
     """
+    import cv2
+
     angles, radii = _growing_branch(lens)
     exact = points.double()
-    radius = exact.norm(dim=-1)
-    if bool((radius > radii[-1]).any()):
+    if bool((exact.norm(dim=-1) > radii[-1]).any()):
         _require_no_fold(angles)
         raise InputError(f"points whose rays are more than {_WIDEST_RAY_DEG:.0f} degrees from the axis are not undone")
-    start = angles[torch.searchsorted(radii, radius).clamp(max=len(radii) - 1)].tan()
-    rays = exact * (start / radius.clamp(min=1e-12))[..., None]
-    for _ in range(_NEWTON_STEPS):
-        value, slopes, turning = _with_slopes(rays, lens)
-        error = exact - value
-        if bool((error.abs() <= _TOLERANCE).all()):
-            break
-        swapped = torch.stack([slopes[..., 1, 1], slopes[..., 0, 0]], -1) * error
-        rays = rays + (swapped - torch.stack([slopes[..., 0, 1], slopes[..., 1, 0]], -1) * error.flip(-1)) / turning
-    else:
-        raise InputError(f"the distortion cannot be undone everywhere in the image; {_REMEDY}")
+    if isinstance(lens, FisheyeLens):
+        inverse = cv2.fisheye.undistortPoints
+    else:  # OpenCV 5 has one function in place of two
+        inverse = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)
+    criteria = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, _STEPS, _TOLERANCE)
+    found = inverse(
+        exact.reshape(-1, 1, 2).numpy(), np.eye(3), np.array(lens), R=np.eye(3), P=np.eye(3), criteria=criteria
+    )
+    rays = torch.from_numpy(found).reshape(exact.shape)
+    value, turning = _with_slopes(rays, lens)
+    # OpenCV says nothing of what its steps did not reach.
+    require(bool(((value - exact).abs() <= 1e-7).all()), f"the distortion cannot be undone everywhere; {_REMEDY}")
     _require_upright(turning)
     return rays.to(points)
 
@@ -111,7 +114,9 @@ def undistorted_camera(camera: Camera, lens: Lens) -> Camera:
     angles, radii = _growing_branch(lens)
     if (torch.cat([centre, 1 - centre]) / focal.repeat(2)).max() > radii[-1]:  # of the edges, straight from the axis
         _require_no_fold(angles)
-    low, high = _inner_rectangle(focal, centre, lens, 0.98 * radii[-1].item())
+    # Beyond a quarter of a turn from the centre, OpenCV does not invert the fisheye.
+    furthest = min(radii[-1].item(), math.pi / 2) if isinstance(lens, FisheyeLens) else radii[-1].item()
+    low, high = _inner_rectangle(focal, centre, lens, 0.98 * furthest)
     edge = math.tan(math.radians(WIDEST_EDGE_DEG))
     low, high = low.clamp(min=-edge), high.clamp(max=edge)
     require(bool(((low < 0) & (high > 0)).all()), f"the distortion leaves no part of the image whole; {_REMEDY}")
@@ -120,38 +125,29 @@ def undistorted_camera(camera: Camera, lens: Lens) -> Camera:
     corner = (0.5 / new_focal + (low + high).abs() / 2).norm()
     if corner > _NEAREST_FOLD * angles[-1].tan():
         _require_no_fold(angles)
-    _require_upright(_with_slopes(_rays(found, (_BORDER_STEPS, _BORDER_STEPS)), lens)[2])
+    batched = Camera(found.focal[None], found.centre[None])
+    rays = viewing_rays(batched, (_BORDER_STEPS, _BORDER_STEPS))[0, :2].movedim(0, -1)
+    _require_upright(_with_slopes(rays, lens)[1])
     return Camera(found.focal.to(camera.focal), found.centre.to(camera.centre))
 
 
-def undistortion_map(camera: Camera, lens: Lens, undistorted: Camera, size: tuple[int, int]) -> Float[Tensor, "h w 2"]:
-    """Normalised (u, v) in the distorted image of each pixel of the undistorted one, of `size` (height, width)."""
-    return (distort(_rays(undistorted, size), lens) * camera.focal + camera.centre).to(camera.focal)
+def undistortion_map(
+    camera: Camera, lens: Lens, undistorted: Camera, size: tuple[int, int]
+) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+    """Return x and y in the distorted image of each pixel of the undistorted one, of `size` (height, width), in pixels.
+
+    As `cv2.remap` takes them: the centre of the first pixel is 0.
+    """
+    import cv2
+
+    module = cv2.fisheye if isinstance(lens, FisheyeLens) else cv2
+    before, after = (_matrix(one, size) for one in (camera, undistorted))
+    return module.initUndistortRectifyMap(before, np.array(lens), np.eye(3), after, size[::-1], cv2.CV_32FC1)
 
 
-def _rays(camera: Camera, size: tuple[int, int]) -> Float[Tensor, "h w 2"]:
-    """Of every pixel of an unbatched camera's image, in double precision."""
-    batched = Camera(camera.focal.double()[None], camera.centre.double()[None])
-    return viewing_rays(batched, size)[0, :2].movedim(0, -1)
-
-
-def _rational(rays: Float[Tensor, "*n 2"], lens: RationalLens) -> Float[Tensor, "*n 2"]:
-    k1, k2, p1, p2, k3, k4, k5, k6 = lens
-    x, y = rays.unbind(-1)
-    r2 = x * x + y * y
-    radial = (1 + r2 * (k1 + r2 * (k2 + r2 * k3))) / (1 + r2 * (k4 + r2 * (k5 + r2 * k6)))
-    x_shift = 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
-    y_shift = p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
-    return torch.stack([x * radial + x_shift, y * radial + y_shift], -1)
-
-
-def _fisheye(rays: Float[Tensor, "*n 2"], lens: FisheyeLens) -> Float[Tensor, "*n 2"]:
-    k1, k2, k3, k4 = lens
-    radius = (rays * rays).sum(-1).clamp(min=1e-20).sqrt()  # of the axis itself: the limit, with finite slopes
-    angle = radius.atan()
-    a2 = angle * angle
-    distance = angle * (1 + a2 * (k1 + a2 * (k2 + a2 * (k3 + a2 * k4))))
-    return rays * (distance / radius)[..., None]
+def _matrix(camera: Camera, size: tuple[int, int]) -> Float64[np.ndarray, "3 3"]:
+    """Return the camera's matrix for pixels whose centres are whole numbers."""
+    return Camera(camera.focal.double(), camera.centre.double()).to_pixels(size).numpy()
 
 
 def _growing_branch(lens: Lens) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
@@ -185,17 +181,16 @@ def _inner_rectangle(
     return low, high
 
 
-def _with_slopes(
-    rays: Float[Tensor, "*n 2"], lens: Lens
-) -> tuple[Float[Tensor, "*n 2"], Float[Tensor, "*n 2 2"], Float[Tensor, "*n 1"]]:
-    """`distort`, its Jacobian (rows: x and y of the point), and its determinant: negative where the image is folded."""
-    with torch.inference_mode(False), torch.enable_grad():
-        rays = rays.clone().requires_grad_()
-        value = distort(rays, lens)
-        rows = [torch.autograd.grad(value[..., row].sum(), rays, retain_graph=row == 0)[0] for row in (0, 1)]
-    slopes = torch.stack(rows, -2)
-    turning = slopes[..., 0, 0] * slopes[..., 1, 1] - slopes[..., 0, 1] * slopes[..., 1, 0]
-    return value.detach(), slopes, turning[..., None]
+def _with_slopes(rays: Float[Tensor, "*n 2"], lens: Lens) -> tuple[Float64[Tensor, "*n 2"], Float64[Tensor, "*n"]]:
+    """Return where the lens puts rays, and the determinant of the slopes of that: below 0 where the image is folded."""
+    import cv2
+
+    points = np.concatenate([rays.double().reshape(-1, 2).numpy(), np.ones((rays[..., 0].numel(), 1))], 1)
+    module, first = (cv2.fisheye, 11) if isinstance(lens, FisheyeLens) else (cv2, 3)  # the column of a shift along x
+    found, slopes = module.projectPoints(points[:, None], np.zeros(3), np.zeros(3), np.eye(3), np.array(lens))
+    with np.errstate(all="ignore"):  # of rays that an inverse has sent astray
+        determinant = np.linalg.det(slopes.reshape(-1, 2, slopes.shape[1])[:, :, first : first + 2])
+    return torch.from_numpy(found).reshape(rays.shape), torch.from_numpy(determinant).reshape(rays.shape[:-1])
 
 
 def _require_no_fold(angles: Float[Tensor, " m"]) -> None:
@@ -207,5 +202,5 @@ def _require_no_fold(angles: Float[Tensor, " m"]) -> None:
         )
 
 
-def _require_upright(turning: Float[Tensor, "*n 1"]) -> None:
+def _require_upright(turning: Float64[Tensor, "*n"]) -> None:
     require(bool((turning > 0).all()), f"the distortion folds the image: a part of it is turned over; {_REMEDY}")

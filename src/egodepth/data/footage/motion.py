@@ -2,6 +2,10 @@
 
 `static_frames.image_motion` is the same equation solved once, at one scale: true up to a pixel, which says whether a
 camera stands still. Here it is solved again and again, each time on the second image as the flow so far warps it.
+
+OpenCV's two were measured in its place. `calcOpticalFlowPyrLK` has no damping where texture is weak: of KITTI's frames
+it finds 55 % of the blocks again where this finds 72 %, and a noisy camera that stands moves. `DISOpticalFlow` finds
+81 %, but 5 % in another scene, too, where this finds 1 %, so that a cut passes for motion. Neither is faster.
 """
 
 from typing import NamedTuple

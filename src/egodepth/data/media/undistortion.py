@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from torch import Tensor
-from torch.nn.functional import grid_sample
+from jaxtyping import Float32, UInt8
 
 from egodepth.data.cameras import check_camera
 from egodepth.foundation.errors import InputError
@@ -44,13 +42,10 @@ class Undistortion:
 
     def __call__(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
         """Undistort an image, bilinear."""
-        grid = _grid(_numbers(self.distorted), self.lens, _numbers(self.camera), self.size)
-        # Half a grey level more, so that cutting off rounds; channel by channel, which numpy does faster than torch.
-        planes = np.add(np.ascontiguousarray(image.transpose(2, 0, 1)), np.float32(0.5))
-        sampled = grid_sample(
-            torch.from_numpy(planes)[None], grid, mode="bilinear", padding_mode="border", align_corners=False
-        )
-        return np.stack(tuple(sampled[0].to(torch.uint8).numpy()), -1)
+        import cv2
+
+        x, y = _map(_numbers(self.distorted), self.lens, _numbers(self.camera), self.size)
+        return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 # Clips of one camera share what is worked out for it, and of many cameras not all is kept.
@@ -60,9 +55,10 @@ def _pinhole(distorted: _Numbers, lens: Lens) -> Camera:
 
 
 @lru_cache(maxsize=8)
-def _grid(distorted: _Numbers, lens: Lens, camera: _Numbers, size: tuple[int, int]) -> Float[Tensor, "1 h w 2"]:
-    """Where to sample, in `grid_sample`'s coordinates of -1 to 1."""
-    return (2 * undistortion_map(_camera(distorted), lens, _camera(camera), size) - 1)[None]
+def _map(
+    distorted: _Numbers, lens: Lens, camera: _Numbers, size: tuple[int, int]
+) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+    return undistortion_map(_camera(distorted), lens, _camera(camera), size)
 
 
 def _numbers(camera: Camera) -> _Numbers:

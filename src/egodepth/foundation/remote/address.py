@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 # Two letters and more: `C:/` is a drive of Windows. One slash is enough, as `Path` makes one of two.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)(.*)", re.DOTALL)
-_LOCAL = ("file", "local")
 
 
 def is_remote(text: str | Path) -> bool:
@@ -20,33 +19,31 @@ def is_remote(text: str | Path) -> bool:
 
 
 def address(text: str | Path) -> str:
-    """The URL in one spelling, without a slash at its end.
+    """Return the URL in one spelling, without a slash at its end.
 
     Raises:
         InputError: it names no folder, or carries a password, which would end up in logs and in configurations.
     """
     match = _URL.fullmatch(str(text))
-    require(match is not None, f"{text}: not a URL")
-    assert match is not None
-    scheme, slashes, rest = match.groups()
-    scheme, rest = scheme.lower(), rest.strip("/")
+    assert match is not None, f"{text}: not a URL"
+    scheme, slashes, rest = match[1].lower(), match[2], match[3].strip("/")
     if re.match(r"[^/@]*:[^/@]*@", rest):
         raise InputError(
             f"{scheme}://: a password in a URL ends up in logs; give it as the driver takes it from the environment, "
             "or in fsspec's configuration"
         )
-    slashes = "///" if scheme in _LOCAL else "//" if len(slashes) == 1 or scheme == "memory" else slashes
+    slashes = "///" if scheme in ("file", "local") else "//" if len(slashes) == 1 or scheme == "memory" else slashes
     require(bool(rest), f"{scheme}:{slashes}: names no folder; give one")
     return f"{scheme}:{slashes}{rest}"
 
 
 def shown(text: str | Path) -> str:
-    """What to call a path or URL in a message."""
+    """Return what to call a path or URL in a message."""
     return address(text) if is_remote(text) else str(text)
 
 
 def connect(url: str) -> tuple["AbstractFileSystem", str]:
-    """The driver of a URL, and the folder's path as the driver names it.
+    """Return the driver of a URL, and the folder's path as the driver names it.
 
     Raises:
         InputError: no such kind of store, its driver is not installed, or it does not open.
@@ -61,10 +58,8 @@ def connect(url: str) -> tuple["AbstractFileSystem", str]:
         package = str(known_implementations.get(scheme, {}).get("class", "fsspec")).partition(".")[0]
         remedy = f"pip install {package}" if package != "fsspec" else str(error)
         raise InputError(f"{url}: the driver for {scheme}:// is not installed; {remedy}") from error
-    except ValueError as error:
-        if "not known" in str(error):
-            raise InputError(f"{url}: {scheme}:// is no kind of store that fsspec knows; check the URL") from error
-        raise InputError(f"{url}: cannot be used ({error}); check the URL") from error
     except Exception as error:  # drivers have exceptions of their own, without a common base
+        if isinstance(error, ValueError) and "not known" in str(error):
+            raise InputError(f"{url}: {scheme}:// is no kind of store that fsspec knows; check the URL") from error
         raise InputError(f"{url}: cannot be opened ({type(error).__name__}: {error}); check access and URL") from error
     return files, str(root).rstrip("/")

@@ -1,4 +1,4 @@
-"""Faults of drivers: those that pass are waited out, the others become one line."""
+"""Faults of drivers: those that may pass are waited out, the others become one line."""
 
 import errno
 import time
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import not_written
 
 T = TypeVar("T")
 WAITS = [0.5, 1.0, 2.0, 4.0]
@@ -19,11 +20,11 @@ class UnreachableError(InputError):
 
 
 def tried(action: Callable[[], T], url: str) -> T:
-    """The result of `action`, which is called again after a fault that may pass.
+    """Return the result of `action`, which is called again after a fault that may pass.
 
     Raises:
         FileNotFoundError: what it asks for is not there.
-        InputError: no access, something the driver cannot do, or (`UnreachableError`) it failed every time.
+        InputError: no access, a full disk, something the driver cannot do, or (`UnreachableError`) it failed each time.
     """
     for wait in (*WAITS, None):
         try:
@@ -33,7 +34,7 @@ def tried(action: Callable[[], T], url: str) -> T:
         except Exception as error:  # drivers have exceptions of their own, without a common base
             reason = f"{type(error).__name__}: {error}".strip(": ")
             if isinstance(error, OSError) and error.errno in _DISK:
-                raise
+                raise not_written(error.filename or url, error) from error
             if any(word in reason.lower() for word in _NO_ACCESS):
                 raise InputError(
                     f"{url}: no access ({reason}); give the driver your credentials, and check your rights"

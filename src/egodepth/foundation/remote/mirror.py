@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -14,15 +14,15 @@ from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import cache_folder
 from egodepth.foundation.remote.address import address, is_remote
 from egodepth.foundation.remote.faults import UnreachableError
-from egodepth.foundation.remote.fetched import Record
-from egodepth.foundation.remote.folder import MEGABYTE, RemoteFile, RemoteFolder
+from egodepth.foundation.remote.folder import RemoteFile, RemoteFolder
+from egodepth.foundation.remote.mirrored import Record
 
 Kind = Literal["data", "model", "store", "run"]
 _MODEL_SUFFIXES = (".json", ".safetensors", ".onnx", ".xml", ".bin", ".pt2")
 
 
 def local_folder(source: str | Path, kind: Kind = "data") -> Path:
-    """The path itself, or the mirror of a URL, up to date.
+    """Return the path itself, or the mirror of a URL, up to date.
 
     Of a model or run, only the model is fetched. Data and stores are looked at once a process, so that a command sees
     one state of them. Where the store cannot be reached, a mirror that is whole is used, and that is said.
@@ -37,12 +37,10 @@ def local_folder(source: str | Path, kind: Kind = "data") -> Path:
 
 @contextmanager
 def local_store(out: str | Path) -> Iterator[Path]:
-    """A folder to prepare a store in: the path itself, or the mirror of a URL, which is sent there at the end.
+    """Yield a folder to prepare a store in: the path itself, or the mirror of a URL, which is sent there at the end.
 
-    What is there already is fetched first, and what an exception leaves unfinished stays in the mirror.
-
-    Raises:
-        InputError: as from `RemoteFolder`.
+    What is there already is fetched first, and what an exception leaves unfinished stays in the mirror. Raises
+    `InputError` as `RemoteFolder` does.
     """
     if not is_remote(out):
         yield Path(out)
@@ -58,7 +56,7 @@ def local_store(out: str | Path) -> Iterator[Path]:
 
 
 def place_of(url: str, kind: Kind) -> Path:
-    """Where a URL is mirrored; the last folder is called as that of the URL, as drives are named by it."""
+    """Return where a URL is mirrored; the last folder is called as that of the URL, as drives are named by it."""
     last = re.sub(r"[^\w.-]+", "-", url.rpartition("/")[2]).lstrip(".") or "folder"
     digest = hashlib.blake2b(url.encode(), digest_size=6).hexdigest()
     return cache_folder() / "remote" / f"{kind}-{last[-60:]}-{digest}" / last[-100:]
@@ -66,7 +64,7 @@ def place_of(url: str, kind: Kind) -> Path:
 
 @contextmanager
 def locked(mirror: Path) -> Iterator[None]:
-    """One process at a time, of those of this machine that want the same folder."""
+    """Let one process at a time, of those of this machine that want the same folder, do what follows."""
     import fcntl  # here: where there is none, only URLs are missing
 
     try:
@@ -76,35 +74,22 @@ def locked(mirror: Path) -> Iterator[None]:
         raise InputError(
             f"{mirror.parent}: cannot be written ({error.strerror}); name another cache folder in EGODEPTH_CACHE"
         ) from error
-    with ExitStack() as stack:
-        stack.enter_context(file)
+    with file:
         with suppress(OSError):  # a disk without locks
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-@cache
-def seen_once(url: str, kind: Kind) -> Path:
-    """The mirror as it was when this process first asked for it."""
-    return _mirrored(url, kind)
-
-
 def _mirrored(url: str, kind: Kind) -> Path:
+    def wanted(files: Mapping[str, RemoteFile]) -> set[str]:
+        names = {name for name in files if kind != "model" or _is_of_a_model(name)}
+        if not names:
+            raise InputError(f"{url}: no such folder{', or no model in it' * bool(files)}; check the URL")
+        return names
+
     remote, mirror, console = RemoteFolder(url), place_of(url, kind), Console(stderr=True)
-    wanted = _model_files if kind == "model" else set
     with locked(mirror):
         try:
-            files = remote.files()
-            names = wanted(files)
-            if not names:
-                raise InputError(f"{url}: no such folder{', or no model in it' * bool(files)}; check the URL")
-            record = Record(mirror)
-            lacking = [files[name] for name in names if not record.same(name, files[name].version)]
-            if lacking:
-                size = sum(max(file.size, 0) for file in lacking) / MEGABYTE
-                console.print(
-                    f"{url}: {len(lacking)} files, {size:.1f} MB, to {mirror}", highlight=False, soft_wrap=True
-                )
             remote.pull(mirror, wanted, console)
         except UnreachableError as error:
             if not Record(mirror).complete:
@@ -113,6 +98,10 @@ def _mirrored(url: str, kind: Kind) -> Path:
     return mirror
 
 
-def _model_files(files: Mapping[str, RemoteFile]) -> set[str]:
-    """Those of a model folder, an export folder, or the model of a run: not its checkpoints and logs."""
-    return {name for name in files if name.endswith(_MODEL_SUFFIXES) and ("/" not in name or name.startswith("model/"))}
+seen_once = cache(_mirrored)
+"""The mirror as it was when this process first asked for it."""
+
+
+def _is_of_a_model(name: str) -> bool:
+    """Whether a file is of a model folder, an export folder, or the model of a run: not its checkpoints and logs."""
+    return name.endswith(_MODEL_SUFFIXES) and ("/" not in name or name.startswith("model/"))

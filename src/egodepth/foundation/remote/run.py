@@ -10,10 +10,9 @@ from rich.console import Console
 
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.remote.address import is_remote
-from egodepth.foundation.remote.fetched import Record
 from egodepth.foundation.remote.folder import RemoteFile, RemoteFolder
-from egodepth.foundation.remote.local_files import local_names
 from egodepth.foundation.remote.mirror import locked, place_of
+from egodepth.foundation.remote.mirrored import Record, local_names
 
 _CONFIG = "config.json"
 _NOT_FETCHED = ("events.out.tfevents.", "panels/", "report/")
@@ -99,7 +98,7 @@ def _bring(remote: RemoteFolder, folder: Path, console: Console) -> None:
             aside = folder.with_name(f"{folder.name}.aside")
             shutil.rmtree(aside, ignore_errors=True)
             os.replace(folder, aside)
-            Record(folder).finish(set())
+            Record(folder).file.unlink()
             console.print(
                 f"{remote.url}: no longer there; what was here is in {aside}", highlight=False, soft_wrap=True
             )
@@ -144,5 +143,5 @@ def _rank(name: str) -> int | None:
     if name == _CONFIG:
         return 0
     if name.startswith("checkpoints/"):
-        return 3 if _checkpoint(name) and name.count("/") == 2 else None
+        return 3 + name.endswith("checkpoint.json") if _checkpoint(name) and name.count("/") == 2 else None
     return 2 if name.endswith("model.safetensors") else 1
