@@ -4,7 +4,7 @@ import torch
 from egodepth.evaluation import PROTOCOLS, depth_metrics
 from egodepth.evaluation.alignment import per_image_median
 from egodepth.evaluation.baselines import MeanDepthMap
-from egodepth.evaluation.protocols import depth_at
+from egodepth.evaluation.pixels import depth_at
 
 PROTOCOL = PROTOCOLS["synthetic"]
 

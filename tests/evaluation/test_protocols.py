@@ -1,7 +1,7 @@
 import torch
 
 from egodepth.evaluation import PROTOCOLS
-from egodepth.evaluation.protocols import depth_at
+from egodepth.evaluation.pixels import depth_at
 
 
 def test_eigen_counts_the_garg_crop_truncated_to_whole_pixels():

@@ -1,7 +1,5 @@
 """Stereo matching on pairs of known depth: two walls with a random texture, the nearer before the farther."""
 
-import builtins
-
 import numpy as np
 import pytest
 import torch
@@ -120,19 +118,6 @@ def test_a_partner_that_is_turned_is_refused():
     pose[:2, :2] = [[np.cos(0.02), -np.sin(0.02)], [np.sin(0.02), np.cos(0.02)]]
     with pytest.raises(InputError, match="not rectified"):
         stereo_hint(*a_pair(), a_camera(), a_camera(), pose, HINT)
-
-
-def test_without_opencv_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
-    imported = builtins.__import__
-
-    def refusing(name: str, *rest: object, **more: object) -> object:
-        if name == "cv2":
-            raise ImportError(name)
-        return imported(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", refusing)
-    with pytest.raises(InputError, match=r"pip install 'egodepth\[sfm\]'"):
-        stereo_hint(*a_pair(), a_camera(), a_camera(), beside(-BASELINE), HINT)
 
 
 def test_a_tenth_of_real_depth_at_most_is_far_off(real_data):

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from egodepth.networks import DepthNet, disparity_to_depth
+from egodepth.networks.depth import median_depth
 
 
 def test_the_network_of_the_paper_has_14_33_million_parameters():
@@ -30,3 +31,11 @@ def test_depth_runs_between_its_limits_and_falls_with_disparity(assert_close):
 
 def test_the_limits_can_be_chosen(assert_close):
     assert_close(disparity_to_depth(torch.tensor([0.0, 1.0]), 2.0, 50.0), torch.tensor([50.0, 2.0]))
+
+
+def test_the_median_depth_has_a_gradient_of_the_same_share_for_each_pixel() -> None:
+    logs = torch.randn(2, 5, 8).requires_grad_()
+    median = median_depth(logs.exp())
+    assert torch.equal(median[:, 0, 0], logs.exp().flatten(1).median(1).values)
+    (gradient,) = torch.autograd.grad(median.log().sum(), logs)
+    torch.testing.assert_close(gradient, torch.full_like(logs, 1 / 40))

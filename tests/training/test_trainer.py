@@ -175,3 +175,40 @@ def test_asked_to_stop_it_finishes_the_step_saves_and_runs_no_hook(tmp_path: Pat
     assert seen["saved"] == [(2, None)]
     assert seen["hook"] == []
     assert seen["done"] == [2]
+
+
+class Fused(Remembering):
+    """The same with a weight that torch's fused Adam takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        self.seen += x
+        return {"loss": (self.weight * x).sum() + x, "kept": torch.tensor(1.0)}
+
+
+def deferred(folder: Path, values: list[float], **options: object) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
+    module = Fused()
+    optimiser = torch.optim.Adam(module.parameters(), fused=True)
+    rates = {"rates": lambda step: (0.1,), "steps": len(values), **options}
+    return fit(folder, values, module=module, optimiser=optimiser, **rates)
+
+
+def test_a_bad_step_that_is_looked_at_later_leaves_no_trace_either(tmp_path: Path):
+    values = [1.0, 1.0, float("nan"), 1.0, 1.0, 1.0]
+    at_once, later = deferred(tmp_path / "a", values), deferred(tmp_path / "b", values, deferred=True)
+    assert torch.equal(later["module"][0].weight, at_once["module"][0].weight)
+    assert later["module"][0].weight.abs().min() > 0.1
+    assert later["module"][0].seen == at_once["module"][0].seen == 5
+    assert later["saved"] == at_once["saved"] == [(4, 2), (6, 2)]
+    assert "the loss is nan at step 2: the step is left out" in later["said"]
+
+
+def test_two_bad_steps_end_the_run_before_a_checkpoint_whenever_they_are_looked_at(tmp_path: Path):
+    seen = deferred(tmp_path, [1.0, float("inf"), 1.0, float("nan"), 1.0, 1.0], deferred=True)
+    assert seen["saved"] == []
+    assert seen["error"][0].startswith("the loss is nan at step 3, as at step 1 before")
+    assert torch.isfinite(seen["module"][0].weight).all()

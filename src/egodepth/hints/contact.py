@@ -9,6 +9,7 @@ what is below the height of the camera is found.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int64, UInt8
@@ -17,7 +18,6 @@ from torch.nn.functional import avg_pool2d
 
 from egodepth.geometry import Camera, synthesise
 from egodepth.hints.ground import Road
-from egodepth.hints.opencv import opencv
 
 _LEAST_ERROR = 0.04
 """Error of a pixel by the road, mean absolute difference of colour, from which on it is not the road."""
@@ -108,7 +108,7 @@ def _vehicles(
         pixel: width of a pixel at a depth of 1.
     """
     height = len(moves_along)
-    count, labels = opencv().connectedComponents(_closed(moves_along), connectivity=8)
+    count, labels = cv2.connectedComponents(_closed(moves_along), connectivity=8)
     for label in range(1, count):
         pixels = labels == label
         columns = np.flatnonzero(pixels.any(0))
@@ -127,7 +127,6 @@ def _vehicles(
 
 def _closed(mask: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
     """Gaps filled up to the size of `_JOINED`, but not between something and the edge of the image."""
-    cv2 = opencv()
     rows, columns = (side // _JOINED | 1 for side in mask.shape)  # odd: it has a middle
     framed = np.pad(mask.astype(np.uint8), ((rows, rows), (columns, columns)))
     closed = cv2.morphologyEx(framed, cv2.MORPH_CLOSE, np.ones((rows, columns), np.uint8))

@@ -31,7 +31,6 @@ from egodepth.hints.known import (
     scaled,
     typical_factors,
 )
-from egodepth.hints.opencv import opencv
 from egodepth.hints.sequence import hint_maps, image_tensor, neighbours, steps_of_parts
 from egodepth.hints.settings import SweepSettings
 from egodepth.hints.sparse import sparse_hint
@@ -102,8 +101,6 @@ class _Maker:
 
     def known(self, teacher: Teacher | None) -> KnownDrive:
         sources = self.config.hints.sources
-        if "contact" in sources:
-            opencv()  # said before hours of other work, if it is missing
         metric = self.config.data.metric
         stereo = self._stereo() if "stereo" in sources else None
         clip_map = self._map(stereo)

@@ -3,13 +3,13 @@
 As Watson et al. 2019 make theirs (section 3.3), by OpenCV's semi-global block matching (Hirschmüller 2008).
 """
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 
 from egodepth.foundation.errors import InputError
 from egodepth.geometry import Camera
-from egodepth.hints.opencv import opencv
 from egodepth.losses import photometric_error
 
 BLOCKS = (3, 7)
@@ -91,7 +91,7 @@ def _offset(camera: Camera, partner_camera: Camera) -> float:
 
 
 def _shrunk(image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
-    return opencv().resize(image, size[::-1], interpolation=opencv().INTER_AREA)
+    return cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
 
 
 def _as_seen_by(
@@ -105,16 +105,14 @@ def _as_seen_by(
         return shrunk
     # Pixel centres are whole in OpenCV and halves in ours: u' = zoom u, v' = zoom v + lift.
     matrix = np.array([[zoom[0], 0, (zoom[0] - 1) / 2], [0, zoom[1], (zoom[1] - 1) / 2 + lift * size[0]]])
-    return opencv().warpAffine(
-        shrunk, matrix, size[::-1], flags=opencv().INTER_LINEAR, borderMode=opencv().BORDER_REPLICATE
-    )
+    return cv2.warpAffine(shrunk, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _best_disparity(
     frame: UInt8[np.ndarray, "h w 3"], partner: UInt8[np.ndarray, "h w 3"], offset: float
 ) -> tuple[Float32[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
     """Columns between a pixel and its match, by the block size that explains it best, and where there is a match."""
-    grey, other = (opencv().cvtColor(image, opencv().COLOR_RGB2GRAY) for image in (frame, partner))
+    grey, other = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (frame, partner))
     found = np.stack([_consistent(grey, other, block, offset) for block in BLOCKS])
     error = np.stack([_error(frame, partner, disparity) for disparity in found])
     best = error.argmin(0)[None]
@@ -141,8 +139,8 @@ def _disparity(frame: Grey, partner: Grey, block: int, offset: float) -> Float32
     count = 16 * int(np.ceil(NEAREST * width / 16))
     # OpenCV leaves out as many columns on the left as it searches: they are added.
     beside = max(lowest + count, 0)
-    images = [opencv().copyMakeBorder(image, 0, 0, beside, 0, opencv().BORDER_REPLICATE) for image in (frame, partner)]
-    matcher = opencv().StereoSGBM_create(
+    images = [cv2.copyMakeBorder(image, 0, 0, beside, 0, cv2.BORDER_REPLICATE) for image in (frame, partner)]
+    matcher = cv2.StereoSGBM.create(
         minDisparity=lowest,
         numDisparities=count,
         blockSize=block,
@@ -153,7 +151,7 @@ def _disparity(frame: Grey, partner: Grey, block: int, offset: float) -> Float32
         uniquenessRatio=10,
         speckleWindowSize=100,
         speckleRange=2,
-        mode=opencv().STEREO_SGBM_MODE_SGBM_3WAY,
+        mode=cv2.STEREO_SGBM_MODE_SGBM_3WAY,
     )
     disparity = matcher.compute(*images)[:, beside:].astype(np.float32) / 16
     match = np.arange(width) - disparity
@@ -168,7 +166,7 @@ def _error(
     height, width = disparity.shape
     column = np.arange(width, dtype=np.float32) - np.nan_to_num(disparity)
     row = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, 1)
-    warped = opencv().remap(partner, column, row, opencv().INTER_LINEAR, borderMode=opencv().BORDER_REPLICATE)
+    warped = cv2.remap(partner, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     seen, own = (torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255 for image in (warped, frame))
     error = photometric_error(seen, own)[0]
     return np.where(np.isnan(disparity), np.float32(np.inf), error.numpy())
