@@ -5,14 +5,38 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from egodepth.cli import _VERBS, main
 from egodepth.data import opening, registry
 from egodepth.data.opening import open_drives, training_samples
+from egodepth.evaluation.benchmarks import BENCHMARKS, Benchmark
+from egodepth.evaluation.protocols import Protocol
 from egodepth.foundation.errors import InputError
+from egodepth.inference.predictor import DepthPredictor
+from egodepth.inference.scoring.options import EvaluateOptions
+from egodepth.inference.scoring.scoring import evaluate
+from egodepth.losses import registry as loss_terms
+from egodepth.losses.registry import Term
+from egodepth.networks.registry import DEPTH_NETWORKS
+from tiny_training import SIZE, a_config, logged, quietly
 
+TINY_STREETS = ["--train", "1", "--val", "1", "--test", "1", "--frames", "2", "--size", "64", "96", "--processes", "1"]
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+
+
+def blocks(section: str) -> list[str]:
+    """The Python of a section of the page."""
+    text = PAGE.read_text(encoding="utf-8").split(f"# Adding a {section}\n")[1].split("\n# ")[0]
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+def run(code: str, **names: object) -> dict[str, Any]:
+    """What the code defines, as a module of this name for dataclasses."""
+    space: dict[str, Any] = {"__name__": __name__, **names}
+    exec(code, space)
+    return space
 
 
 @pytest.fixture
@@ -26,7 +50,7 @@ def example(tmp_path: Path) -> Path:
 
 
 def test_a_data_set_is_one_file_and_one_line(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, line = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    reader, line = blocks("data set")
     space: dict[str, Any] = {"Reader": registry.Reader}
     exec(reader, space)
     exec(line, space)
@@ -42,7 +66,7 @@ def test_a_data_set_is_one_file_and_one_line(example: Path, monkeypatch: pytest.
 
 def test_a_damaged_file_of_the_example_is_one_line(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (example / "example.txt").write_text("wide")
-    reader = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[0]
+    reader, _ = blocks("data set")
     space: dict[str, Any] = {}
     exec(reader, space)
     with pytest.raises(InputError, match=r"example\.txt: no number"):
@@ -63,3 +87,41 @@ def test_what_the_page_names_is_there() -> None:
     names = re.findall(r"`(\w+)`", text.split("stands in")[1].split("Raise")[0])
     assert names
     assert not [name for name in names if name not in drive]
+
+
+def test_a_loss_term_is_one_file_and_one_line(make_clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    term, line = blocks("loss term")
+    others, added = run(term + line, Term=Term)["TERMS"]
+    assert others is ...
+    monkeypatch.setattr(loss_terms, "TERMS", (*loss_terms.TERMS, added))
+    clip = make_clip(tmp_path / "clip", size=SIZE)
+    losses = {}
+    for weight in (0, 2):
+        words = (f"scale_consistency:weight={weight}",)
+        quietly(a_config(clip, terms=words, steps=1), tmp_path / f"run_{weight}")
+        losses[weight] = {name: logged(tmp_path / f"run_{weight}", name)[0] for name in ("scale_consistency", "loss")}
+    assert losses[0]["scale_consistency"] > 0
+    expected = losses[0]["loss"] + 2 * losses[0]["scale_consistency"]
+    assert losses[2]["loss"] == pytest.approx(expected)
+
+
+def test_a_depth_network_is_one_file_and_one_line(make_clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, line = blocks("depth network")
+    monkeypatch.setitem(DEPTH_NETWORKS, "skipless", run(network + line)["DEPTH_NETWORKS"]["skipless"])
+    clip = make_clip(tmp_path / "clip", size=SIZE)
+    quietly(a_config(clip, network="skipless", steps=1), tmp_path / "run")
+    predictor = DepthPredictor.load(tmp_path / "run")
+    assert type(predictor.model.depth_net).__name__ == "SkiplessNet"  # type: ignore[union-attr]
+    assert predictor(torch.rand(1, 3, 64, 64)).depth.min() > 0
+
+
+def test_a_benchmark_is_one_line(make_clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = blocks("benchmark")
+    benchmark = run(f"added = {line}", Benchmark=Benchmark, Protocol=Protocol)["added"]
+    monkeypatch.setitem(BENCHMARKS, benchmark.name, benchmark)
+    main(["data", "render", "--out", str(tmp_path / "streets"), *TINY_STREETS])
+    clip = make_clip(tmp_path / "clip", size=SIZE)
+    quietly(a_config(clip, steps=1), tmp_path / "run")
+    options = EvaluateOptions("near", tmp_path / "streets", (str(tmp_path / "run"),), out=tmp_path / "report")
+    ((report, *_),) = evaluate(options).scored
+    assert report.protocol == "near"
