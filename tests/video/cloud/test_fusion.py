@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_ply_files import read_ply
+from foundation.test_ply_files import read_ply
 
 from egodepth.foundation.errors import InputError
 from egodepth.video.cloud.fusion import fuse
