@@ -174,43 +174,41 @@ class SelfSupervisedObjective(nn.Module):
             Scalars, unweighted, by the names of `losses.registry.TERMS`: those that the step has something for; their
             weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
         """
-        config, depth_now = self.config, self._depth(disparities[0].detach())
-        batch = in_network_units(batch, depth_now)
+        config, image, empty = self.config, batch.target.image, batch.target.image.new_empty(0, *disparities[0].shape)
+        batch = in_network_units(batch, self._depth(disparities[0].detach()))
         known = [batch.rig[place].source_from_target for place in self._paired] if self._poses_are_known else []
-        sources, source_poses = self._sources(batch, [] if self._poses_are_known else poses)
-        present = _present(batch, len(sources))
-        settings = replace(config.loss, automask=config.loss.automask and automask)
-
-        def enlarged() -> Float[Tensor, "s b h w"]:
-            return torch.stack([self._depth(_resized(d[:, None], batch.target.image)[:, 0]) for d in disparities])
-
-        def reprojected(step: Step) -> list[Reprojection]:
-            if not (emphasis.photometric and config.loss.photometric):
-                return []
-            finest = self._depth(disparities[0])
-            return [
-                reproject(target, views, self._in_units(depth, finest), source_poses, mask, settings, present)
-                for target, views, depth, mask in self._at_sizes(step, sources)
-            ]
-
-        def better(step: Step) -> Bool[Tensor, "b h w"] | None:
-            if batch.hints is None or config.hints.rule == "always" or not step.reprojections:
-                return None
-            depth = torch.where(
-                batch.hints.inverse_depth > 0, 1 / batch.hints.inverse_depth.clamp(min=1e-12), depth_now
-            )
-            units, error = self._in_units(depth[None], depth_now), step.reprojections[0].error[0]
-            return explains_better(batch.target, sources, source_poses, units, error, config.loss, present)
-
-        step = Step(batch, disparities, poses, known, masks or [], config, enlarged, reprojected, better)
-        found = [(term, loss) for term in self.terms if (loss := term.loss(step)) is not None]
-        losses = {term.name: loss for term, loss in found}
-        losses["loss"] = torch.stack([term.weight(config, emphasis) * loss for term, loss in found]).sum()
-        if step.reprojections:
+        step = Step(batch, disparities, poses, known, masks or [], config, empty, [], None)
+        found = [(term, term.loss(step)) for term in self.terms if term.regularises]
+        finest = self._depth(disparities[0])
+        step = step._replace(depth=torch.stack([self._depth(_resized(d[:, None], image)[:, 0]) for d in disparities]))
+        compared: list[Reprojection] = []
+        if emphasis.photometric and config.loss.photometric:
+            sources, source_poses = self._sources(batch, [] if known else poses)
+            settings = replace(config.loss, automask=config.loss.automask and automask)
+            for target, views, depth, mask in self._at_sizes(step, sources):
+                units, present = self._in_units(depth, finest), _present(batch, len(views))
+                compared.append(reproject(target, views, units, source_poses, mask, settings, present))
+            better = self._explained_better(batch, compared[0], source_poses, finest.detach())
+            step = step._replace(errors=[one.error for one in compared], better=better)
+        found += [(term, term.loss(step)) for term in self.terms if not term.regularises]
+        losses = {term.name: loss for term, loss in found if loss is not None}
+        weighted = [term.weight(config, emphasis) * loss for term, loss in found if loss is not None]
+        losses["loss"] = torch.stack(weighted).sum()
+        if compared:
             with torch.no_grad():
-                kept = torch.cat([one.kept.flatten(1).float().mean(1) for one in step.reprojections])
-                losses["kept"] = kept.mean()
+                losses["kept"] = torch.cat([one.kept.flatten(1).float().mean(1) for one in compared]).mean()
         return losses
+
+    def _explained_better(
+        self, batch: Batch, compared: Reprojection, poses: list[Tensor], depth: Float[Tensor, "b h w"]
+    ) -> Bool[Tensor, "b h w"] | None:
+        """The pixels whose hints count by the rule of Watson et al. (2019); None where all do."""
+        if batch.hints is None or self.config.hints.rule == "always":
+            return None
+        sources, _ = self._sources(batch, [])
+        hint_depth = torch.where(batch.hints.inverse_depth > 0, 1 / batch.hints.inverse_depth.clamp(min=1e-12), depth)
+        units, present = self._in_units(hint_depth[None], depth), _present(batch, len(sources))
+        return explains_better(batch.target, sources, poses, units, compared.error[0], self.config.loss, present)
 
     def _at_sizes(
         self, step: Step, sources: list[View]

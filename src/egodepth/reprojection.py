@@ -57,9 +57,11 @@ def reproject(
         settings = (config.ssim_weight, config.automask)
         error, choice = fused_reprojection(depth, poses, target.image, camera, views, *settings)
         return Reprojection(error, choice != DROPPED)
-    error = partial(photometric_error, y=target.image, ssim_weight=config.ssim_weight)
-    views = zip(images, poses, cameras, strict=True)
-    errors = torch.stack([error(warped(*view, depth, camera)) for view in views])
+    found = []
+    for image, pose, source_camera in zip(images, poses, cameras, strict=True):
+        view = warped(image, pose, source_camera, depth, camera)
+        found.append(photometric_error(view, target.image, config.ssim_weight))
+    errors = torch.stack(found)
     if masks is not None:
         errors = errors * masks.permute(2, 0, 1, 3, 4)
     exists = None if present is None else present.T[:, None, :, None, None]
@@ -68,7 +70,8 @@ def reproject(
     if not config.automask:
         return Reprojection(best, torch.ones_like(best, dtype=torch.bool))
     with torch.no_grad():
-        unwarped = combine(torch.stack([error(image) for image in images])[:, None])
+        unwarped = [photometric_error(image, target.image, config.ssim_weight) for image in images]
+        unwarped = combine(torch.stack(unwarped)[:, None])
     return Reprojection(*automask(best, unwarped.expand_as(best)))
 
 

@@ -5,7 +5,7 @@ docs/extending.md shows an example.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -40,14 +40,16 @@ class Term:
     """From a `Step` (and `options`, where the term has some) to an unweighted scalar; None: the step has none."""
     weight: Weight = lambda config, emphasis: 1.0
     """Of a term of the method; a term with options has its weight there."""
+    regularises: bool = False
+    """Whether it looks at disparities and masks alone; such terms are computed before depth and reprojection."""
     options: type[Any] | None = None
     """Dataclass of the term's options, one of them `weight`. Such a term counts where `loss.terms` names it."""
 
 
 TERMS: tuple[Term, ...] = (
-    Term("smoothness", terms.smoothness, lambda config, emphasis: config.loss.smoothness),
+    Term("smoothness", terms.smoothness, lambda config, emphasis: config.loss.smoothness, regularises=True),
+    Term("mask", terms.mask_entropy, lambda config, emphasis: config.loss.mask_weight, regularises=True),
     Term("photometric", terms.photometric, lambda config, emphasis: config.loss.photometric),
-    Term("mask", terms.mask_entropy, lambda config, emphasis: config.loss.mask_weight),
     Term("hint", terms.hint, lambda config, emphasis: config.hints.weight * emphasis.hints),
     Term(
         "gradient",
@@ -82,7 +84,7 @@ def _with_options(words: str) -> Term:
         key, _, value = word.partition("=")
         values[key] = _parsed(value)
     options = from_json(kind, json.dumps(values), f"loss.terms '{words}'")
-    return Term(name, partial(term.loss, options=options), lambda config, emphasis: options.weight)
+    return replace(term, loss=partial(term.loss, options=options), weight=lambda config, emphasis: options.weight)
 
 
 def _parsed(value: str) -> Any:

@@ -1,8 +1,6 @@
 """The loss terms of the method: functions from a training step to a scalar, unweighted. `registry` lists them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -16,12 +14,8 @@ from egodepth.losses.smoothness import edge_aware_smoothness
 from egodepth.losses.supervised import log_depth_error, log_depth_excess, log_depth_gradient_error, pose_error
 
 
-@dataclass
-class Step:
-    """What a loss term may look at: the batch, and what the networks say of it.
-
-    Depth and reprojections are computed when the first term asks for them.
-    """
+class Step(NamedTuple):
+    """What a loss term may look at: the batch, and what the networks say of it."""
 
     batch: Batch
     """Clean views. Hints and known poses are in the network's unit of depth."""
@@ -34,37 +28,19 @@ class Step:
     masks: list[Tensor]
     """Predictive masks `b n h/2^s w/2^s`; empty without them."""
     config: TrainConfig
-    enlarge: Callable[[], Float[Tensor, "s b h w"]]
-    reproject: Callable[["Step"], list[Any]]
-    judge: Callable[["Step"], Bool[Tensor, "b h w"] | None]
-    _depth: Tensor | None = None
-    _reprojections: list[Any] | None = None
-
-    @property
-    def depth(self) -> Float[Tensor, "s b h w"]:
-        """Depth of every scale at the size of the target, finest first."""
-        if self._depth is None:
-            self._depth = self.enlarge()
-        return self._depth
-
-    @property
-    def reprojections(self) -> list[Any]:
-        """A `Reprojection` of one or several sizes; none while the photometric loss does not count."""
-        if self._reprojections is None:
-            self._reprojections = self.reproject(self)
-        return self._reprojections
-
-    @property
-    def better(self) -> Bool[Tensor, "b h w"] | None:
-        """The pixels whose hint explains the image better than the network does; None where every hint counts."""
-        return self.judge(self)
+    depth: Float[Tensor, "s b h w"]
+    """Depth of every scale at the size of the target, finest first; of no scales for regularisers."""
+    errors: list[Tensor]
+    """Photometric errors `s b h w` of one or several sizes; empty while the photometric loss does not count."""
+    better: Bool[Tensor, "b h w"] | None
+    """The pixels whose hint explains the image better than the network does; None where every hint counts."""
 
 
 def photometric(step: Step) -> Tensor | None:
     """Mean photometric error over pixels and scales (Godard et al. 2019, eq. 4 to 6)."""
-    if not step.reprojections:
+    if not step.errors:
         return None
-    return torch.stack([r.error.mean((1, 2, 3)).sum() for r in step.reprojections]).sum() / len(step.disparities)
+    return torch.stack([error.mean((1, 2, 3)).sum() for error in step.errors]).sum() / len(step.disparities)
 
 
 def smoothness(step: Step) -> Tensor:
@@ -92,9 +68,8 @@ def hint(step: Step) -> Tensor | None:
     hints = step.batch.hints
     if hints is None or not step.config.hints.sources:
         return None
-    better = step.better
-    weight = _weight(hints, better)
-    total = hints.weight.sum().clamp(min=1e-6) if better is None else float(weight.numel())
+    weight = _weight(hints, step.better)
+    total = hints.weight.sum().clamp(min=1e-6) if step.better is None else float(weight.numel())
     return (weight * log_depth_error(step.depth, hints.inverse_depth)).sum((1, 2, 3)).mean() / total
 
 

@@ -1,6 +1,6 @@
 """From a configuration to a run: everything that a training consists of, each part made once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,9 @@ from egodepth.config import DataConfig, TrainConfig
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.guard import without_test_drives
 from egodepth.data.opening import open_drives
+from egodepth.data.samples.loader import batches_from
 from egodepth.data.samples.resident import ResidentFrames
-from egodepth.data.samples.sampler import TrainBatches
+from egodepth.data.samples.sampler import RawBatch, TrainBatches
 from egodepth.data.samples.training_set import TrainingSet
 from egodepth.data.storage.store import CACHE_BYTES, FrameStore
 from egodepth.foundation.ranks import Ranks
@@ -158,6 +159,13 @@ def build_trainer(run: Run, log: RunLog, stop: Callable[[], bool]) -> tuple[Trai
         deferred=run.device.type == "cuda",
     )
     return trainer, validation
+
+
+def batches_of(run: Run, log: RunLog) -> Iterator[RawBatch]:
+    """Return the batches of the steps that a run has left, loaded by as many processes as it asks for."""
+    settings = run.config.trainer
+    pinned = run.device.type == "cuda"
+    return batches_from(run.dataset, run.progress.step, settings.workers, pinned, settings.worker_patience, log.say)
 
 
 def frame_store(config: TrainConfig, training: TrainingSet) -> FrameStore:

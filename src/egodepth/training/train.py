@@ -3,7 +3,7 @@
 import dataclasses
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,15 +13,21 @@ from rich.console import Console
 
 from egodepth.config import TrainConfig
 from egodepth.config.strict_json import to_json
-from egodepth.data.samples.loader import batches_from
-from egodepth.data.samples.sampler import RawBatch
 from egodepth.data.samples.training_set import TrainingSet
 from egodepth.data.shapes import network_size, squeezed
 from egodepth.foundation.errors import InputError, Stopped
 from egodepth.foundation.files import write_text
 from egodepth.foundation.ranks import Ranks, joined
-from egodepth.foundation.remote import LocalRun, local_run
-from egodepth.training.build import Run, build_run, build_trainer, first_objective, frame_store, train_batches
+from egodepth.foundation.remote import local_run
+from egodepth.training.build import (
+    Run,
+    batches_of,
+    build_run,
+    build_trainer,
+    first_objective,
+    frame_store,
+    train_batches,
+)
 from egodepth.training.compiling import one_line_of_compiler
 from egodepth.training.devices import pick_device
 from egodepth.training.fitting import fitting_batch, is_out_of_memory
@@ -30,7 +36,6 @@ from egodepth.training.memory import keep_freed_memory
 from egodepth.training.preparing import Prepared, prepare
 from egodepth.training.run_folder import CONFIG, kept_config
 from egodepth.training.stopping import StopRequest
-from egodepth.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -69,55 +74,45 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
         prepared = prepare(config, local.folder, ranks, device, console, batch_is_known=not auto_batch)
         if auto_batch:
             prepared = _with_fitting_batch(prepared, local.folder, ranks, device, console)
-        return _trained(prepared, local, console, ranks, device)
-
-
-def _trained(prepared: Prepared, local: LocalRun, console: Console, ranks: Ranks, device: torch.device) -> Summary:
-    began, notes = time.monotonic(), []
-    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    run = build_run(prepared, local, ranks, device, console, say, notes.append)
-    _claim(run)
-    for line in notes:
-        say(line)
-    steps, start = run.config.trainer.steps, run.progress.step
-    log = RunLog(run.folder, start, steps, console) if ranks.leads else OtherLog(ranks.rank, console)
-    with log, one_line_of_compiler(), StopRequest() as stop:
-        if ranks.leads:
-            for line in _remarks(run):
+        began, notes = time.monotonic(), []
+        say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+        made = build_run(prepared, local, ranks, device, console, say, notes.append)
+        _claim(made, notes, say)
+        steps, start = made.config.trainer.steps, made.progress.step
+        log = RunLog(made.folder, start, steps, console) if ranks.leads else OtherLog(ranks.rank, console)
+        with log, one_line_of_compiler(), StopRequest() as stop:
+            for line in _remarks(made):
                 log.say(line)
-        trainer, validation = build_trainer(run, log, lambda: ranks.any(bool(stop), device))
-        workers, patience = run.config.trainer.workers, run.config.trainer.worker_patience
-        batches = batches_from(run.dataset, start, workers, device.type == "cuda", patience, log.say)
-        done = _fitted(trainer, batches, start, steps)
-        if done is None:
-            raise _too_large(run.config, ranks, _fitting_batch(prepared, device) if ranks.count == 1 else 0)
-    if done < steps:
-        number = stop.signal or signal.SIGTERM  # another process was asked
-        raise Stopped(f"stopped by {number.name} after step {done} of {steps}; the same command goes on", number)
-    return Summary(run.folder, steps, time.monotonic() - began, validation.best)
+            trainer, validation = build_trainer(made, log, lambda: ranks.any(bool(stop), device))
+            try:
+                done = trainer.fit(batches_of(made, log), start, steps)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                done = None  # what the step holds is free again when this block has ended
+            if done is None:
+                raise _too_large(made.config, ranks, _fitting_batch(prepared, device) if ranks.count == 1 else 0)
+        if done < steps:
+            number = stop.signal or signal.SIGTERM  # another process was asked
+            raise Stopped(f"stopped by {number.name} after step {done} of {steps}; the same command goes on", number)
+        return Summary(made.folder, steps, time.monotonic() - began, validation.best)
 
 
-def _claim(run: Run) -> None:
-    """Take the run's folder: only by a run that can start, and only where checkpoints can be written and sent."""
+def _claim(run: Run, notes: list[str], say: Callable[[str], None]) -> None:
+    """Take the folder of a run that can start, where checkpoints can be written and sent; say the notes."""
     run.ranks.first(lambda: write_text(run.folder / CONFIG, to_json(run.config) + "\n"))
     run.ranks.first(run.place.saved)
+    for line in notes:
+        say(line)
 
 
 def _remarks(run: Run) -> list[str]:
-    """What a user should know of the data before the first step."""
+    """What a user should know of the data before the first step; the first process says it."""
+    if not run.ranks.leads:
+        return []
     squeezed_frames = _squeezed(run.training, run.config.data.size)
     lines = [*_left_out(run.training, run.config.data.test_set), squeezed_frames, run.compiling]
     return [line for line in lines if line]
-
-
-def _fitted(trainer: Trainer, batches: Iterator[RawBatch], start: int, steps: int) -> int | None:
-    """Steps done; None where memory ran out: what it holds is free again when this has returned."""
-    try:
-        return trainer.fit(batches, start, steps)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        return None
 
 
 def _too_large(config: TrainConfig, ranks: Ranks, fits: int) -> InputError:
