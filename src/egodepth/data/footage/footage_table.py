@@ -1,4 +1,4 @@
-"""A recording's measures and verdict, for people."""
+"""Print the measures and the verdict of a recording."""
 
 from rich.markup import escape
 from rich.table import Table
@@ -8,7 +8,7 @@ from egodepth.data.footage.summary import FootageSummary, Spread
 
 
 def footage_table(footage: Footage, summary: FootageSummary) -> Table:
-    """What was measured, a line each."""
+    """Return a table with one row per measure."""
     height, width = footage.size
     table = Table(title=escape(str(footage.path)), title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
@@ -43,7 +43,7 @@ def _kept(summary: FootageSummary) -> str:
 
 
 def _of_width(spread: Spread | None) -> str:
-    """Median, and between which 80 % lie, in percent of the width."""
+    """Return the median and the 80 % range in percent of the width."""
     if spread is None:
         return "unknown"
     return f"{spread.middle:.2%} of the width ({spread.low:.2%} to {spread.high:.2%})"

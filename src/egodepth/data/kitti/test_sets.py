@@ -1,4 +1,4 @@
-"""Which of KITTI's recordings are test sets, and the guard that keeps them out of trainings."""
+"""KITTI's test recordings, and the guard that keeps them out of training."""
 
 from collections.abc import Iterable, Sequence
 
@@ -21,7 +21,7 @@ SEQUENCE_RECORDINGS = {
     "09": "2011_09_30_drive_0033_sync",
     "10": "2011_09_30_drive_0034_sync",
 }
-"""The raw drive of each odometry sequence (KITTI's odometry devkit): under another name, the same recording."""
+"""Raw drive of each odometry sequence (KITTI's odometry devkit): the same recording under another name."""
 
 TEST_RECORDINGS: dict[TestSet, frozenset[str]] = {
     "eigen": EIGEN_DRIVES,
@@ -32,31 +32,31 @@ _TEST_FRAMES = {(line.drive, line.frame) for line in EIGEN_FRAMES}
 
 
 def recording_of(drive_name: str) -> str:
-    """The recording behind a drive's name, the same for both cameras and for raw drive and odometry sequence."""
+    """Return the recording of a drive: the same for both cameras, and for a raw drive and its odometry sequence."""
     drive, _, camera = drive_name.rpartition("/")
     return SEQUENCE_RECORDINGS.get(drive, drive) if camera.startswith("image_") else drive_name
 
 
 def without_test_drives(drives: Sequence[Drive], test_set: TestSet) -> list[Drive]:
-    """The drives of other recordings than a test set's."""
+    """Return the drives whose recordings are not in a test set."""
     return [drive for drive in drives if recording_of(drive.name) not in TEST_RECORDINGS[test_set]]
 
 
 def shared_recordings(drives: Iterable[str], others: Iterable[str]) -> list[str]:
-    """The recordings that two sets of drives have in common, by the drives' names."""
+    """Return the recordings that two sets of drives have in common, given the drives' names."""
     return sorted({recording_of(name) for name in drives} & {recording_of(name) for name in others})
 
 
 def refuse_test_drives(drives: Iterable[str], test_set: TestSet, lines: Sequence[Line] = ()) -> None:
-    """The leak guard.
+    """Refuse to train on test recordings.
 
     Args:
-        drives: names of the drives to train on.
-        test_set: whose recordings are forbidden.
-        lines: of the list to train on, whose frames are then told apart.
+        drives: the names of the drives to train on.
+        test_set: the test set whose recordings are forbidden.
+        lines: the list to train on, for counts in the message.
 
     Raises:
-        InputError: a forbidden recording among them; names them, and how many Eigen test frames a list holds.
+        InputError: a forbidden recording; names all of them, and the number of Eigen test frames in the list.
     """
     leaks = sorted({recording_of(name) for name in drives} & TEST_RECORDINGS[test_set])
     if not leaks:
