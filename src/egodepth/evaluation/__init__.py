@@ -1,4 +1,4 @@
-"""Judging depth: metrics, alignments, protocols, baselines and reports."""
+"""Evaluation of depth: metrics, alignments, protocols, baselines and reports."""
 
 from egodepth.evaluation.evaluator import aligned_depth, evaluate_predictions
 from egodepth.evaluation.metrics import METRICS, depth_metrics

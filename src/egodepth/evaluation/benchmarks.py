@@ -1,4 +1,4 @@
-"""The published benchmarks: which frames of which data, which truth, and which of its pixels count."""
+"""The published benchmarks: their frames, their ground truth, and their valid pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ class Benchmark:
 
     protocol: Protocol
     lines: Sequence[Line] = ()
-    """Its frames in their published order; none where every frame with true depth is meant."""
+    """Its frames in their published order; empty if it takes every frame with true depth."""
     truth: Truth = "lidar"
     """Which true depth of KITTI's raw drives."""
     images: int | None = None
-    """How many images it is published for; None where that is the user's choice."""
+    """Number of published images; None if the user decides."""
     by_frame: bool = False
-    """Frames follow each other by number, whichever drive (in KITTI 2015: image size) they belong to."""
+    """Sort the frames by number, whichever drive (in KITTI 2015: image size) they belong to."""
 
     @property
     def name(self) -> str:
-        """The protocol's."""
+        """Name of the protocol."""
         return self.protocol.name
 
 
@@ -52,11 +52,11 @@ BENCHMARKS = {
         Benchmark(protocol=PROTOCOLS["cityscapes"], images=1525),
     )
 }
-"""By name."""
+"""Benchmarks by name."""
 
 
 def published_order(benchmark: Benchmark, drives: Sequence[Drive], root: Path) -> list[str]:
-    """Names of all samples of a benchmark, whether they are there or not: the order of the files of others."""
+    """Return the names of all samples of a benchmark, existing or not, in the order of other programs' files."""
     if benchmark.lines:
         return [frame_name(line.drive_name, line.frame) for line in benchmark.lines]
     return [sample_name(*one) for one in benchmark_frames(benchmark, drives, ("*",), True, root, needs_depth=False)]
@@ -70,18 +70,18 @@ def benchmark_frames(
     root: Path,
     needs_depth: bool = True,
 ) -> Frames:
-    """The frames of a benchmark, in their published order.
+    """Return the frames of a benchmark, in their published order.
 
     Args:
-        benchmark: its list, where it has one.
-        drives: of the data set.
-        patterns: glob patterns of the drives that are asked for.
-        partial: go without the frames of the list that are not there.
+        benchmark: the benchmark, with its list if it has one.
+        drives: the drives of the data set.
+        patterns: glob patterns of the requested drives.
+        partial: allow missing frames of the list.
         root: the data set's folder, for messages.
-        needs_depth: False where true depth comes from elsewhere.
+        needs_depth: False if true depth comes from elsewhere.
 
     Raises:
-        InputError: frames of the list, or their truth, are missing; counts them and names the first.
+        InputError: missing frames of the list, or missing truth; gives their number and the first.
     """
     if not benchmark.lines:
         chosen = select_drives(list(drives), patterns)

@@ -1,4 +1,4 @@
-"""Which pixels count and how predictions are cut: the published evaluation protocols, by name."""
+"""The published evaluation protocols by name: valid pixels and clamping of predictions."""
 
 import math
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from torch.nn.functional import interpolate
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """Which true depths count, and the limits that predictions are clamped to."""
+    """The valid true depths, and the limits to which predictions are clamped."""
 
     name: str
     min_depth: float = 0.0
-    """True depths count above this, metres."""
+    """True depths are valid above this, metres."""
     max_depth: float = math.inf
-    """True depths count below this, metres."""
+    """True depths are valid below this, metres."""
     crop: tuple[float, float, float, float] | None = None
-    """Top, bottom, left and right of the counted region, as shares of the truth's height and width."""
+    """Top, bottom, left and right of the valid region, as shares of the truth's height and width."""
     clamp: tuple[float, float] = (1e-3, 80.0)
-    """Predicted depths are cut to this range after alignment, metres."""
+    """Predicted depths are clamped to this range after alignment, metres."""
     log10: bool = False
-    """Whether Make3D's metric, `log10_error`, is among the published ones."""
+    """Whether the published metrics include Make3D's `log10_error`."""
 
     def valid(self, truth: Float[Tensor, "h w"]) -> Bool[Tensor, "h w"]:
-        """The pixels that count."""
+        """Return the mask of valid pixels."""
         valid = (truth > self.min_depth) & (truth < self.max_depth)
         if self.crop is None:
             return valid
@@ -39,15 +39,15 @@ class Protocol:
         return valid & inside
 
     def clamped(self, depth: Tensor) -> Tensor:
-        """Predicted depth cut to the protocol's range."""
+        """Return predicted depth clamped to the protocol's range."""
         return depth.clamp(*self.clamp)
 
 
 GARG_CROP = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
-"""The region of KITTI images that the LiDAR reaches (Garg et al. 2016)."""
+"""Region of KITTI images with LiDAR points (Garg et al. 2016)."""
 
 _MIDDLE_OF_CITYSCAPES = (1 / 3, 1.0, 192 / 2048, 1856 / 2048)
-"""Of images without the bonnet (their lowest quarter): the middle half of the originals' rows, without the sides."""
+"""Crop for images without the bonnet (their lowest quarter): the middle half of the original rows, not the sides."""
 
 PROTOCOLS = {
     protocol.name: protocol
@@ -60,12 +60,13 @@ PROTOCOLS = {
         Protocol(name="cityscapes", min_depth=1e-3, max_depth=80.0, crop=_MIDDLE_OF_CITYSCAPES),
     )
 }
-"""By name. kitti_2015 and eigen_benchmark count every true depth, make3d those of its C1 error; predictions stop at
-80 m, in make3d at 70. cityscapes is the field's habit since Casser et al. 2019 (docs/deviations.md)."""
+"""Protocols by name. In kitti_2015 and eigen_benchmark every true depth is valid, in make3d those of its C1 error.
+Predictions are clamped at 80 m, in make3d at 70 m. cityscapes follows the usual practice since Casser et al. 2019
+(docs/deviations.md)."""
 
 
 def depth_at(inverse_depth: Float[Tensor, "h w"], size: tuple[int, int]) -> Float[Tensor, "hg wg"]:
-    """Depth at the truth's size: the inverse depth is resized (bilinear, edge to edge), then inverted."""
+    """Return depth at the truth's size: the inverse depth is resized (bilinear, edge to edge), then inverted."""
     if inverse_depth.shape != size:
         resized = interpolate(inverse_depth[None, None], size, mode="bilinear", align_corners=False)
         inverse_depth = resized[0, 0]
