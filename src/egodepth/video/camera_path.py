@@ -29,7 +29,7 @@ class RowTrack:
     seconds: Float64[np.ndarray, " n"]
     twists: Float64[np.ndarray, "m 6"]
     """From each frame to the next: logarithm of next_from_this, in units of this frame's predicted depth, as nearly as
-    the pose network knows them (or a scale by the distance driven has told: `MetricScale.motion`)."""
+    the pose network knows them (or a scale by the distance driven has advance: `MetricScale.motion`)."""
     units: Float64[np.ndarray, " k"] = field(default_factory=lambda: np.empty(0))
     """Of each frame, the network's unit of depth over that of the map by structure from motion; NaN without a pose in
     it. Empty where there is no map. With a map, all twists are in the unit that the depth of all frames is brought to.
@@ -72,7 +72,7 @@ def row_track(
     row: Row,
     read: Callable[[int], Float[Tensor, "3 h w"]],
     apart: int,
-    told: Callable[[int], None],
+    advance: Callable[[int], None],
 ) -> RowTrack:
     """The track of a row of at least two frames.
 
@@ -82,7 +82,7 @@ def row_track(
         read: the image of a frame in [0, 1], by its number.
         apart: how many frames lie between those that the pose network learned from. Each step of the row is the mean
             of the shares that it has in the pairs which contain it.
-        told: called for every frame that was looked at.
+        advance: called for every frame that was looked at.
     """
     apart = min(apart, len(row.numbers) - 1)
     pairs: list[Tensor] = []
@@ -92,7 +92,7 @@ def row_track(
         if len(images) == apart + _PAIRS or (place == len(row.numbers) and len(images) > apart):
             pairs.append(motion(torch.stack(images[:-apart]), torch.stack(images[apart:])))
             images = images[-apart:]
-        told(1)
+        advance(1)
     shares = twist_of(torch.cat(pairs).double()).numpy() / apart
     twists = [shares[max(0, step - apart + 1) : step + 1].mean(0) for step in range(len(row.numbers) - 1)]
     return RowTrack(row.seconds, np.stack(twists))

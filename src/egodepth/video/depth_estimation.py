@@ -52,7 +52,7 @@ def depth_pass(
     predictor: DepthPredictor,
     folder: Path,
     reach: int,
-    told: Callable[[int], None],
+    advance: Callable[[int], None],
 ) -> int:
     """Write the maps of every frame into a folder; those that are there from a call before are left as they are.
 
@@ -62,13 +62,13 @@ def depth_pass(
         predictor: depth of its frames.
         folder: for the maps.
         reach: how many frames before and after a frame it is compared with.
-        told: called with the number of frames that are through.
+        advance: called with the number of frames that are through.
 
     Returns:
         How many frames there are.
     """
     there = _there(folder)
-    told(there)
+    advance(there)
     first = max(0, there - reach - 1)
     window: deque[_Seen] = deque(maxlen=2 * reach + 1)
     poses = [track.poses() for track in tracks]
@@ -78,7 +78,7 @@ def depth_pass(
         seen = window[position]
         if seen.place >= there:
             _maps(window, position, reach, recording.drive.camera).write(maps_path(folder, seen.place))
-            told(1)
+            advance(1)
 
     with Ahead(recording.pictures(first), _BATCH) as pictures:
         for group in groups(pictures, _BATCH):

@@ -41,10 +41,10 @@ def write_trajectories(out: Path, aligned: Aligned) -> None:
         write_tum_poses(row_file(out, "trajectory_tum", row, ".txt"), poses, seconds.tolist())
 
 
-def write_clouds(out: Path, recording: Recording, aligned: Aligned, told: Callable[[int], None]) -> None:
+def write_clouds(out: Path, recording: Recording, aligned: Aligned, advance: Callable[[int], None]) -> None:
     """`cloud.ply` of each row, numbered as its trajectory is; kept beside the maps for the report, too."""
     for row in range(len(aligned.tracks)):
-        cloud = fuse(_cloud_frames(recording, aligned, row, told), recording.drive.camera)
+        cloud = fuse(_cloud_frames(recording, aligned, row, advance), recording.drive.camera)
         write_cloud(row_file(out, "cloud", row, ".ply"), cloud)
         write_arrays(_kept_cloud(aligned, row), cloud._asdict())
 
@@ -95,7 +95,7 @@ def written_files(out: Path, aligned: Aligned, command: VideoOptions) -> tuple[t
 
 
 def _cloud_frames(
-    recording: Recording, aligned: Aligned, row: int, told: Callable[[int], None]
+    recording: Recording, aligned: Aligned, row: int, advance: Callable[[int], None]
 ) -> Iterator[CloudFrame]:
     """The extracted frames of a row."""
     frames = recording.rows[row]
@@ -104,7 +104,7 @@ def _cloud_frames(
         size = (_FINER * maps.inverse_depth.shape[0], _FINER * maps.inverse_depth.shape[1])
         image = resize_rgb(recording.drive.read_image(number), size)
         yield CloudFrame(image, 1 / _enlarged(maps.inverse_depth, size), _enlarged(confidence(maps), size), pose)
-        told(1)
+        advance(1)
 
 
 def _enlarged(values: Float32[np.ndarray, "h w"], size: tuple[int, int]) -> Float32[np.ndarray, "H W"]:

@@ -39,7 +39,7 @@ def output_pass(
     scales: CommonScales,
     out: Path,
     files: Collection[str],
-    told: Callable[[int], None],
+    advance: Callable[[int], None],
 ) -> None:
     """Write `depth.mp4`, `depth/000000.png` and/or `.npz` of every frame, and small pictures beside the maps.
 
@@ -51,7 +51,7 @@ def output_pass(
         scales: of colours and PNGs.
         out: folder for the files.
         files: `png`, `npz`, both or none.
-        told: called for every frame.
+        advance: called for every frame.
     """
     panel, output = layout(recording.drive.size)
     rate = Fraction(recording.footage.rate).limit_denominator(1001)
@@ -72,7 +72,7 @@ def output_pass(
                 small = min(1.0, _PICTURE_WIDTH / width)
                 image = resize_rgb(picture.image, (round(height * small), round(width * small)))
                 write_image(picture_path(aligned.maps, picture.place), image)
-            told(1)
+            advance(1)
 
         pipeline(recording.pictures(), look, store, 2)
 

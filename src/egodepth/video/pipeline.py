@@ -159,13 +159,13 @@ class Journey:
         for name, recording in self._recordings.items():
             work, rows = self.out / "work" / name, recording.rows
             if not (tracks := work / "tracks.npz").is_file():
-                with bar(f"{name}: motion", sum(len(row.numbers) for row in rows)) as told:
+                with bar(f"{name}: motion", sum(len(row.numbers) for row in rows)) as advance:
                     read = recording.drive.read_tensor
-                    learned = partial(row_track, motion, read=read, apart=apart, told=told)
+                    learned = partial(row_track, motion, read=read, apart=apart, advance=advance)
                     write_tracks(tracks, self._tracks(name, learned))
-            with bar(f"{name}: depth", recording.footage.expected) as told:
+            with bar(f"{name}: depth", recording.footage.expected) as advance:
                 reach = reach_of(recording, apart)
-                counts[name] = depth_pass(recording, read_tracks(tracks), self._predictor, work, reach, told)
+                counts[name] = depth_pass(recording, read_tracks(tracks), self._predictor, work, reach, advance)
         return counts
 
     def _tracks(self, name: str, learned: Callable[[Row], RowTrack]) -> list[RowTrack]:
@@ -184,14 +184,14 @@ class Journey:
         for name, recording in self._recordings.items():
             aligned = self._aligned(name, counts)
             scales = aligned.scales(self._predictor.model.card.metric)
-            with bar(f"{name}: writing", counts[name]) as told:
-                output_pass(recording, aligned, scales, self.out / name, self.command.files, told)
+            with bar(f"{name}: writing", counts[name]) as advance:
+                output_pass(recording, aligned, scales, self.out / name, self.command.files, advance)
             write_trajectories(self.out / name, aligned)
 
     def _cloud(self, counts: dict[str, int]) -> None:
         for name, recording in self._recordings.items():
-            with bar(f"{name}: cloud", sum(len(row.numbers) for row in recording.rows)) as told:
-                write_clouds(self.out / name, recording, self._aligned(name, counts), told)
+            with bar(f"{name}: cloud", sum(len(row.numbers) for row in recording.rows)) as advance:
+                write_clouds(self.out / name, recording, self._aligned(name, counts), advance)
 
     def _report(
         self,
