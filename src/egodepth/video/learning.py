@@ -1,4 +1,4 @@
-"""From recordings to a model of them: frames, camera, training, scale."""
+"""From recordings to a trained model: frames, camera, training, scale."""
 
 import dataclasses
 import json
@@ -29,10 +29,10 @@ from egodepth.weights import load_card, other_lens
 
 
 def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[str, Any]:
-    """Extract frames of every clip into a folder of its name; what is known of each.
+    """Extract frames of every clip into a folder of its name, and return their summaries.
 
     Raises:
-        InputError: a clip from which nothing can be learned; says why, and what to do.
+        InputError: a clip from which nothing can be learned; gives the reason, and what to do.
     """
     picked = {}
     for name, path in clips.items():
@@ -46,7 +46,7 @@ def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[st
 
 
 def way_to_camera(command: VideoOptions, clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
-    """The camera of all clips, looked for in the longest one; its file lies above the frames."""
+    """Find the camera of all clips in the longest one; its file is written to the parent folder of the frames."""
     name = longest_clip(picked)
     extracted, clip = FrameFolder.open(frames / name), clips[name]
     source = command.camera or command.intrinsics
@@ -65,7 +65,7 @@ def way_to_camera(command: VideoOptions, clips: dict[str, Path], frames: Path, p
 
 
 def longest_clip(picked: dict[str, Any]) -> str:
-    """The clip with the most frames: the camera is looked for in it."""
+    """Return the clip with the most frames, which is used to find the camera."""
     return max(picked, key=lambda name: picked[name]["summary"]["kept"])
 
 
@@ -78,15 +78,15 @@ def planned(
     record: StageRecord,
     geometry: bool,
 ) -> TrainConfig:
-    """The training for extracted frames, the same whenever it is asked for.
+    """Return the configuration of the training for extracted frames; it is reproducible.
 
     Args:
-        command: what was asked for.
-        folders: of the frames.
-        rows: how many frames follow one another without a break, of all clips.
-        picked: what is known of them.
-        camera: as it was found, or to be learned.
-        record: of the command, which keeps what the device decides.
+        options: the options of the command.
+        folders: the folders of the frames.
+        rows: lengths of the runs of consecutive frames, of all clips.
+        picked: the summaries of the clips.
+        camera: the camera, found or to be learned.
+        record: the record of the command, which stores choices that depend on the device.
         geometry: whether structure from motion and hints teach the network.
     """
     summaries = [clip["summary"] for clip in picked.values()]
@@ -100,7 +100,7 @@ def planned(
 
 
 def trained(config: TrainConfig, camera: CameraFound, run: Path) -> dict[str, Any]:
-    """Train in a run folder; a camera that was learned is written over the first guess, above the frames."""
+    """Train in a run folder. A learned camera replaces the first guess in the parent folder of the frames."""
     size, apart = config.data.size, max(config.data.offsets)
     away = f"{apart} frame{'s' * (apart != 1)} away"
     _say(f"{config.model.encoder}, {size[1]}x{size[0]}, {config.trainer.steps} steps, neighbours {away}")
@@ -117,7 +117,7 @@ def trained(config: TrainConfig, camera: CameraFound, run: Path) -> dict[str, An
 
 
 def found_scale(options: VideoOptions, frames: Path, run: Path, device: torch.device) -> dict[str, Any]:
-    """Bring the trained model to metres, by the camera's height or its speed; what was found."""
+    """Find the metric scale of the trained model, by the camera's height or its speed."""
     wanted = ScaleOptions(
         model=str(run),
         by="height" if options.height_m else "speed",

@@ -1,4 +1,4 @@
-"""The stages of `egodepth video`, one after the other; each goes on where it was stopped."""
+"""The stages of `egodepth video`, one after the other. Each can be continued after a stop."""
 
 import dataclasses
 import json
@@ -50,8 +50,8 @@ from egodepth.video.report_content import Known, figures_of, page_content
 from egodepth.weights import load_model
 
 _FREE = ("out", "keep", "json", "device", "clips")
-"""Options that may change on the way: no result depends on them, as what the device decides is decided once
-(`StageRecord.decided`); the clips are recorded by their content."""
+"""Options that may change when a command is continued. No result depends on them: choices that depend on the device are
+made once (`StageRecord.decided`), and the clips are recorded by their content."""
 REPORT = "report.html"
 
 
@@ -61,7 +61,7 @@ class Journey:
     def __init__(self, command: VideoOptions, clips: dict[str, Path]) -> None:
         """Open the clips and take the folder; raises as `StageRecord` and `open_footage`.
 
-        What is not installed or cannot be read is missed here, not after an hour.
+        Missing packages and unreadable files are reported here, not after an hour.
         """
         self.command, self.clips, self.out = command, clips, command.out
         self.device = pick_device(command.device)
@@ -98,10 +98,10 @@ class Journey:
         self.record = StageRecord(self.out, options, titles)
         self._looked_at: dict[str, Aligned] = {}
         self._taught_by: TrainConfig | None = None
-        """The training that geometry taught, once it is known."""
+        """The training with geometry as teacher, once it is known."""
 
     def go(self) -> None:
-        """All stages."""
+        """Run all stages."""
         run, command = self.record.run, self.command
         picked = run("frames", lambda: picked_frames(self.clips, self.frames, command.longest))
         found = run("camera", lambda: dataclasses.asdict(way_to_camera(command, self.clips, self.frames, picked)))
@@ -133,7 +133,7 @@ class Journey:
         return planned(self.command, folders, rows, picked, camera, self.record, geometry)
 
     def _made_geometry(self, picked: dict[str, Any], camera: CameraFound) -> dict[str, Any] | None:
-        """What came of it, of every clip; None where it cannot teach, as no pose or no camera is known."""
+        """Compute the geometry of every clip; None if it cannot teach, because no pose or no camera is known."""
         if camera.way == "learned":
             return None
         mapped = None if camera.way == "given" else camera_map(self.frames)
@@ -147,12 +147,12 @@ class Journey:
 
     def _train(self, config: TrainConfig, camera: CameraFound) -> dict[str, Any]:
         found = trained(config, camera, self.run)
-        # With a learned camera the recordings' camera files have changed.
+        # A learned camera has changed the recordings' camera files.
         del self._recordings
         return found
 
     def _depth(self) -> dict[str, int]:
-        """The first look at every clip; how many frames each has."""
+        """Run the first pass over every clip, and return the number of frames of each."""
         card = self._predictor.model.card
         motion, apart = MotionPredictor(self._predictor.model), min(map(abs, card.offsets), default=1)
         counts = {}
@@ -169,7 +169,7 @@ class Journey:
         return counts
 
     def _tracks(self, name: str, learned: Callable[[Row], RowTrack]) -> list[RowTrack]:
-        """Of a clip's rows: by structure from motion as far as it goes, and for the rest by the pose network."""
+        """Return the trajectories of a clip's rows by structure from motion, with gaps filled by the pose network."""
         recording, geometry = self._recordings[name], self._geometry.get(name)
         if geometry is None:
             return [learned(row) for row in recording.rows]
@@ -180,7 +180,7 @@ class Journey:
         ]
 
     def _video(self, counts: dict[str, int]) -> None:
-        """The second look, and where the camera went."""
+        """Run the second pass, and write the trajectories."""
         for name, recording in self._recordings.items():
             aligned = self._aligned(name, counts)
             scales = aligned.scales(self._predictor.model.card.metric)
@@ -201,7 +201,7 @@ class Journey:
         training: dict[str, Any] | None,
         known_of: dict[str, Any] | None,
     ) -> dict[str, Any]:
-        """Pages and figures of every clip."""
+        """Write the pages of every clip, and return their figures."""
         figures, card = {}, self._predictor.model.card
         for name, recording in self._recordings.items():
             out, aligned = self.out / name, self._aligned(name, counts)
@@ -233,15 +233,15 @@ class Journey:
         return figures
 
     def _witness(self, name: str, picked: dict[str, Any], camera: CameraFound, aligned: Aligned) -> SparseCheck | None:
-        """The depth of a clip against its points that no training saw; of a model that was given, against all."""
+        """Compare the depth of a clip with its held-out points; for a given model, with all points."""
         if name in self._geometry:
             return check_points(self._geometry[name].clip_map, self._recordings[name], aligned, held_out=True)
-        # A map whose camera was not believed is no witness.
+        # A map whose camera was rejected is not used for the comparison.
         clip_map = camera_map(self.frames) if camera.way == "sfm" and name == longest_clip(picked) else None
         return check_points(clip_map, self._recordings[name], aligned, held_out=False)
 
     def _aligned(self, name: str, counts: dict[str, int]) -> Aligned:
-        """A clip after the first look; its maps are read once for all stages that follow."""
+        """Return a clip after the first pass; its maps are read once for all later stages."""
         if name not in self._looked_at:
             work = self.out / "work" / name
             tracks = read_tracks(work / "tracks.npz")
@@ -255,7 +255,7 @@ class Journey:
 
     @cached_property
     def _geometry(self) -> dict[str, Geometry]:
-        """Of every clip that has one; read when a stage asks for it."""
+        """Geometry of every clip that has one, read on first use."""
         return {} if self._taught_by is None else known_geometry(self._taught_by, self.clips)
 
     @cached_property
@@ -264,7 +264,7 @@ class Journey:
 
 
 def _check_one_shape(clips: dict[str, Footage]) -> None:
-    """Clips of one command are of one camera, and so of one shape; `InputError` names two that are not."""
+    """Check that the clips have one shape, because they must be of one camera; `InputError` names two that differ."""
     shapes = {name: (clip.size[1] * float(clip.pixel_aspect) / clip.size[0], clip.size) for name, clip in clips.items()}
     (first, (aspect, own)), *others = shapes.items()
     for name, (other, size) in others:
