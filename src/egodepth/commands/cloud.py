@@ -60,7 +60,7 @@ class FuseCloud:
         """Read, fuse, write and print."""
         from egodepth.foundation.ply_files import refuse_other_cloud
         from egodepth.video.cloud.clip_cloud import CameraSource, fuse_clip
-        from egodepth.video.cloud.writing import write_cloud
+        from egodepth.video.cloud.point_cloud import write_cloud
 
         refuse_other_cloud(self.out)
         source = CameraSource(self.camera, self.fov_deg, self.intrinsics)

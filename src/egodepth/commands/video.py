@@ -16,8 +16,8 @@ class VideoToDepth(VideoOptions):
 
     def __call__(self) -> None:
         """Run all stages."""
-        from egodepth.video.pipeline import Journey
+        from egodepth.video.pipeline import Pipeline
 
         for clip in self.clips:
             require(clip.exists(), f"{clip}: does not exist; give a video file or a folder of frames")
-        Journey(self, {clip_name(clip): clip for clip in self.clips}).go()
+        Pipeline(self, {clip_name(clip): clip for clip in self.clips}).run_all()

@@ -41,6 +41,14 @@ def counting_bar(*more: ProgressColumn, console: Console | None = None) -> Progr
     return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
+@contextmanager
+def advancing_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show `counting_bar` on standard error; yield a function that adds to the number of finished items."""
+    with counting_bar() as progress:
+        task = progress.add_task(f"    {title}", total=total)
+        yield lambda count: progress.advance(task, count)
+
+
 class Counter(Protocol):
     """The progress of a stage."""
 

@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64, Int64
 from egodepth.data.media.frame_numbers import spread_places
 from egodepth.geometry import Camera
 from egodepth.inference.common_scales import CommonScales, sampled
-from egodepth.video.camera_path import RowTrack
+from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.clip_geometry import Geometry
 from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path
 from egodepth.video.hint_scales import HintScales
@@ -52,13 +52,18 @@ class Aligned:
     """Further corrections by the hints; None without geometry."""
     changes: list[Float[np.ndarray, " _"]]
     """See `FrameMaps.change`."""
-    tracks: list[RowTrack]
+    row_trajectories: list[RowTrajectory]
     """Trajectory of the extracted frames of each row."""
     camera: Camera
 
     @classmethod
     def of(
-        cls, recording: Recording, maps: Path, count: int, tracks: list[RowTrack], geometry: Geometry | None = None
+        cls,
+        recording: Recording,
+        maps: Path,
+        count: int,
+        row_trajectories: list[RowTrajectory],
+        geometry: Geometry | None = None,
     ) -> "Aligned":
         """Align the `count` frames with maps in a folder: by the hints if there is geometry, else with each other."""
         seconds, rows, changes = np.zeros(count), np.zeros(count, np.int64), []
@@ -71,9 +76,11 @@ class Aligned:
             memory = max(1.0, MEMORY_SECONDS * recording.footage.rate)
             factors = aligned_factors(typical_changes(changes), memory)
         else:
-            by_hints = HintScales(recording, geometry, maps, rows, tracks, lambda time: _place_of(time, seconds))
+            by_hints = HintScales(
+                recording, geometry, maps, rows, row_trajectories, lambda time: _place_of(time, seconds)
+            )
             factors = np.exp(by_hints.scale_logs)
-        return cls(maps, seconds, rows, factors, by_hints, changes, tracks, recording.drive.camera)
+        return cls(maps, seconds, rows, factors, by_hints, changes, row_trajectories, recording.drive.camera)
 
     def frame(self, place: int) -> FrameMaps:
         """Return the maps of a frame, with depth in the common scale and corrected by its hints."""
@@ -112,7 +119,7 @@ class Aligned:
     def _change_shown(self, place: int) -> float:
         """Return the typical |log| change of the displayed depth to the next frame of the row."""
         here, there = self.frame(place), self.frame(place + 1)
-        motion = self.tracks[here.row].between(here.seconds, there.seconds, self.row_poses[here.row])
+        motion = self.row_trajectories[here.row].between(here.seconds, there.seconds, self.row_poses[here.row])
         depths = torch.from_numpy(here.inverse_depth), torch.from_numpy(there.inverse_depth)
         change = depth_change(*depths, motion, self.camera)
         return float(change.abs().nanmedian())
@@ -121,17 +128,20 @@ class Aligned:
     def row_poses(self) -> list[Float64[np.ndarray, "_ 4 4"]]:
         """World-from-camera poses of the extracted frames of each row, in the common scale of the depth."""
         return [
-            track.poses(self.factors[[self.place_of(seconds) for seconds in track.seconds]]) for track in self.tracks
+            trajectory.poses(self.factors[[self.place_of(seconds) for seconds in trajectory.seconds]])
+            for trajectory in self.row_trajectories
         ]
 
     @cached_property
     def trajectories(self) -> list[Trajectory]:
         """Trajectory over all frames of each row."""
-        ways = []
-        for row, (track, poses) in enumerate(zip(self.tracks, self.row_poses, strict=True)):
+        trajectories = []
+        for row, (trajectory, poses) in enumerate(zip(self.row_trajectories, self.row_poses, strict=True)):
             seconds = self.seconds[self.rows == row]
-            ways.append(Trajectory(seconds, np.stack([track.at(time, poses) for time in seconds.tolist()])))
-        return ways
+            trajectories.append(
+                Trajectory(seconds, np.stack([trajectory.at(time, poses) for time in seconds.tolist()]))
+            )
+        return trajectories
 
 
 def _place_of(seconds: float, of_frames: Float64[np.ndarray, " n"]) -> int:

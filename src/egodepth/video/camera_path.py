@@ -23,7 +23,7 @@ _AT_ONCE = 1e-3
 
 
 @dataclass(frozen=True)
-class RowTrack:
+class RowTrajectory:
     """The camera's trajectory over a row of extracted frames."""
 
     seconds: Float64[np.ndarray, " n"]
@@ -66,13 +66,13 @@ class RowTrack:
         return torch.from_numpy(np.linalg.solve(self.at(there, poses), self.at(here, poses))).float()
 
 
-def row_track(
+def row_trajectory(
     motion: MotionPredictor,
     row: Row,
     read: Callable[[int], Float[Tensor, "3 h w"]],
-    apart: int,
+    offset: int,
     advance: Callable[[int], None],
-) -> RowTrack:
+) -> RowTrajectory:
     """Return the trajectory of a row of at least two frames by the pose network.
 
     Args:
@@ -83,23 +83,23 @@ def row_track(
             its shares in the pairs that contain it.
         advance: callback, called with 1 for every frame that is read.
     """
-    apart = min(apart, len(row.numbers) - 1)
+    offset = min(offset, len(row.numbers) - 1)
     pairs: list[Tensor] = []
     images: list[Tensor] = []
     for place, number in enumerate(row.numbers, 1):
         images.append(read(number))
-        if len(images) == apart + _PAIRS or (place == len(row.numbers) and len(images) > apart):
-            pairs.append(motion(torch.stack(images[:-apart]), torch.stack(images[apart:])))
-            images = images[-apart:]
+        if len(images) == offset + _PAIRS or (place == len(row.numbers) and len(images) > offset):
+            pairs.append(motion(torch.stack(images[:-offset]), torch.stack(images[offset:])))
+            images = images[-offset:]
         advance(1)
-    shares = twist_of(torch.cat(pairs).double()).numpy() / apart
-    twists = [shares[max(0, step - apart + 1) : step + 1].mean(0) for step in range(len(row.numbers) - 1)]
-    return RowTrack(row.seconds, np.stack(twists))
+    shares = twist_of(torch.cat(pairs).double()).numpy() / offset
+    twists = [shares[max(0, step - offset + 1) : step + 1].mean(0) for step in range(len(row.numbers) - 1)]
+    return RowTrajectory(row.seconds, np.stack(twists))
 
 
-def mapped_track(
-    row: Row, clip_map: ClipMap, units: Float64[np.ndarray, " n"], learned: Callable[[], RowTrack]
-) -> RowTrack:
+def mapped_trajectory(
+    row: Row, clip_map: ClipMap, units: Float64[np.ndarray, " n"], learned: Callable[[], RowTrajectory]
+) -> RowTrajectory:
     """Return the trajectory of a row from structure from motion.
 
     Args:
@@ -119,23 +119,27 @@ def mapped_track(
     unknown = np.isnan(twists).any(1)
     if unknown.any():
         twists[unknown] = learned().twists[unknown]
-    return RowTrack(row.seconds, twists, units)
+    return RowTrajectory(row.seconds, twists, units)
 
 
-def write_tracks(path: Path, tracks: list[RowTrack]) -> None:
+def write_row_trajectories(path: Path, trajectories: list[RowTrajectory]) -> None:
     """Write the trajectories of a recording's rows, complete or not at all."""
     write_arrays(
         path,
         {
             f"{name}_{row}": values
-            for row, track in enumerate(tracks)
-            for name, values in (("seconds", track.seconds), ("twists", track.twists), ("units", track.units))
+            for row, trajectory in enumerate(trajectories)
+            for name, values in (
+                ("seconds", trajectory.seconds),
+                ("twists", trajectory.twists),
+                ("units", trajectory.units),
+            )
         },
     )
 
 
-def read_tracks(path: Path) -> list[RowTrack]:
+def read_row_trajectories(path: Path) -> list[RowTrajectory]:
     """Read the result of `write_row_trajectories`; `InputError` if it is damaged."""
     arrays = read_arrays(path)
     names = ("seconds", "twists", "units")
-    return [RowTrack(*(arrays[f"{name}_{row}"] for name in names)) for row in range(len(arrays) // len(names))]
+    return [RowTrajectory(*(arrays[f"{name}_{row}"] for name in names)) for row in range(len(arrays) // len(names))]

@@ -79,9 +79,10 @@ def beside(clip: Path) -> Path | None:
 def found_camera(frames: FrameFolder, way: Way, fov_deg: float | None, seed: int, trains: bool) -> CameraFound:
     """Find the camera by structure from motion, or prepare a training that learns it.
 
-    The camera file is written to the parent of the frames' folder. `auto` uses structure from motion where that works. If frames do not fit together, or pycolmap is missing, the
-    stated field of view is used, or, without a stated one, the training learns it. If the clip has no information on
-    it, or nothing is trained, the stated one is used, or 60 degrees.
+    The camera file is written to the parent of the frames' folder. `auto` uses structure from motion where that
+    works. If frames do not fit together, or pycolmap is missing, the stated field of view is used, or, without a
+    stated one, the training learns it. If the clip has no information on it, or nothing is trained, the stated one
+    is used, or 60 degrees.
     """
     out = frames.folder.parent / CAMERA_FILE
     out.unlink(missing_ok=True)  # from a call that was stopped

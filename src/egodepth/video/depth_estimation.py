@@ -13,7 +13,7 @@ from torch import Tensor
 from egodepth.geometry import Camera
 from egodepth.inference.predictor import DepthPredictor, blend_mirrored
 from egodepth.inference.stream import Ahead, groups
-from egodepth.video.camera_path import RowTrack
+from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path, photometric_residual, unwarped_error
 from egodepth.video.recording import Picture, Recording
 
@@ -40,15 +40,15 @@ class _Seen(NamedTuple):
         return torch.from_numpy(np.linalg.solve(self.pose, other.pose)).float()
 
 
-def reach_of(recording: Recording, apart: int) -> int:
+def reach_of(recording: Recording, offset: int) -> int:
     """Return the offset in frames of the recording that corresponds to the training's neighbours."""
     steps = np.concatenate([np.diff(row.seconds) for row in recording.rows])
-    return int(np.clip(round(apart * float(np.median(steps)) * recording.footage.rate), 1, _MOST_REACH))
+    return int(np.clip(round(offset * float(np.median(steps)) * recording.footage.rate), 1, _MOST_REACH))
 
 
-def depth_pass(
+def estimate_depth(
     recording: Recording,
-    tracks: list[RowTrack],
+    trajectories: list[RowTrajectory],
     predictor: DepthPredictor,
     folder: Path,
     reach: int,
@@ -71,7 +71,7 @@ def depth_pass(
     advance(there)
     first = max(0, there - reach - 1)
     window: deque[_Seen] = deque(maxlen=2 * reach + 1)
-    poses = [track.poses() for track in tracks]
+    poses = [trajectory.poses() for trajectory in trajectories]
     last = first - 1
 
     def finish(position: int) -> None:
@@ -82,7 +82,7 @@ def depth_pass(
 
     with Ahead(recording.pictures(first), _BATCH) as pictures:
         for group in groups(pictures, _BATCH):
-            for seen in _looked_at(group, predictor, tracks, poses):
+            for seen in _looked_at(group, predictor, trajectories, poses):
                 window.append(seen)
                 last = seen.place
                 # In a full window, the central frame has all its neighbours.
@@ -105,7 +105,7 @@ def _there(folder: Path) -> int:
 def _looked_at(
     pictures: list[Picture],
     predictor: DepthPredictor,
-    tracks: list[RowTrack],
+    trajectories: list[RowTrajectory],
     poses: list[Float64[np.ndarray, "_ 4 4"]],
 ) -> list[_Seen]:
     """Predict the depth of some frames and of their mirror images, in one batch each."""
@@ -115,8 +115,8 @@ def _looked_at(
     blended = blend_mirrored(plain, mirrored)
     seen = []
     for picture, image, depth, doubt in zip(pictures, images.cpu(), blended, disagreement, strict=True):
-        row = next((index for index, track in enumerate(tracks) if track.covers(picture.seconds)), -1)
-        pose = tracks[row].at(picture.seconds, poses[row]) if row >= 0 else None
+        row = next((index for index, trajectory in enumerate(trajectories) if trajectory.covers(picture.seconds)), -1)
+        pose = trajectories[row].at(picture.seconds, poses[row]) if row >= 0 else None
         seen.append(_Seen(picture.place, picture.seconds, row, pose, image, depth, doubt))
     return seen
 

@@ -13,8 +13,7 @@ from egodepth.inference.predictor import at_size
 from egodepth.video.aligned_clip import Aligned
 from egodepth.video.arrays import read_arrays, write_arrays
 from egodepth.video.cloud.fusion import fuse
-from egodepth.video.cloud.point_cloud import Cloud, CloudFrame
-from egodepth.video.cloud.writing import write_cloud
+from egodepth.video.cloud.point_cloud import Cloud, CloudFrame, write_cloud
 from egodepth.video.confidence import confidence
 from egodepth.video.options import VideoOptions
 from egodepth.video.output_files import VIDEO
@@ -43,7 +42,7 @@ def write_trajectories(out: Path, aligned: Aligned) -> None:
 
 def write_clouds(out: Path, recording: Recording, aligned: Aligned, advance: Callable[[int], None]) -> None:
     """Write `cloud.ply` of each row, numbered like its trajectory; a copy beside the maps is for the report."""
-    for row in range(len(aligned.tracks)):
+    for row in range(len(aligned.row_trajectories)):
         cloud = fuse(_cloud_frames(recording, aligned, row, advance), recording.drive.camera)
         write_cloud(row_file(out, "cloud", row, ".ply"), cloud)
         write_arrays(_kept_cloud(aligned, row), cloud._asdict())
@@ -51,7 +50,7 @@ def write_clouds(out: Path, recording: Recording, aligned: Aligned, advance: Cal
 
 def read_clouds(aligned: Aligned) -> list[Cloud]:
     """Return the clouds that `write_clouds` made of each row."""
-    kept = [read_arrays(_kept_cloud(aligned, row)) for row in range(len(aligned.tracks))]
+    kept = [read_arrays(_kept_cloud(aligned, row)) for row in range(len(aligned.row_trajectories))]
     for arrays in kept:
         arrays["voxel"] = float(arrays["voxel"])
     return [Cloud(**arrays) for arrays in kept]
@@ -77,19 +76,19 @@ def recorded_frames(recording: Recording, aligned: Aligned) -> Iterator[Recorded
             )
 
 
-def written_files(out: Path, aligned: Aligned, command: VideoOptions) -> tuple[tuple[str, str], ...]:
+def written_files(out: Path, aligned: Aligned, options: VideoOptions) -> tuple[tuple[str, str], ...]:
     """Return the files beside the report, relative to it, with descriptions; the video first."""
     files = [(VIDEO, "the recording and its depth")]
-    if command.files:
-        files.append(("depth", f"{' and '.join(command.files)} of every frame"))
-    for row in range(len(aligned.tracks)):
+    if options.files:
+        files.append(("depth", f"{' and '.join(options.files)} of every frame"))
+    for row in range(len(aligned.row_trajectories)):
         files += [
             (row_file(out, "trajectory", row, ".txt").name, "the camera's trajectory, KITTI's format"),
             (row_file(out, "trajectory_tum", row, ".txt").name, "the same with times, TUM's format"),
         ]
-        if command.cloud:
+        if options.cloud:
             files.append((row_file(out, "cloud", row, ".ply").name, "point cloud"))
-    if command.rerun:
+    if options.rerun:
         files.append((RECORDING, f"for the rerun viewer: rerun {RECORDING}"))
     return (*files, ("report.json", "the figures of this page"))
 

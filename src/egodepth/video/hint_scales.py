@@ -18,7 +18,7 @@ from jaxtyping import Float32, Int64
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from egodepth.geometry import sample
-from egodepth.video.camera_path import RowTrack
+from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.clip_geometry import Geometry, log_ratio
 from egodepth.video.depth_maps import FrameMaps, maps_path, seen_from
 from egodepth.video.recording import Recording
@@ -73,7 +73,7 @@ class HintScales:
         geometry: Geometry,
         maps: Path,
         rows: Int64[np.ndarray, " n"],
-        tracks: list[RowTrack],
+        trajectories: list[RowTrajectory],
         place_of: Callable[[float], int],
     ) -> None:
         """Measure the scales of the extracted frames.
@@ -86,17 +86,17 @@ class HintScales:
             trajectories: the trajectories of the rows.
             place_of: returns the frame that is shown at a time.
         """
-        self._geometry, self._maps, self._tracks = geometry, maps, tracks
-        self._poses = [track.poses() for track in tracks]
+        self._geometry, self._maps, self._trajectories = geometry, maps, trajectories
+        self._poses = [trajectory.poses() for trajectory in trajectories]
         self._camera = recording.drive.camera
         self.scale_logs = np.zeros(len(rows))
         """Logarithm of each frame's factor of depth, interpolated between extracted frames with hints; 0 in a row
         without hints."""
         self._anchors: list[list[_Anchor]] = []
-        for row, (frames, track) in enumerate(zip(recording.rows, tracks, strict=True)):
+        for row, (frames, trajectory) in enumerate(zip(recording.rows, trajectories, strict=True)):
             anchors = [
                 self._anchor(place_of(seconds), seconds, number, unit)
-                for number, seconds, unit in zip(frames.numbers, frames.seconds.tolist(), track.units, strict=True)
+                for number, seconds, unit in zip(frames.numbers, frames.seconds.tolist(), trajectory.units, strict=True)
             ]
             self._anchors.append(anchors)
             known = [anchor for anchor in anchors if np.isfinite(anchor.log)]
@@ -134,7 +134,7 @@ class HintScales:
         logs = self._shape_logs_of(anchor)
         if anchor.place == place:
             return logs
-        motion = self._tracks[maps.row].between(maps.seconds, anchor.seconds, self._poses[maps.row])
+        motion = self._trajectories[maps.row].between(maps.seconds, anchor.seconds, self._poses[maps.row])
         uv, _, inside = seen_from(1 / torch.from_numpy(maps.inverse_depth)[None], motion, self._camera)
         return (sample(torch.from_numpy(logs)[None, None], uv)[0, 0] * inside).numpy()
 

@@ -24,7 +24,7 @@ from egodepth.video.finished_stages import StageRecord
 from egodepth.video.options import VideoOptions
 from egodepth.video.scale.finding import find_scale
 from egodepth.video.scale.options import ScaleOptions
-from egodepth.video.training_plan import EXTRACT_MOTION, by_machine, check_apart, frames_apart, training_plan
+from egodepth.video.training_plan import EXTRACT_MOTION, by_machine, check_offset, neighbour_offset, training_plan
 from egodepth.weights import load_card, other_lens
 
 
@@ -45,21 +45,21 @@ def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[st
     return picked
 
 
-def way_to_camera(command: VideoOptions, clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
+def camera_of_clips(options: VideoOptions, clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
     """Find the camera of all clips in the longest one; its file is written to the parent folder of the frames."""
     name = longest_clip(picked)
     extracted, clip = FrameFolder.open(frames / name), clips[name]
-    source = command.camera or command.intrinsics
-    if source is None and command.find_camera is None:
-        source = command.fov_deg or beside(clip)
+    source = options.camera or options.intrinsics
+    if source is None and options.find_camera is None:
+        source = options.fov_deg or beside(clip)
     if source is not None:
         found = given_camera(extracted, open_footage(clip).size, source)
     else:
-        way, trains = command.find_camera or "auto", command.model is None
-        found = found_camera(extracted, way, command.fov_deg, command.seed, trains)
+        way, trains = options.find_camera or "auto", options.model is None
+        found = found_camera(extracted, way, options.fov_deg, options.seed, trains)
     _say(f"field of view {found.fov_deg:.1f} degrees: {found.said}")
     camera = Camera.from_fov(found.fov_deg, extracted.size)
-    if command.model and (line := other_lens(load_card(command.model), camera)):
+    if options.model and (line := other_lens(load_card(options.model), camera)):
         _say(line)
     return found
 
@@ -70,7 +70,7 @@ def longest_clip(picked: dict[str, Any]) -> str:
 
 
 def planned(
-    command: VideoOptions,
+    options: VideoOptions,
     folders: list[Path],
     rows: list[int],
     picked: dict[str, Any],
@@ -91,22 +91,22 @@ def planned(
     """
     summaries = [clip["summary"] for clip in picked.values()]
     spacing, seconds = (min(summary[name]["middle"] for summary in summaries) for name in ("spacing", "seconds_apart"))
-    apart = check_apart(rows, frames_apart(spacing, seconds))
+    offset = check_offset(rows, neighbour_offset(spacing, seconds))
     shape = FrameFolder.open(folders[0]).size
     chosen = record.decided(
-        f"training by {'geometry' if geometry else 'images'}", lambda: by_machine(command, shape, geometry)
+        f"training by {'geometry' if geometry else 'images'}", lambda: by_machine(options, shape, geometry)
     )
-    return training_plan(command, folders, chosen, apart, geometry, learned_camera=camera.way == "learned")
+    return training_plan(options, folders, chosen, offset, geometry, learned_camera=camera.way == "learned")
 
 
 def trained(config: TrainConfig, camera: CameraFound, run: Path) -> dict[str, Any]:
     """Train in a run folder. A learned camera replaces the first guess in the parent folder of the frames."""
-    size, apart = config.data.size, max(config.data.offsets)
-    away = f"{apart} frame{'s' * (apart != 1)} away"
+    size, offset = config.data.size, max(config.data.offsets)
+    away = f"{offset} frame{'s' * (offset != 1)} away"
     _say(f"{config.model.encoder}, {size[1]}x{size[0]}, {config.trainer.steps} steps, neighbours {away}")
     summary = train(config, run)
     weights = load_card(run).started_from
-    found = {"steps": summary.steps, "size": size, "apart": apart, "weights": weights}
+    found = {"steps": summary.steps, "size": size, "apart": offset, "weights": weights}
     if camera.way == "learned":
         frames = Path(config.data.path[0])
         shape = FrameFolder.open(frames).size

@@ -33,7 +33,7 @@ class _Seen(NamedTuple):
     maps: FrameMaps
 
 
-def output_pass(
+def write_outputs(
     recording: Recording,
     aligned: Aligned,
     scales: CommonScales,

@@ -157,7 +157,7 @@ def _errors(
 
 def _of_the_map(aligned: Aligned) -> bool:
     """Whether the trajectory comes from structure from motion."""
-    return any(np.isfinite(track.units).any() for track in aligned.tracks)
+    return any(np.isfinite(trajectory.units).any() for trajectory in aligned.row_trajectories)
 
 
 def _ate_percent(recording: Recording, aligned: Aligned, clip_map: ClipMap) -> float:

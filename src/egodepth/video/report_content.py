@@ -94,7 +94,7 @@ def page_content(known: Known, figures: dict[str, Any], files: tuple[tuple[str, 
         Series(name="as shown", seconds=seconds[measured], values=100 * flicker.after[measured]),
     )
     factors = (Series(name="factor", seconds=seconds, values=aligned.factors),)
-    longest = max(range(len(aligned.tracks)), key=lambda row: int((aligned.rows == row).sum()))
+    longest = max(range(len(aligned.row_trajectories)), key=lambda row: int((aligned.rows == row).sum()))
     cloud = known.clouds[longest] if known.clouds else None
     return PageContent(
         title=known.recording.name,
@@ -142,8 +142,8 @@ def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
             text = f"The trajectory is off that of structure from motion by {sparse.ate_percent:.1f} % of its length."
             found.append(Finding(text=text, warning=True))
     found += _of_geometry(known)
-    if len(known.aligned.tracks) > 1:
-        rows = len(known.aligned.tracks)
+    if len(known.aligned.row_trajectories) > 1:
+        rows = len(known.aligned.row_trajectories)
         found.append(
             Finding(
                 text=(f"{rows} rows of frames without a break; the cloud and the trajectory of the longest are shown.")
@@ -251,8 +251,8 @@ def _hint_picture(known: Known, seconds: float) -> UInt8[np.ndarray, "h w 3"] | 
         return None
     nearest = [
         (abs(float(time) - seconds), number, unit)
-        for row, track in zip(known.recording.rows, known.aligned.tracks, strict=True)
-        for number, time, unit in zip(row.numbers, row.seconds, track.units, strict=True)
+        for row, trajectory in zip(known.recording.rows, known.aligned.row_trajectories, strict=True)
+        for number, time, unit in zip(row.numbers, row.seconds, trajectory.units, strict=True)
     ]
     _, number, unit = min(nearest)
     hint = known.hint(number)

@@ -22,7 +22,7 @@ TRAIN_SECONDS = 0.3
 road in front of the camera changes within a second (measured: nothing was learned from neighbours 0.8 s away)."""
 HINTS = "hints"
 """Folder of poses, points and hints."""
-MOST_APART = 8
+MOST_OFFSET = 8
 """Largest offset to a neighbour: less than the gap that extraction leaves at a break."""
 _STEPS = 470
 """Number of steps of a training by geometry: half of the recipe's, because users wait for it."""
@@ -38,26 +38,26 @@ def trainable_size(size: tuple[int, int], device: str, geometry: bool = True) ->
     return network_size(size, _PIXELS_BY_IMAGES if by_images else _PIXELS.get(device, _PIXELS["cuda"]))
 
 
-def frames_apart(spacing: float, seconds: float) -> int:
+def neighbour_offset(spacing: float, seconds: float) -> int:
     """Return the offset of a neighbour in extracted frames, from the motion and the time between two of them."""
-    return max(1, min(MOST_APART, round(TRAIN_MOTION / spacing), int(TRAIN_SECONDS / seconds + 1e-6)))
+    return max(1, min(MOST_OFFSET, round(TRAIN_MOTION / spacing), int(TRAIN_SECONDS / seconds + 1e-6)))
 
 
-def by_machine(command: VideoOptions, shape: tuple[int, int], geometry: bool) -> dict[str, Any]:
+def by_machine(options: VideoOptions, shape: tuple[int, int], geometry: bool) -> dict[str, Any]:
     """Return the settings that depend on the device: the `size` of the network's input, if not given, and `precision`.
 
     `shape` is (height, width) of the frames; `geometry` tells whether geometry teaches.
     """
-    device = pick_device(command.device)
+    device = pick_device(options.device)
     precision = resolve_precision(recipe("street-clip").trainer.precision, device)
-    return {"size": command.size or trainable_size(shape, device.type, geometry), "precision": precision}
+    return {"size": options.size or trainable_size(shape, device.type, geometry), "precision": precision}
 
 
 def training_plan(
-    command: VideoOptions,
+    options: VideoOptions,
     folders: list[Path],
     chosen: dict[str, Any],
-    apart: int,
+    offset: int,
     geometry: bool,
     learned_camera: bool = False,
 ) -> TrainConfig:
@@ -77,34 +77,34 @@ def training_plan(
     base = recipe("street-clip" if geometry else "street-clip-photometric")
     if geometry:
         base = replace(base, trainer=replace(base.trainer, steps=_STEPS))
-    if command.init_from:
+    if options.init_from:
         base = tuned(base)
     data = replace(
         base.data,
         path=tuple(str(folder) for folder in folders),
         test_set="none",  # the user decides whose recording this is
         size=tuple(chosen["size"]),
-        offsets=(-apart, apart),
+        offsets=(-offset, offset),
         camera="learned" if learned_camera else "true",
     )
     optimiser, trainer = base.optimiser, base.trainer
-    if command.init_from:
-        model, knows_poses = _of_given_weights(command.init_from)
+    if options.init_from:
+        model, knows_poses = _of_given_weights(options.init_from)
         if not knows_poses and not geometry:
             optimiser = replace(optimiser, pose_first=recipe("street-clip-photometric").optimiser.pose_first)
     else:
-        model = _of_new_weights(command, base.model)
-    steps = command.steps or trainer.steps
+        model = _of_new_weights(options, base.model)
+    steps = options.steps or trainer.steps
     trainer = replace(
         trainer,
         steps=steps,
-        seed=command.seed,
-        device=str(pick_device(command.device)),
+        seed=options.seed,
+        device=str(pick_device(options.device)),
         precision=chosen["precision"],
         validate_every=min(trainer.validate_every, steps),
     )
-    hints = replace(base.hints, store=str(command.out / HINTS)) if geometry else base.hints
-    init_from = command.init_from or ""
+    hints = replace(base.hints, store=str(options.out / HINTS)) if geometry else base.hints
+    init_from = options.init_from or ""
     return replace(base, data=data, model=model, hints=hints, optimiser=optimiser, trainer=trainer, init_from=init_from)
 
 
@@ -115,17 +115,17 @@ def _of_given_weights(source: str) -> tuple[ModelConfig, bool]:
     return replace(card.network, pretrained=False, pose=pose), card.has_pose_net
 
 
-def _of_new_weights(command: VideoOptions, usual: ModelConfig) -> ModelConfig:
+def _of_new_weights(options: VideoOptions, usual: ModelConfig) -> ModelConfig:
     """Return the usual networks with the requested encoder and kind of weights."""
     return replace(
         usual,
-        encoder=command.encoder or usual.encoder,
-        pretrained=command.weights != "random",
-        without_weights="stop" if command.weights == "pretrained" else usual.without_weights,
+        encoder=options.encoder or usual.encoder,
+        pretrained=options.weights != "random",
+        without_weights="stop" if options.weights == "pretrained" else usual.without_weights,
     )
 
 
-def check_apart(rows: list[int], apart: int) -> int:
+def check_offset(rows: list[int], offset: int) -> int:
     """Return `offset`, or less if no row is long enough for a frame with both neighbours at it.
 
     Raises:
@@ -134,4 +134,4 @@ def check_apart(rows: list[int], apart: int) -> int:
     longest = max(rows, default=0)
     if longest < 3:
         raise InputError("no three frames in a row to learn from; record longer while moving")
-    return max(1, min(apart, (longest - 1) // 2))
+    return max(1, min(offset, (longest - 1) // 2))

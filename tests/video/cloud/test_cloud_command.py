@@ -21,14 +21,14 @@ from egodepth.foundation.trajectory_files import write_kitti_poses, write_tum_po
 from egodepth.geometry import Camera, twist_of
 from egodepth.synthetic import RenderedFrame, Street, render_frames
 from egodepth.video.aligned_clip import Aligned
-from egodepth.video.camera_path import RowTrack
+from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.cloud.against_truth import compare_clouds
 from egodepth.video.cloud.fusion import fuse
 from egodepth.video.cloud.point_cloud import CloudFrame
 from egodepth.video.cloud.settings import CloudSettings
 from egodepth.video.depth_maps import FrameMaps, maps_path
 from egodepth.video.geometry_files import write_clouds, write_trajectories
-from egodepth.video.output_files import output_pass
+from egodepth.video.output_files import write_outputs
 from egodepth.video.recording import Recording
 from egodepth.video.training_plan import EXTRACT_MOTION
 from footage_scenes import write_video
@@ -235,9 +235,9 @@ def test_it_makes_of_what_the_video_command_writes_the_same_cloud(rendered, came
         doubt = np.full(inverse.shape, 0.02, np.float16)
         maps = FrameMaps(float(row.seconds[place]), 0, inverse, doubt, doubt, doubt + 1, np.empty(0, np.float16))
         maps.write(maps_path(tmp_path / "work", place))
-    aligned = Aligned.of(recording, tmp_path / "work", len(rendered), [RowTrack(row.seconds, twists)])
+    aligned = Aligned.of(recording, tmp_path / "work", len(rendered), [RowTrajectory(row.seconds, twists)])
     out = tmp_path / "out" / "ride"
-    output_pass(recording, aligned, aligned.scales(metric=True), out, ("npz",), lambda _: None)
+    write_outputs(recording, aligned, aligned.scales(metric=True), out, ("npz",), lambda _: None)
     write_trajectories(out, aligned)
     write_clouds(out, recording, aligned, lambda _: None)
     words = ["--depth", str(out / "depth"), "--camera", str(tmp_path / "frames" / "camera.json")]

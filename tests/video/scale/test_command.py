@@ -303,7 +303,7 @@ def test_bad_input_is_one_line(model: Path, clip: Path, street: Path, photo: Pat
         for number in numbers:
             (folder / f"{number:06d}.png").write_bytes((clip / "000001.png").read_bytes())
     assert "not seen to move in any of 3 pairs" in refusal(capsys, model, *height, "--data", still)
-    assert "no two frames 1 apart" in refusal(capsys, model, *height, "--data", apart)
+    assert "no two frames with an offset of 1" in refusal(capsys, model, *height, "--data", apart)
     assert "found in 0 of 4" in refusal(capsys, model, *speed, "--fps", "0.0001", "--data", street)
     assert "give as many" in refusal(
         capsys, model, "--by", "distance", "--image", photo, *point, "--pixel", "1", "2", "3", "4"

@@ -85,11 +85,11 @@ def fuse_clip(
         InputError: files that do not match or cannot be read, an unknown camera, or no point left.
     """
     footage = open_footage(clip)
-    maps, way = DepthMaps.open(depth, clip, png_scale), TrajectoryFile.read(trajectory)
-    way.check(len(maps.files))
+    maps, poses = DepthMaps.open(depth, clip, png_scale), TrajectoryFile.read(trajectory)
+    poses.check(len(maps.files))
     size = output_size(footage.size, footage.pixel_aspect, longest)
     camera, undistortion = _camera(source, footage, size)
-    frames = _Frames(footage, maps, way, size, undistortion)
+    frames = _Frames(footage, maps, poses, size, undistortion)
     cloud = fuse(frames, camera, settings)
     require(frames.used > 0, f"{trajectory}: none of its poses is of a time of {clip}; frames begin at 0 s")
     require(

@@ -49,6 +49,6 @@ def flying_pixels(
     return found
 
 
-def _sides(padded: np.ndarray, axis: int, apart: int) -> tuple[np.ndarray, np.ndarray]:
+def _sides(padded: np.ndarray, axis: int, offset: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the values before and after each pixel, at a distance of `offset` from each other."""
-    return (padded[:-apart], padded[apart:]) if axis == 0 else (padded[:, :-apart], padded[:, apart:])
+    return (padded[:-offset], padded[offset:]) if axis == 0 else (padded[:, :-offset], padded[:, offset:])

@@ -18,7 +18,7 @@ from egodepth.video.cloud.voxels import VoxelGrid
 
 _VOXEL_PX = 4
 """Default side of a voxel, in pixels at the median depth."""
-_APART = 2
+_STRIDE = 2
 """Every second used frame is compared with, so that moving objects have moved."""
 _EXTREME = 1e4
 """Depth that differs from the median by this factor is invalid, and would exceed the range of the numbers."""
@@ -42,7 +42,7 @@ def fuse(frames: Iterable[CloudFrame], camera: Camera, settings: CloudSettings |
     """
     settings = settings or CloudSettings()
     fuser: _Fuser | None = None
-    for view, after in _with_following(_moved(frames, settings), _APART * settings.neighbours):
+    for view, after in _with_following(_moved(frames, settings), _STRIDE * settings.neighbours):
         fuser = fuser or _Fuser(camera, view.size, settings)
         fuser.add(view, after)
     empty = VoxelGrid(settings.voxel or _EMPTY_SIDE, settings.most_voxels).cloud(1)
@@ -59,7 +59,7 @@ class _Fuser:
         self._rays = np.linalg.inv(self._intrinsics)
         self._grid: VoxelGrid | None = None
         self._used = 0
-        self._before: deque[View] = deque(maxlen=_APART * settings.neighbours)
+        self._before: deque[View] = deque(maxlen=_STRIDE * settings.neighbours)
         self._past: list[View] = []
 
     def add(self, view: View, after: Sequence[View]) -> None:
@@ -130,4 +130,4 @@ def _with_following(views: Iterable[View], reach: int) -> Iterator[tuple[View, l
 
 def _spread(nearest_first: Sequence[View]) -> list[View]:
     """Return every second view; the only one if there is one."""
-    return list(nearest_first[_APART - 1 :: _APART] or nearest_first[:1])
+    return list(nearest_first[_STRIDE - 1 :: _STRIDE] or nearest_first[:1])

@@ -86,7 +86,7 @@ class TrajectoryFile:
             "times say which frame a pose is of",
         )
 
-    def at(self, place: int, maps: int, seconds: float, apart: float) -> Float64[np.ndarray, "4 4"] | None:
+    def at(self, place: int, maps: int, seconds: float, interval: float) -> Float64[np.ndarray, "4 4"] | None:
         """Return a frame's pose: by position, if there are as many poses as depth maps, else the nearest in time.
 
         Args:
@@ -99,7 +99,7 @@ class TrajectoryFile:
         if len(self.poses) == maps or self.seconds is None:
             return self.poses[place]
         nearest = int(np.abs(self.seconds - seconds).argmin())
-        return self.poses[nearest] if abs(self.seconds[nearest] - seconds) < apart / 2 else None
+        return self.poses[nearest] if abs(self.seconds[nearest] - seconds) < interval / 2 else None
 
 
 def _known_scale(folder: Path, name: str) -> float:

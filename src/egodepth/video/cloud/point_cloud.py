@@ -1,9 +1,12 @@
 """Input and output of the fusion to a point cloud."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, UInt8
+
+from egodepth.foundation.ply_files import write_ply
 
 
 class CloudFrame(NamedTuple):
@@ -28,3 +31,8 @@ class Cloud(NamedTuple):
     """Number of used frames that saw the point."""
     voxel: float
     """Side of the voxels, each of which gives one point."""
+
+
+def write_cloud(path: str | Path, cloud: Cloud) -> None:
+    """Write a PLY file with colour, confidence and the number of frames of each point."""
+    write_ply(path, cloud.xyz, cloud.rgb, confidence=cloud.confidence, frames=cloud.frames)

@@ -130,11 +130,13 @@ def _found(options: ScaleOptions, predictor: DepthPredictor) -> tuple[Found, lis
     drives = _drives(options)
     if options.by in ("speed", "oxts"):
         pairs = driven_pairs(
-            drives, _frames_apart(predictor), partial(_distance_driven, options), partial(_times, options)
+            drives, _neighbour_offset(predictor), partial(_distance_driven, options), partial(_times, options)
         )
         return by_distance_driven(predictor, pairs, options.limit), pairs
     if options.by == "height":
-        return by_height(predictor, neighbours(drives, _frames_apart(predictor)), options.height_m or 0, options.limit)
+        return by_height(
+            predictor, neighbours(drives, _neighbour_offset(predictor)), options.height_m or 0, options.limit
+        )
     return (by_baseline if options.by == "baseline" else by_depth)(predictor, drives, options.limit), []
 
 
@@ -191,7 +193,7 @@ def _focal(options: ScaleOptions) -> tuple[float, ...]:
     return usual_focal([read_camera(options.camera, image_size(options.image[0]))]) if options.camera else ()
 
 
-def _frames_apart(predictor: DepthPredictor) -> int:
+def _neighbour_offset(predictor: DepthPredictor) -> int:
     """Return the offset to a neighbour in the model's training, at which the scene is found again."""
     assert isinstance(predictor.model, DepthModel)
     return min(map(abs, predictor.model.card.offsets), default=1)

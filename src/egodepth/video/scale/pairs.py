@@ -47,12 +47,12 @@ def stereo_pair(predictor: DepthPredictor, drive: Drive, frame: int) -> Pair:
     return _pair(predictor, images, (drive.camera, drive.partner_camera), pose)
 
 
-def moving_pair(predictor: DepthPredictor, drive: Drive, frame: int, apart: int) -> Pair | None:
+def moving_pair(predictor: DepthPredictor, drive: Drive, frame: int, offset: int) -> Pair | None:
     """Return the pair of two frames of a drive: factors are distances moved per unit; None without a detected motion.
 
     The depth is that of the frame farther ahead, whose content is in the other one's view, too.
     """
-    earlier, later = drive.read_image(frame), drive.read_image(frame + apart)
+    earlier, later = drive.read_image(frame), drive.read_image(frame + offset)
     motion = motion_between(earlier, later, drive.camera)
     if motion is None:
         return None

@@ -146,8 +146,8 @@ def best_places(errors: Float[Tensor, "n h w"]) -> tuple[Float[Tensor, "h w"], B
     before, at, after = (errors.gather(0, (middle + offset)[None])[0] for offset in (-1, 0, 1))
     bend = before - 2 * at + after
     shift = ((before - after) / (2 * bend.clamp(min=1e-9))).clamp(-0.5, 0.5)
-    apart = (torch.arange(last + 1, device=errors.device)[:, None, None] - best).abs() > 3
-    rival = torch.where(apart, errors, math.inf).amin(0)
+    distant = (torch.arange(last + 1, device=errors.device)[:, None, None] - best).abs() > 3
+    rival = torch.where(distant, errors, math.inf).amin(0)
     is_sure = (best > 0) & (best < last) & (bend > 0) & (at < DISTINCT * rival) & (at < RECOGNISED)
     return middle + shift, is_sure
 

@@ -43,13 +43,13 @@ def by_height(
     found: Found = []
     driven: list[DrivenPair] = []
     moving = 0
-    for drive, frame, apart in _shown(thinned(pairs, limit), "Camera height"):
-        pair = moving_pair(predictor, drive, frame, apart)
+    for drive, frame, offset in _shown(thinned(pairs, limit), "Camera height"):
+        pair = moving_pair(predictor, drive, frame, offset)
         moving += pair is not None
         moved_m = _moved_by_height(pair, drive.camera, frame, height_m) if pair else None
         found.append((drive.name, _metres_in_a_unit(pair, moved_m)))
         if moved_m is not None:
-            driven.append((drive, frame, apart, moved_m))
+            driven.append((drive, frame, offset, moved_m))
     if not moving:
         raise InputError(
             f"--by height: the camera is not seen to move in any of {len(found)} pairs of frames, and only then the "
@@ -98,16 +98,16 @@ def by_distance_driven(predictor: DepthPredictor, pairs: list[DrivenPair], limit
     """Return, for frame pairs, the factor from the model's depth to depth triangulated with the driven distance."""
     shown = _shown(thinned(pairs, limit), "Distance driven")
     return [
-        (drive.name, _metres_in_a_unit(moving_pair(predictor, drive, frame, apart), metres))
-        for drive, frame, apart, metres in shown
+        (drive.name, _metres_in_a_unit(moving_pair(predictor, drive, frame, offset), metres))
+        for drive, frame, offset, metres in shown
     ]
 
 
 def by_pose_network(motion: MotionPredictor, pairs: list[DrivenPair], limit: int) -> Found:
     """Return, for frame pairs, metres over the pose network's translation, which is a unit of trajectories."""
 
-    def factor(drive: Drive, frame: int, apart: int, metres: float) -> float | None:
-        pose = motion(_image(drive, frame), _image(drive, frame + apart))[0]
+    def factor(drive: Drive, frame: int, offset: int, metres: float) -> float | None:
+        pose = motion(_image(drive, frame), _image(drive, frame + offset))[0]
         length = pose[:3, 3].norm().item()
         return metres / length if length > 0 else None
 
@@ -116,7 +116,7 @@ def by_pose_network(motion: MotionPredictor, pairs: list[DrivenPair], limit: int
 
 
 def driven_pairs(
-    drives: list[Drive], apart: int, distance: Callable[[Drive], Distance], times: Callable[[Drive], Times]
+    drives: list[Drive], offset: int, distance: Callable[[Drive], Distance], times: Callable[[Drive], Times]
 ) -> list[DrivenPair]:
     """Return frame pairs between which the camera is known to have driven.
 
@@ -132,35 +132,35 @@ def driven_pairs(
     pairs: list[DrivenPair] = []
     for drive in drives:
         between, time = distance(drive), times(drive)
-        for frame in _with_neighbour(drive, apart):
-            metres = between(frame, frame + apart)
-            if metres is not None and metres >= SLOWEST_MPS * (time(frame + apart) - time(frame)):
-                pairs.append((drive, frame, apart, metres))
+        for frame in _with_neighbour(drive, offset):
+            metres = between(frame, frame + offset)
+            if metres is not None and metres >= SLOWEST_MPS * (time(frame + offset) - time(frame)):
+                pairs.append((drive, frame, offset, metres))
     if not pairs:
         raise InputError(
-            f"{drives[0].name}: no two frames {apart} apart between which the camera is known to drive (faster than "
-            f"{SLOWEST_MPS:g} m/s); give other drives, or speeds for these frames"
+            f"{drives[0].name}: no two frames with an offset of {offset} between which the camera is known to drive "
+            f"(faster than {SLOWEST_MPS:g} m/s); give other drives, or speeds for these frames"
         )
     return pairs
 
 
-def neighbours(drives: list[Drive], apart: int) -> list[tuple[Drive, int, int]]:
+def neighbours(drives: list[Drive], offset: int) -> list[tuple[Drive, int, int]]:
     """Return (drive, frame, offset) of all frames that have another frame at this offset.
 
     Raises:
         InputError: there are none.
     """
-    pairs = [(drive, frame, apart) for drive in drives for frame in _with_neighbour(drive, apart)]
+    pairs = [(drive, frame, offset) for drive in drives for frame in _with_neighbour(drive, offset)]
     if not pairs:
         raise InputError(
-            f"{drives[0].name}: no two frames {apart} apart, as the model's training had them (frames are numbered by "
-            "the last digits of their names); give other drives"
+            f"{drives[0].name}: no two frames with an offset of {offset}, as in the model's training (frames are "
+            "numbered by the last digits of their names); give other drives"
         )
     return pairs
 
 
-def _with_neighbour(drive: Drive, apart: int) -> FrameNumbers:
-    return FrameNumbers.of(drive.frames).with_neighbours((apart,))
+def _with_neighbour(drive: Drive, offset: int) -> FrameNumbers:
+    return FrameNumbers.of(drive.frames).with_neighbours((offset,))
 
 
 def by_depth(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Found:
