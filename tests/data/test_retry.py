@@ -2,14 +2,14 @@ import errno
 
 import pytest
 
-from egodepth.data import retry as patience
+from egodepth.data import retry
 from egodepth.data.retry import with_retries
 from egodepth.foundation.errors import InputError
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(retry, "PAUSES", (0.0, 0.0, 0.0))
 
 
 class Flaky:

@@ -29,7 +29,7 @@ class Inspect:
     stereo: bool = False
     """Whether a training sample needs the stereo partner."""
     split_file: Path | None = None
-    """A published list of frames: report how many of its lines exist, and which drives the others need."""
+    """A published list of frames: report how many of its lines have a frame, and which drives the others need."""
     json: Path | None = None
     """Also write the summary to this JSON file."""
 

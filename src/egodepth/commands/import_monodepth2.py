@@ -27,7 +27,7 @@ class ImportMonodepth2:
 
         if self.out.exists() and not holds_a_model_alone(self.out):
             raise InputError(
-                f"{self.out}: exists, and holds more than one model of egodepth, or none; choose another folder"
+                f"{self.out}: exists, and is not a folder with one model of egodepth only; choose another folder"
             )
         model = import_monodepth2(self.folder)
         model.save(self.out)

@@ -132,8 +132,8 @@ class ListCoverage:
         """Return the coverage as a sentence."""
         shown = [f"{name} ({count})" for name, count in list(self.missing_drives.items())[:6]]
         more = f" and {len(self.missing_drives) - 6} more" if len(self.missing_drives) > 6 else ""
-        lacking = f"; missing, with their lines: {', '.join(shown)}{more}" if shown else ""
-        return f"{self.list}: {self.served} of {self.lines} lines exist{lacking}"
+        lacking = f"; missing drives, with their number of lines: {', '.join(shown)}{more}" if shown else ""
+        return f"{self.list}: {self.served} of {self.lines} lines have a frame{lacking}"
 
 
 def list_coverage(path: Path, drives: Sequence[Drive]) -> ListCoverage:

@@ -41,7 +41,7 @@ def check_out(out: Path) -> None:
             ),
         )
     ):
-        raise InputError(f"{theirs}: is there already, and not from this command; choose another folder for --out")
+        raise InputError(f"{theirs}: exists already, and is not from this command; choose another folder for --out")
 
 
 def _is_report(path: Path) -> bool:

@@ -184,7 +184,7 @@ def test_a_way_that_is_far_too_short_for_the_depth_is_said(drive, poses, tmp_pat
     poses[:, :3, 3] *= 1e-3
     write_kitti_poses(tmp_path / "short.txt", poses)
     fused(drive, tmp_path / "cloud.ply", way=str(tmp_path / "short.txt"))
-    assert "no point is of more than one frame" in capsys.readouterr().err
+    assert "no point was seen in more than one frame" in capsys.readouterr().err
     fused(drive, tmp_path / "cloud.ply")
     assert capsys.readouterr().err == ""
 
@@ -365,7 +365,7 @@ def test_a_scan_of_the_user_is_not_replaced(drive, tmp_path, capsys):
     (tmp_path / "scan.ply").write_text("ply")
     with pytest.raises(SystemExit):
         fused(drive, tmp_path / "scan.ply")
-    assert "scan.ply: is there already" in capsys.readouterr().err
+    assert "scan.ply: exists already" in capsys.readouterr().err
     assert (tmp_path / "scan.ply").read_text() == "ply"
 
 

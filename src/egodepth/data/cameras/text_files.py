@@ -79,7 +79,7 @@ def _named_values(lines: Sequence[str], path: Path) -> dict[str, Any]:
         value = (numbers[0] if len(numbers) == 1 else numbers) if numbers else words.strip()
         name = "K" if name == "cam0" else name  # Middlebury's left camera
         if values.setdefault(name, value) != value and is_of_a_camera(name):
-            raise InputError(f"{path}: {name} stands there twice; keep the lines of one camera, or write camera.json")
+            raise InputError(f"{path}: {name} is given twice; keep the lines of one camera, or write camera.json")
     return values
 
 

@@ -22,12 +22,12 @@ def footage_table(footage: Footage, summary: FootageSummary) -> Table:
         "motion", f"{_of_width(summary.motion)} from picture to picture; {summary.lost:.0%} cannot be followed"
     )
     table.add_row("standing still", f"{summary.static:.1%} of the frames")
-    table.add_row("there twice", f"{summary.duplicated:.1%} of the frames")
+    table.add_row("duplicates", f"{summary.duplicated:.1%} of the frames")
     table.add_row(
         "turned only", f"{summary.turned_only:.1%} of the frames worth keeping; parallax {_of_width(summary.parallax)}"
     )
     table.add_row("cuts", f"{summary.cut_count}")
-    table.add_row("exposure leaps", f"{summary.exposure_jumps}")
+    table.add_row("exposure jumps", f"{summary.exposure_jumps}")
     table.add_row("blurred", f"{summary.blurred:.1%} of the frames")
     others = f"{summary.other_sizes} of another size, {summary.blank} blank, {summary.unreadable} unreadable"
     table.add_row("unusable", others)

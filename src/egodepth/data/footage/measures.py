@@ -22,7 +22,7 @@ class Fate(IntEnum):
     BLANK = 5
     """Without texture: black, or out of focus."""
     SIZE = 6
-    """Of another size than the first picture."""
+    """The size differs from the first picture's."""
     UNREADABLE = 7
 
 

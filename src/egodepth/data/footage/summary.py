@@ -156,7 +156,7 @@ def _flaws(s: FootageSummary) -> list[str]:
         ),
         (
             s.exposure_jumps > 0.02 * s.frames,
-            f"{_times(s.exposure_jumps, 'leap')} of the brightness by more than 15 %: lock the camera's exposure.",
+            f"{_times(s.exposure_jumps, 'jump')} of the brightness by more than 15 %: lock the camera's exposure.",
         ),
         (
             s.blurred > 0.05,

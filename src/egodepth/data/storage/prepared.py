@@ -76,7 +76,7 @@ def open_prepared(
         runs: the drives' frame numbers.
         partner: whether to include the partners' frames.
         rebuilding: callback with a line for each clip that is damaged or does not match its source. All recorded frames
-            are then compared, and such a clip is created anew. Without it, such a clip is an `InputError`.
+            are then compared, and such a clip is created again. Without it, such a clip is an `InputError`.
 
     Raises:
         InputError: a folder of something else, of another size or arithmetic, or that cannot be written.
@@ -103,8 +103,8 @@ def open_prepared(
             if wrong:  # never used, and never replaced without a message
                 text = f"{folder}: {drive.name}{' (partner)' if other else ''}: {wrong}"
                 if rebuilding is None:
-                    raise InputError(f"{text}; egodepth data prepare makes it anew, or name another folder")
-                rebuilding(f"{text}; made anew")
+                    raise InputError(f"{text}; egodepth data prepare creates it again, or name another folder")
+                rebuilding(f"{text}; created again")
             if wrong or not known:
                 twins = twins or {_content(source, source.partner): source.files for source in before.values()}
                 known = _source(key, drive, other, runs.runs(position), twins)
@@ -188,7 +188,9 @@ def _read_index(folder: Path, size: tuple[int, int]) -> dict[str, Source]:
         sources = {key: _checked(Source(**source)) for key, source in content["clips"].items()}
         (height, width), arithmetic, made = content["size"], content["arithmetic"], content["format"]
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{file}: not a readable index of frames; delete the folder, it will be made anew") from error
+        raise InputError(
+            f"{file}: not a readable index of frames; delete the folder, it will be created again"
+        ) from error
     if made != _FORMAT:
         raise InputError(f"{folder}: not a store of this version; delete it or choose another folder")
     if (height, width) != tuple(size):

@@ -60,7 +60,7 @@ class FrameStore:
             cache_bytes: memory for frames, without a folder.
             folder: a store on disk (see `prepared`), created if missing.
             partner: whether the folder also keeps the partners' frames.
-            rebuilding: callback for clips of the folder that do not match and are created anew; without it they are an
+            rebuilding: callback for clips of the folder that do not match and are created again; without it they are an
                 error.
 
         Raises:
@@ -133,7 +133,7 @@ class FrameStore:
 
     def troubles(self) -> list[str]:
         """Return the problems with the files, one line each. None of them changes what is read."""
-        damage = f"{self.folder}: some frames were not as they had been written; they are decoded anew"
+        damage = f"{self.folder}: some frames differ from what had been written; they are decoded again"
         end = f"{self.folder}: cannot be written ({self.write_error()}); the frames it lacks are decoded every time"
         again = "some images could not be read at first, and were when tried again: see to the disk or the network"
         return (
