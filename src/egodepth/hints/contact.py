@@ -22,7 +22,7 @@ from egodepth.hints.opencv import opencv
 _LEAST_ERROR = 0.04
 """Least error of a pixel under the road's motion, as mean absolute colour difference, to count as not the road."""
 _UNMOVED = 0.5
-"""Largest share of that error that a pixel moving along has without any motion."""
+"""A pixel moves along with the camera if its error between unmoved images is below this share of that error."""
 _JOINED = 14
 """Parts that are nearer than this fraction of the image's height and width are one vehicle: its middle may be plain."""
 _FOOT, _SAME_FOOT = 0.99, 0.15

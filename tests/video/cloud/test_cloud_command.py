@@ -161,7 +161,7 @@ def test_a_trajectory_with_fewer_poses_is_matched_by_its_times(drive, poses, tmp
     lines = [line for line in (drive / "tum.txt").read_text().splitlines() if line[0] != "#"]
     (tmp_path / "some.txt").write_text("# time x y z qx qy qz qw\n" + "\n".join(lines[3:9]) + "\n")
     xyz = fused(drive, tmp_path / "some.ply", "--json", tmp_path / "figures.json", way=str(tmp_path / "some.txt"))
-    assert f"some.ply: {len(xyz)} points of 6 frames" in capsys.readouterr().out
+    assert f"some.ply: {len(xyz)} points from 6 frames" in capsys.readouterr().out
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert (figures["points"], figures["frames"], figures["frames_without_pose"]) == (len(xyz), 6, 6)
     np.testing.assert_allclose(figures["extent"]["least"], xyz.min(0))

@@ -19,7 +19,7 @@ STILL = 10 * MINIMUM_MOTION
 STILL_AFTER = 0.5
 """Seconds over which a standstill is measured. In less time, noise would look like motion."""
 FINE = 640
-"""Image width in pixels at which blur is measured: that of a training."""
+"""Image width in pixels at which blur is measured; trainings use about this width."""
 GAP = 10
 """Jump of the numbers at a break. It exceeds the neighbour offsets of any training."""
 
