@@ -86,7 +86,7 @@ def test_frames_in_scales_of_their_own_differ_in_one_scale_alone(recording: Reco
 
 def test_another_way_shows_in_percent_of_its_length(recording: Recording, tmp_path: Path):
     right = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
-    right.trajectories[0].twists[2, 5] = 0.5  # a leap forwards that was not there
+    right.row_trajectories[0].twists[2, 5] = 0.5  # a leap forwards that was not there
     check = check_points(wall(), recording, right, held_out=False)
     assert check is not None
     assert 5 < check.ate_percent < 50
@@ -94,7 +94,7 @@ def test_another_way_shows_in_percent_of_its_length(recording: Recording, tmp_pa
 
 def test_a_way_that_is_the_maps_own_is_not_compared_with_it(recording: Recording, tmp_path: Path):
     right = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
-    of_the_map = replace(right, trajectories=[replace(right.trajectories[0], units=np.ones(FRAMES))])
+    of_the_map = replace(right, row_trajectories=[replace(right.row_trajectories[0], units=np.ones(FRAMES))])
     check = check_points(wall(), recording, of_the_map, held_out=False)
     assert check is not None
     assert check.ate_percent is None
