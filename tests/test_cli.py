@@ -102,7 +102,13 @@ def test_train_help_lists_the_recipes_and_the_options_with_their_defaults(capsys
         (["train", "quickstart", "--loss.reprojection", "median"], "--loss.reprojection"),
         (["train", "quickstart", "--loss.predictive-mask"], "--loss.no-automask"),
         (["train", "quickstart"], "no data to train on; give --data"),
-        (["evaluate"], "see egodepth evaluate --help"),
+        (["train", "quickstart", "--trainer.stepps", "3"], "did you mean '--trainer.steps'?"),
+        (["train", "quickstart", "--data.no-stero"], "did you mean '--data.no-stereo'?"),
+        (["train", "quickstart", "--data.size", "100"], "--data.size expects INT INT"),
+        (["evaluate"], "missing: --benchmark, --data (see egodepth evaluate --help)"),
+        (["benchmark", "stpe"], "WHAT is 'stpe'; did you mean 'step'? choose from step, loader"),
+        (["predict", "m", "i", "--out", "x", "--size", "3"], "--size expects INT INT (see"),
+        (["data", "render", "here"], "unexpected argument 'here'; missing: --out"),
         (["evaluate", "m", "--benchmark", "make4d", "--data", "d"], "--benchmark"),
         (["predict", "--out", "x"], "see egodepth predict --help"),
     ],
@@ -245,7 +251,7 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["train", "quickstart"])
     assert stop.value.code == 130
-    assert "the same command goes on from what is finished" in capsys.readouterr().err
+    assert "run the same command again to continue from what is finished" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,6 @@
-"""The command line: finds the verb, parses its arguments, and turns what users cause into one line and exit code 2."""
+"""The command line: find the verb, parse its arguments, and report a user's mistake as one line with exit code 2."""
 
-import contextlib
 import inspect
-import io
-import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -11,41 +8,41 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import tyro
-
 from egodepth.config.recipes import ABOUT, RECIPES, recipe
+from egodepth.foundation.arguments import parse_arguments
 from egodepth.foundation.errors import InputError, Stopped
 
 _HELP = """usage: egodepth VERB ... (egodepth VERB --help explains each)
 
 Self-supervised depth and ego-motion from any moving camera.
 
-  data render        make synthetic drives with exact truth
-  data extract VIDEO frames of a video, or of a folder of frames, that are worth training on
-  data inspect DIR   what is in a data set or a video: drives, frames, cameras, usable samples, motion
+  data render        make synthetic drives with exact ground truth
+  data extract VIDEO select the frames of a video, or of a folder of frames, that are worth training on
+  data inspect DIR   show what a data set or a video holds: drives, frames, cameras, usable samples, motion
   data prepare DIR   decode a data set once, for every training with --data.store
-  data hints DIR     depth that geometry knows before any training, for every training with --hints.store
+  data hints DIR     compute depth by geometry before any training, for every training with --hints.store
   data undistort CLIP
-                     undo a lens's distortion: frames of a pinhole camera, and its camera.json
-  video CLIP ...     the whole way from a video that nobody calibrated: model, depth video, trajectory, cloud, report
-  camera CLIP        the camera of frames that nobody calibrated, by structure from motion
-  cloud CLIP         one point cloud from depth maps and a trajectory
-  train RECIPE       train, or go on with, a model:  egodepth train quickstart --data DIR --run runs/first
+                     undo a lens's distortion: write pinhole frames and their camera.json
+  video CLIP ...     from an uncalibrated video to a model, depth video, trajectory, point cloud and report
+  camera CLIP        find the camera of uncalibrated frames by structure from motion
+  cloud CLIP         fuse depth maps along a trajectory into one point cloud
+  train RECIPE       train a model, or continue a run:  egodepth train quickstart --data DIR --run runs/first
   evaluate MODEL     score a model against true depth: table, JSON, CSV, pictures
-  predict MODEL ...  depth of images, folders and videos
-  odometry MODEL     trajectories of drives: KITTI and TUM files, plot, scores where truth is there
-  scale MODEL        metres from one known length: stereo baseline, camera height, speed, a measured distance
-  export MODEL       ONNX, OpenVINO (float32, bfloat16, int8) or torch program, checked against the predictor
-  ablate RECIPE      the paper's ablation on any data set, over several seeds
-  benchmark WHAT     measured throughput of this machine
+  predict MODEL ...  predict the depth of images, folders and videos
+  odometry MODEL     predict trajectories of drives: KITTI and TUM files, plot, scores where ground truth exists
+  scale MODEL        find metres from one known length: stereo baseline, camera height, speed, a measured distance
+  export MODEL       export to ONNX, OpenVINO (float32, bfloat16, int8) or a torch program, checked for equal depth
+  ablate RECIPE      run the paper's ablation on any data set, over several seeds
+  benchmark WHAT     measure the throughput of this machine
   import-monodepth2 FOLDER OUT
                      published Monodepth2 weights as a model folder"""
 
 
 def _on_recipe(words: Sequence[str], program: str, kind: Any, folder: tuple[str, str]) -> None:
-    """A verb of class `kind` that takes a recipe first, and then any field of its configuration.
+    """Run a verb of class `kind` that takes a recipe first, and then any field of its configuration.
 
-    `folder` is the field for the folder that it writes, and what the default one is called before the recipe's name.
+    `folder` holds the name of the field for the output folder, and the prefix of that folder's default name before the
+    recipe's name.
     """
     if not words or words[0].startswith("-"):
         listing = "\n".join(f"  {name:<22} {about}" for name, about in ABOUT.items())
@@ -57,7 +54,7 @@ def _on_recipe(words: Sequence[str], program: str, kind: Any, folder: tuple[str,
         return
     place = Path("runs") / (folder[1] + words[0])
     default = kind(**{folder[0]: place}, config=recipe(words[0]))
-    _parse(kind, words[1:], f"{program} {words[0]}", default)()
+    parse_arguments(kind, words[1:], f"{program} {words[0]}", default)()
 
 
 def _train(words: Sequence[str], program: str) -> None:
@@ -73,11 +70,11 @@ def _ablate(words: Sequence[str], program: str) -> None:
 
 
 def _verb(module: str, name: str) -> Callable[[Sequence[str], str], None]:
-    """A verb whose arguments are the dataclass `name` of a module, imported only when asked for."""
+    """Return an action that parses the arguments of dataclass `name` and runs it. The module is imported only then."""
 
     def run(words: Sequence[str], program: str) -> None:
         imported = __import__(f"egodepth.{module}", fromlist=[name])
-        _parse(getattr(imported, name), words, program)()
+        parse_arguments(getattr(imported, name), words, program)()
 
     return run
 
@@ -104,31 +101,6 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
 }
 
 
-def _parse(kind: Any, words: Sequence[str], program: str, default: Any = None) -> Any:
-    """Arguments of a verb by tyro, whose box of complaint becomes one line."""
-    complaint = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(complaint):
-            given = {} if default is None else {"default": default}
-            return tyro.cli(kind, args=list(words), prog=program, **given)
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        raise InputError(f"{_first_words(complaint.getvalue())}; see {program} --help") from stop
-
-
-def _first_words(box: str) -> str:
-    """What stands in the first compartment of tyro's box."""
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip("│ \n") for line in box.splitlines()]
-    text: list[str] = []
-    for line in lines:
-        if line.startswith("─") and text:
-            break
-        if line and not line.startswith(("╭", "╰", "─")):
-            text.append(line)
-    return " ".join(text) or "unusable arguments"
-
-
 def _dispatch(words: Sequence[str]) -> None:
     for length in (1, 2):
         action = _VERBS.get(tuple(words[:length]))
@@ -146,7 +118,7 @@ def _dispatch(words: Sequence[str]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; exit code 2 and one line on standard error for what users can mend."""
+    """Run a command. A mistake that the user can correct ends with exit code 2 and one line on standard error."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
         _dispatch(words)
@@ -159,11 +131,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         if leads():
             print(stop, file=sys.stderr)
-        # A training that was asked to stop has done what it should; commands of which it is a part have not.
+        # A training that was asked to stop has done its work. A command that contains a training has not.
         done = words[0] == "train" and stop.signal != signal.SIGINT
         sys.exit(0 if done else 128 + stop.signal)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from what is finished", file=sys.stderr)
+        print("stopped; run the same command again to continue from what is finished", file=sys.stderr)
         sys.exit(130)
     else:
         return

@@ -50,7 +50,9 @@ def test_a_published_list_is_held_against_what_is_there(real_data: Path, tmp_pat
     lists, raw = real_data / "kitti_splits", real_data / "kitti_raw"
     options = ["--split-file", str(lists / "eigen" / "test_files.txt"), "--json", str(tmp_path / "found.json")]
     main(["data", "inspect", str(raw), *options])
-    assert "of 697 lines are there; missing, with their lines: 2011" in " ".join(capsys.readouterr().out.split())
+    assert "of 697 lines have a frame; missing drives, with their number of lines: 2011" in " ".join(
+        capsys.readouterr().out.split()
+    )
     found = json.loads((tmp_path / "found.json").read_text())["list"]
     assert (found["lines"], found["served"]) == (697, 14)
     assert sum(found["missing_drives"].values()) == 697 - 14

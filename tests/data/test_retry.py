@@ -2,14 +2,14 @@ import errno
 
 import pytest
 
-from egodepth.data import retry as patience
-from egodepth.data.retry import patiently
+from egodepth.data import retry
+from egodepth.data.retry import with_retries
 from egodepth.foundation.errors import InputError
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(retry, "PAUSES", (0.0, 0.0, 0.0))
 
 
 class Flaky:
@@ -38,14 +38,14 @@ def in_words(cause: OSError) -> InputError:
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "I/O error"), in_words(OSError(errno.ESTALE, "Stale handle"))])
 def test_an_error_that_passes_is_outlived(error):
     flaky = Flaky(3, error)
-    assert patiently(flaky.read, flaky.note) == "image"
+    assert with_retries(flaky.read, flaky.note) == "image"
     assert (flaky.calls, flaky.told) == (4, 3)
 
 
 def test_an_error_that_stays_is_one_line_in_the_end():
     flaky = Flaky(99, OSError(errno.EIO, "Input/output error", "a.png"))
     with pytest.raises(InputError, match=r"^a.png: cannot be read \(Input/output error\)$"):
-        patiently(flaky.read, flaky.note)
+        with_retries(flaky.read, flaky.note)
     assert flaky.calls == 4
 
 
@@ -53,5 +53,5 @@ def test_an_error_that_stays_is_one_line_in_the_end():
 def test_what_is_damaged_or_missing_is_not_read_again(error):
     flaky = Flaky(99, error)
     with pytest.raises(InputError, match=str(error)):
-        patiently(flaky.read, flaky.note)
+        with_retries(flaky.read, flaky.note)
     assert (flaky.calls, flaky.told) == (1, 0)

@@ -30,7 +30,7 @@ def test_frames_keep_their_numbers_and_get_a_pinhole_camera(clip: Path, tmp_path
     said = capsys.readouterr().out
     assert f"{out}: 7 frames, field of view " in said
     assert f"by {clip / 'camera.json'}; 7 undistorted in " in said
-    assert "0 were there" in said
+    assert "0 existed already" in said
     on_the_fly, straight = FolderDrive(clip), FolderDrive(out)
     assert list(straight.frames) == [0, 1, 2, 4, 5, 6, 7]
     np.testing.assert_allclose(straight.camera.focal, on_the_fly.camera.focal, rtol=1e-6)

@@ -58,11 +58,11 @@ def test_only_what_the_record_lists_may_be_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_text("made")
     require_free(tmp_path, ["b.npz"])
     for name in ("depth.png", "a.npz"):
-        with pytest.raises(InputError, match=f"{name}: is there already"):
+        with pytest.raises(InputError, match=f"{name}: exists already"):
             require_free(tmp_path, ["b.npz", name])
     record(tmp_path, "a.npz")
     require_free(tmp_path, ["a.npz", "b.npz", RECORD])
-    with pytest.raises(InputError, match=r"depth\.png: is there already"):
+    with pytest.raises(InputError, match=r"depth\.png: exists already"):
         require_free(tmp_path, ["a.npz", "depth.png"])
     assert sizes_in(tmp_path)["a.npz"] == 4
 
@@ -71,7 +71,7 @@ def test_a_result_that_a_user_replaced_is_the_users(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_text("made")
     record(tmp_path, "a.npz")
     (tmp_path / "a.npz").write_text("better, by hand")
-    with pytest.raises(InputError, match=r"a\.npz: is there already"):
+    with pytest.raises(InputError, match=r"a\.npz: exists already"):
         require_free(tmp_path, ["a.npz"])
 
 

@@ -26,7 +26,7 @@ def test_a_cloud_replaces_clouds_from_here_alone(tmp_path: Path):
     path = tmp_path / "lidar.ply"
     refuse_other_cloud(path)
     path.write_text("ply\nformat ascii 1.0\nend_header\n")
-    with pytest.raises(InputError, match=r"lidar\.ply: is there already, and not from egodepth"):
+    with pytest.raises(InputError, match=r"lidar\.ply: exists already, and is not from egodepth"):
         refuse_other_cloud(path)
     write_ply(path, np.zeros((1, 3), np.float32), np.zeros((1, 3), np.uint8))
     refuse_other_cloud(path)

@@ -59,9 +59,9 @@ def test_every_frame_between_its_neighbours_has_hints_at_the_walls_distance() ->
 
 
 def test_a_run_that_goes_on_makes_the_same_bytes() -> None:
-    whole, told = Recording(range(12)).maps(), []
-    rest = Recording(range(12)).maps(skip=7, told=told.append)
-    assert list(rest) == told == [7, 8, 9, 10, 11]
+    whole, done = Recording(range(12)).maps(), []
+    rest = Recording(range(12)).maps(skip=7, on_done=done.append)
+    assert list(rest) == done == [7, 8, 9, 10, 11]
     assert all(np.array_equal(rest[position], whole[position]) for position in rest)
 
 

@@ -222,7 +222,7 @@ def test_diagnosis_and_forward_take_known_poses():
     [
         ({"hints": HintConfig(sources=("stereo",))}, "needs the stereo partner"),
         ({"loss": LossConfig(photometric=0.0)}, "nothing to learn from"),
-        ({"data": DataConfig(poses="sfm"), "loss": LossConfig(depth_scaling="median")}, "known ones fix the scale"),
+        ({"data": DataConfig(poses="sfm"), "loss": LossConfig(depth_scaling="median")}, "known poses fix the scale"),
         ({"data": DataConfig(offsets=(), stereo=True), "hints": HintConfig(sources=("sweep",))}, "need neighbours"),
     ],
 )

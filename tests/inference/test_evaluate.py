@@ -13,10 +13,10 @@ from egodepth.config import ModelConfig
 from egodepth.data.drive import Drive
 from egodepth.data.media.images import image_size
 from egodepth.evaluation import METRICS
-from egodepth.evaluation import judged_frames as frames
-from egodepth.evaluation import scoring as run_module
 from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera
+from egodepth.inference.scoring import judged_frames as frames
+from egodepth.inference.scoring import scoring as run_module
 from egodepth.weights import DepthModel, ModelCard
 
 
@@ -103,7 +103,7 @@ def test_a_report_replaces_reports_alone(data, run, tmp_path):
     )
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "table.md").write_text("the user's")
-    with pytest.raises(InputError, match=r"table\.md: is there already, and not from this command"):
+    with pytest.raises(InputError, match=r"table\.md: exists already, and is not from this command"):
         evaluate()
     assert [path.read_text() for path in (tmp_path / "mine").iterdir()] == ["the user's"]
     (tmp_path / "mine" / "table.md").unlink()
@@ -152,7 +152,7 @@ def test_the_mean_map_from_elsewhere_has_no_frame_that_is_evaluated(data, run, t
     found = json.loads((tmp_path / "one.json").read_text())["scores"]
     (score,) = [s for s in found if s["source"] == "mean map (flat)" and s["alignment"] == "none"]
     assert score["abs_rel"] == pytest.approx(expected_of_the_other_drive(), rel=1e-5)
-    with pytest.raises(InputError, match="flat: no frame has true depth, apart from those evaluated on"):
+    with pytest.raises(InputError, match="flat: no frame has true depth, except for those evaluated on"):
         Evaluate(**options, mean_map=Path("x/flat"))()
 
 

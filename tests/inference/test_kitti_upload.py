@@ -61,7 +61,7 @@ def test_the_images_are_never_replaced_by_their_depth(
         (tmp_path / "copy" / name).write_bytes(content)
     with pytest.raises(SystemExit):
         evaluate(model, "--data", images, "--out", tmp_path / "copy")
-    assert "is there already, and no depth of this command" in capsys.readouterr().err
+    assert "exists already, and is no depth of this command" in capsys.readouterr().err
 
 
 def test_depth_of_an_earlier_call_is_replaced(images: Path, tmp_path: Path) -> None:

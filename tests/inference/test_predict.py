@@ -144,7 +144,7 @@ def test_the_folder_of_the_images_may_be_that_of_the_results_and_its_files_stay(
     names = sorted(path.name for path in images.iterdir())
     stem = Path(names[0]).stem
     (images / f"{stem}_depth.png").write_bytes(b"a depth map of the user's")
-    with pytest.raises(InputError, match=f"{stem}_depth.png: is there already"):
+    with pytest.raises(InputError, match=f"{stem}_depth.png: exists already"):
         Predict(model=model, inputs=(images / names[0],), out=images, device="cpu")()
     assert (images / f"{stem}_depth.png").read_bytes() == b"a depth map of the user's"
     (images / f"{stem}_depth.png").unlink()

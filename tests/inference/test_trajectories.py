@@ -95,7 +95,7 @@ def test_true_poses_are_never_replaced(make_clip, model: Path, tmp_path: Path, c
     out.mkdir()
     (out / "clip.txt").write_text("the user's\n")
     said = refusal(capsys, model, "--data", clip, "--out", out)
-    assert f"{out / 'clip.txt'}: is there already" in said
+    assert f"{out / 'clip.txt'}: exists already" in said
     assert [path.read_text() for path in out.iterdir()] == ["the user's\n"]
 
 
@@ -104,7 +104,7 @@ def test_figures_of_another_program_are_never_replaced(make_clip, model: Path, t
     out.mkdir()
     for theirs in ('{"wheel": 1}', '{"x": 1}\n{"x": 2}\n'):
         (out / "odometry.json").write_text(theirs)
-        assert "odometry.json: is there already" in refusal(capsys, model, "--data", clip, "--out", out)
+        assert "odometry.json: exists already" in refusal(capsys, model, "--data", clip, "--out", out)
         assert (out / "odometry.json").read_text() == theirs
 
 

@@ -128,11 +128,11 @@ def test_a_clip_that_tells_nothing_gets_the_stated_field_of_view(tmp_path: Path,
 def test_what_cannot_be_used_is_one_line(make_clip, tmp_path: Path, capsys):
     pytest.importorskip("pycolmap")
     clip, out = make_clip(tmp_path / "clip"), tmp_path / "camera.json"
-    assert "perhaps a calibration" in refused(capsys, "camera", clip, "--out", clip / "camera.json")
+    assert "may be a calibration" in refused(capsys, "camera", clip, "--out", clip / "camera.json")
     assert "not a .json file" in refused(capsys, "camera", clip, "--out", tmp_path / "camera.txt")
     assert "12 to 135 are possible" in refused(capsys, "camera", clip, "--out", out, "--fov-deg", 190)
     assert "gone: not a folder" in refused(capsys, "camera", tmp_path / "gone", "--out", out)
     assert not out.exists()
     (tmp_path / "sparse.ply").write_text("the user's")
-    assert "sparse.ply: is there already, and not from this command" in refused(capsys, "camera", clip, "--out", out)
+    assert "sparse.ply: exists already, and is not from this command" in refused(capsys, "camera", clip, "--out", out)
     assert (tmp_path / "sparse.ply").read_text() == "the user's"

@@ -77,7 +77,7 @@ def without_loops_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
     "changes", [{"stereo": True}, {"stereo": True, "offsets": ()}, {"poses": "given"}], ids=["MS", "S", "given"]
 )
 def test_a_focal_length_is_learned_from_video_alone(changes):
-    with pytest.raises(InputError, match=r"data\.camera 'learned' is for video alone"):
+    with pytest.raises(InputError, match=r"data\.camera 'learned' is for video without stereo and with learned poses"):
         DataConfig(camera="learned", **changes)
     assert DataConfig(camera="learned").camera == "learned"
 

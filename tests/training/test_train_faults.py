@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 
 from egodepth.cli import main
-from egodepth.data import retry as patience
+from egodepth.data import retry
 from egodepth.data.readers.folder import FolderDrive
 from egodepth.foundation.errors import InputError
 from egodepth.objective import SelfSupervisedObjective
@@ -144,7 +144,7 @@ def test_reading_errors_that_pass_change_nothing_and_are_said(tmp_path: Path, ma
         return read(self, frame, partner)
 
     monkeypatch.setattr(FolderDrive, "read_image", flaky)
-    monkeypatch.setattr(patience, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(retry, "PAUSES", (0.0, 0.0))
     _, said = quietly(a_config(clip), tmp_path / "run")
     assert said.count("some images could not be read at first") == 1
     assert "skipped" not in said

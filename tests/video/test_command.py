@@ -15,7 +15,7 @@ from egodepth.foundation.trajectory_files import read_kitti_poses
 from egodepth.hints import making
 from egodepth.training import starting_weights as start_module
 from egodepth.training.trainer import Trainer
-from egodepth.video import depth_estimation as depth_pass_module
+from egodepth.video import depth_estimation
 from egodepth.video import training_plan as plan_module
 from footage_scenes import SIZE, noisy, street, write_folder, write_video
 from video.street_maps import street_map
@@ -121,13 +121,13 @@ def test_stopped_on_the_way_the_same_command_ends_with_the_same_files(
         written.append(path)
         write(maps, path)
 
-    write = depth_pass_module.FrameMaps.write
-    monkeypatch.setattr(depth_pass_module.FrameMaps, "write", stop_after_six)
+    write = depth_estimation.FrameMaps.write
+    monkeypatch.setattr(depth_estimation.FrameMaps, "write", stop_after_six)
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == 130
     monkeypatch.setattr(
-        depth_pass_module.FrameMaps, "write", lambda maps, path: (written.append(path), write(maps, path))
+        depth_estimation.FrameMaps, "write", lambda maps, path: (written.append(path), write(maps, path))
     )
     main(words)
     assert len(written) == FRAMES  # none was looked at twice

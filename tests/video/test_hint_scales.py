@@ -10,7 +10,7 @@ from egodepth.hints.known import KnownDrive, KnownDrives
 from egodepth.hints.store import HintMaps
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.video.aligned_clip import Aligned
-from egodepth.video.camera_path import RowTrack
+from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.clip_geometry import Geometry
 from egodepth.video.depth_maps import FrameMaps, maps_path
 from egodepth.video.hint_scales import shape_logs
@@ -72,8 +72,8 @@ def with_hints(
     geometry = Geometry(KnownDrives([drive], SIZE), 0, clip_map)
     twists = np.zeros((len(row.numbers) - 1, 6))
     twists[:, 3] = -sideways
-    track = RowTrack(row.seconds, twists, np.full(len(row.numbers), unit))
-    return Aligned.of(recording, folder, FRAMES, [track], geometry)
+    trajectory = RowTrajectory(row.seconds, twists, np.full(len(row.numbers), unit))
+    return Aligned.of(recording, folder, FRAMES, [trajectory], geometry)
 
 
 def test_a_shape_that_hints_contradict_goes_to_the_hints_and_the_rest_stays():

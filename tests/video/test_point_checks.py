@@ -8,7 +8,7 @@ from egodepth.data.footage.source import open_footage
 from egodepth.data.readers.folder import FolderDrive
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.video.aligned_clip import Aligned
-from egodepth.video.camera_path import RowTrack
+from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.depth_maps import FrameMaps, maps_path
 from egodepth.video.learned import Learned
 from egodepth.video.point_checks import check_points
@@ -41,7 +41,7 @@ def aligned(
     twists = np.zeros((FRAMES - 1, 6))
     twists[:, 3] = -sideways
     twists[FRAMES // 2 :, 4] = -sideways  # and, half-way, downwards: a bend
-    return Aligned.of(recording, folder, FRAMES, [RowTrack(0.1 * np.arange(FRAMES), twists)])
+    return Aligned.of(recording, folder, FRAMES, [RowTrajectory(0.1 * np.arange(FRAMES), twists)])
 
 
 def wall(depth_of_held_out: float = WALL) -> ClipMap:
@@ -86,7 +86,7 @@ def test_frames_in_scales_of_their_own_differ_in_one_scale_alone(recording: Reco
 
 def test_another_way_shows_in_percent_of_its_length(recording: Recording, tmp_path: Path):
     right = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
-    right.tracks[0].twists[2, 5] = 0.5  # a leap forwards that was not there
+    right.row_trajectories[0].twists[2, 5] = 0.5  # a leap forwards that was not there
     check = check_points(wall(), recording, right, held_out=False)
     assert check is not None
     assert 5 < check.ate_percent < 50
@@ -94,7 +94,7 @@ def test_another_way_shows_in_percent_of_its_length(recording: Recording, tmp_pa
 
 def test_a_way_that_is_the_maps_own_is_not_compared_with_it(recording: Recording, tmp_path: Path):
     right = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
-    of_the_map = replace(right, tracks=[replace(right.tracks[0], units=np.ones(FRAMES))])
+    of_the_map = replace(right, row_trajectories=[replace(right.row_trajectories[0], units=np.ones(FRAMES))])
     check = check_points(wall(), recording, of_the_map, held_out=False)
     assert check is not None
     assert check.ate_percent is None

@@ -7,7 +7,7 @@ from egodepth.commands.video import VideoToDepth
 from egodepth.config import ModelConfig
 from egodepth.config.recipes import recipe
 from egodepth.foundation.errors import InputError
-from egodepth.video.training_plan import by_machine, check_apart, frames_apart, trainable_size, training_plan
+from egodepth.video.training_plan import by_machine, check_offset, neighbour_offset, trainable_size, training_plan
 from egodepth.weights import DepthModel, ModelCard
 
 
@@ -30,17 +30,17 @@ def test_on_a_gpu_it_is_as_large_as_published():
 
 
 def test_neighbours_are_as_far_apart_as_their_motion_asks_for():
-    assert [frames_apart(spacing, 0.01) for spacing in (0.02, 0.045, 0.2, 0.005, 0.001)] == [2, 1, 1, 8, 8]
+    assert [neighbour_offset(spacing, 0.01) for spacing in (0.02, 0.045, 0.2, 0.005, 0.001)] == [2, 1, 1, 8, 8]
 
 
 def test_neighbours_are_no_more_than_a_third_of_a_second_away_if_there_are_nearer_ones():
-    assert [frames_apart(0.006, seconds) for seconds in (0.04, 0.1, 0.12, 0.25, 2.0)] == [7, 3, 2, 1, 1]
+    assert [neighbour_offset(0.006, seconds) for seconds in (0.04, 0.1, 0.12, 0.25, 2.0)] == [7, 3, 2, 1, 1]
 
 
 def test_a_short_row_brings_neighbours_nearer():
-    assert check_apart([4, 6], 8) == 2
+    assert check_offset([4, 6], 8) == 2
     with pytest.raises(InputError, match="no three frames in a row"):
-        check_apart([2, 2], 1)
+        check_offset([2, 2], 1)
 
 
 def test_the_plan_is_the_recipe_for_real_streets_on_these_frames():

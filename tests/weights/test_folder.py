@@ -161,7 +161,7 @@ def test_of_a_hub_that_does_not_answer_the_cache_is_taken(folder: Path, tmp_path
         return str(folder)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(model_hub, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(model_hub, "TIMEOUT_S", 0.1)
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url, timeout: patience.wait(60))
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert load_model("owner/model").card == a_card()

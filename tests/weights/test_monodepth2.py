@@ -164,7 +164,7 @@ def test_what_is_no_model_folder_is_not_written_over(published: Path, tmp_path: 
         (tmp_path / "precious" / name).write_text('{"architectures": ["BertModel"]}')
     with pytest.raises(SystemExit):
         main(["import-monodepth2", str(published), str(tmp_path / "precious")])
-    assert "no folder of a model of egodepth's alone" in capsys.readouterr().err
+    assert "not a folder with one model of egodepth only" in capsys.readouterr().err
     assert "BertModel" in (tmp_path / "precious" / "config.json").read_text()
     main(["import-monodepth2", str(published), str(tmp_path / "model")])
     (tmp_path / "model" / "notes.txt").write_text("the user's")

@@ -23,7 +23,7 @@ CARD = ModelCard(
 
 def test_twice_the_focal_length_makes_metres_half_as_long() -> None:
     assert (said := other_lens(CARD, TELE)) is not None
-    assert "true depth is about 2 times what follows" in said
+    assert "true depth is about 2 times the predicted one" in said
     assert "focal length of 1.92 image heights" in said
     assert other_lens(CARD, WIDE) is None
     assert other_lens(CARD, Camera(WIDE.focal * 1.05, WIDE.centre)) is None
@@ -50,7 +50,7 @@ def test_of_several_cameras_the_middle_one_counts() -> None:
 
 def test_another_shape_is_said() -> None:
     assert other_shape(CARD, (375, 1242)) is None
-    assert "Images of 360x640 are of another shape" in (other_shape(CARD, (640, 360)) or "")
+    assert "Images of 360x640 have another shape" in (other_shape(CARD, (640, 360)) or "")
 
 
 def test_predict_says_it_of_images_beside_a_camera_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +67,7 @@ def test_predict_says_it_of_images_beside_a_camera_file(tmp_path: Path, capsys: 
         said[fov] = capsys.readouterr().err
     assert "The model's metres hold" not in said[81.5]
     assert said[40].count("The model's metres hold for a focal length of 1.92 image heights.") == 1
-    assert "about 2.4 times what follows" in said[40]
+    assert "about 2.4 times the predicted one" in said[40]
 
 
 @pytest.mark.parametrize("focal", [(1.0,), (0.0, 1.0), (float("inf"), 1.0)])

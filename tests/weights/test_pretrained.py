@@ -198,7 +198,7 @@ def test_a_hub_that_hangs_is_left_after_three_seconds(tmp_path: Path):
 def test_a_search_for_the_hubs_address_that_never_ends_is_left_too(monkeypatch):
     patience = threading.Event()
     in_cache(monkeypatch, None)
-    monkeypatch.setattr(model_hub, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(model_hub, "TIMEOUT_S", 0.1)
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url, timeout: patience.wait(60))
     with pytest.raises(NoWeightsError, match=r"\(no answer within 0 s\)"):
         find_encoder_weights("resnet18")

@@ -1,4 +1,4 @@
-"""One file a verb of the command line: its options, one call into the library, and what is printed of the result.
+"""The verbs of the command line, one file each: options, one call into the library, and the printed result.
 
-Nothing heavy is imported before a verb runs: `egodepth VERB --help` answers at once.
+Nothing heavy is imported before a verb runs, so `egodepth VERB --help` answers at once.
 """

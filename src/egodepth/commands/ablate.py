@@ -1,4 +1,4 @@
-"""`egodepth ablate RECIPE --data DIR --out DIR`: which part of the method is worth what, on any data set."""
+"""`egodepth ablate RECIPE --data DIR --out DIR`: how much each part of the method contributes, on any data set."""
 
 from rich.console import Console
 
@@ -10,24 +10,24 @@ from egodepth.training.ablation.options import AblationOptions
 class Ablate(AblationOptions):
     """Train a recipe with and without each part of the method, over several seeds, and compare on the same frames.
 
-    One resumable command: interrupted or killed, it goes on where it was; finished trainings are not repeated, and
-    more --seeds or --variants can be asked for later. Writes ablation.md and ablation.json anew after each training,
-    and ablation.png at the end. Trainings are scored by their last model: nothing is selected.
+    The command can be resumed: after an interruption, run it again; finished trainings are not repeated. More --seeds
+    or --variants can be added later. It rewrites ablation.md and ablation.json after each training, and writes
+    ablation.png at the end. Each training is scored by its last model: no checkpoint is selected.
 
-    Variants: baseline (average reprojection, no auto-mask, native scales, no depth-range scaling); the baseline with
-    one part more: baseline+minimum, baseline+automask, baseline+full-res, baseline+depth-scaling; full; full with one
-    part less: full-minimum, full-automask, full-full-res, no-depth-scaling; full with a part exchanged or added:
-    zhou-mask, no-ssim, pose-posecnn, pose-shared, pose-separate, depth-scaling. Of recipes with hints or poses of
-    structure from motion, also: photometric-only, hints-only, hints-better (where they explain the pixel better),
-    hints-always; poses-learned, poses-sfm. Where asked for by name: random-encoder, pretrained-encoder. Those that are
-    what the recipe has anyway are not trained twice. To cross two of these, change the recipe: `--model.no-pretrained
-    --variants photometric-only hints-only full`.
+    Variants: baseline (average reprojection, no auto-mask, native scales, no depth-range scaling). The baseline with
+    one part added: baseline+minimum, baseline+automask, baseline+full-res, baseline+depth-scaling. full. full with one
+    part removed: full-minimum, full-automask, full-full-res, no-depth-scaling. full with a part replaced or added:
+    zhou-mask, no-ssim, pose-posecnn, pose-shared, pose-separate, depth-scaling. For recipes with hints or with poses of
+    structure from motion, also: photometric-only, hints-only, hints-better (only where they explain the pixel better),
+    hints-always; poses-learned, poses-sfm. Only on request: random-encoder, pretrained-encoder. A variant that equals
+    the recipe is not trained twice. To combine two variants, change the recipe: `--model.no-pretrained --variants
+    photometric-only hints-only full`.
 
     Example: egodepth ablate synthetic-s --data drives --out ablation --seeds 3 --steps 300 --data.size 64 224
     """
 
     def __call__(self) -> None:
-        """Train and score what is missing, report on all."""
+        """Train and score the missing variants, then report on all of them."""
         from egodepth.training.ablation.ablate import run_ablation
         from egodepth.training.ablation.printing import print_rows
 

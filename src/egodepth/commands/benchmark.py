@@ -18,50 +18,50 @@ if TYPE_CHECKING:  # not part of the package
 _CLONE = Path(__file__).parents[3]
 _TITLE = """# Performance
 
-Written by `egodepth benchmark all --markdown docs/performance.md`: every figure is measured in one run on one machine,
-contenders in turns. On a shared machine only the ratios can be compared with another run's.
+Written by `egodepth benchmark all --markdown docs/performance.md`. Each figure is measured in one run on one machine;
+the programs that are compared take turns. On a shared machine, only ratios can be compared with another run's.
 
 """
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Measure what this machine does; on a shared one only ratios within a run can be compared.
+    """Measure the throughput of this machine. On a shared machine, only ratios within a run can be compared.
 
-    step: the training step against a plain twin (the method as it is commonly written), in turns, with its stages, its
-    share of what the machine's matrix products allow, and its peak memory. loader: processor time of a sample, from
-    JPEG and from a store, against the common way. inference: one image in PyTorch, ONNX Runtime and OpenVINO. video: a
-    video's prediction from file to file against the network alone. evaluation: the protocol's work on random maps of
-    KITTI's size and density, without the network. exchange: the gradients and batch statistics that two processes which
-    train together exchange in a step, over this machine's loopback, against a step of one. hints: the plane sweep of a
-    frame against the same formula in torch. all: one after the other, for --markdown docs/performance.md.
+    step: the training step against a plain implementation of the method, in turns, with its stages, its share of the
+    machine's matrix product throughput, and its peak memory. loader: processor time per sample, from JPEG and from a
+    store, against the usual loader. inference: one image in PyTorch, ONNX Runtime and OpenVINO. video: prediction from
+    video file to video file against the network alone. evaluation: the protocol's work on random maps of KITTI's size
+    and density, without the network. exchange: the gradients and batch statistics that two training processes exchange
+    in a step over this machine's loopback, against a step of one process. hints: the plane sweep of a frame against the
+    same formula in torch. all: all of these in turn, for --markdown docs/performance.md.
     """
 
     what: Positional[Literal["step", "loader", "inference", "video", "evaluation", "exchange", "hints", "all"]]
-    """What to measure."""
+    """Which measurement to run."""
     size: tuple[int, int] = (192, 640)
-    """Height and width that the network sees."""
+    """Height and width of the network's input."""
     batch_size: int = 4
-    """Samples a step."""
+    """Number of samples in a step."""
     model: str = ""
-    """Measure inference of this run or model folder; a ResNet-18 of random weights if left out."""
+    """Run folder or model folder for `inference`. Left out: a ResNet-18 with random weights."""
     images: int = 100
-    """Images a repeat, of evaluation."""
+    """Number of images in each repeat of `evaluation`."""
     repeats: int = 5
-    """How often; medians are reported."""
+    """Number of repeats; medians are reported."""
     device: str = ""
-    """`cpu`, `cuda`, ...; the GPU if there is one when left out."""
+    """`cpu`, `cuda`, ... Left out: the GPU if there is one."""
     against: Path | None = None
     """Compare with an earlier --json file."""
     json: Path | None = None
-    """Write the figures to this file, too."""
+    """Also write the figures to this JSON file."""
     markdown: Path | None = None
-    """Write a page to this file."""
+    """Write the results as a Markdown page to this file."""
 
     def __call__(self) -> None:
-        """Measure, print, write."""
+        """Measure, print and write the results."""
         if not (_CLONE / "benchmarks").is_dir():
-            raise InputError("egodepth benchmark is for a clone of the repository: benchmarks/ is not installed")
+            raise InputError("egodepth benchmark needs a clone of the repository: benchmarks/ is not installed")
         sys.path.append(str(_CLONE))
         from benchmarks.figures import read_result
         from benchmarks.measuring import MEASUREMENTS, Wanted

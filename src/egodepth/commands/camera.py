@@ -1,4 +1,4 @@
-"""`egodepth camera CLIP`: the camera of a clip that nobody calibrated."""
+"""`egodepth camera CLIP`: find the camera of an uncalibrated clip."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,22 +14,22 @@ from egodepth.sfm.settings import CameraSearch
 class FindCamera(CameraSearch):
     """Find the camera of a clip by structure from motion: focal length with its uncertainty, sparse points, poses.
 
-    Works where the camera moves and turns. What the clip cannot tell is said, and the field of view that you state is
-    written instead. Beside the camera file: its report; clip_map.npz, sparse.npz and sparse.ply with points and poses
-    of all frames.
+    The camera must move and turn. If the clip does not determine the focal length, the command says so and writes the
+    field of view that you state. It also writes a report, and clip_map.npz, sparse.npz and sparse.ply with the points
+    and the poses of all frames.
     """
 
     clip: Positional[Path]
-    """Folder of frames in a row, all of one camera; camera.json in it is not looked at."""
+    """Folder with consecutive frames of one camera. A camera.json in it is ignored."""
     out: Path
-    """The camera file to write; put it into the folder of the frames and the clip is a data set."""
+    """The camera file to write. Put it into the folder of the frames to make the clip a data set."""
     keep: bool = False
     """Keep the work folder: images, features, matches, COLMAP's models."""
     json: Path | None = None
-    """Write the report to this file, too."""
+    """Also write the report to this JSON file."""
 
     def __call__(self) -> None:
-        """Look for it, and say what is where."""
+        """Find the camera and print what was written."""
         from egodepth.foundation.progress import warn
         from egodepth.sfm.camera_results import summary_line
         from egodepth.sfm.clip_camera import find_clip_camera

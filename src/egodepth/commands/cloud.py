@@ -1,4 +1,4 @@
-"""`egodepth cloud CLIP`: one point cloud from depth maps and a trajectory that are there already."""
+"""`egodepth cloud CLIP`: fuse existing depth maps and an existing trajectory into one point cloud."""
 
 import json
 from dataclasses import dataclass, field
@@ -19,35 +19,34 @@ from egodepth.video.cloud.settings import CloudSettings
 class FuseCloud:
     """Fuse the depth maps of a clip along a trajectory into one coloured point cloud, cleaned as `egodepth video` does.
 
-    Depth and trajectory must be in one unit, which is the cloud's, too. A trajectory in KITTI's format has a pose for
-    every depth map. One in TUM's may have fewer: frames at whose time it has none are left out.
+    Depth and trajectory must have the same unit; the point cloud has that unit, too. A trajectory in KITTI's format
+    needs one pose per depth map. A TUM trajectory may have fewer: frames without a pose at their time are left out.
     """
 
     clip: Positional[Path]
-    """A video of any container, or a folder of frames: those that the depth is of, all of them."""
+    """A video of any format, or a folder of frames: the same frames that the depth maps show, all of them."""
     depth: Path
-    """Folder with a depth map of each frame, as `egodepth video` and `egodepth predict` write them: NPZ (with its
-    confidence, if there is one), or else 16-bit PNG. They are taken in the order of their names."""
+    """Folder with one depth map per frame, as `egodepth video` and `egodepth predict` write them: NPZ (with its
+    confidence, if it has one), or else 16-bit PNG. They are sorted by name."""
     trajectory: Path
-    """World from camera, KITTI's format (12 numbers a line) or TUM's (8 numbers a line)."""
+    """World-from-camera poses in KITTI's format (12 numbers a line) or TUM's (8 numbers a line)."""
     out: Path
     """The PLY file to write."""
     camera: Path | None = None
-    """Camera file: camera.json, or of OpenCV, ROS, COLMAP, KITTI, Kalibr, ORB-SLAM and others (docs/cameras.md). One
-    that lies beside the frames of a folder is found by itself; `egodepth video` leaves its own in OUT/frames. If its
-    lens distorts, the depth must be of the undistorted frames, as that of `egodepth video` is."""
+    """Camera file: camera.json, or one of OpenCV, ROS, COLMAP, KITTI, Kalibr, ORB-SLAM and others (docs/cameras.md). A
+    camera file beside the frames is found by itself; `egodepth video` writes one to OUT/frames. If the lens has
+    distortion, the depth must belong to the undistorted frames, as that of `egodepth video` does."""
     fov_deg: float | None = None
-    """Horizontal field of view."""
+    """Horizontal field of view in degrees."""
     intrinsics: tuple[float, float, float, float] | None = None
     """fx fy cx cy in pixels of the clip's frames."""
     png_scale: float | None = None
-    """What the PNGs' values are divided by. Left out: what predictions.json beside them or report.json above them says.
-    """
+    """Divisor of the PNG values. Left out: the value in predictions.json beside them or in report.json above them."""
     longest: int = 1280
-    """Longer side of what points are made of, pixels; larger frames and depth maps are shrunk."""
+    """Longer side of the frames that points are made from, in pixels. Larger frames and depth maps are resized."""
     settings: Annotated[CloudSettings, tyro.conf.arg(name="")] = field(default_factory=CloudSettings)
     json: Path | None = None
-    """Write the figures to this file, too."""
+    """Also write the figures to this JSON file."""
 
     def __post_init__(self) -> None:
         given = [self.camera, self.fov_deg, self.intrinsics]
@@ -58,10 +57,10 @@ class FuseCloud:
         require(self.out.suffix.lower() == ".ply", f"--out {self.out}: name a file that ends in .ply")
 
     def __call__(self) -> None:
-        """Read, fuse, write, say."""
+        """Read, fuse, write and print."""
         from egodepth.foundation.ply_files import refuse_other_cloud
         from egodepth.video.cloud.clip_cloud import CameraSource, fuse_clip
-        from egodepth.video.cloud.writing import write_cloud
+        from egodepth.video.cloud.point_cloud import write_cloud
 
         refuse_other_cloud(self.out)
         source = CameraSource(self.camera, self.fov_deg, self.intrinsics)
@@ -70,6 +69,9 @@ class FuseCloud:
         if self.json:
             write_text(self.json, json.dumps({"out": str(self.out)} | fused.figures(), indent=2) + "\n")
         if fused.frames > 1 and fused.cloud.frames.max() == 1:
-            warn("no point is of more than one frame: the camera hardly moves for this depth; are both in one unit?")
-        said = f"{self.out}: {len(fused.cloud.xyz)} points of {fused.frames} frames"
+            warn(
+                "no point was seen in more than one frame: the camera hardly moves relative to this depth; do depth "
+                "and trajectory have the same unit?"
+            )
+        said = f"{self.out}: {len(fused.cloud.xyz)} points from {fused.frames} frames"
         Console().print(said, soft_wrap=True, highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""`egodepth data extract VIDEO --out DIR`: the frames of a recording that are worth training on."""
+"""`egodepth data extract VIDEO --out DIR`: write the frames of a recording that are worth training on."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,25 +13,26 @@ from egodepth.foundation.files import write_text
 
 @dataclass(frozen=True)
 class Extract:
-    """Frames of a video, or of a folder of frames, that are worth training on: as far apart as the motion asks for.
+    """Select the frames of a video, or of a folder of frames, that are worth training on, spaced by their motion.
 
-    The same picture twice, standstills, and what cannot be used are left out. Neighbours get consecutive numbers; a cut
-    or a standstill leaves a gap in them. Stopped, the same command goes on.
+    Duplicates, standstills and unusable frames are left out. Neighbouring frames get consecutive numbers; a cut or a
+    standstill leaves a gap in the numbers. If the command is stopped, run it again to continue.
     """
 
     footage: Positional[Path]
     """A video file, or a folder of images."""
     out: Path
-    """Folder of the frames and of footage.json, which says where each is from, and why the others are not there."""
+    """Output folder for the frames and for footage.json. It records the source of each frame and why others were
+    dropped."""
     longest: int = 1280
-    """Longer side of the frames, pixels; smaller footage keeps its size."""
+    """Longer side of the frames in pixels. Smaller footage keeps its size."""
     motion: float = MOTION
-    """Motion of the image from a frame to the next: median over the image, share of its width."""
+    """Image motion between two kept frames: median over the image, as a share of its width."""
     json: Path | None = None
-    """Write the summary to this file, too."""
+    """Also write the summary to this JSON file."""
 
     def __call__(self) -> None:
-        """Extract, and say what is there."""
+        """Extract the frames and print the summary."""
         require(self.longest >= 32, f"--longest {self.longest}: frames that small show nothing; 640 or more is usual")
         require(0 < self.motion < 0.5, f"--motion {self.motion}: a share of the image's width, such as {MOTION}")
         from egodepth.data.footage.extract import extract
@@ -44,8 +45,10 @@ class Extract:
             content = {"footage": str(self.footage), **asdict(summary), "verdict": said}
             write_text(self.json, json.dumps(content, indent=2) + "\n")
         if not summary.kept:
-            raise InputError(f"{self.footage}: {said[0][0].lower()}{said[0][1:]} {self.out / FOOTAGE_FILE} says why")
-        before = f", {there} of them before" if there else ""
-        print(f"{self.out}: {summary.kept} frames of {summary.frames}{before}; {FOOTAGE_FILE} says where they are from")
+            raise InputError(
+                f"{self.footage}: {said[0][0].lower()}{said[0][1:]} {self.out / FOOTAGE_FILE} gives the reasons"
+            )
+        before = f", {there} of them from an earlier run" if there else ""
+        print(f"{self.out}: {summary.kept} frames of {summary.frames}{before}; {FOOTAGE_FILE} lists their sources")
         for sentence in said:
             print(sentence)

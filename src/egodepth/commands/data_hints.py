@@ -1,4 +1,4 @@
-"""`egodepth data hints DIR`: make hints beforehand, once for every training that asks for them, and measure them."""
+"""`egodepth data hints DIR`: compute hints once, for every training that uses them, and measure them."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -20,12 +20,12 @@ if TYPE_CHECKING:  # imported when the verb runs
 
 @dataclass(frozen=True, kw_only=True)
 class MakeHints:
-    """Make hints of depth for every frame of a data set, and say how good they are.
+    """Compute depth hints for every frame of a data set, and measure how good they are.
 
-    A training with the same size and sources finds them by `--hints.store OUT`, and makes what is missing. Stopped, the
-    same command goes on. Poses are found by structure from motion (`pip install 'egodepth[sfm]'`), or taken from the
-    data set. The printed table compares the hints with true depth, if the data set has it, and with one in ten of the
-    points of structure from motion. No training sees these points.
+    A training with the same size and sources finds them by `--hints.store OUT`, and computes the missing ones. If the
+    command is stopped, run it again to continue. Structure from motion finds the poses (`pip install 'egodepth[sfm]'`),
+    or the data set provides them. The printed table compares the hints with true depth, if the data set has it, and
+    with one in ten points of structure from motion. No training sees these points.
     """
 
     data: Positional[Path]
@@ -33,26 +33,26 @@ class MakeHints:
     out: Path
     """Folder of the hints."""
     size: tuple[int, int] = (192, 640)
-    """Height and width, as of the training."""
+    """Height and width of the training images."""
     sources: tuple[HintSource, ...] = ("sweep", "sparse", "contact")
     """Where hints come from: `sweep`, `stereo`, `sparse`, `contact` (see `egodepth train RECIPE --help`)."""
     poses: Literal["sfm", "given"] = "sfm"
-    """Whether structure from motion finds the poses, or the data set gives them (a rendered set does)."""
+    """`sfm`: structure from motion finds the poses. `given`: the data set provides them (a rendered set does)."""
     teacher: str = ""
-    """Also make the pseudo labels of this depth model."""
+    """Also compute the pseudo labels of this depth model."""
     drives: tuple[str, ...] = ("*",)
     """Glob patterns of the drives."""
     split: Literal["train", "val", "test"] = "train"
-    """Which drives of a rendered set or of Cityscapes."""
+    """Which split of a rendered set or of Cityscapes."""
     sheets: bool = False
-    """Also draw a sheet of pictures of each drive: image, hint, error. It lies in OUT."""
+    """Also write a sheet of pictures for each drive to OUT: image, hint, error."""
     seed: int = 0
-    """Of structure from motion."""
+    """Random seed of structure from motion."""
     json: Path | None = None
-    """Write the figures to this file, too."""
+    """Also write the figures to this JSON file."""
 
     def __call__(self) -> None:
-        """Make, measure, print."""
+        """Compute, measure and print."""
         from egodepth.data.drive import select_drives
         from egodepth.data.opening import open_drives
         from egodepth.hints.making import known_drives
@@ -76,7 +76,7 @@ class MakeHints:
 
 
 def _measured(known: "KnownDrives", position: int, drive: "Drive", sheet: Path | None) -> list["HintQuality"]:
-    """Measure the hints of a drive, print the table, draw the sheet."""
+    """Measure the hints of a drive, print the table and write the sheet."""
     from egodepth.hints.quality import measure_hints
     from egodepth.hints.quality_report import quality_footnote, quality_table, write_hint_sheet
 

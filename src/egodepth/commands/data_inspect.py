@@ -1,4 +1,4 @@
-"""`egodepth data inspect DIR`: what a data set or a recording holds, and whether one can train on it."""
+"""`egodepth data inspect DIR`: show what a data set or a recording holds, and whether it can be trained on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,29 +12,29 @@ from egodepth.foundation.files import write_text
 
 @dataclass(frozen=True)
 class Inspect:
-    """Look at a data set: drives, frames, gaps, camera, stereo, true depth, and the samples one can train on.
+    """Show what a data set holds: drives, frames, gaps, camera, stereo, true depth, and usable training samples.
 
-    Of a video file and of a folder of frames, which need no camera for that, the pictures are looked at, too: how they
-    move, whether with parallax, what is wrong with them, and what to do about it. Stereo pairs are matched: is the
-    partner on the side, at the height and as far away as the camera file says?
+    For a video file or a folder of frames, the images are measured, too: motion, parallax, flaws, and what to do about
+    them. No camera file is needed for that. Stereo pairs are matched to check the side, height and distance of the
+    partner against the camera file.
     """
 
     folder: tyro.conf.Positional[Path]
-    """A video file, frames with camera.json or without, a folder of folders with both, any folder with manifest.csv,
-    KITTI (raw, odometry or 2015), Cityscapes, Make3D, or a rendered set."""
+    """A video file, frames with or without camera.json, a folder of such folders, any folder with manifest.csv, KITTI
+    (raw, odometry or 2015), Cityscapes, Make3D, or a rendered set."""
     split: Literal["train", "val", "test"] = "train"
-    """Which drives of a rendered set or of Cityscapes."""
+    """Which split of a rendered set or of Cityscapes."""
     offsets: tuple[int, ...] = (-1, 1)
-    """Neighbours that a training sample needs."""
+    """Offsets of the neighbours that a training sample needs."""
     stereo: bool = False
     """Whether a training sample needs the stereo partner."""
     split_file: Path | None = None
-    """A published list of frames: say how many of its lines are there, and which drives the others need."""
+    """A published list of frames: report how many of its lines have a frame, and which drives the others need."""
     json: Path | None = None
-    """Write the summary to this file, too."""
+    """Also write the summary to this JSON file."""
 
     def __call__(self) -> None:
-        """Print the table; write the JSON file if asked for."""
+        """Print the table, and write the JSON file if requested."""
         from egodepth.data.drive_table import drive_table
         from egodepth.data.footage.footage_table import footage_table
         from egodepth.data.footage.summary import obstacle, verdict

@@ -13,37 +13,37 @@ from egodepth.foundation.files import write_text
 
 @dataclass(frozen=True)
 class Prepare:
-    """Decode a data set once: its frames at training size on disk, for every training with --data.store.
+    """Decode a data set once: store its frames at training size on disk, for every training with --data.store.
 
-    Stopped or killed, the same command goes on; what is there and matches its source stays.
+    If the command is stopped, run it again to continue. Frames that exist and match their source are kept.
     """
 
     data: Positional[Path]
     """Any data set that can be trained on."""
     out: Path
-    """Folder of the store, or its URL; new, or one of this command."""
+    """Folder or URL of the store. It must be new, or made by this command."""
     size: tuple[int, int] = (192, 640)
-    """Height and width, as of the training."""
+    """Height and width of the training images."""
     partner: bool = False
-    """The stereo partner's frames, too."""
+    """Also store the stereo partner's frames."""
     drives: tuple[str, ...] = ("*",)
     """Glob patterns of the drives to decode."""
     split: Literal["train", "val", "test"] = "train"
-    """Which drives of a rendered set or of Cityscapes."""
+    """Which split of a rendered set or of Cityscapes."""
     workers: int = 0
-    """Threads that decode; 0: one a processor."""
+    """Number of decoding threads; 0: one per processor."""
     json: Path | None = None
-    """Write the summary to this file, too."""
+    """Also write the summary to this JSON file."""
 
     def __call__(self) -> None:
-        """Prepare, and say what is where."""
+        """Prepare the store and print a summary."""
         from egodepth.data.drive import select_drives
         from egodepth.data.media.side_by_side import print_unreadable
         from egodepth.data.opening import open_drives
         from egodepth.data.storage.preparation import prepare
         from egodepth.foundation.remote import local_store, shown
 
-        DataConfig(size=self.size)  # refuses what cannot be trained on
+        DataConfig(size=self.size)  # refuses sizes that cannot be trained on
         drives = select_drives(open_drives(self.data, self.split), self.drives)
         with local_store(self.out) as folder:
             done = prepare(drives, self.size, folder, self.partner, self.workers)
@@ -51,7 +51,7 @@ class Prepare:
         made = done.frames - done.already_there
         print(
             f"{done.store}: {done.frames} frames, {done.bytes_on_disk / 1e9:.2f} GB; {made} decoded in "
-            f"{done.seconds:.1f} s ({made / done.seconds:.0f} frames/s), {done.already_there} were there"
+            f"{done.seconds:.1f} s ({made / done.seconds:.0f} frames/s), {done.already_there} existed already"
         )
         print_unreadable(done.unreadable)
         if self.json:

@@ -8,30 +8,30 @@ from egodepth.foundation.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Render:
-    """Make synthetic drives: images, stereo partner, exact depth, poses and masks. Run again, it goes on."""
+    """Make synthetic drives: images, stereo partner, exact depth, poses and masks. Run it again to continue."""
 
     out: Path
     """New or empty folder, or one where the same command was interrupted."""
     train: int = 12
-    """Drives to train on."""
+    """Number of drives to train on."""
     val: int = 3
-    """Drives to choose models by."""
+    """Number of drives for validation."""
     test: int = 3
-    """Drives to score models on."""
+    """Number of drives for the test."""
     frames: int = 60
-    """Frames of each drive."""
+    """Number of frames in each drive."""
     size: tuple[int, int] = (96, 320)
-    """Height and width."""
+    """Height and width of the images."""
     fov_deg: float = 0.0
-    """Horizontal field of view of all cameras, whose pixels are then square; 0: a camera near KITTI's a drive."""
+    """Horizontal field of view of all cameras, with square pixels. 0: each drive has a camera similar to KITTI's."""
     winding: float = 1.0
-    """How many times as far the roads swing to either side: 1 turns by 10 degrees at most, 4 by up to 40."""
+    """Factor on the curvature of the roads: 1 turns by 10 degrees at most, 4 by up to 40."""
     seed: int = 0
-    """Another seed makes other streets."""
+    """Random seed. Another seed makes other streets."""
     partner: bool = True
-    """Render the stereo partner's images, too."""
+    """Also render the stereo partner's images."""
     processes: int = 0
-    """Drives rendered at the same time; 0: as many as there are cores."""
+    """Number of drives rendered in parallel; 0: one per core."""
 
     def __post_init__(self) -> None:
         counts = (self.train, self.val, self.test)
@@ -48,7 +48,7 @@ class Render:
                 raise InputError(f"data render: {message}")
 
     def __call__(self) -> None:
-        """Render what is missing, drive by drive."""
+        """Render the missing drives."""
         from egodepth.data.readers.rendered_set import Description
         from egodepth.synthetic.rendering import render
 

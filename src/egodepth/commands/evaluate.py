@@ -1,4 +1,4 @@
-"""`egodepth evaluate MODEL --benchmark NAME --data DIR`: a model's numbers, beside what they must beat."""
+"""`egodepth evaluate MODEL --benchmark NAME --data DIR`: score a model beside published results and baselines."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from egodepth.inference.scoring.options import EvaluateOptions
 
 
 class Evaluate(EvaluateOptions):
-    """Score a model: seven metrics under every alignment, with intervals, baselines, parts of the image, pictures.
+    """Score a model: seven metrics under every alignment, with intervals, baselines, image regions and pictures.
 
-    Predictions made elsewhere are scored without a model (--predictions), two models against each other image by
-    image with --paired.
+    Predictions of other programs are scored without a model (--predictions). With --paired, two models are compared
+    image by image.
     """
 
     def __call__(self) -> None:
-        """Evaluate, print the table, write the report."""
+        """Evaluate, print the table and write the report."""
         from egodepth.evaluation.benchmarks import BENCHMARKS
         from egodepth.inference.scoring.option_checks import check_options
 
@@ -40,7 +40,10 @@ class Evaluate(EvaluateOptions):
             print_report(Console(), report, files)
             if upside_down:
                 other = "depth" if self.predicted == "disparity" else "disparity"
-                warn(f"What is near in truth is far in these predictions: are they {other}? Give --predicted {other}.")
+                warn(
+                    f"Near pixels in the ground truth are far in these predictions: are they {other}? Give "
+                    f"--predicted {other}."
+                )
         if found.comparison:
             print_paired(Console(), found.comparison, self.model, found.comparison_file)
         if self.json and found.scored:

@@ -1,4 +1,4 @@
-"""`egodepth export MODEL --out DIR`: a model as ONNX, OpenVINO or torch program, checked before it is written."""
+"""`egodepth export MODEL --out DIR`: write a model as ONNX, OpenVINO or torch program, checked before it is written."""
 
 import dataclasses
 import json
@@ -10,15 +10,15 @@ from egodepth.inference.export.options import ExportOptions
 
 
 class Export(ExportOptions):
-    """Write a model for other runtimes: 8-bit images in, depth at their own size out, everything between inside.
+    """Export a model to other runtimes: 8-bit images in, depth at the images' own size out.
 
-    Resizing, normalisation, network and disparity to depth are one graph; batch and image size are dynamic. Its depth
-    is compared with the predictor's first, and where it differs nothing is written. The folder is a model to every
-    other command: predict, evaluate and DepthPredictor.load run it.
+    Resizing, normalisation, network, and the conversion of disparity to depth are one graph; batch and image size are
+    dynamic. The graph's depth is compared with the predictor's first; if it differs, nothing is written. The folder is
+    a model for every other command: predict, evaluate and DepthPredictor.load run it.
     """
 
     def __call__(self) -> None:
-        """Export, and say what was checked."""
+        """Export and print what was checked."""
         from egodepth.inference.export.exporting import export
 
         card = export(self)

@@ -1,4 +1,4 @@
-"""`egodepth odometry MODEL --data DIR`: where the camera went, as files and a plot, and how far off that is."""
+"""`egodepth odometry MODEL --data DIR`: predict the camera's trajectory as files and a plot, and score it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,10 @@ from egodepth.foundation.files import write_text
 
 @dataclass(frozen=True)
 class Odometry:
-    """Predict the trajectory of every drive, write it in KITTI's and TUM's formats, and score it where truth is there.
+    """Predict the trajectory of every drive, write it in KITTI's and TUM's formats, and score it against ground truth.
 
-    Figures: 5-frame snippets as published, the RMSE of all positions after Sim(3) alignment (ATE), and KITTI's drift
-    over 100 to 800 m. Monocular trajectories have no scale of their own: the alignment's is used.
+    Metrics: 5-frame snippets as published, the RMSE of all positions after Sim(3) alignment (ATE), and KITTI's drift
+    over 100 to 800 m. Monocular trajectories have no scale; the alignment sets it.
     """
 
     data: Path
@@ -21,23 +21,23 @@ class Odometry:
     model: Positional[str] = ""
     """A run folder, a model folder or a hub id, with a pose network."""
     trajectory: Path | None = None
-    """Score this file (KITTI's format or TUM's, one pose a frame, one drive) instead of a model's trajectory."""
+    """Score this file (KITTI's or TUM's format, one pose per frame, one drive) instead of a model's trajectory."""
     drives: tuple[str, ...] = ("*",)
-    """Glob patterns of the drives; KITTI's sequences are called 09/image_2, ..."""
+    """Glob patterns of the drives. KITTI's sequences have names such as 09/image_2."""
     split: str = "test"
-    """Which drives of a rendered set or of Cityscapes."""
+    """Which split of a rendered set or of Cityscapes."""
     out: Path = Path("runs/odometry")
-    """Folder for trajectories, plots and figures."""
+    """Output folder for trajectories, plots and figures."""
     json: Path | None = None
-    """Write the figures to this file, too."""
+    """Also write the figures to this JSON file."""
     fps: float | None = None
-    """Frames a second, for the times in TUM's files. Left out: the frames' own times, where egodepth data extract, a
-    times.txt or their names say them; else 10."""
+    """Frames per second, for the times in TUM files. Left out: the frames' own times if footage.json, a times.txt or
+    the file names give them, else 10."""
     device: str | None = None
-    """`cpu`, `cuda`, ...; the GPU if there is one when left out."""
+    """`cpu`, `cuda`, ... Left out: the GPU if there is one."""
 
     def __call__(self) -> None:
-        """Predict, write, score, print."""
+        """Predict, write, score and print."""
         from egodepth.evaluation.printing import print_trajectories
         from egodepth.inference.trajectories import write_trajectories
 

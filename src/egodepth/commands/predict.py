@@ -1,4 +1,4 @@
-"""`egodepth predict MODEL INPUT... --out DIR`: depth of images, folders and videos, as files."""
+"""`egodepth predict MODEL INPUT... --out DIR`: predict the depth of images, folders and videos."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,9 @@ from tyro.conf import Positional
 class Predict:
     """Predict the depth of images and videos.
 
-    Of each image a 16-bit depth PNG, NPZ and coloured PNG, with one scale for all images; of each video an MP4 with the
-    video and its coloured depth, with one scale for all its frames, and with --frames the PNG or NPZ of each.
+    Each image gives a 16-bit depth PNG, an NPZ and a coloured PNG, with one scale for all images. Each video gives an
+    MP4 that shows the video beside its coloured depth, with one scale for all frames. With --frames, it also gives the
+    PNG or NPZ of each frame.
     """
 
     model: Positional[str]
@@ -21,27 +22,27 @@ class Predict:
     inputs: Positional[tuple[Path, ...]]
     """Images, folders of images, and videos, of any size."""
     out: Path
-    """Folder for NAME_depth.png, NAME.npz, NAME_colour.png, of videos NAME_depth.mp4, and predictions.json, which says
-    what the numbers mean."""
+    """Output folder for NAME_depth.png, NAME.npz, NAME_colour.png, for videos NAME_depth.mp4, and predictions.json,
+    which explains the numbers."""
     size: tuple[int, int] | None = None
-    """Height and width at which the network runs; its own if left out."""
+    """Height and width at which the network runs. Left out: the size of its training."""
     post_process: bool = False
-    """Average with the mirrored image's prediction: a little better, twice the time."""
+    """Average with the prediction of the mirrored image: slightly better, twice the time."""
     device: str | None = None
-    """`cpu`, `cuda`, ...; the GPU if there is one when left out."""
+    """`cpu`, `cuda`, ... Left out: the GPU if there is one."""
     frames: tuple[Literal["png", "npz"], ...] = ()
-    """Of videos also write every frame, NAME_000000_depth.png and/or NAME_000000.npz: `--frames png npz`."""
+    """Also write every frame of a video, as NAME_000000_depth.png and/or NAME_000000.npz: `--frames png npz`."""
     batch: int = 4
-    """How many frames of a video go through the network at once."""
+    """Number of video frames in one batch of the network."""
 
     def __call__(self) -> None:
-        """Predict, and say what is there."""
+        """Predict and print a summary."""
         from egodepth.inference.predict import predict_files
 
         done = predict_files(
             self.model, self.inputs, self.out, self.size, self.post_process, self.device, self.frames, self.batch
         )
-        if done is None:  # another process says it
+        if done is None:  # another process prints the summary
             return
         unit = "in metres" if done.card.metric else "up to scale"
         unit += f" ({done.card.scale})" if done.card.scale.by else ""

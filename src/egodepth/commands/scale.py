@@ -1,4 +1,4 @@
-"""`egodepth scale MODEL --by ...`: metres for a model that learned depth up to scale."""
+"""`egodepth scale MODEL --by ...`: find metres for a model whose depth is up to scale."""
 
 import json
 
@@ -9,18 +9,18 @@ from egodepth.video.scale.options import ScaleOptions
 
 
 class Scale(ScaleOptions):
-    """Find how many metres a unit of a model's depth is, and keep it in the model's folder with its error bar.
+    """Find how many metres one unit of a model's depth is, and store this scale in the model folder.
 
-    Every output is in metres from then on, exports and trajectories, too, and says how sure the metres are. The error
-    bar is half of the factor's 95 % interval: frames' scatter, the error of what was given, and an allowance for the
-    model's distortion. It is true for drives like those that it was found on, and for the image as a whole.
-    Trajectories are measured by themselves where the way tells how far the camera drove (height, speed, oxts); by the
-    others they keep the pose network's own error, which is easily 10 to 20 %. A further training of the run writes the
-    model anew, without its scale.
+    The scale is stored with its uncertainty. From then on every output is in metres, also of exports and trajectories,
+    and states the uncertainty. The uncertainty is half of the factor's 95 % interval: the scatter of the frames, the
+    error of the given length, and an allowance for the model's distortion. It holds for drives like those that gave the
+    scale, and for the image as a whole. Trajectories get a scale of their own where the method measures how far the
+    camera drove (height, speed, oxts). With the other methods they keep the pose network's own error, which is often 10
+    to 20 %. If you train the run further, the new model has no scale.
     """
 
     def __call__(self) -> None:
-        """Find, store and print the scale; or remove it."""
+        """Find, store and print the scale, or remove it."""
         from egodepth.video.scale.finding import find_scale, remove_scale
 
         if self.remove:

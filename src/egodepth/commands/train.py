@@ -1,4 +1,4 @@
-"""`egodepth train RECIPE`: train, or go on with, a model."""
+"""`egodepth train RECIPE`: train a model, or continue a run."""
 
 import dataclasses
 import json
@@ -14,22 +14,22 @@ from egodepth.foundation.files import write_text
 
 @dataclass(frozen=True)
 class Train:
-    """Train a recipe; every field of its configuration is an option. Goes on by itself where the run folder stands."""
+    """Train a recipe. Every field of its configuration is an option. An existing run folder is continued."""
 
     run: Path
-    """Run folder: checkpoints, log, TensorBoard events, panels and the model."""
+    """Run folder for checkpoints, log, TensorBoard events, panels and the model."""
     config: Annotated[TrainConfig, tyro.conf.arg(name="")]
     data: tuple[str, ...] = ()
     """Short for --data.path."""
     allow_test_drives: bool = False
     """Short for --data.allow-test-drives: train on recordings of the test set (see --data.test-set)."""
     auto_batch: bool = False
-    """Take the largest batch up to --trainer.batch-size that fits into the memory; a run that goes on keeps its own."""
+    """Use the largest batch up to --trainer.batch-size that fits into memory. A continued run keeps its batch size."""
     json: Path | None = None
-    """Also write the summary as JSON."""
+    """Also write the summary to this JSON file."""
 
     def __call__(self) -> None:
-        """Train and say where the model is."""
+        """Train and print where the model is."""
         from egodepth.foundation.ranks import leads
         from egodepth.training.train import train
 

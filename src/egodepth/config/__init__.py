@@ -1,4 +1,4 @@
-"""Configuration: frozen dataclasses, one file a part; `strict_json` writes and reads them, `recipes` are named ones."""
+"""Configuration: frozen dataclasses, one file each. `strict_json` reads and writes them; `recipes` holds named ones."""
 
 from egodepth.config.choices import MINIMUM_MOTION, ExportFormat, ExportPrecision, HintSource, Predicted, TestSet, Truth
 from egodepth.config.data import DataConfig

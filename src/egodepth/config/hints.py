@@ -1,4 +1,4 @@
-"""What supervises depth besides the photometric loss."""
+"""Options of the supervision besides the photometric loss."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,37 +9,37 @@ from egodepth.foundation.errors import require
 
 @dataclass(frozen=True, kw_only=True)
 class HintConfig:
-    """What is known of the frames' depth before any training (Watson et al. 2019). Off: the method of the paper."""
+    """Depth that is known before training (depth hints, Watson et al. 2019). Without sources: the paper's method."""
 
     sources: tuple[HintSource, ...] = ()
-    """Where hints come from: a plane sweep over neighbouring frames of known pose (`sweep`), semi-global matching
-    between the stereo pair (`stereo`), the sparse points of structure from motion (`sparse`), and, beside `sweep`, the
-    place where a vehicle that moves along with a mounted camera touches the road (`contact`). Where two know a pixel,
-    the later one counts, and `contact` before all. Empty: no hints."""
+    """Sources of hints. `sweep`: a plane sweep over neighbouring frames of known pose. `stereo`: semi-global matching
+    of the stereo pair. `sparse`: the sparse points of structure from motion. `contact`, which needs `sweep`: the place
+    where a vehicle that moves along with a mounted camera touches the road. If two sources know a pixel, the later one
+    is used, but `contact` has priority. Empty: no hints."""
     rule: Literal["better", "always"] = "better"
-    """`better`: a hint counts only where it explains the pixel better than the network does, by the photometric error
-    (Watson et al. 2019); `always`: plain supervision."""
+    """`better`: a hint is used only where its photometric error is lower than that of the network's depth (Watson et
+    al. 2019). `always`: plain supervision."""
     weight: float = 1.0
-    """Weight of the hints' error, |log depth - log hint|."""
+    """Weight of the hint loss, |log depth - log hint|."""
     weight_end: float = 1.0
-    """What that weight is multiplied by at the end of the training; in between it changes evenly with the step."""
+    """Factor on `weight` at the end of training. Before, the factor changes linearly with the step, from 1."""
     gradient_weight: float = 0.0
     """Weight of the gradient matching loss (Li and Snavely 2018), times `weight`. The loss compares log depth - log
-    hint of pixels that are 1, 2, 4 and 8 apart. Objects become clearer with it."""
+    hint of pixels that are 1, 2, 4 and 8 apart. It makes objects sharper."""
     road_weight: float = 0.2
-    """Weight of the loss for depth that lies under the road, log depth - log depth of the road; `weight_end` multiplies
-    it, too. Where hints come from neighbouring frames and the camera is mounted, they show a road, and nothing can be
-    farther. Plain asphalt has no other hint."""
+    """Weight of the loss for depth below the road, log depth - log depth of the road. `weight_end` multiplies it, too.
+    The road is known where hints come from neighbouring frames and the camera is mounted; no depth can be beyond it.
+    Plain asphalt has no other hint."""
     store: str = ""
-    """Folder for maps and hints, which are made once; made beforehand by `egodepth data hints`. Empty: `hints` beside
-    the frame store, or in the user's cache."""
+    """Folder for maps and hints, which are computed once; `egodepth data hints` writes it beforehand. Empty: `hints`
+    beside the frame store, or in the user's cache."""
     teacher: str = ""
-    """A depth model whose shape of depth is learned, too: a hub id or folder for transformers' depth estimation (needs
-    `pip install 'egodepth[teacher]'`), or a model of ours. Its scale and shift are not taken."""
+    """A depth model that teaches the shape of depth: a hub id or folder for transformers' depth estimation (needs `pip
+    install 'egodepth[teacher]'`), or a model of egodepth. Its scale and shift are not used."""
     teacher_weight: float = 0.1
-    """Weight of the teacher's error, after scale and shift."""
+    """Weight of the teacher loss, after alignment of scale and shift."""
     teacher_weight_end: float = 0.5
-    """What that weight is multiplied by at the end of the training."""
+    """Factor on `teacher_weight` at the end of training."""
 
     def __post_init__(self) -> None:
         hints = (self.weight, self.weight_end, self.gradient_weight, self.road_weight)
@@ -51,7 +51,7 @@ class HintConfig:
 
     @property
     def enabled(self) -> bool:
-        """Whether anything but images teaches the network."""
+        """Whether hints or a teacher supervise the network besides the images."""
         return bool(self.sources or self.teacher)
 
     @property

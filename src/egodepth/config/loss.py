@@ -1,4 +1,4 @@
-"""The parts of the method."""
+"""Options of the losses."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,25 +8,26 @@ from egodepth.foundation.errors import require
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """The parts of the method; each can be set apart (Godard et al. 2019, Table 2)."""
+    """The parts of the method. Each can be changed on its own (Godard et al. 2019, Table 2)."""
 
     reprojection: Literal["minimum", "average"] = "minimum"
-    """How a pixel's errors over the sources combine (eq. 4)."""
+    """How the errors of a pixel over the sources are combined (eq. 4)."""
     automask: bool = True
-    """Drop pixels that warping does not explain better than not warping (eq. 5)."""
+    """Drop pixels whose error is lower without warping than with it (eq. 5)."""
     multiscale: Literal["full", "native"] = "full"
-    """Compare every scale at full resolution, or each at its own size."""
+    """Compute the loss of each scale at full resolution, or at the scale's own resolution."""
     predictive_mask: bool = False
-    """Zhou et al. 2017's learned mask, one channel a source; goes without automask."""
+    """Learn the mask of Zhou et al. 2017, one channel per source. Requires no automask."""
     depth_scaling: Literal["none", "median"] = "none"
-    """Divide each frame's depth by its own median before it warps (adaptive depth-range scaling; mono only)."""
+    """Divide each frame's depth by its median before warping (adaptive depth-range scaling; monocular training only).
+    """
     ssim_weight: float = 0.85
-    """Share of SSIM in the photometric error (eq. 2); 0 leaves L1 alone."""
+    """Share of SSIM in the photometric error (eq. 2); 0: L1 alone."""
     photometric: float = 1.0
-    """Weight of the photometric loss. With 0 the network learns from hints alone; a step is faster without warping."""
+    """Weight of the photometric loss. With 0, the network learns from hints alone; steps are faster without warping."""
     photometric_from: float = 0.0
-    """Share of all steps after which the photometric loss begins. Hints search the whole range of depths and find the
-    neighbourhood; the photometric loss refines what is near enough."""
+    """Share of all steps after which the photometric loss begins. Hints search the whole range of depths; the
+    photometric loss refines depth that is already near the truth."""
     pose: float = 1.0
     """Weight of the pose network's error against known poses (`data.poses` sfm)."""
     smoothness: float = 1e-3

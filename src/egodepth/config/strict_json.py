@@ -1,4 +1,4 @@
-"""Configurations as JSON: what run folders, models and data sets keep."""
+"""Read and write configurations as JSON, for run folders, models and data sets."""
 
 import dataclasses
 import json
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 def to_json(config: Any) -> str:
-    """The configuration as indented JSON; `from_json` reads it back equal."""
+    """Return the configuration as indented JSON. `from_json` reads it back equal."""
     return json.dumps(dataclasses.asdict(config), indent=2)
 
 
 def flattened(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings under dotted names, as the command line writes them."""
+    """Return nested settings with dotted names, as the command line writes them."""
     flat = {}
     for name, item in value.items():
         flat |= flattened(item, f"{prefix}{name}.") if isinstance(item, Mapping) else {prefix + name: item}
@@ -27,7 +27,7 @@ def flattened(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def from_json(kind: type[T], text: str, source: str | Path = "configuration") -> T:
-    """Read a configuration dataclass from JSON text.
+    """Return a configuration dataclass from JSON text.
 
     Raises:
         InputError: not JSON, an unknown or missing key, or a value of the wrong type; names `source` and the key.
@@ -39,7 +39,7 @@ def from_json(kind: type[T], text: str, source: str | Path = "configuration") ->
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
-    """A value of type `kind` from parsed JSON; `where` is the dotted key, for messages."""
+    """Return a value of type `kind` from parsed JSON. `where` is the dotted key, for messages."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     name = where.rstrip(".")
     if dataclasses.is_dataclass(kind):
@@ -47,7 +47,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         hints = typing.get_type_hints(kind)
         for key in value:
             require(key in hints, f"unknown field '{where}{key}'")
-        # What a file from before a field was there means, where this is not what is the default today.
+        # An older file may lack a field. Its meaning there may differ from today's default.
         meant = {f.name: f.metadata["absent"] for f in dataclasses.fields(kind) if "absent" in f.metadata}
         return kind(**meant | {key: _build(hints[key], item, f"{where}{key}.") for key, item in value.items()})  # type: ignore[operator]
     if origin is Literal:

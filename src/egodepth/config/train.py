@@ -1,4 +1,4 @@
-"""All that determines a run."""
+"""The configuration of a run."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ HOUSEKEEPING = (
     "trainer.keep_checkpoints",
     "trainer.panels_every",
 )
-"""Fields that the weights of a run that has begun do not depend on: they may change when it goes on."""
+"""Fields that do not change the weights of a run. They may change when the run is continued."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class TrainConfig:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     init_from: str = ""
-    """A model folder or run whose weights training starts from."""
+    """Model folder or run with the initial weights."""
 
     def __post_init__(self) -> None:
         require(
@@ -56,8 +56,8 @@ class TrainConfig:
         )
         require(
             not data.paste or (bool(hints.sources) and not hints.teacher),
-            "data.paste needs hints, which say what stands where, and no teacher, whose depth has another unit in each "
-            "frame: leave it at 0",
+            "data.paste needs hints, which tell where objects are, and no teacher, whose depth has a different unit "
+            "in each frame: leave it at 0",
         )
         require(
             hints.enabled or self.loss.photometric > 0,
@@ -65,10 +65,11 @@ class TrainConfig:
         )
         require(
             self.loss.depth_scaling == "none" or data.poses == "learned",
-            "loss.depth_scaling 'median' is for learned poses, known ones fix the scale: --loss.depth-scaling none",
+            "loss.depth_scaling 'median' is for learned poses, because known poses fix the scale: "
+            "--loss.depth-scaling none",
         )
         require(
             self.loss.depth_scaling == "none" or not self.data.metric,
-            "loss.depth_scaling 'median' is for mono training, a known pose already fixes the scale: give "
+            "loss.depth_scaling 'median' is for mono training, because a known pose already fixes the scale: give "
             "--loss.depth-scaling none",
         )

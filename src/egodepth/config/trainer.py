@@ -1,4 +1,4 @@
-"""Length, seed and housekeeping of a run."""
+"""Options of the training loop: length, seed, devices, logging and checkpoints."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,33 +8,31 @@ from egodepth.foundation.errors import require
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
-    """Length, seed and housekeeping of a run."""
+    """Length, seed, devices, logging and checkpoints of a run."""
 
     steps: int = 1000
     batch_size: int = 12
     seed: int = 0
     workers: int = 0
-    """Processes that load data; 0 loads in the main process. The result does not depend on it."""
+    """Number of processes that load data; 0: the main process loads. The result does not depend on it."""
     worker_patience: int = 300
-    """Seconds that a batch may take before the process that loads it counts as hanging, and others begin anew; 0: for
-    ever."""
+    """Seconds that a batch may take before its loading process counts as hung and a new one starts. 0: no limit."""
     device: str = ""
-    """`cpu`, `cuda`, ...; empty picks the GPU if there is one."""
+    """`cpu`, `cuda`, ... Empty: the GPU if there is one."""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
-    """Of the networks' convolutions; geometry and losses are always float32. bfloat16 is faster where the processor has
-    matrix units for it (GPUs, Intel AMX), slower elsewhere; auto takes it there, and the run folder says what it took.
-    """
+    """Number type of the networks' convolutions; geometry and losses are always float32. bfloat16 is faster where the
+    processor has matrix units for it (GPUs, Intel AMX), and slower elsewhere. auto uses it where it is faster, and
+    records the choice in the run folder."""
     compile: Literal["none", "losses", "all"] = "none"
-    """Let torch.compile translate the warp and the losses, or these and the networks, for this machine: to the same
-    values but for rounding, after up to some minutes in the first step (once a machine: translations are kept). For
-    long runs on GPUs; on a processor `none` is faster, whose losses are loops in C that a translation leaves out. A run
-    keeps to one setting."""
+    """Compile for this machine with torch.compile: `losses` compiles the warp and the losses, `all` also the networks.
+    Values change by rounding only. The first step takes up to some minutes longer, once per machine. For long runs on
+    GPUs. On a processor `none` is faster, because its losses are loops in C. A run keeps its setting."""
     shared_statistics: bool = True
-    """Of several processes (torchrun): normalise by the statistics of the whole batch, so that the run is the same
-    whatever their number. Else each goes by its own part, which is faster where the network between them is slow."""
+    """With several processes (torchrun), normalise by the statistics of the whole batch: the run does not depend on the
+    number of processes. Without it each process uses its own part of the batch, which is faster on a slow network."""
     clean_statistics: int = 0
-    """Measure the batch statistics of every model that is kept anew, on this many training frames without jitter; 0
-    keeps those of the training, as published. After a strong jitter they are those of other images."""
+    """Measure the batch statistics of every kept model again, on this many training frames without jitter. 0 keeps
+    those of training, as published. After a strong jitter, these belong to different images."""
     log_every: int = 10
     validate_every: int = 250
     checkpoint_every: int = 250

@@ -1,1 +1,1 @@
-"""Where frames come from: readers of every data set behind one interface, the store, the sampler, augmentation."""
+"""Data: readers of every data set behind one interface, the frame store, the sampler, augmentation."""

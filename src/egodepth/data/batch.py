@@ -1,4 +1,4 @@
-"""The values that flow from data to the objective: NamedTuples of tensors, so torch collates, pins and exports them."""
+"""The types that flow from data to the objective: NamedTuples of tensors, so torch collates, pins and exports them."""
 
 from typing import NamedTuple
 
@@ -16,49 +16,49 @@ class View(NamedTuple):
 
 
 class RigView(NamedTuple):
-    """A view whose pose is known."""
+    """A view of known pose."""
 
     view: View
     source_from_target: Float[Tensor, "b 4 4"]
-    """Metres."""
+    """Pose in metres."""
 
 
 class Hints(NamedTuple):
-    """What is known of the targets' depth before the training (Watson et al. 2019)."""
+    """Depth of the targets that is known before training (Watson et al. 2019)."""
 
     inverse_depth: Float[Tensor, "b h w"]
-    """0 where nothing is known."""
+    """Zero where the depth is unknown."""
     weight: Float[Tensor, "b h w"]
-    """How much the hint of a pixel counts; 0 where there is none."""
+    """Weight of the hint of each pixel; 0 where there is no hint."""
     unit: Int64[Tensor, " b"]
-    """Number of the unit of length that a sample's hints and poses are in; 0: the network's own, -1: not known."""
+    """Number of the unit of length of a sample's hints and poses. 0: the network's own unit, -1: unknown."""
     teacher: Float[Tensor, "b h w"]
-    """A teacher's inverse depth, up to scale and shift; of no rows where there is no teacher."""
+    """Inverse depth of a teacher, up to scale and shift; zero rows without a teacher."""
     road: Float[Tensor, "b h w"]
-    """Inverse depth of the road: nothing can be farther. 0 where it is not judged; of no rows where there is none."""
+    """Inverse depth of the road, the farthest possible depth. 0 where the road is unknown; zero rows without a road."""
 
 
 class Batch(NamedTuple):
-    """What one training step sees. Images are clean: the jittered ones travel beside it."""
+    """The input of one training step. Images are clean; the jittered ones are passed beside the batch."""
 
     target: View
     neighbours: list[View]
-    """In the order of `DataConfig.offsets`; their poses are estimated. Empty where those are given."""
+    """In the order of `DataConfig.offsets`. Their poses are estimated. Empty if their poses are given."""
     rig: list[RigView]
-    """Views of known pose: neighbours of given pose first, then the stereo partner; empty for mono training."""
+    """Views of known pose: first neighbours of given pose, then the stereo partner. Empty for monocular training."""
     present: Bool[Tensor, "b m"] | None = None
-    """Which of the first m sources (neighbours, then rig) exist; None: all. The others hold the target's image."""
+    """Which of the first m sources (neighbours, then rig) exist; None: all. Missing sources hold the target's image."""
     hints: Hints | None = None
-    """None where there are none to learn from."""
+    """None without hints."""
 
 
 class DepthSample(NamedTuple):
     """One image with its true depth, for evaluation."""
 
     name: str
-    """Unique in its data set, e.g. `2011_09_26_drive_0052_sync/image_02/0000000004`."""
+    """Unique name within the data set, e.g. `2011_09_26_drive_0052_sync/image_02/0000000004`."""
     image: Float[Tensor, "3 h w"]
     depth: Float[Tensor, "hg wg"]
-    """Metres along the axis, 0 = unknown, at its own size."""
+    """Metres along the axis, 0 = unknown, at the size of the ground truth."""
     masks: dict[str, Bool[Tensor, "hg wg"]]
-    """Named parts of the image (`moving`, `occluded`, `textureless`); empty where the data set has none."""
+    """Named image regions (`moving`, `occluded`, `textureless`); empty if the data set has none."""

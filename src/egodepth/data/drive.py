@@ -1,4 +1,4 @@
-"""The one interface of every data set: a drive, that is, numbered frames of one moving camera."""
+"""The one interface of every data set: a drive, which is a sequence of numbered frames of one moving camera."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -17,29 +17,28 @@ from egodepth.geometry.camera import Camera
 
 
 class Drive(ABC):
-    """Numbered frames of one camera. Numbers that follow one another are neighbours in time; gaps are allowed.
+    """Numbered frames of one camera. Consecutive numbers are neighbours in time; gaps are allowed.
 
-    A reader sets the attributes when it is opened (listing files, never decoding images beyond the first) and reads
-    single frames when asked. Every `read_...` raises `InputError` naming the file that cannot be used.
+    A reader sets the attributes when it is opened. It lists files, but decodes no image beyond the first. It reads
+    single frames on request. Every `read_...` raises an `InputError` that names the unusable file.
 
-    Cameras and the partner's pose are float32 here, whatever a reader computed them in: they become a part of batches,
-    beside images and depths.
+    Cameras and the partner's pose are float32 here, because they become part of batches with images and depths.
     """
 
     name: str
-    """Unique in its data set; for KITTI `2011_09_26_drive_0001_sync/image_02`."""
+    """Unique name within the data set; for KITTI `2011_09_26_drive_0001_sync/image_02`."""
     frames: Sequence[int]
-    """Numbers of the frames that exist, ascending; readers keep them by their gaps (`FrameNumbers`)."""
+    """Numbers of the existing frames, ascending. Readers store runs of consecutive numbers (`FrameNumbers`)."""
     size: tuple[int, int]
     """(height, width) of the images as stored."""
     camera: Camera
     """Unbatched: focal and centre have shape (2,), float32."""
     partner_camera: Camera | None = None
-    """Camera of the stereo partner; None where there is none."""
+    """Camera of the stereo partner; None without one."""
     partner_from_self: Float[np.ndarray, "4 4"] | None = None
-    """Pose of the stereo partner: takes points in this camera's axes to the partner's, metres, float32."""
+    """Pose of the stereo partner: maps points from this camera's axes to the partner's, metres, float32."""
     truths: tuple[Truth, ...] = ()
-    """Kinds of true depth that one chose from when it was opened; empty where there is no choice."""
+    """Kinds of true depth that the reader offers; empty if there is no choice."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("camera", "partner_camera") and value is not None:
@@ -50,15 +49,15 @@ class Drive(ABC):
 
     @abstractmethod
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """RGB image of a frame, or the stereo partner's of the same instant."""
+        """Return the RGB image of a frame, or the stereo partner's image of the same instant."""
 
     def read_tensor(self, frame: int) -> Float[Tensor, "3 h w"]:
-        """RGB image of a frame in [0, 1]."""
+        """Return the RGB image of a frame in [0, 1]."""
         return torch.from_numpy(self.read_image(frame)).permute(2, 0, 1).float() / 255
 
     @property
     def partner_frames(self) -> Sequence[int]:
-        """Frames of which the stereo partner has an image, ascending; perhaps some that this camera lacks."""
+        """Frames with an image of the stereo partner, ascending; this camera may lack some of them."""
         return self.frames if self.partner_camera is not None else ()
 
     def has_partner(self, frame: int) -> bool:
@@ -67,52 +66,52 @@ class Drive(ABC):
 
     @property
     def depth_frames(self) -> Sequence[int]:
-        """Frames for which `read_depth` has truth, ascending; perhaps some that have no image."""
+        """Frames with ground truth for `read_depth`, ascending; some may have no image."""
         return ()
 
     def has_depth(self, frame: int) -> bool:
-        """Whether `read_depth` has truth for this frame."""
+        """Whether `read_depth` has ground truth for this frame."""
         return frame in self.depth_frames
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
-        """True depth of a frame in metres along the axis, 0 = unknown, float32."""
+        """Return the true depth of a frame in metres along the axis, 0 = unknown, float32."""
         raise InputError(f"{self.name}: no true depth in this data set")
 
     @property
     def has_poses(self) -> bool:
-        """Whether `read_pose` has the truth."""
+        """Whether `read_pose` has ground truth."""
         return False
 
     def read_pose(self, frame: int) -> Float[np.ndarray, "4 4"]:
-        """World from camera of a frame, metres."""
+        """Return the world-from-camera pose of a frame, metres."""
         raise InputError(f"{self.name}: no camera poses in this data set; train with --data.poses learned")
 
     def read_masks(self, frame: int) -> dict[str, Bool[np.ndarray, "h w"]]:
-        """Named parts of the image at the size of the depth: `moving`, `occluded`, `textureless`; empty if unknown."""
+        """Return image regions at the size of the depth: `moving`, `occluded`, `textureless`; empty if unknown."""
         return {}
 
     def depth_sample(self, frame: int) -> DepthSample:
-        """The frame as evaluation wants it."""
+        """Return the frame as a sample for evaluation."""
         masks = {name: torch.from_numpy(mask) for name, mask in self.read_masks(frame).items()}
         return self.sample_with(frame, torch.from_numpy(self.read_depth(frame)))._replace(masks=masks)
 
     def sample_with(self, frame: int, depth: Float[Tensor, "hg wg"]) -> DepthSample:
-        """The frame with true depth from elsewhere, and no masks."""
+        """Return the frame as a sample with this true depth, and without masks."""
         return DepthSample(sample_name(self, frame), self.read_tensor(frame), depth, {})
 
 
 def sample_name(drive: Drive, frame: int) -> str:
-    """What a sample of a frame is called."""
+    """Return the sample name of a frame."""
     return frame_name(drive.name, frame)
 
 
 def frame_name(drive: str, frame: int) -> str:
-    """What a sample of a frame of the drive of this name is called."""
+    """Return the sample name of a frame of the drive with this name."""
     return f"{drive}/{frame:010d}"
 
 
 def select_drives(drives: list[Drive], patterns: tuple[str, ...]) -> list[Drive]:
-    """Drives whose name matches one of the glob patterns; a pattern that matches none is an `InputError`."""
+    """Return the drives whose name matches a glob pattern. A pattern without a match is an `InputError`."""
     for pattern in patterns:
         if not any(fnmatch(drive.name, pattern) for drive in drives):
             names = ", ".join(drive.name for drive in drives[:8])

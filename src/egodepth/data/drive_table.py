@@ -1,4 +1,4 @@
-"""The drives of a data set as a table, for people."""
+"""Print the drives of a data set as a table."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from egodepth.data.inspection import DriveSummary
 
 
 def drive_table(title: str, summaries: Sequence[DriveSummary]) -> Table:
-    """A line each, and the sums."""
+    """Return a table with one row per drive, and the sums."""
     # Without lines, KITTI's long names still fit a terminal of 80 columns.
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("drive", overflow="fold")
@@ -34,7 +34,7 @@ def drive_table(title: str, summaries: Sequence[DriveSummary]) -> Table:
 
 
 def _stereo(summary: DriveSummary) -> str:
-    """Baseline, and how many frames have the partner's image where some lack it."""
+    """Return the baseline, and the number of frames with a partner image if some lack it."""
     if summary.baseline_m is None:
         return "-"
     partial = f" ({summary.frames_with_partner})" if summary.frames_with_partner < summary.frames else ""

@@ -9,25 +9,25 @@ from egodepth.foundation.errors import InputError
 
 
 def without_test_drives(drives: Sequence[Drive], test_set: TestSet) -> list[Drive]:
-    """The drives of other recordings than a test set's."""
+    """Return the drives whose recordings are not in a test set."""
     return [drive for drive in drives if RECORDING_OF(drive.name) not in TEST_SETS[test_set]]
 
 
 def shared_recordings(drives: Iterable[str], others: Iterable[str]) -> list[str]:
-    """The recordings that two sets of drives have in common, by the drives' names."""
+    """Return the recordings that two sets of drives have in common, given the drives' names."""
     return sorted({RECORDING_OF(name) for name in drives} & {RECORDING_OF(name) for name in others})
 
 
 def refuse_test_drives(drives: Iterable[str], test_set: TestSet, lines: Sequence[ListedFrame] = ()) -> None:
-    """The leak guard.
+    """Refuse to train on test recordings.
 
     Args:
-        drives: names of the drives to train on.
-        test_set: whose recordings are forbidden.
-        lines: of the list to train on, whose frames are then told apart.
+        drives: the names of the drives to train on.
+        test_set: the test set whose recordings are forbidden.
+        lines: the list to train on, for counts in the message.
 
     Raises:
-        InputError: a forbidden recording among them; names them, and how many Eigen test frames a list holds.
+        InputError: a forbidden recording; names all of them, and the number of test frames in the list.
     """
     leaks = sorted({RECORDING_OF(name) for name in drives} & TEST_SETS[test_set])
     if not leaks:

@@ -1,4 +1,4 @@
-"""What a data set or a recording holds, and whether one can train on it."""
+"""Find out what a data set or a recording holds, and whether it can be trained on."""
 
 import json
 from collections import Counter
@@ -25,21 +25,21 @@ from egodepth.data.registry import listed_positions, read_frame_list
 from egodepth.foundation.errors import InputError
 
 MOST_MATCHED = 12
-"""Drives of a set whose stereo pairs are matched: one that is the wrong way round, all are."""
+"""Most drives of a set whose stereo pairs are matched. If one has swapped cameras, all have."""
 
 
 @dataclass(frozen=True)
 class DriveSummary:
-    """What one drive holds."""
+    """The content of one drive."""
 
     name: str
     frames: int
     gaps: int
-    """How often the next number is missing."""
+    """Number of jumps in the frame numbers."""
     size: tuple[int, int]
     """Height and width."""
     fov_deg: float
-    """Horizontal field of view."""
+    """Horizontal field of view in degrees."""
     baseline_m: float | None
     frames_with_partner: int
     frames_with_depth: int
@@ -47,21 +47,21 @@ class DriveSummary:
 
 
 class Inspection(NamedTuple):
-    """What was found."""
+    """Result of an inspection."""
 
     folder: Path
     drives: list[DriveSummary]
     stereo_warnings: list[str]
-    """Where a camera file and the pictures of a pair disagree, for people."""
+    """Contradictions between a camera file and the stereo pairs, as sentences."""
     coverage: "ListCoverage | None"
-    """Of a published list, if one was asked about."""
+    """Coverage of a published list, if one was given."""
     footage: Footage | None
-    """Where the pictures themselves were looked at: of a single recording."""
+    """The recording, if its pictures were measured."""
     measured: FootageSummary | None
-    """What they show."""
+    """The measures of its pictures."""
 
     def to_json(self) -> str:
-        """All of it."""
+        """Return the whole inspection as JSON."""
         content: dict[str, object] = {"folder": str(self.folder), "drives": [asdict(drive) for drive in self.drives]}
         content["stereo_warnings"] = self.stereo_warnings
         if self.coverage:
@@ -78,17 +78,17 @@ def inspect(
     stereo: bool = False,
     split_file: Path | None = None,
 ) -> Inspection:
-    """Look at a data set or a recording.
+    """Inspect a data set or a recording.
 
     Args:
-        folder: of a data set or of frames, or a video file.
-        split: which drives of a rendered set or of Cityscapes.
-        offsets: neighbours that a training sample needs.
-        stereo: whether it needs the stereo partner.
+        folder: a data set, a folder of frames, or a video file.
+        split: the split of a rendered set or of Cityscapes.
+        offsets: the offsets of the neighbours that a training sample needs.
+        stereo: whether a training sample needs the stereo partner.
         split_file: a published list of frames.
 
     Raises:
-        InputError: nothing there, or what cannot be read.
+        InputError: nothing there, or nothing readable.
     """
     drives = [] if is_loose(folder) else open_drives(folder, split)
     summaries = [summarise(drive, offsets, stereo) for drive in drives]
@@ -99,7 +99,7 @@ def inspect(
 
 
 def is_loose(path: Path) -> bool:
-    """Whether a path is a recording without a camera file: a video, or a folder of frames and nothing else."""
+    """Whether a path is a recording without a camera file: a video, or a folder with frames only."""
     if not path.is_dir():
         return path.is_file()
     camera_file = find_camera_file(path, path.resolve().parent)
@@ -107,12 +107,12 @@ def is_loose(path: Path) -> bool:
 
 
 def _is_one_recording(drives: Sequence[Drive]) -> bool:
-    """Whether its pictures are looked at: those of whole data sets are too many."""
+    """Whether to measure the pictures. A whole data set has too many of them."""
     return not drives or (len(drives) == 1 and isinstance(drives[0], FolderDrive))
 
 
 def _measured(footage: Footage) -> FootageSummary:
-    # Frames that were extracted are as far apart as was asked for, give or take what compression changes.
+    # Extracted frames have the requested spacing, up to small changes by compression.
     motion = MOTION * (0.7 if (footage.path / FOOTAGE_FILE).is_file() else 1)
     measures = watch(footage, lambda kept: None, motion)
     return FootageSummary.of(measures, footage.ended)
@@ -120,24 +120,24 @@ def _measured(footage: Footage) -> FootageSummary:
 
 @dataclass(frozen=True)
 class ListCoverage:
-    """How much of a published list a data set can serve."""
+    """How many lines of a published list a data set contains."""
 
     list: str
     lines: int
     served: int
     missing_drives: dict[str, int]
-    """Lines that lack their frame, by drive."""
+    """Number of lines without a frame, by drive."""
 
     def text(self) -> str:
-        """For people."""
+        """Return the coverage as a sentence."""
         shown = [f"{name} ({count})" for name, count in list(self.missing_drives.items())[:6]]
         more = f" and {len(self.missing_drives) - 6} more" if len(self.missing_drives) > 6 else ""
-        lacking = f"; missing, with their lines: {', '.join(shown)}{more}" if shown else ""
-        return f"{self.list}: {self.served} of {self.lines} lines are there{lacking}"
+        lacking = f"; missing drives, with their number of lines: {', '.join(shown)}{more}" if shown else ""
+        return f"{self.list}: {self.served} of {self.lines} lines have a frame{lacking}"
 
 
 def list_coverage(path: Path, drives: Sequence[Drive]) -> ListCoverage:
-    """Compare a list with the frames that exist; an unreadable list is an `InputError`."""
+    """Compare a list with the existing frames; an unreadable list is an `InputError`."""
     lines = read_frame_list(path)
     found, missing = listed_positions(lines, drives)
     counts = Counter(line.drive_name for line in missing)
@@ -145,7 +145,7 @@ def list_coverage(path: Path, drives: Sequence[Drive]) -> ListCoverage:
 
 
 def summarise(drive: Drive, offsets: tuple[int, ...] = (-1, 1), stereo: bool = False) -> DriveSummary:
-    """Count what a drive holds; no image is decoded."""
+    """Count the content of a drive without decoding images."""
     frames = FrameNumbers.of(drive.frames)
     try:
         usable = len(training_samples([drive], offsets, stereo))

@@ -1,4 +1,4 @@
-"""From a path to drives, and from drives to the frames that can be used."""
+"""Open the drives of a path, and find the usable frames of drives."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,16 +23,16 @@ UNDERSTOOD = f"a folder of frames with camera.json, a folder of such folders, {'
 def open_drives(
     path: str | Path, split: str = "train", truth: Truth = "lidar", improved_dir: str | Path | None = None
 ) -> list[Drive]:
-    """All drives of a data set, whatever its kind.
+    """Return all drives of a data set of any kind.
 
     Args:
-        path: see `UNDERSTOOD`; with a URL, of its mirror in the cache.
-        split: which drives of a rendered set or of Cityscapes; of the other kinds, which have no splits, all.
+        path: see `UNDERSTOOD`; for a URL, its mirror in the cache is opened.
+        split: the split of a rendered set or of Cityscapes; other kinds have no splits and return all drives.
         truth: which true depth of KITTI's raw drives.
-        improved_dir: folder of their improved depth maps (it holds `train` and `val`), for that truth.
+        improved_dir: folder of their improved depth maps (with `train` and `val`), for that truth.
 
     Raises:
-        InputError: nothing there, nothing understood, or a drive that cannot be opened.
+        InputError: nothing there, an unknown format, or a drive that cannot be opened.
     """
     root = local_folder(path)
     improved_dir = local_folder(improved_dir) if improved_dir else None
@@ -57,23 +57,25 @@ def open_drives(
 def training_samples(
     drives: list[Drive], offsets: Iterable[int], stereo: bool, lone_pairs: bool = False
 ) -> SampleIndex:
-    """(position of the drive, frame number) of every frame of `usable_frames`."""
+    """Return (position of the drive, frame number) of every frame of `usable_frames`."""
     return SampleIndex.of_drives(usable_frames(drives, offsets, stereo, lone_pairs))
 
 
 def usable_frames(
     drives: list[Drive], offsets: Iterable[int], stereo: bool, lone_pairs: bool = False
 ) -> list[FrameNumbers]:
-    """Of each drive, the frames whose neighbours, and partner if `stereo`, all exist; in time that its gaps take.
+    """Return, for each drive, the frames whose neighbours exist, and their partner if `stereo`.
+
+    The complexity is linear in the number of gaps.
 
     Args:
-        drives: of the data set.
-        offsets: the neighbours' numbers, from the frame's own.
-        stereo: the partner is needed.
-        lone_pairs: neighbours may be missing where there is a partner.
+        drives: the drives of the data set.
+        offsets: the offsets of the neighbours from a frame.
+        stereo: whether the partner is needed.
+        lone_pairs: whether neighbours may be missing if there is a partner.
 
     Raises:
-        InputError: there is none; says which part is missing.
+        InputError: no usable frame; names the missing part.
     """
     offsets = tuple(offsets)
     needed = () if lone_pairs else offsets
@@ -96,27 +98,27 @@ def usable_frames(
 
 
 def depth_frames(drives: list[Drive], limit: int | None = None) -> list[tuple[Drive, int]]:
-    """Frames with true depth in the order of the drives, thinned evenly to at most `limit`; always the same ones."""
+    """Return the frames with true depth in the order of the drives, evenly thinned to at most `limit`."""
     found = SampleIndex.of_drives(FrameNumbers.of(drive.frames).shared_with(drive.depth_frames) for drive in drives)
     return [(drives[position], frame) for position, frame in thinned(found, limit)]
 
 
 def thinned(items: Sequence[T], limit: int | None) -> list[T]:
-    """At most `limit` of them, evenly spaced; always the same ones."""
+    """Return at most `limit` items, evenly spaced; deterministic."""
     if limit is None or len(items) <= limit:
         return list(items)
     return [items[(2 * i + 1) * len(items) // (2 * limit)] for i in range(limit)]
 
 
 def has_split(path: str | Path, split: str) -> bool:
-    """Whether a data set's drives are divided into train, val and test, and this one is there."""
+    """Whether a data set is divided into train, val and test, and this split exists."""
     root = local_folder(path)
     reader = next((reader for reader in READERS if reader.recognises(root)), None)
     return reader is not None and reader.has_split(root, split)
 
 
 def _contents(root: Path) -> str:
-    """What a folder that is not understood has, for a message."""
+    """Describe the content of an unknown folder, for a message."""
     names = sorted(path.name for path in root.iterdir())
     packed = [name for name in names if name.endswith((".zip", ".tar", ".tar.gz", ".tgz"))]
     if packed:

@@ -1,6 +1,6 @@
-"""The kinds of data sets, in one table: a new one is a file with its reader, and a line here (docs/extending.md).
+"""The kinds of data sets in one table. A new kind is one file with its reader and one line here (docs/extending.md).
 
-Names that a configuration chooses by (test sets, nominal cameras) are here, too: no other room knows a data set.
+Test sets and nominal cameras, which a configuration chooses by name, are also here. No other room knows a data set.
 """
 
 from collections.abc import Callable
@@ -39,27 +39,27 @@ __all__ = [
 
 
 class Wanted(NamedTuple):
-    """What of a data set is asked for; a reader takes what it knows of."""
+    """Which part of a data set to open. A reader ignores what does not apply to it."""
 
     split: str = "train"
-    """Which drives, where they are divided into train, val and test."""
+    """The split, if the data set is divided into train, val and test."""
     truth: Truth = "lidar"
     """Which true depth of KITTI's raw drives."""
     improved_dir: Path | None = None
-    """Folder of their improved depth maps (it holds `train` and `val`), for that truth."""
+    """Folder of their improved depth maps (with `train` and `val`), for that truth."""
 
 
 class Reader(NamedTuple):
     """One kind of data set."""
 
     name: str
-    """For messages."""
+    """Name in messages."""
     recognises: Callable[[Path], bool]
-    """Whether `open` should be tried on a folder."""
+    """Whether to try `open` on a folder."""
     open: Callable[[Path, Wanted], list[Drive]]
-    """Its drives; an `InputError` says what of them cannot be used."""
+    """Returns the drives; an `InputError` names what is unusable."""
     has_split: Callable[[Path, str], bool] = lambda root, split: False
-    """Whether the drives are divided into train, val and test, and this one is there."""
+    """Whether the drives are divided into train, val and test, and this split exists."""
 
 
 READERS: tuple[Reader, ...] = (
@@ -76,11 +76,11 @@ READERS: tuple[Reader, ...] = (
     Reader("KITTI odometry", is_kitti_odometry, lambda root, wanted: open_kitti_odometry(root)),
     Reader("Make3D", is_make3d, lambda root, wanted: open_make3d(root)),
 )
-"""The first that recognises a folder opens it."""
+"""The first reader that recognises a folder opens it."""
 
 RECORDING_OF: Callable[[str], str] = recording_of
-"""From a drive's name to the recording behind it, which several data sets may have under other names."""
+"""Return the recording of a drive by its name. Several data sets may contain one recording under different names."""
 TEST_SETS: dict[TestSet, frozenset[str]] = TEST_RECORDINGS
-"""The recordings of each test set, which no training sees."""
+"""Recordings of each test set. No training uses them."""
 NOMINAL_CAMERAS: dict[str, Callable[[tuple[int, int]], Camera]] = {"kitti_average": kitti_average_camera}
-"""Cameras that stand for those of all drives (`DataConfig.camera`), at the network's size."""
+"""Cameras that replace those of all drives (`DataConfig.camera`), by the network's size."""

@@ -1,4 +1,4 @@
-"""Reading again what could not be read: network disks and worn cables fail for a moment."""
+"""Retry reads: network disks and worn cables fail for a moment."""
 
 import errno
 import time
@@ -8,7 +8,7 @@ from typing import TypeVar
 from egodepth.foundation.errors import InputError
 
 PAUSES = (0.1, 1.0, 5.0)
-"""Seconds before each further try."""
+"""Pauses in seconds before each retry."""
 _PASSING = (
     errno.EIO,
     errno.EAGAIN,
@@ -25,16 +25,16 @@ _PASSING = (
     errno.ENOTCONN,
     errno.EREMOTEIO,
 )
-"""What a disk or a network says that may work again; a file that is not there or damaged stays so."""
+"""System errors that may pass. A missing or damaged file does not change."""
 T = TypeVar("T")
 
 
-def patiently(read: Callable[[], T], failed: Callable[[], None]) -> T:
-    """What `read` returns, tried again after pauses where the system's error may pass.
+def with_retries(read: Callable[[], T], failed: Callable[[], None]) -> T:
+    """Return what `read` returns. It is tried again after pauses if the system's error may pass.
 
     Args:
         read: raises `InputError`, or `OSError`.
-        failed: called before every pause.
+        failed: callback before every pause.
 
     Raises:
         InputError: it failed for another reason, or every time.

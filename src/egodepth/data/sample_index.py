@@ -1,4 +1,4 @@
-"""Frames, samples and their order as columns of numbers: no Python object a frame, whatever their number."""
+"""Frames, samples and their order as columns of numbers, without a Python object per frame."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,26 +14,26 @@ from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import replacing
 
 _TABLE_LIMIT = 1 << 22
-"""Up to so many samples an epoch's order is a table (32 MiB); beyond, it is computed for the places asked for."""
+"""Up to this many samples the order of an epoch is a table (32 MiB). Beyond, it is computed on request."""
 _ROUNDS = 6
 _COLUMNS = {"first": np.dtype(np.int64), "drive": np.dtype(np.int32), "frame": np.dtype(np.int64)}
 
 
 class SampleIndex(ColumnSequence[tuple[int, int]]):
-    """(drive, frame) of every sample, as columns of runs: samples of one drive whose frames follow one another.
+    """(drive, frame) of every sample, stored as columns of runs: samples of one drive with consecutive frames.
 
-    The columns may lie in memory-mapped files.
+    The columns may be memory-mapped files.
     """
 
     def __init__(
         self, first: Int64[np.ndarray, " runs"], drive: Int32[np.ndarray, " runs"], frame: Int64[np.ndarray, " runs"]
     ) -> None:
-        """Take each run's first sample, its drive and its frame; a last run, of no sample, marks the end."""
+        """Take the first sample, drive and frame of each run. A last, empty run marks the end."""
         self.first, self.drive, self.frame = first, drive, frame
 
     @classmethod
     def of(cls, samples: Iterable[tuple[int, int]]) -> "SampleIndex":
-        """From single samples."""
+        """Build from single samples."""
         if isinstance(samples, SampleIndex):
             return samples
         pairs = np.array(list(samples), np.int64).reshape(-1, 2)
@@ -44,9 +44,9 @@ class SampleIndex(ColumnSequence[tuple[int, int]]):
 
     @classmethod
     def of_drives(cls, frames: Iterable[Sequence[int]]) -> "SampleIndex":
-        """All of each drive's frames, one drive after the other."""
+        """Build from all frames of each drive, one drive after the other."""
         drives = [FrameNumbers.of(numbers) for numbers in frames]
-        # The end is a run of one more drive's, of no length and no number, so no list is empty.
+        # The end is a run of length 0 of one more drive, so no list is empty.
         lengths = np.concatenate([[0], *(np.diff(numbers.place) for numbers in drives)])
         runs = [len(numbers.start) for numbers in drives]
         drive = np.repeat(np.arange(len(drives) + 1, dtype=np.int32), [*runs, 1])
@@ -56,7 +56,7 @@ class SampleIndex(ColumnSequence[tuple[int, int]]):
 
     @classmethod
     def open(cls, folder: str | Path) -> "SampleIndex":
-        """Map the columns that `save` wrote, without reading them; `InputError` where they are missing or damaged."""
+        """Map the columns written by `save`, without reading them; `InputError` if they are missing or damaged."""
         try:
             columns = [np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in _COLUMNS]
         except (OSError, ValueError) as error:
@@ -73,7 +73,7 @@ class SampleIndex(ColumnSequence[tuple[int, int]]):
                 np.save(beside, getattr(self, name))
 
     def used_drives(self) -> tuple[list[int], "SampleIndex"]:
-        """The positions of the drives that have samples, ascending, and the index in which only these are counted."""
+        """Return the positions of the drives that have samples, ascending, and the index that counts only these."""
         used, drive = np.unique(self.drive[:-1], return_inverse=True)
         return used.tolist(), SampleIndex(self.first, np.append(drive, 0).astype(np.int32), self.frame)
 
@@ -91,7 +91,7 @@ class SampleIndex(ColumnSequence[tuple[int, int]]):
     @overload
     def __getitem__(self, index: slice) -> list[tuple[int, int]]: ...
     def __getitem__(self, index: int | slice) -> tuple[int, int] | list[tuple[int, int]]:
-        """The sample at a position, or those of a slice."""
+        """Return the sample at a position, or those of a slice."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):
@@ -102,7 +102,7 @@ class SampleIndex(ColumnSequence[tuple[int, int]]):
 
 
 class FrameRuns:
-    """Frame numbers of several drives, with slots 0, 1, 2, ... in the order of the drives and of their numbers."""
+    """Frame numbers of several drives. Slots 0, 1, 2, ... follow the order of the drives and of their numbers."""
 
     def __init__(self, numbers: Iterable[Sequence[int]]) -> None:
         """Take each drive's frame numbers, ascending."""
@@ -110,21 +110,21 @@ class FrameRuns:
         self._first_slot = [0, *accumulate(map(len, self._drives))]
 
     def slot(self, drive: int, frame: int) -> int | None:
-        """Where a frame is; None if the drive does not have it."""
+        """Return the slot of a frame; None if the drive does not have it."""
         place = self._drives[drive].find(frame)
         return None if place is None else self._first_slot[drive] + place
 
     def frame(self, slot: int) -> tuple[int, int]:
-        """(drive, frame number) of a slot."""
+        """Return the (drive, frame number) of a slot."""
         drive = bisect_right(self._first_slot, slot) - 1
         return drive, self._drives[drive][slot - self._first_slot[drive]]
 
     def slots(self, drive: int) -> range:
-        """The slots of a drive."""
+        """Return the slots of a drive."""
         return range(self._first_slot[drive], self._first_slot[drive + 1])
 
     def runs(self, drive: int) -> list[list[int]]:
-        """[first number, length] of a drive's runs."""
+        """Return [first number, length] of a drive's runs."""
         return self._drives[drive].runs()
 
     def __len__(self) -> int:
@@ -132,43 +132,44 @@ class FrameRuns:
 
 
 class EpochOrder:
-    """The order in which an epoch visits its samples: a permutation, the same whenever it is asked.
+    """The order in which an epoch visits its samples: a permutation that depends on the seed and the epoch alone.
 
-    Of many samples it is a keyed bijection (a Feistel network on the smallest power of two that holds them, walked on
-    from numbers outside): a place's sample costs the same microseconds, and no memory, whatever their number.
+    For many samples it is a keyed bijection: a Feistel network on the smallest power of two above their number, applied
+    again to numbers outside. Each lookup takes microseconds and no memory, whatever the number of samples.
     """
 
     def __init__(self, seed: int, epoch: int, samples: int, table_limit: int = _TABLE_LIMIT) -> None:
-        """Describe it; `table_limit` is for tests, as it changes the order."""
+        """Describe the order. `table_limit` is for tests, because it changes the order."""
         self.samples = samples
         generator = np.random.default_rng([seed, epoch])
         self._table = generator.permutation(samples) if samples <= table_limit else None
         self._keys = generator.integers(0, 1 << 63, _ROUNDS, np.uint64)
 
     def at(self, places: Int[np.ndarray, " k"]) -> Int64[np.ndarray, " k"]:
-        """Samples at places of the order, 0 to `samples` - 1."""
+        """Return the samples at positions of the order, 0 to `samples` - 1."""
         if self._table is not None:
             return self._table[places]
         found = self._mixed(places.astype(np.uint64))
-        # Fewer than half of the numbers lie outside: about two turns, and an end, as the numbers walk along a cycle.
+        # Fewer than half of the numbers lie outside, so this takes about two rounds. It ends, because the numbers
+        # follow a cycle.
         while len(outside := np.flatnonzero(found >= self.samples)):
             found[outside] = self._mixed(found[outside])
         return found.astype(np.int64)
 
     def _mixed(self, numbers: np.ndarray) -> np.ndarray:
-        """The bijection on the power of two; each round adds a keyed hash of one half of the bits to the other."""
+        """Apply the bijection on the power of two. Each round adds a keyed hash of one half to the other."""
         bits = max(int(self.samples - 1).bit_length(), 2)
         low_bits, high_bits = np.uint64(bits // 2), np.uint64(bits - bits // 2)
         for key in self._keys:
             low, high = numbers & ((np.uint64(1) << low_bits) - np.uint64(1)), numbers >> low_bits
             high ^= _hash(low ^ key) & ((np.uint64(1) << high_bits) - np.uint64(1))
-            # The halves change places, and their widths with them.
+            # The halves swap, with their widths.
             numbers, low_bits, high_bits = low << high_bits | high, high_bits, low_bits
         return numbers
 
 
 def _hash(values: np.ndarray) -> np.ndarray:
-    """64 well-mixed bits (the finaliser of SplitMix64, Steele et al. 2014)."""
+    """Return 64 well-mixed bits (the finaliser of SplitMix64, Steele et al. 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))

@@ -1,18 +1,18 @@
-"""Sizes at which networks see frames: multiples of 32 that squeeze them little."""
+"""Network input sizes: multiples of 32 that keep the aspect ratio."""
 
 from math import log
 
 _SIDES = range(64, 2049, 32)
 _SQUEEZED = 1.3
-"""Ratio of shapes from which it is worth a word."""
+"""Ratio of aspect ratios from which the distortion is worth a warning."""
 
 
 def network_size(size: tuple[int, int], pixels: int) -> tuple[int, int]:
-    """(height, width) in multiples of 32 of nearly the shape of a frame, and of about so many pixels.
+    """Return a (height, width) in multiples of 32 close to a frame's aspect ratio, with about this many pixels.
 
     Args:
         size: (height, width) of the frame.
-        pixels: of the network's input.
+        pixels: number of pixels of the network's input.
     """
     shape = size[1] / size[0]
 
@@ -23,5 +23,5 @@ def network_size(size: tuple[int, int], pixels: int) -> tuple[int, int]:
 
 
 def squeezed(frames: tuple[int, int], shape: float) -> bool:
-    """Whether frames of (height, width) change much where they are brought to another shape, height over width."""
+    """Whether frames of (height, width) change much when resized to another shape, height over width."""
     return not 1 / _SQUEEZED < frames[0] / frames[1] / shape < _SQUEEZED

@@ -1,4 +1,4 @@
-"""The frames of a lens with distortion as a pinhole camera would have seen them."""
+"""Undistort the frames of a clip to those of a pinhole camera."""
 
 import json
 import time
@@ -17,37 +17,37 @@ from egodepth.foundation.files import write_text
 from egodepth.foundation.progress import counting_bar
 
 _NOTE = "undistorted.json"
-"""Beside the frames: what they were made from, so that the same command goes on and another does not mix in."""
+"""File beside the frames with their origin. The same command continues; another one is refused."""
 _KEPT_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 
 @dataclass(frozen=True)
 class Undistorted:
-    """How it ended."""
+    """Result of an undistortion."""
 
     folder: str
     camera_file: str
-    """Whose distortion was undone."""
+    """Camera file of the distortion."""
     frames: int
-    """That are there now."""
+    """Number of undistorted frames in the folder now."""
     already_there: int
     unreadable: list[str]
     fov_deg: float
-    """Of the undistorted frames, horizontal."""
+    """Horizontal field of view of the undistorted frames in degrees."""
     seconds: float
 
 
 def undistort(clip: Path, out: Path, camera: Path | None = None, workers: int = 0) -> Undistorted:
-    """Bring the undistorted frames of a clip into a folder; those that are there stay.
+    """Write the undistorted frames of a clip to a folder. Existing ones are kept.
 
     Args:
-        clip: folder of frames.
-        out: folder for the others.
-        camera: its camera file; the clip's own by default.
-        workers: threads; 0 for one a processor.
+        clip: folder of the frames.
+        out: output folder.
+        camera: the camera file; the clip's own by default.
+        workers: number of threads; 0 for one per processor.
 
     Raises:
-        InputError: nothing to read or to undo, a folder of something else, or a full disk: what is written stays.
+        InputError: nothing to read or to undistort, a folder of something else, or a full disk; written frames stay.
     """
     began = time.monotonic()
     frames = FrameFolder.open(clip)
@@ -88,7 +88,7 @@ def _undistortion(clip: Path, frames: FrameFolder, camera: Path) -> Undistortion
 
 
 def _claim(out: Path, clip: Path, undistortion: Undistortion) -> None:
-    """Note in the folder what it is for; `InputError` where it is for something else."""
+    """Write the origin of the frames to the folder; `InputError` if the folder is for something else."""
     distorted = undistortion.distorted
     note: dict[str, Any] = {
         "frames_of": str(clip.resolve()),
@@ -112,6 +112,6 @@ def _claim(out: Path, clip: Path, undistortion: Undistortion) -> None:
 
 
 def _target_name(name: str) -> str:
-    """What a frame is called afterwards: the same, but for formats that hold more than is read, or are not written."""
+    """Return the output file name of a frame. Formats with more bits, and formats that are not written, become PNG."""
     path = Path(name)
     return name if path.suffix.lower() in _KEPT_SUFFIXES else f"{path.stem}.png"

@@ -1,4 +1,4 @@
-"""Judging depth: metrics, alignments, protocols, baselines and reports."""
+"""Evaluation of depth: metrics, alignments, protocols, baselines and reports."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Predictions that do not look at the image: what a depth network must beat before its numbers mean anything."""
+"""Baselines that ignore the image. A depth network must beat them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -13,13 +13,13 @@ from egodepth.evaluation.evaluator import Predict
 from egodepth.evaluation.protocols import Protocol
 
 MEAN_MAP_FRAMES = 200
-"""How many true depth maps the mean depth map is made of, at most."""
+"""Largest number of true depth maps in the mean depth map."""
 GRID = (192, 640)
-"""The mean map's size at most: finer than the truth it would be full of holes."""
+"""Largest size of the mean map: at a finer size than the ground truth it would be full of holes."""
 
 
 def constant_depth(sample: DepthSample) -> Float[Tensor, "hg wg"]:
-    """The same depth everywhere; under median alignment, the image's median."""
+    """Predict the same depth everywhere; under median alignment, the image's median."""
     return torch.ones_like(sample.depth)
 
 
@@ -29,18 +29,16 @@ MEAN_MAPS: dict[str, Averaged] = {
     "mean inverse map": "inverse depth",
     "mean shape": "inverse depth over its median",
 }
-"""What a mean map may be the mean of, by its name in tables: now one and now another is the strongest, and a table
-shows that one."""
+"""Quantity that each mean map averages, by its name in tables. Tables show only the strongest, which varies."""
 IN_METRES = ("mean map", "mean inverse map")
-"""Those of them that have a scale."""
+"""Mean maps that have a scale."""
 
 
 class MeanDepthMap:
     """The mean of true depth, or of inverse depth, at each place of the image, over many frames.
 
-    It is taken over all valid pixels that fall in a cell of a fixed grid; frames of different sizes are laid over each
-    other edge to edge. Cells that no pixel fell in take the mean of their row, rows without any the value between their
-    neighbours: sparse LiDAR truth is enough.
+    It averages all valid pixels in each cell of a fixed grid. Frames of different sizes are aligned edge to edge. Empty
+    cells get the mean of their row, and empty rows are interpolated: sparse LiDAR truth is enough.
     """
 
     def __init__(
@@ -53,16 +51,16 @@ class MeanDepthMap:
     def of(
         cls, depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, averaged: Averaged = "depth"
     ) -> "MeanDepthMap":
-        """The mean of true depths of any sizes, over the pixels that the protocol counts; needs at least one map."""
+        """Return the mean of true depths of any sizes, over the protocol's valid pixels; needs at least one map."""
         return mean_maps(depths, protocol, {"": averaged})[""]
 
     def without(self, depth: Float[Tensor, "hg wg"], protocol: Protocol) -> "MeanDepthMap":
-        """The mean of all the others: a frame must not be judged by a map that has seen it."""
+        """Return the mean without one frame: a frame must not be scored by a map that includes it."""
         sums, counts = _gathered(depth, protocol, (self._total.shape[0], self._total.shape[1]), self._averaged)
         return MeanDepthMap(self._total - sums, self._count - counts, self._averaged)
 
     def inverse_depth(self) -> Float[Tensor, "h w"]:
-        """Inverse depth in 1/metres (over its median: without unit), holes filled; all 1 if no pixel is valid."""
+        """Return inverse depth in 1/metres, or without unit if divided by the median; holes are filled."""
         rows = self._count.sum(1)
         if not rows.any():
             return torch.ones(self._count.shape)
@@ -76,7 +74,7 @@ class MeanDepthMap:
 def mean_maps(
     depths: Iterable[Float[Tensor, "_ _"]], protocol: Protocol, kinds: Mapping[str, Averaged] = MEAN_MAPS
 ) -> dict[str, MeanDepthMap]:
-    """A mean map of every kind by its name; each true depth is read once. See `MeanDepthMap.of`."""
+    """Return a mean map of every kind by its name. Each true depth is read once. See `MeanDepthMap.of`."""
     size, total, count = (0, 0), dict.fromkeys(kinds, np.zeros((0, 0))), dict.fromkeys(kinds, np.zeros((0, 0)))
     for depth in depths:
         if size == (0, 0):
@@ -89,22 +87,22 @@ def mean_maps(
 
 
 def everywhere(mean: MeanDepthMap) -> Predict:
-    """The mean map, for every sample."""
+    """Predict the mean map for every sample."""
     inverse_depth = mean.inverse_depth()
     return lambda sample: inverse_depth
 
 
 def leaving_one_out(mean: MeanDepthMap, protocol: Protocol) -> Predict:
-    """For every sample the mean map of the other ones; the map is of all that will be asked for."""
+    """Predict, for every sample, the mean map of the other samples. The map must include all samples."""
     return lambda sample: mean.without(sample.depth, protocol).inverse_depth()
 
 
 def _gathered(
     depth: Float[Tensor, "hg wg"], protocol: Protocol, size: tuple[int, int], averaged: Averaged
 ) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
-    """Sum and number of what is averaged, over the valid pixels of each cell of a grid laid over the image."""
+    """Return sum and count of the averaged quantity over the valid pixels of each grid cell."""
     row, column = np.nonzero(protocol.valid(depth).numpy())
-    # Integer arithmetic for (row + 0.5) / height * size: the cell that holds the pixel's centre.
+    # Integer arithmetic for (row + 0.5) / height * size: the cell that contains the pixel's centre.
     cell_row = (2 * row + 1) * size[0] // (2 * depth.shape[0])
     cell_column = (2 * column + 1) * size[1] // (2 * depth.shape[1])
     cell, cells = cell_row * size[1] + cell_column, size[0] * size[1]
@@ -113,5 +111,5 @@ def _gathered(
         values = (np.median(values) if len(values) and averaged.endswith("median") else 1.0) / values
     sums = np.bincount(cell, values, minlength=cells)
     counts = np.bincount(cell, minlength=cells)
-    # Without a single pixel numpy returns integer sums, too.
+    # Without any pixel numpy returns integer sums.
     return sums.astype(np.float64).reshape(size), counts.astype(np.float64).reshape(size)

@@ -14,7 +14,7 @@ Frames = list[tuple[Drive, int]]
 
 
 def published_order(benchmark: Benchmark, drives: Sequence[Drive], root: Path) -> list[str]:
-    """Names of all samples of a benchmark, whether they are there or not: the order of the files of others."""
+    """Return the names of all samples of a benchmark, existing or not, in the order of other programs' files."""
     if lines := benchmark.frames():
         return [frame_name(line.drive_name, line.frame) for line in lines]
     return [sample_name(*one) for one in benchmark_frames(benchmark, drives, ("*",), True, root, needs_depth=False)]
@@ -28,18 +28,18 @@ def benchmark_frames(
     root: Path,
     needs_depth: bool = True,
 ) -> Frames:
-    """The frames of a benchmark, in their published order.
+    """Return the frames of a benchmark, in their published order.
 
     Args:
-        benchmark: its list, where it has one.
-        drives: of the data set.
-        patterns: glob patterns of the drives that are asked for.
-        partial: go without the frames of the list that are not there.
+        benchmark: the benchmark, with its list if it has one.
+        drives: the drives of the data set.
+        patterns: glob patterns of the requested drives.
+        partial: allow missing frames of the list.
         root: the data set's folder, for messages.
-        needs_depth: False where true depth comes from elsewhere.
+        needs_depth: False if true depth comes from elsewhere.
 
     Raises:
-        InputError: frames of the list, or their truth, are missing; counts them and names the first.
+        InputError: missing frames of the list, or missing truth; gives their number and the first.
     """
     lines = benchmark.frames()
     if not lines:

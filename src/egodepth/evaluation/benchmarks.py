@@ -1,6 +1,6 @@
-"""The published benchmarks in one table: a new one is a line here (docs/extending.md).
+"""The published benchmarks in one table. A new benchmark is one line here (docs/extending.md).
 
-Nothing heavy is imported: the command line lists the names.
+This file imports nothing heavy, because the command line lists the names.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,17 +29,17 @@ class Benchmark:
 
     protocol: Protocol
     frames: Callable[[], Sequence[Any]] = tuple
-    """Its frames (`data.kitti.lists.Line`) in their published order; none where every frame with true depth counts."""
+    """Its frames (`data.kitti.lists.Line`) in their published order; empty if it takes every frame with true depth."""
     truth: Truth = "lidar"
     """Which true depth of KITTI's raw drives."""
     images: int | None = None
-    """How many images it is published for; None where that is the user's choice."""
+    """Number of published images; None if the user decides."""
     by_frame: bool = False
-    """Frames follow each other by number, whichever drive (in KITTI 2015: image size) they belong to."""
+    """Sort the frames by number, whichever drive (in KITTI 2015: image size) they belong to."""
 
     @property
     def name(self) -> str:
-        """The protocol's."""
+        """Name of the protocol."""
         return self.protocol.name
 
 
@@ -64,7 +64,8 @@ _ALL = (
     ),
 )
 BENCHMARKS: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in _ALL}
-"""By name. kitti_2015 and eigen_benchmark count every true depth, make3d those of its C1 error; predictions stop at
-80 m, in make3d at 70. cityscapes is the field's habit since Casser et al. 2019 (docs/deviations.md)."""
+"""Benchmarks by name. In kitti_2015 and eigen_benchmark every true depth is valid, in make3d those of its C1 error.
+Predictions are clamped at 80 m, in make3d at 70 m. cityscapes follows the usual practice since Casser et al. 2019
+(docs/deviations.md)."""
 PROTOCOLS: dict[str, Protocol] = {name: benchmark.protocol for name, benchmark in BENCHMARKS.items()}
-"""Their protocols alone."""
+"""Their protocols by name."""

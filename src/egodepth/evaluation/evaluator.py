@@ -1,4 +1,4 @@
-"""Scoring predictions against true depth: the one loop behind the command and the trainer's validation."""
+"""Score predictions against true depth: the one loop of the command and of the trainer's validation."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -24,7 +24,7 @@ from egodepth.foundation.errors import InputError
 from egodepth.foundation.ranks import ALONE, Ranks
 
 Predict = Callable[[DepthSample], Float[Tensor, "h w"]]
-"""Inverse depth of a sample, up to scale, of any size: a model looks at its image, a baseline at none of it."""
+"""Maps a sample to its inverse depth, up to scale, of any size. A model uses the image, a baseline does not."""
 
 
 def evaluate_predictions(
@@ -37,16 +37,16 @@ def evaluate_predictions(
     factor: float | None = None,
     ranks: Ranks = ALONE,
 ) -> Report:
-    """Score a predictor under every alignment, by parts, beside baselines; memory does not grow with the set.
+    """Score a predictor under every alignment, by image regions, beside baselines, in bounded memory.
 
     Args:
-        predict: the inverse depth of one sample.
-        samples: gone through once; of several processes, this one's part.
-        protocol: which pixels count, and the clamp.
-        baselines: by the name they get in the table; scored under the headline alignment, whole images only.
-        metric_baselines: names of those that predict metres, and are scored without alignment, too.
+        predict: returns the inverse depth of one sample.
+        samples: the samples, read once; with several processes, this one's part.
+        protocol: the valid pixels, and the clamp.
+        baselines: baselines by their name in the table; scored under the headline alignment, whole images only.
+        metric_baselines: names of the baselines in metres, which are also scored without alignment.
         factor: also score with this one factor on every depth, as alignment `fixed`.
-        ranks: the processes that share the samples, in order; the report of all is every one's.
+        ranks: the processes that share the samples, in order. All get the report of all samples.
 
     Raises:
         InputError: no sample has a valid pixel, or a prediction is not positive and finite.
@@ -77,7 +77,7 @@ def evaluate_predictions(
 
 
 def _scores(source: str, pixels: Pixels, alignments: Mapping[str, Alignment], protocol: Protocol) -> list[ImageScore]:
-    """Scores of one image under each alignment, for each of its parts that has pixels."""
+    """Return the scores of one image under each alignment, for each of its regions that has pixels."""
     ratio = median_ratio(pixels.prediction, pixels.truth)
     scores = []
     for alignment, align in alignments.items():
@@ -95,7 +95,7 @@ def _scores(source: str, pixels: Pixels, alignments: Mapping[str, Alignment], pr
 def aligned_depth(
     sample: DepthSample, inverse_depth: Float[Tensor, "h w"], protocol: Protocol
 ) -> Float[Tensor, "hg wg"]:
-    """The whole depth map at the truth's size, with the truth's median and the protocol's clamp, for pictures."""
+    """Return the whole depth map at the truth's size, median-aligned and clamped, for pictures."""
     pixels = valid_pixels(sample, inverse_depth, protocol)
     depth = depth_at(inverse_depth, (sample.depth.shape[0], sample.depth.shape[1]))
     return protocol.clamped(depth * median_ratio(pixels.prediction, pixels.truth))

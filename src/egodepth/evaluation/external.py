@@ -1,4 +1,4 @@
-"""Predictions and true depth in the files of others: .npy, .npz and folders, a map an image in a benchmark's order."""
+"""Predictions and true depth in other programs' files: .npy, .npz and folders, one map per image in benchmark order."""
 
 import zipfile
 from collections.abc import Callable, Sequence
@@ -24,20 +24,19 @@ _KEYS: dict[Predicted, tuple[str, ...]] = {
     "depth": ("depth", "pred_depth"),
     "disparity": ("inverse_depth", "disparity", "disp", "pred_disp"),
 }
-"""Names of arrays, those that `predict` and `video` write first."""
+"""Names of arrays; the first are those of `predict` and `video`."""
 _PREDICTIONS, _VIDEO_DEPTH = "predictions.json", "depth"
-"""What `predict` writes in its folder, and where `video` has a clip's maps."""
+"""File that `predict` writes to its folder, and folder of a clip's maps from `video`."""
 _LOOKED_AT, _UPSIDE_DOWN = 8, -0.2
-"""Number of images that are looked at; and the correlation with true inverse depth below which near and far are
-exchanged."""
+"""Number of images to check; and the correlation with true inverse depth below which near and far are swapped."""
 _PNG_STEPS = 256.0
-"""Steps of a metre (or of a disparity) in 16-bit PNGs, KITTI's convention."""
+"""Steps per metre (or per unit of disparity) in 16-bit PNGs, KITTI's convention."""
 _MOST_BYTES = 8 << 30
-"""Of an archive's array, unpacked: three times KITTI's 697 images in doubles. What is larger can be a .npy file."""
+"""Largest unpacked array of an archive: three times KITTI's 697 images in doubles. Larger ones can be .npy files."""
 
 
 class ExternalMaps:
-    """Maps by image, read when asked for."""
+    """Maps by image, read on request."""
 
     def __init__(
         self, path: Path, names: Sequence[str], order: Sequence[str], what: str, kind: Predicted = "depth"
@@ -45,15 +44,15 @@ class ExternalMaps:
         """Open a file or folder.
 
         Args:
-            path: `.npy` or `.npz` with an array an image; a folder of `.npy`, of `.npz`, or of 16-bit PNGs (value /
-                256); a folder that `predict` or `video` wrote.
-            names: of the images that are asked for.
-            order: names of all images of the benchmark: the maps may be those of all, or of `names` alone.
-            what: what they are, for messages.
-            kind: of archives that hold both, what is taken.
+            path: `.npy` or `.npz` with one array per image; a folder of `.npy`, of `.npz`, or of 16-bit PNGs (value /
+                256); or an output folder of `predict` or `video`.
+            names: the names of the requested images.
+            order: the names of all images of the benchmark. There may be maps for all of them, or for `names` alone.
+            what: a description of the maps, for messages.
+            kind: the quantity to read from archives that hold both.
 
         Raises:
-            InputError: nothing that can be read, or another number of maps than of images.
+            InputError: nothing readable, or another number of maps than of images.
         """
         self._path = path
         self._maps = _opened(path, _KEYS[kind])
@@ -67,7 +66,7 @@ class ExternalMaps:
         self._position = {name: position for position, name in enumerate(stored)}
 
     def __getitem__(self, name: str) -> Float[Tensor, "h w"]:
-        """The map of an image, float32."""
+        """Return the map of an image, float32."""
         found = self._maps[self._position[name]]
         try:
             array = np.asarray(found() if callable(found) else found)
@@ -83,7 +82,7 @@ class ExternalMaps:
 
 
 def inverse_depth_from(maps: ExternalMaps, kind: Predicted, name: str) -> Float[Tensor, "h w"]:
-    """Inverse depth of an external prediction; a disparity is one up to scale."""
+    """Return the inverse depth of an external prediction; a disparity is inverse depth up to scale."""
     found = maps[name]
     return found if kind == "disparity" else 1 / found
 
@@ -94,13 +93,13 @@ def is_upside_down(
     predict: Callable[[DepthSample], Float[Tensor, "h w"]],
     protocol: Protocol,
 ) -> bool:
-    """Whether predicted inverse depth falls where true inverse depth rises, in the typical one of a few images.
+    """Whether predicted and true inverse depth are negatively correlated in the typical one of a few images.
 
     Args:
-        names: of the images.
-        read: the sample of a name.
-        predict: its inverse depth.
-        protocol: says which pixels count.
+        names: the names of the images.
+        read: returns the sample of a name.
+        predict: returns the inverse depth of a sample.
+        protocol: defines the valid pixels.
     """
     correlations = []
     for place in spread_places(len(names), _LOOKED_AT):
@@ -145,7 +144,7 @@ def _folder(folder: Path, keys: Sequence[str]) -> list[Callable[[], np.ndarray]]
 
 
 def _array_of(path: Path, keys: Sequence[str]) -> np.ndarray:
-    """The one array of an archive, or the one that is called by one of the keys."""
+    """Return the only array of an archive, or the one with one of the names."""
     arrays = read_npz(path)
     named = next((arrays[key] for key in keys if key in arrays), None)
     if named is None and len(arrays) != 1:
@@ -154,9 +153,9 @@ def _array_of(path: Path, keys: Sequence[str]) -> np.ndarray:
 
 
 def _npz(path: Path, keys: Sequence[str]) -> list[np.ndarray]:
-    """The array of an archive, by key if there are several, or all of them, an image each.
+    """Return the array of an archive, by name if there are several, or all arrays, one per image.
 
-    Maps of different sizes lie in one as an array of objects.
+    Maps of different sizes are stored as an array of objects.
     """
     with zipfile.ZipFile(path) as archive:
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}

@@ -1,4 +1,4 @@
-"""How sure a mean over images is: bootstrap confidence intervals, of one model and of the difference of two."""
+"""Bootstrap confidence intervals of a mean over images, for one model and for the difference of two."""
 
 from typing import NamedTuple
 
@@ -10,21 +10,22 @@ _RESAMPLES = 2000
 
 
 class Interval(NamedTuple):
-    """Where a mean would lie in 95 of 100 other draws of as many images."""
+    """Confidence interval of a mean: 95 % of other samples of as many images have their mean in it."""
 
     low: float
     high: float
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether a difference is beyond what the choice of images explains."""
+        """Whether a difference is larger than the choice of images explains."""
         return self.low > 0 or self.high < 0
 
 
 def bootstrap_intervals(values: Float[np.ndarray, "n k"], seed: int = 0) -> list[Interval]:
-    """Percentile intervals of the means of k metrics over n images (Efron 1979): 2000 resamples of whole images.
+    """Return percentile intervals of the means of k metrics over n images (Efron 1979), from 2000 resamples.
 
-    The images of one drive resemble each other, so that for another choice of drives the intervals are too narrow.
+    Whole images are resampled. The images of one drive are similar, so for another choice of drives the intervals are
+    too narrow.
     """
     images = len(values)
     counts = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), _RESAMPLES)

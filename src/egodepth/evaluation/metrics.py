@@ -1,21 +1,22 @@
-"""The seven depth metrics of the field (Eigen et al. 2014, section 4.2), and Make3D's own, for one set of pixels."""
+"""The seven usual depth metrics (Eigen et al. 2014, section 4.2), and Make3D's own, for one set of pixels."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 SHARES: tuple[str, ...] = ("a1", "a2", "a3")
-"""Shares of pixels within 1.25, 1.25^2 and 1.25^3: larger is better; of the others, which are errors, smaller."""
+"""Shares of pixels within 1.25, 1.25^2 and 1.25^3: larger is better. For the other metrics, smaller is better."""
 METRICS: tuple[str, ...] = ("abs_rel", "sq_rel", "rmse", "rmse_log", *SHARES)
-"""Names as published."""
+"""Published names of the metrics."""
 LOG10 = "log10"
 """Name of `log10_error`."""
 
 
 def depth_metrics(prediction: Float[Tensor, "n"], truth: Float[Tensor, "n"]) -> dict[str, float]:
-    """The seven metrics over valid pixels: both depths positive, in the same units (Eigen et al. 2014, section 4.2).
+    """Return the seven metrics over valid pixels (Eigen et al. 2014, section 4.2).
 
-    Computed in float64. Protocols average the values of single images, not of all pixels.
+    Both depths are positive and in the same units. Computed in float64. Protocols average over images,
+    not over all pixels.
 
     Raises:
         ValueError: no pixels.
@@ -38,9 +39,9 @@ def depth_metrics(prediction: Float[Tensor, "n"], truth: Float[Tensor, "n"]) -> 
 
 
 def log10_error(prediction: Float[Tensor, "n"], truth: Float[Tensor, "n"]) -> float:
-    """Root mean square difference of the decimal logarithms of depth, over at least one pixel: Make3D's tables.
+    """Return the RMS difference of the decimal logarithms of depth over at least one pixel, as in Make3D's tables.
 
-    Saxena et al. 2009 define it by the mean absolute difference; published tables, Godard et al. 2019 among them, hold
-    this.
+    Saxena et al. 2009 define it by the mean absolute difference. Published tables, including Godard et al. 2019,
+    contain this RMS value.
     """
     return (prediction.double().log10() - truth.double().log10()).square().mean().sqrt().item()

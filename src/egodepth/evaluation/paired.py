@@ -1,4 +1,4 @@
-"""Two models on the same images: the difference, image by image."""
+"""Compare two models image by image."""
 
 import json
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class PairedLine(NamedTuple):
     first: float
     second: float
     interval: Interval
-    """Of the mean difference, second minus first."""
+    """Interval of the mean difference, second minus first."""
     images_better: int
-    """On how many images the second is better."""
+    """Number of images on which the second is better."""
 
     @property
     def better(self) -> str:
-        """Which of the two, where the interval tells: `first`, `second` or `neither`."""
+        """The better one, if the interval excludes zero: `first`, `second` or `neither`."""
         if not self.interval.excludes_zero:
             return "neither"
         return "second" if (self.second > self.first) == (self.metric in SHARES) else "first"
@@ -43,13 +43,13 @@ class PairedComparison:
     lines: tuple[PairedLine, ...]
 
     def to_json(self) -> str:
-        """As plain values."""
+        """Return the comparison as JSON."""
         lines = [{**line._asdict(), "interval": list(line.interval), "better": line.better} for line in self.lines]
         return json.dumps({"protocol": self.protocol, "images": self.images, "lines": lines}, indent=2)
 
 
 def compare(first: Report, second: Report) -> PairedComparison:
-    """Compare whole images under no alignment and the headline one.
+    """Compare whole images under no alignment and under the headline alignment.
 
     Raises:
         InputError: the two were not scored on the same images.

@@ -1,4 +1,4 @@
-"""The picture sheet: what single images' numbers look like."""
+"""The picture sheet: images, depth and errors behind the numbers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,9 +25,9 @@ from egodepth.evaluation.samples import FrameSamples
 from egodepth.foundation.files import replacing
 
 MAX_ERROR = 0.5
-"""Relative errors from here on look alike."""
+"""Relative errors above this have one colour."""
 PANEL_WIDTH = 480
-"""Pixels; sparse truth is averaged down to this, so that single LiDAR points stay visible."""
+"""Width of a panel in pixels. Sparse truth is averaged to it, so that single LiDAR points remain visible."""
 
 
 class SheetRow(NamedTuple):
@@ -47,7 +47,7 @@ ERROR_COLOURS = colormaps["viridis"].with_extremes(bad=_UNKNOWN)
 
 
 def notable_images(report: Report) -> dict[str, str]:
-    """Image name -> title, for the best, the median and the worst image by abs_rel; fewer where they coincide."""
+    """Return titles by name for the best, the median and the worst image by abs_rel; fewer if they coincide."""
     ranked = report.ranked
     titles: dict[str, str] = {}
     for word, score in {"best": ranked[0], "median": ranked[(len(ranked) - 1) // 2], "worst": ranked[-1]}.items():
@@ -56,7 +56,7 @@ def notable_images(report: Report) -> dict[str, str]:
 
 
 def notable_rows(report: Report, samples: FrameSamples, predict: Predict, protocol: Protocol) -> list[SheetRow]:
-    """The best, the median and the worst image, predicted again."""
+    """Predict the best, the median and the worst image again, for the sheet."""
     rows = []
     for name, title in notable_images(report).items():
         sample = samples[name]
@@ -66,7 +66,7 @@ def notable_rows(report: Report, samples: FrameSamples, predict: Predict, protoc
 
 
 def write_picture_sheet(path: str | Path, rows: Sequence[SheetRow], protocol: Protocol) -> None:
-    """Write a PNG with image, depth, truth and relative error of each row; each row has one colour scale for depth.
+    """Write a PNG with image, depth, truth and relative error in each row; each row has its own depth colour scale.
 
     Raises:
         InputError: the file cannot be written.
@@ -83,7 +83,7 @@ def write_picture_sheet(path: str | Path, rows: Sequence[SheetRow], protocol: Pr
 
 
 def label_depths(bar: Colorbar, unit: str) -> None:
-    """Round numbers at a bar of depths, whose scale is a logarithm's."""
+    """Label a logarithmic depth bar with round numbers."""
     bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda depth, _: f"{depth:g}{unit}"))
     bar.ax.yaxis.set_minor_locator(NullLocator())
@@ -98,7 +98,7 @@ def _draw_row(figure: FigureBase, row: SheetRow, protocol: Protocol) -> None:
     nearest, farthest = np.percentile(known.numpy(), (1, 99))
     scale = LogNorm(nearest, max(farthest, 1.01 * nearest))
     height, width = row.image.shape[-2:]
-    extent = (0, width, height, 0)  # the truth may have pixels of another shape
+    extent = (0, width, height, 0)  # the truth may have pixels of another aspect ratio
     axes[0].imshow(row.image.permute(1, 2, 0).numpy(), extent=extent)
     axes[1].imshow(row.depth.numpy(), norm=scale, cmap=DEPTH_COLOURS, extent=extent)
     axes[2].imshow(_shrunk(row.truth, valid, size), norm=scale, cmap=DEPTH_COLOURS, extent=extent)
@@ -120,7 +120,7 @@ def _panel_size(truth: Tensor) -> tuple[int, int]:
 
 
 def _shrunk(values: Tensor, valid: Tensor, size: tuple[int, int]) -> np.ma.MaskedArray:
-    """Average of the valid values under each pixel of the panel, the rest masked."""
+    """Return the average of the valid values under each pixel of the panel; the rest is masked."""
     sums = adaptive_avg_pool2d((values * valid)[None], size)[0]
     share = adaptive_avg_pool2d(valid.float()[None], size)[0]
     return np.ma.masked_where(share.numpy() == 0, (sums / share.clamp(min=1e-9)).numpy())

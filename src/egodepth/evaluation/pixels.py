@@ -1,4 +1,4 @@
-"""The valid pixels of one image, and a place for those of a whole set that does not fill the memory."""
+"""The valid pixels of one image, and a spool for those of a whole set that bounds the memory."""
 
 import pickle
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from egodepth.evaluation.protocols import Protocol
 from egodepth.foundation.errors import InputError
 
 _LEAST_FINITE = 0.5
-"""Of the pixels that count, those whose depth must be finite: the median is among them."""
+"""Least share of valid pixels with finite depth: the median must be finite."""
 WHOLE = "all"
-"""The part that every image has: all of its valid pixels."""
+"""The region that every image has: all of its valid pixels."""
 
 
 class Pixels(NamedTuple):
-    """What is left of an image once the pixels that count have been picked."""
+    """The valid pixels of an image."""
 
     name: str
     prediction: Float[Tensor, "n"]
@@ -29,19 +29,19 @@ class Pixels(NamedTuple):
     truth: Float[Tensor, "n"]
     """Metres."""
     parts: dict[str, Bool[Tensor, "n"]]
-    """`all`, then the data set's own masks; `static` is what is not `moving`."""
+    """`all`, then the masks of the data set. `static` is the complement of `moving`."""
 
 
 def valid_pixels(sample: DepthSample, inverse_depth: Float[Tensor, "h w"], protocol: Protocol) -> Pixels:
-    """The pixels of an image that the protocol counts; at least one must.
+    """Return the valid pixels of an image; there must be at least one.
 
     Raises:
-        InputError: the prediction is negative or not a number somewhere, or infinitely far nearly everywhere.
+        InputError: the prediction is negative or not a number somewhere, or infinite nearly everywhere.
     """
     truth = sample.depth.float()
     depth = depth_at(inverse_depth.detach().cpu().float(), (truth.shape[0], truth.shape[1]))
     valid = protocol.valid(truth)
-    # A disparity of 0 is the sky, infinitely far: the protocol's clamp cuts it.
+    # A disparity of 0 is infinitely far, such as the sky. The protocol clamps it.
     if not bool((depth > 0).all()) or not bool(depth[valid].isfinite().float().mean() > _LEAST_FINITE):
         raise InputError(
             f"{sample.name}: the predicted depth is not everywhere positive, or infinite in half of the image "
@@ -57,7 +57,7 @@ def valid_pixels(sample: DepthSample, inverse_depth: Float[Tensor, "h w"], proto
 
 
 class PixelSpool:
-    """Pixels of many images to go through again: small sets stay in memory, large ones go to a temporary file."""
+    """Pixels of many images for a second pass: small sets stay in memory, large ones go to a temporary file."""
 
     def __init__(self, memory: int = 64 * 2**20) -> None:
         self._file = SpooledTemporaryFile(max_size=memory)  # noqa: SIM115 - closed by `__exit__`
@@ -70,7 +70,7 @@ class PixelSpool:
         self._file.close()
 
     def append(self, pixels: Pixels) -> None:
-        """Add the pixels of one more image; raises `InputError` where the temporary folder is full."""
+        """Add the pixels of one image; raises `InputError` if the temporary folder is full."""
         try:
             pickle.dump(pixels, self._file, protocol=pickle.HIGHEST_PROTOCOL)
         except OSError as error:
@@ -80,7 +80,7 @@ class PixelSpool:
         self._length += 1
 
     def __iter__(self) -> Iterator[Pixels]:
-        """All images again, in the order they came."""
+        """Yield all images again, in order."""
         self._file.seek(0)
         for _ in range(self._length):
             yield pickle.load(self._file)

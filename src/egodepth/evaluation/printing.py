@@ -1,4 +1,4 @@
-"""Reports for a terminal."""
+"""Print reports to the terminal."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -15,7 +15,7 @@ from egodepth.evaluation.trajectory_metrics import OdometryScores
 
 
 def print_report(console: Console, report: Report, paths: Sequence[Path]) -> None:
-    """The table, what it stands on, and where the files are."""
+    """Print the table, its footnote, and the paths of the files."""
     table = plain_table(report.protocol, [*report.metrics, "images"])
     for _, scores in groupby(report.table(), lambda score: (score.source == MODEL, score.part == WHOLE)):
         table.add_row()
@@ -32,7 +32,7 @@ def print_report(console: Console, report: Report, paths: Sequence[Path]) -> Non
 
 
 def print_paired(console: Console, comparison: PairedComparison, names: Sequence[str], path: Path) -> None:
-    """The difference of two models, metric by metric."""
+    """Print the difference of two models, metric by metric."""
     table = plain_table("alignment", ["metric", "first", "second", "difference, 95 %", "better", "wins"])
     for line in comparison.lines:
         interval = f"{line.second - line.first:+.4f} ({line.interval.low:+.4f} to {line.interval.high:+.4f})"
@@ -44,7 +44,7 @@ def print_paired(console: Console, comparison: PairedComparison, names: Sequence
 
 
 def plain_table(title: str, headings: Sequence[str]) -> Table:
-    """A table without lines: its first column's heading is the title, the others are numbers."""
+    """Return a table without lines. Its title is the heading of the first column; the others are numbers."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column(title)
     for heading in headings:
@@ -53,7 +53,7 @@ def plain_table(title: str, headings: Sequence[str]) -> Table:
 
 
 def print_trajectories(scores: Mapping[str, OdometryScores], paths: Sequence[Path]) -> None:
-    """A line for each drive with true poses, and where the files are."""
+    """Print a line for each drive with true poses, and the paths of the files."""
     console = Console()
     if scores:
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
@@ -66,6 +66,6 @@ def print_trajectories(scores: Mapping[str, OdometryScores], paths: Sequence[Pat
             table.add_row(escape(name), str(s.frames), *figures, f"{s.scale:.4g}", *drift)
         console.print(table)
     else:
-        console.print("no true poses: trajectories are written, not scored")
+        console.print("no true poses: trajectories are written, but not scored")
     for path in paths:
         console.print(str(path), soft_wrap=True, highlight=False)

@@ -1,4 +1,4 @@
-"""An evaluation protocol: which pixels count, and how predictions are cut. `benchmarks` has the published ones."""
+"""An evaluation protocol: valid pixels and clamping of predictions. `benchmarks` lists the published ones."""
 
 import math
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """Which true depths count, and the limits that predictions are clamped to."""
+    """The valid true depths, and the limits to which predictions are clamped."""
 
     name: str
     min_depth: float = 0.0
-    """True depths count above this, metres."""
+    """True depths are valid above this, metres."""
     max_depth: float = math.inf
-    """True depths count below this, metres."""
+    """True depths are valid below this, metres."""
     crop: tuple[float, float, float, float] | None = None
-    """Top, bottom, left and right of the counted region, as shares of the truth's height and width."""
+    """Top, bottom, left and right of the valid region, as shares of the truth's height and width."""
     clamp: tuple[float, float] = (1e-3, 80.0)
-    """Predicted depths are cut to this range after alignment, metres."""
+    """Predicted depths are clamped to this range after alignment, metres."""
     log10: bool = False
-    """Whether Make3D's metric, `log10_error`, is among the published ones."""
+    """Whether the published metrics include Make3D's `log10_error`."""
 
     def valid(self, truth: Float[Any, "h w"]) -> Bool[Any, "h w"]:
-        """Return the pixels that count, of a tensor or an array."""
+        """Return the mask of valid pixels, of a tensor or an array."""
         valid = (truth > self.min_depth) & (truth < self.max_depth)
         if self.crop is None:
             return valid

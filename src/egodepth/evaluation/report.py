@@ -1,4 +1,4 @@
-"""The outcome of an evaluation: a score for every image, and the tables made from them."""
+"""The result of an evaluation: a score for every image, and the tables from them."""
 
 import csv
 import io
@@ -20,11 +20,11 @@ from egodepth.foundation.files import write_text
 METRICS_FILE = "metrics.json"
 REPORT_FILES = (METRICS_FILE, "table.md", "per_image.csv")
 MODEL = "model"
-"""The source of the scores that are not a baseline's."""
+"""The source of all scores that are not a baseline's."""
 
 
 class ImageScore(NamedTuple):
-    """Metrics of one part of one image."""
+    """Metrics of one region of one image."""
 
     image: str
     source: str
@@ -33,12 +33,12 @@ class ImageScore(NamedTuple):
     part: str
     pixels: int
     ratio: float
-    """Median of the truth over median of the prediction, of the whole image."""
+    """Median of the truth over median of the prediction, for the whole image."""
     metrics: dict[str, float]
 
 
 class MeanScore(NamedTuple):
-    """Metrics averaged over the images that have the part, and how sure each mean is."""
+    """Metrics averaged over the images that have the region, with confidence intervals."""
 
     source: str
     alignment: str
@@ -46,11 +46,11 @@ class MeanScore(NamedTuple):
     images: int
     metrics: dict[str, float]
     intervals: dict[str, Interval]
-    """By bootstrap over the images."""
+    """Bootstrap intervals over the images."""
 
     @property
     def label(self) -> str:
-        """What a table calls this line: the model's alignment, the part of the image, or the baseline."""
+        """Label of this row in a table: the model's alignment, the image region, or the baseline."""
         if self.source != MODEL:
             return self.source if self.alignment == HEADLINE else f"{self.source.partition(' (')[0]}, {self.alignment}"
         return self.alignment if self.part == WHOLE else f"{self.part} pixels"
@@ -64,16 +64,16 @@ class MeanScore(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All scores of an evaluation; means are taken over images, as published."""
+    """All scores of an evaluation. Means are taken over images, as published."""
 
     protocol: str
     scores: tuple[ImageScore, ...]
     skipped: tuple[str, ...] = ()
-    """Images without a single valid pixel."""
+    """Images without any valid pixel."""
     about: dict[str, object] = field(default_factory=dict)
-    """What the JSON says besides: model, data, ..."""
+    """Further content of the JSON file: model, data, ..."""
     mean_maps: Mapping[str, str] = field(default_factory=dict)
-    """The baselines that are mean maps, and what each is the mean of: tables show the strongest alone."""
+    """The baselines that are mean maps, and the quantity that each averages. Tables show only the strongest."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -96,14 +96,14 @@ class Report:
         return scale_spread([score.ratio for score in self.ranked])
 
     def mean(self, alignment: str = HEADLINE, part: str = WHOLE, source: str = MODEL) -> dict[str, float]:
-        """The metrics averaged over images; raises `KeyError` where there is no such score."""
+        """Return the metrics averaged over images; raises `KeyError` without such a score."""
         chosen = list(self._of(source, alignment, part))
         if not chosen:
             raise KeyError(f"no score of {source}, {alignment}, {part}")
         return {name: sum(score.metrics[name] for score in chosen) / len(chosen) for name in self.metrics}
 
     def means(self) -> list[MeanScore]:
-        """Every (source, alignment, part) averaged over images, whole images first."""
+        """Return the means of every (source, alignment, region) over images, whole images first."""
         return self._means
 
     @cached_property
@@ -118,26 +118,26 @@ class Report:
         return MeanScore(source, alignment, part, len(values), self.mean(alignment, part, source), intervals)
 
     def values_by_image(self, source: str, alignment: str, part: str) -> tuple[list[str], Float[np.ndarray, "n k"]]:
-        """Names of the images, and the metrics of each."""
+        """Return the names of the images, and their metrics."""
         scores = list(self._of(source, alignment, part))
         return [score.image for score in scores], np.array([[s.metrics[name] for name in self.metrics] for s in scores])
 
     def table(self) -> list[MeanScore]:
-        """The lines worth showing: whole images under every alignment, their parts under the headline one.
+        """Return the rows to show: whole images under every alignment, regions under the headline one.
 
-        Of the mean maps, under each alignment the strongest.
+        Under each alignment only the strongest mean map is shown.
         """
         lines = [score for score in self.means() if score.part == WHOLE or score.alignment == HEADLINE]
         strongest = {alignment: self.strongest_mean_map(alignment) for alignment in {line.alignment for line in lines}}
         return [line for line in lines if line.source not in self.mean_maps or line.source == strongest[line.alignment]]
 
     def strongest_mean_map(self, alignment: str = HEADLINE) -> str | None:
-        """The mean map of the smallest abs_rel; None where none was scored so."""
+        """Return the mean map with the smallest abs_rel; None if none was scored."""
         found = [mean for mean in self.means() if mean.source in self.mean_maps and mean.alignment == alignment]
         return min(found, key=lambda mean: mean.metrics["abs_rel"]).source if found else None
 
     def summary(self) -> dict[str, object]:
-        """The report as plain values; `scores` holds a flat record for each of `means`."""
+        """Return the report as plain values; `scores` holds a flat record for each of `means`."""
         records = [{**score._asdict(), **score.metrics} for score in self.means()]
         for record in records:
             del record["metrics"]
@@ -155,11 +155,11 @@ class Report:
         }
 
     def to_json(self) -> str:
-        """`summary` as JSON."""
+        """Return `summary` as JSON."""
         return json.dumps(self.summary(), indent=2)
 
     def to_markdown(self) -> str:
-        """The table, with the protocol and sigma_scale under it."""
+        """Return the table in Markdown, followed by the protocol and sigma_scale."""
         lines = [
             f"| {self.protocol} | " + " | ".join(self.metrics) + " | abs_rel, 95 % | images |",
             "|---" * (len(self.metrics) + 3) + "|",
@@ -170,7 +170,7 @@ class Report:
         return "\n".join([*lines, "", self.footnote(), ""])
 
     def footnote(self) -> str:
-        """One line on what the table stands on."""
+        """Return one line on the conditions of the table."""
         skipped = f", {len(self.skipped)} skipped without valid pixels" if self.skipped else ""
         published, truth = self.about.get("published_images"), self.about.get("truth")
         share = f" of the {published} published" if published else ""
@@ -187,7 +187,7 @@ class Report:
         )
 
     def to_csv(self) -> str:
-        """One line for every image, source, alignment and part."""
+        """Return CSV with one line per image, source, alignment and region."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*ImageScore._fields[:-1], *self.metrics])
@@ -195,7 +195,7 @@ class Report:
         return text.getvalue()
 
     def write(self, folder: Path) -> list[Path]:
-        """Write `REPORT_FILES`; returns their paths."""
+        """Write `REPORT_FILES` and return their paths."""
         texts = (self.to_json() + "\n", self.to_markdown(), self.to_csv())
         paths = [folder / name for name in REPORT_FILES]
         for path, text in zip(paths, texts, strict=True):

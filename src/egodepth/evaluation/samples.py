@@ -1,4 +1,4 @@
-"""Frames with true depth, read one by one under a progress bar."""
+"""Read frames with true depth one by one, with a progress bar."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class FrameSamples:
-    """Samples of an evaluation, gone through in order or found by name."""
+    """Samples of an evaluation, in order or by name."""
 
     def __init__(
         self,
@@ -27,32 +27,32 @@ class FrameSamples:
         truth_file: Path | None = None,
         order: Sequence[str] = (),
     ) -> None:
-        """Describe them; with `truth_file` true depth comes from there, a map a frame of the benchmark's `order`."""
+        """Describe the samples. `truth_file` provides true depth, one map per frame of the benchmark's `order`."""
         self._by_name = {sample_name(drive, frame): (drive, frame) for drive, frame in frames}
         self._doing = doing
         self._truth = ExternalMaps(truth_file, self.names, order, "true depth maps") if truth_file else None
 
     @property
     def names(self) -> list[str]:
-        """Of the samples, in order."""
+        """Names of the samples, in order."""
         return list(self._by_name)
 
     def __iter__(self) -> Iterator[DepthSample]:
         return self.part(slice(None))
 
     def part(self, part: slice) -> Iterator[DepthSample]:
-        """Some of the samples."""
+        """Yield a slice of the samples."""
         return (self[name] for name in _tracked(self.names[part], self._doing))
 
     def __getitem__(self, name: str) -> DepthSample:
-        """The sample of this name, read now."""
+        """Read the sample of this name."""
         drive, frame = self._by_name[name]
         if self._truth is None:
             return drive.depth_sample(frame)
         return drive.sample_with(frame, self._truth[name])
 
     def depths(self) -> Iterator[Float[Tensor, "hg wg"]]:
-        """True depth alone, in order."""
+        """Yield the true depths alone, in order."""
         if self._truth is None:
             return true_depths(list(self._by_name.values()))
         truth = self._truth
@@ -60,7 +60,7 @@ class FrameSamples:
 
 
 def true_depths(frames: Sequence[tuple[Drive, int]]) -> Iterator[Float[Tensor, "hg wg"]]:
-    """True depth of frames."""
+    """Yield the true depths of frames."""
     return (torch.from_numpy(drive.read_depth(frame)) for drive, frame in _tracked(frames, "Mean depth map"))
 
 

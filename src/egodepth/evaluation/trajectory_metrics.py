@@ -1,4 +1,4 @@
-"""How good a trajectory is: the field's 5-frame snippets, the whole path after alignment, and KITTI's two numbers."""
+"""Trajectory metrics: the usual 5-frame snippets, the whole path after alignment, and KITTI's drift."""
 
 from dataclasses import dataclass
 
@@ -8,30 +8,30 @@ from jaxtyping import Float64
 from egodepth.foundation.errors import InputError
 
 Poses = Float64[np.ndarray, "n 4 4"]
-"""World from camera, one a frame."""
+"""World-from-camera poses, one per frame."""
 SNIPPET = 5
 SEGMENTS = (100, 200, 300, 400, 500, 600, 700, 800)
-"""Metres of path over which KITTI measures drift."""
+"""Path lengths in metres over which KITTI measures drift."""
 _SEGMENT_STEP = 10
 """Frames between the starts of segments."""
 
 
 @dataclass(frozen=True)
 class OdometryScores:
-    """All figures of one trajectory."""
+    """All metrics of one trajectory."""
 
     frames: int
     path_m: float
     """Length of the true path."""
     snippet_mean: float
-    """Of the 5-frame errors as published, metres."""
+    """Mean of the 5-frame errors as published, metres."""
     snippet_std: float
     ate_m: float
-    """RMSE of the whole path's positions after Sim(3) alignment, metres."""
+    """RMSE of all positions after Sim(3) alignment, metres."""
     scale: float
-    """Of that alignment: metres in a unit of the prediction."""
+    """Scale of that alignment: metres per unit of the prediction."""
     t_rel_percent: float | None
-    """Drift in position over 100 to 800 m, prediction scaled by `scale`; None where the path is shorter."""
+    """Drift in position over 100 to 800 m, with the prediction scaled by `scale`; None if the path is shorter."""
     r_rel_deg_per_100m: float | None
 
 
@@ -39,7 +39,7 @@ def score_trajectory(predicted: Poses, truth: Float64[np.ndarray, "m 4 4"]) -> O
     """Score a whole trajectory.
 
     Raises:
-        InputError: other numbers of poses, or fewer than three.
+        InputError: different numbers of poses, or fewer than three.
     """
     if len(predicted) != len(truth) or len(truth) < 3:
         raise InputError(f"{len(predicted)} predicted poses for {len(truth)} true ones; three and as many are needed")
@@ -60,10 +60,11 @@ def score_trajectory(predicted: Poses, truth: Float64[np.ndarray, "m 4 4"]) -> O
 
 
 def snippet_errors(predicted: Poses, truth: Poses, length: int = SNIPPET) -> Float64[np.ndarray, " m"]:
-    """Error of the snippet that starts at each frame, as published (Zhou et al. 2017, Godard et al. 2019).
+    """Return the error of the snippet that starts at each frame, as published (Zhou et al. 2017, Godard et al. 2019).
 
-    Positions from the snippet's first camera, one least-squares scale a snippet, then the root of the summed squares
-    over the number of frames: smaller than a true RMSE by the root of that number. Shorter snippets at the end count.
+    Positions are relative to the snippet's first camera, with one least-squares scale per snippet. The error is the
+    root of the summed squares divided by the number of frames, which is smaller than the RMSE by the root of that
+    number. Shorter snippets at the end count.
     """
     errors = []
     for first in range(len(truth) - 1):
@@ -77,7 +78,7 @@ def snippet_errors(predicted: Poses, truth: Poses, length: int = SNIPPET) -> Flo
 def similarity(
     source: Float64[np.ndarray, "n 3"], target: Float64[np.ndarray, "n 3"]
 ) -> tuple[Float64[np.ndarray, "3 3"], Float64[np.ndarray, "3"], float]:
-    """Rotation, shift and scale that bring points nearest to others (Umeyama 1991): target = scale R source + shift."""
+    """Return the similarity between point sets (Umeyama 1991): target = scale R source + shift."""
     centred, goal = source - source.mean(0), target - target.mean(0)
     u, singular, vt = np.linalg.svd(goal.T @ centred / len(source))
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0])
@@ -88,9 +89,9 @@ def similarity(
 
 
 def segment_errors(predicted: Poses, truth: Poses, scale: float) -> tuple[float, float] | None:
-    """KITTI's t_rel (a share) and r_rel (radians a metre): means over segments of 100 to 800 m, from every 10th frame.
+    """Return KITTI's t_rel (a share) and r_rel (radians per metre); None if the path is shorter than 100 m.
 
-    None where the path is shorter than 100 m.
+    These are means over segments of 100 to 800 m, from every 10th frame.
     """
     scaled = predicted.copy()
     scaled[:, :3, 3] *= scale
@@ -109,11 +110,11 @@ def segment_errors(predicted: Poses, truth: Poses, scale: float) -> tuple[float,
 
 
 def _from_first(poses: Poses) -> Float64[np.ndarray, "n 3"]:
-    """Positions in the axes of the first camera."""
+    """Return the positions in the axes of the first camera."""
     return np.linalg.solve(poses[0], poses)[:, :3, 3]
 
 
 def _distances(poses: Poses) -> Float64[np.ndarray, " n"]:
-    """Length of the path up to each frame."""
+    """Return the path length up to each frame."""
     steps = np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1)
     return np.concatenate([[0.0], np.cumsum(steps)])

@@ -1,4 +1,4 @@
-"""A trajectory from above, beside the true one."""
+"""Plot a trajectory from above, beside the ground truth."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from egodepth.foundation.files import replacing
 def write_trajectory_plot(
     path: Path, title: str, predicted: Poses, truth: Poses | None, score: OdometryScores | None
 ) -> None:
-    """Draw right against forward; with truth the prediction is aligned to it (Sim(3)), else in its own units."""
+    """Draw right against forward. With truth, the prediction is aligned to it (Sim(3)); else it keeps its units."""
     figure = Figure(figsize=(6, 6), layout="constrained")
     axes = figure.add_subplot()
     places = predicted[:, :3, 3]

@@ -1,1 +1,1 @@
-"""What every room stands on: errors, files, strangers' input, processes, progress, remote folders, loops in C."""
+"""The base of every room: errors, files, untrusted input, processes, progress, remote folders, loops in C."""

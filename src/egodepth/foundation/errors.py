@@ -1,4 +1,4 @@
-"""The one exception that users cause, and that the command line prints as a single line with exit code 2."""
+"""The exception for users' mistakes, which the command line prints as a single line with exit code 2."""
 
 from signal import Signals
 
@@ -6,10 +6,10 @@ _MOST_CHARACTERS = 1000
 
 
 class InputError(Exception):
-    """Something given to egodepth cannot be used; the message is one line that names it and says what to do.
+    """Unusable input. The message is one line that names it and says what to do.
 
-    Messages quote files of strangers: what would break the line or steer the terminal becomes a blank or a question
-    mark, and the middle of what is far too long is left out.
+    Messages quote untrusted files. Characters that would break the line or control the terminal become blanks or
+    question marks, and the middle of a very long message is left out.
     """
 
     def __init__(self, message: str) -> None:
@@ -17,7 +17,7 @@ class InputError(Exception):
 
 
 class Stopped(Exception):  # noqa: N818 - it is none
-    """A signal asked for an end, and what is needed to go on is written; the message is one line."""
+    """A signal ended the work, and everything that is needed to continue is written. The message is one line."""
 
     def __init__(self, message: str, signal: Signals) -> None:
         super().__init__(message)
@@ -25,7 +25,7 @@ class Stopped(Exception):  # noqa: N818 - it is none
 
 
 def reason_of(error: Exception) -> str:
-    """The first sentence of what an exception of a library says, or its kind where it says nothing."""
+    """Return the first sentence of a library's exception, or its type if it has no message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
 
 

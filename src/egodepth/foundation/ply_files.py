@@ -1,4 +1,4 @@
-"""Point clouds as PLY files, which every viewer reads: binary, little endian, one vertex a point."""
+"""Write point clouds as PLY files: binary, little endian, one vertex per point."""
 
 from pathlib import Path
 
@@ -9,15 +9,15 @@ from egodepth.foundation.errors import require
 from egodepth.foundation.files import not_written, replacing
 
 _TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
-"""What PLY calls the kinds of numbers that are written."""
+"""PLY's names of the number types."""
 _AXES = "axes of a camera: x right, y down, z forward; MeshLab and Open3D show it upside down"
 _UNIT = "metres where the model is metric, else up to scale"
 _HEADER = 400
-"""Bytes in which the comments above stand."""
+"""Length in bytes of the header's start, which contains the comments above."""
 
 
 def refuse_other_cloud(path: Path) -> None:
-    """Refuse to write over a cloud that is not from here; `InputError` names it."""
+    """Refuse to overwrite a point cloud that egodepth did not write; `InputError` names it."""
     try:
         with path.open("rb") as file:
             ours = _AXES.encode() in file.read(_HEADER)
@@ -25,7 +25,7 @@ def refuse_other_cloud(path: Path) -> None:
         return
     except OSError as error:
         raise not_written(path, error) from error
-    require(ours, f"{path}: is there already, and not from egodepth; choose another --out")
+    require(ours, f"{path}: exists already, and is not from egodepth; choose another --out")
 
 
 def write_ply(
@@ -34,7 +34,7 @@ def write_ply(
     rgb: UInt8[np.ndarray, "n 3"],
     **more: Shaped[np.ndarray, "n"],
 ) -> None:
-    """Points with their colours, and further columns under their own names (32-bit floats or integers, or bytes)."""
+    """Write points with colours, and further named columns (32-bit floats or integers, or bytes)."""
     columns = {name: xyz[:, index].astype("<f4") for index, name in enumerate("xyz")}
     columns |= {name: rgb[:, index] for index, name in enumerate(("red", "green", "blue"))}
     columns |= more

@@ -1,4 +1,4 @@
-"""What is said while a command works: how far it is, by a bar or a line now and then, and what to mind."""
+"""Progress and warnings while a command works: a bar, or occasional lines without a terminal."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,23 +17,23 @@ from rich.progress import (
 )
 
 EVERY_S = 20.0
-"""How often a line says how far it is where there is no terminal."""
+"""Seconds between two progress lines without a terminal."""
 SHORT_S = 5.0
-"""What ends sooner says nothing there."""
+"""Shorter stages print nothing without a terminal."""
 
 
 def warn(line: str) -> None:
-    """Say on standard error what a user should mind."""
+    """Print a warning to standard error."""
     Console(stderr=True).print(line, style="yellow", highlight=False, soft_wrap=True, markup=False)
 
 
 def counting_bar(*more: ProgressColumn, console: Console | None = None) -> Progress:
-    """How many are done of how many, since when, and how long the rest will take.
+    """Return a progress bar with count, elapsed time and remaining time.
 
-    Gone when it ends, and never there where the console is no terminal.
+    It disappears at its end, and never appears if the console is no terminal.
 
     Args:
-        more: what else to show, after the count.
+        more: further columns after the count.
         console: standard error by default.
     """
     console = console or Console(stderr=True)
@@ -41,27 +41,35 @@ def counting_bar(*more: ProgressColumn, console: Console | None = None) -> Progr
     return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
+@contextmanager
+def advancing_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show `counting_bar` on standard error; yield a function that adds to the number of finished items."""
+    with counting_bar() as progress:
+        task = progress.add_task(f"    {title}", total=total)
+        yield lambda count: progress.advance(task, count)
+
+
 class Counter(Protocol):
-    """How far a stage is."""
+    """The progress of a stage."""
 
     def advance(self, count: int) -> None:
-        """So many more are done; any thread may say so."""
+        """Add to the number of finished items; any thread may call it."""
 
     def look(self) -> None:
-        """Say how far it is, if it is time for that; the thread that waits calls it, often."""
+        """Print the progress if it is time; the waiting thread calls it often."""
 
 
 @contextmanager
 def counting(
     label: str, total: int | None, console: Console | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Counter]:
-    """A stage: a bar where the console is a terminal, else a line every `EVERY_S` seconds and one when it is over.
+    """Show a stage: a bar on a terminal, else a line every `EVERY_S` seconds and one at the end.
 
     Args:
-        label: what is done, such as "Matching frames".
-        total: how many there are; None where nobody can say how far it is.
+        label: description of the work, such as "Matching frames".
+        total: number of items; None if unknown.
         console: standard error by default.
-        clock: seconds.
+        clock: returns seconds.
     """
     console = console or Console(stderr=True)
     if console.is_terminal:
@@ -74,7 +82,7 @@ def counting(
 
 
 class _Bar:
-    """On a terminal: it moves by itself."""
+    """A bar on a terminal, which updates itself."""
 
     def __init__(self, progress: Progress, label: str, total: int | None) -> None:
         self._progress, self._task = progress, progress.add_task(label, total=total)
@@ -87,7 +95,7 @@ class _Bar:
 
 
 class _Lines:
-    """Plain lines, for a log."""
+    """Plain lines for a log."""
 
     def __init__(self, label: str, total: int | None, console: Console, clock: Callable[[], float]) -> None:
         self._label, self._total, self._console, self._clock = label, total, console, clock
@@ -118,7 +126,7 @@ class _Lines:
 
 
 def duration(seconds: float) -> str:
-    """In words of the two largest units: 40 s, 3 min, 2 h 5 min."""
+    """Return a duration in its two largest units: 40 s, 3 min, 2 h 5 min."""
     if seconds < 59.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

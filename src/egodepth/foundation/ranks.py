@@ -1,11 +1,12 @@
-"""Several processes that work as one, started by torchrun: each takes its part.
+"""Several processes that work as one, started by torchrun. Each takes its share.
 
-Of a training, of every batch, which is the same whatever their number (`TrainBatches`); gradients are averaged by
-torch's DistributedDataParallel. Of an evaluation or prediction, of the images. What one does for all (files, pictures,
-validation) the first one does.
+In training, each process takes a share of every batch; the batches do not depend on the number of processes
+(`TrainBatches`), and torch's DistributedDataParallel averages the gradients. In evaluation and prediction, each takes a
+share of the images. The first process does what is needed only once: files, pictures, validation.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,25 +22,27 @@ from torch.nn.parallel import DistributedDataParallel
 
 from egodepth.foundation.errors import InputError, reason_of
 
-_PATIENCE = timedelta(hours=2)
-"""How long processes wait for the first one's validation; one that died is noticed at once by its connection."""
+_TIMEOUT = timedelta(hours=2)
+"""Timeout for the first process's validation. A dead process is noticed at once by its connection."""
+_PROBE_S = 2.0
+"""Seconds after which a probe that has not failed shows that the other processes are alive."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of how many processes this is."""
+    """Number of this process, and the number of processes."""
 
     rank: int = 0
     count: int = 1
 
     @property
     def leads(self) -> bool:
-        """The first one, which writes the files."""
+        """Whether this is the first process, which writes the files."""
         return self.rank == 0
 
     def part(self, batch_size: int) -> slice:
-        """This process's samples of a batch; `InputError` where they cannot be shared out evenly."""
+        """Return this process's slice of a batch; `InputError` if the batch cannot be divided evenly."""
         share, rest = divmod(batch_size, self.count)
         if rest:
             raise InputError(
@@ -49,11 +52,11 @@ class Ranks:
         return slice(self.rank * share, (self.rank + 1) * share)
 
     def share(self, count: int) -> slice:
-        """This process's part of so many things, all of them in a row."""
+        """Return this process's contiguous slice of `count` items."""
         return slice(count * self.rank // self.count, count * (self.rank + 1) // self.count)
 
     def gathered(self, items: list[T]) -> list[T]:
-        """The items of all processes, one process's after the other's."""
+        """Return the items of all processes, in the order of the processes."""
         if self.count == 1:
             return items
         parts: list[list[T]] = [[] for _ in range(self.count)]
@@ -61,18 +64,18 @@ class Ranks:
         return [item for part in parts for item in part]
 
     def mean(self, values: Tensor) -> Tensor:
-        """Of all processes."""
+        """Return the mean over all processes."""
         if self.count > 1:
             dist.all_reduce(values)
             values /= self.count
         return values
 
     def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether it is raised in one of them; `device` is where they talk."""
+        """Whether the flag is set in any process; `device` is that of the communication."""
         return bool(self.mean(torch.tensor(float(flag), device=device)) > 0) if self.count > 1 else flag
 
     def first(self, make: Callable[[], T]) -> T:
-        """What the first process makes, or the `InputError` that it met with, in every process."""
+        """Return the first process's result of `make` in every process, or raise its `InputError` in all."""
         if self.count == 1:
             return make()
         made: list[T | InputError | None] = [None]
@@ -87,7 +90,7 @@ class Ranks:
         return made[0]  # pyright: ignore[reportReturnType]
 
     def wrapped(self, module: nn.Module, device: torch.device) -> nn.Module:
-        """A module whose gradients are the mean over the processes."""
+        """Return a module whose gradients are averaged over the processes."""
         if self.count == 1:
             return module
         return DistributedDataParallel(module, [device] if device.type == "cuda" else None)
@@ -98,7 +101,7 @@ ALONE = Ranks()
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
-    """Join the processes that torchrun has started, if it has; yields which one this is, and its device.
+    """Join the processes of torchrun, if it started any; yield this one's rank and device.
 
     Raises:
         InputError: the others cannot be reached, or are gone.
@@ -111,18 +114,20 @@ def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     try:
-        store, rank, count = next(rendezvous("env://", timeout=_PATIENCE))
+        store, rank, count = next(rendezvous("env://", timeout=_TIMEOUT))
         backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, store=_of_this_attempt(store), rank=rank, world_size=count, timeout=_PATIENCE)
+        dist.init_process_group(backend, store=_of_this_attempt(store), rank=rank, world_size=count, timeout=_TIMEOUT)
+        probe = dist.new_group(backend="gloo")
+        assert isinstance(probe, dist.ProcessGroup)
     except (RuntimeError, ValueError) as error:
         raise InputError(f"other processes cannot be reached ({reason_of(error)}); see torchrun --help") from error
     try:
         yield Ranks(rank, count), device
     except RuntimeError as error:
-        if not _is_of_group(error):
+        if not _others_are_gone(probe, error):
             raise
         raise InputError(
-            f"another process of this command is gone ({reason_of(error)}); started again, a training goes on from "
+            f"another process of this command is gone ({reason_of(error)}); started again, a training continues from "
             "its last checkpoint (torchrun --max-restarts does so by itself)"
         ) from error
     finally:
@@ -130,10 +135,10 @@ def joined(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
 
 
 def _of_this_attempt(store: Store) -> Store:
-    """Where the processes find one another.
+    """Return a store that belongs to this attempt.
 
-    torchrun (2.14) keeps the place over a restart with the addresses of the dead in it: whoever is there first would
-    look for them. Agents of several machines do not count restarts alike; for them see docs/distributed.md.
+    torchrun (2.14) keeps the store over a restart, with the addresses of dead processes in it. The first new process
+    would try to reach them. Agents on several machines count restarts differently; for them see docs/distributed.md.
     """
     if os.environ.get("GROUP_WORLD_SIZE", "1") != "1":
         return store
@@ -142,7 +147,7 @@ def _of_this_attempt(store: Store) -> Store:
 
 @contextmanager
 def sharing(device: str | None) -> Iterator[tuple[Ranks, str | None]]:
-    """Join as `joined` for work that shares results alone; each process takes a GPU of its own if none is named."""
+    """Join as `joined`, for work that only shares results. Each process takes a GPU of its own if none is named."""
     with joined(torch.device("cpu")) as (ranks, _):
         if ranks.count > 1 and device is None and torch.cuda.is_available():
             device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
@@ -150,10 +155,27 @@ def sharing(device: str | None) -> Iterator[tuple[Ranks, str | None]]:
 
 
 def leads() -> bool:
-    """Whether this process is the first one, or the only one."""
+    """Whether this process is the first or the only one."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
-def _is_of_group(error: RuntimeError) -> bool:
-    text = str(error)
-    return isinstance(error, dist.DistError) or any(word in text for word in ("gloo", "Connection", "NCCL"))
+def _others_are_gone(probe: dist.ProcessGroup, error: RuntimeError) -> bool:
+    """Whether the connection to another process is broken.
+
+    gloo reports it as a plain `RuntimeError`. So a collective operation of the group `probe` is started. It fails at
+    once on a broken connection, and waits while the others are alive.
+    """
+    if isinstance(error, dist.DistError):
+        return True
+    deadline = time.monotonic() + _PROBE_S
+    try:
+        work = dist.all_reduce(torch.zeros(1), group=probe, async_op=True)
+        while work is not None and not work.is_completed():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        if work is not None:
+            work.wait()
+    except RuntimeError:
+        return True
+    return False

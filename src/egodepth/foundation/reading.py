@@ -1,6 +1,6 @@
-"""Reading files of strangers: bounded in size and depth, with finite numbers; otherwise an OSError or ValueError.
+"""Read untrusted files: bounded in size and depth, with finite numbers. Anything else is an OSError or ValueError.
 
-Callers say in their own words what the file should have been.
+Callers explain in their own words what the file should contain.
 """
 
 import json
@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 
 MOST_TEXT = 64 << 20
-"""Characters: some hundred times more than the lists of KITTI have."""
+"""Most characters of a text: some hundred times more than KITTI's lists."""
 MOST_ARRAYS = 2 << 30
-"""Bytes of all arrays of a file together, unpacked: a depth map of 80 megapixels with its inverse, in doubles."""
+"""Most bytes of all arrays of a file, unpacked: a depth map of 80 megapixels with its inverse, in doubles."""
 _LARGEST = 1 << 63
 
 
 def read_text(path: str | Path, most: int = MOST_TEXT) -> str:
-    """The text of a file in UTF-8, with or without a byte-order mark.
+    """Return the text of a file in UTF-8, with or without a byte-order mark.
 
     Raises:
-        OSError: missing, may not be read, or no ordinary file (reading a pipe might never end).
-        ValueError: not in this encoding, or more than `most` characters.
+        OSError: missing, not permitted, or no ordinary file (reading a pipe might never end).
+        ValueError: another encoding, or more than `most` characters.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(f"{path} is not an ordinary file")
@@ -38,21 +38,21 @@ def read_text(path: str | Path, most: int = MOST_TEXT) -> str:
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """The lines of a text file that are neither blank nor a comment (`#`), without blanks around them.
+    """Return the stripped lines of a text file without blank lines and comments (`#`).
 
-    Raises as `read_text` does.
+    Raises as `read_text`.
     """
     stripped = (line.strip() for line in read_text(path).splitlines())
     return [line for line in stripped if line and not line.startswith("#")]
 
 
 def read_json(path: str | Path, most: int = MOST_TEXT, finite: bool = True) -> Any:
-    """What a JSON file holds; raises as `read_text` and `parse_json` do."""
+    """Return the content of a JSON file; raises as `read_text` and `parse_json`."""
     return parse_json(read_text(path, most), finite)
 
 
 def json_object(path: str | Path) -> dict[str, Any] | None:
-    """The object that a JSON file holds; None where it holds none, or cannot be read."""
+    """Return the object in a JSON file; None if it holds none, or is unreadable."""
     try:
         content = read_json(path)
     except (OSError, ValueError):
@@ -61,11 +61,11 @@ def json_object(path: str | Path) -> dict[str, Any] | None:
 
 
 def parse_json(text: str, finite: bool = True) -> Any:
-    """What JSON text holds.
+    """Return the content of JSON text.
 
     Args:
-        text: of a stranger.
-        finite: refuse NaN and Infinity, which JSON does not know, but Python writes.
+        text: untrusted text.
+        finite: refuse NaN and Infinity, which are not valid JSON, but which Python writes.
 
     Raises:
         ValueError: not JSON, nested too deeply, or a number that is not finite or has more than 63 bits.
@@ -82,15 +82,15 @@ def parse_json(text: str, finite: bool = True) -> Any:
 
 
 def read_npz(path: str | Path, names: Collection[str] = (), most: int = MOST_ARRAYS) -> dict[str, np.ndarray]:
-    """Arrays of an NPZ file by name; nothing is unpickled, and nothing unpacked that is larger than it says.
+    """Return the arrays of an NPZ file by name. Nothing is unpickled, and no array may exceed its stated size.
 
     Args:
-        path: of the file.
-        names: of the arrays that are wanted, as far as they are there; all if left out.
-        most: bytes of these arrays together.
+        path: the file.
+        names: the requested arrays, as far as they exist; all by default.
+        most: limit of the bytes of these arrays together.
 
     Raises:
-        OSError: missing, or may not be read.
+        OSError: missing, or not permitted.
         ValueError: damaged, with arrays of objects, or larger than `most`.
     """
     try:
@@ -112,13 +112,13 @@ def read_npz(path: str | Path, names: Collection[str] = (), most: int = MOST_ARR
 
 
 def _array(stream: Any, size: int) -> np.ndarray:
-    """The array of a NPY stream of `size` bytes: what its header promises must be there."""
+    """Return the array of a NPY stream of `size` bytes. It must contain what its header promises."""
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(stream)
     if dtype.hasobject or dtype.itemsize == 0 or math.prod(shape) * dtype.itemsize > size:
         raise ValueError(f"{dtype.name} of shape {shape} in {size} bytes")
-    array = np.frombuffer(stream.read(), dtype).copy()  # to be written to, as those of numpy.load
+    array = np.frombuffer(stream.read(), dtype).copy()  # writable, like the arrays of numpy.load
     return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
 
 

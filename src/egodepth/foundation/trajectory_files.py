@@ -1,4 +1,4 @@
-"""Trajectories in KITTI's format (12 numbers a line) and in TUM's (time, place, quaternion)."""
+"""Read and write trajectories in KITTI's format (12 numbers a line) and TUM's (time, position, quaternion)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,29 +12,29 @@ from egodepth.foundation.files import write_text
 from egodepth.foundation.reading import read_lines, read_text
 
 _HEADER = "# time [s] x y z qx qy qz qw, world from camera; axes of the first camera: x right, y down, z forward"
-"""Above the lines that are written in TUM's format."""
+"""Header of files in TUM's format."""
 _KITTI_COLUMNS, _TUM_COLUMNS = 12, 8
 _ROUNDING = 1e-3
-"""How far a rotation may be from an exact one."""
+"""Largest deviation of a rotation matrix from an exact rotation."""
 _FARTHEST = 1e9
-"""Metres: farther away no camera was."""
+"""Largest position in metres."""
 _MOST_OF_TUM = 1e12
-"""No place is farther away, nor a time (seconds since 1970, or since 1900) later."""
+"""Largest position, and largest time (seconds since 1970, or since 1900)."""
 _QUATERNION_ROUNDING = 1e-2
-"""How far a quaternion's length may be from 1: files have few digits."""
+"""Largest deviation of a quaternion's length from 1: files have few digits."""
 
 
 class Trajectory(NamedTuple):
-    """Where the camera was."""
+    """The trajectory of a camera."""
 
     poses: Float64[np.ndarray, "n 4 4"]
     """World from camera."""
     seconds: Float64[np.ndarray, " n"] | None
-    """Ascending; None where the file has no times."""
+    """Ascending; None if the file has no times."""
 
 
 def read_trajectory(path: str | Path) -> Trajectory:
-    """A trajectory in KITTI's format (12 numbers a line) or in TUM's (8); names above the columns are skipped.
+    """Return a trajectory from KITTI's format (12 numbers a line) or TUM's (8). A line of column names is skipped.
 
     Raises:
         InputError: missing, of neither format, or damaged.
@@ -58,7 +58,7 @@ def read_trajectory(path: str | Path) -> Trajectory:
 
 
 def read_kitti_poses(path: str | Path) -> Float64[np.ndarray, "n 4 4"]:
-    """World from camera of every frame; raises `InputError` as `read_trajectory` does, and for TUM's format."""
+    """Return the world-from-camera poses of a file in KITTI's format; raises `InputError` as `read_trajectory`."""
     poses, seconds = read_trajectory(path)
     require(seconds is None, f"{path}: poses in TUM's format; here KITTI's is needed, the 12 numbers of a 3x4 matrix")
     return poses
@@ -89,12 +89,12 @@ def _is_number(word: str) -> bool:
 
 
 def write_kitti_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"]) -> None:
-    """World from camera, the top three rows of each pose on a line."""
+    """Write world-from-camera poses, the top three rows of each pose on a line."""
     write_text(path, "".join(" ".join(f"{v:.9e}" for v in pose[:3].ravel()) + "\n" for pose in poses))
 
 
 def write_tum_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"], times: Sequence[float]) -> None:
-    """`time x y z qx qy qz qw` a line; times in seconds."""
+    """Write a line `time x y z qx qy qz qw` per pose; times in seconds."""
     lines = [f"{_HEADER}\n"]
     for time, pose in zip(times, poses, strict=True):
         numbers = [*pose[:3, 3], *quaternion(pose[:3, :3])]
@@ -103,7 +103,7 @@ def write_tum_poses(path: str | Path, poses: Float64[np.ndarray, "n 4 4"], times
 
 
 def is_from_here(path: Path) -> bool:
-    """Whether a file is one that `write_tum_poses` wrote."""
+    """Whether `write_tum_poses` wrote the file."""
     try:
         return read_text(path).startswith(_HEADER)
     except (OSError, ValueError):
@@ -111,7 +111,7 @@ def is_from_here(path: Path) -> bool:
 
 
 def _tum_poses(path: Path, lines: Sequence[str]) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n 4 4"]]:
-    """Times and world from camera, of lines `time x y z qx qy qz qw`; `InputError` names the `path` of damaged ones."""
+    """Return times and world-from-camera poses of TUM lines; damaged ones are an `InputError` that names `path`."""
     try:
         rows = np.array([[float(word) for word in line.split()] for line in lines]).reshape(len(lines), 8)
     except ValueError:
@@ -129,14 +129,14 @@ def _tum_poses(path: Path, lines: Sequence[str]) -> tuple[Float64[np.ndarray, " 
 
 
 def _rotations(quaternions: Float64[np.ndarray, "n 4"]) -> Float64[np.ndarray, "n 3 3"]:
-    """Matrices of x, y, z, w: their columns are the turned axes, e + 2 v x (v x e + w e)."""
+    """Return the matrices of quaternions x, y, z, w. Their columns are the rotated axes, e + 2 v x (v x e + w e)."""
     v, w = quaternions[:, None, :3], quaternions[:, None, 3:]
     axes = np.eye(3)
     return (axes + 2 * np.cross(v, np.cross(v, axes) + w * axes)).transpose(0, 2, 1)
 
 
 def quaternion(rotation: Float64[np.ndarray, "3 3"]) -> Float64[np.ndarray, "4"]:
-    """x, y, z, w of a rotation: the eigenvector of Bar-Itzhack's matrix (2000), stable for every angle."""
+    """Return the quaternion x, y, z, w of a rotation by Bar-Itzhack's method (2000), stable for every angle."""
     m = rotation
     symmetric = np.array(
         [

@@ -1,4 +1,4 @@
-"""Cameras, rigid motions and view synthesis; knows no images' meaning, no losses, no networks."""
+"""Cameras, rigid motions and view synthesis, without images' meaning, losses or networks."""
 
 from egodepth.geometry.camera import Camera, backproject, focal_of_fov, image_grid, project, viewing_rays
 from egodepth.geometry.se3 import (

@@ -1,9 +1,9 @@
 """Pinhole cameras in normalised image coordinates.
 
-The convention, stated once: u and v run from 0 to 1, edge to edge; the centre of pixel (row i, column j) of an
-h x w image is u = (j + 0.5) / w, v = (i + 0.5) / h. A camera therefore does not change when its image is resized.
-Camera axes are x right, y down, z forward; `depth` is z. Pixel units (OpenCV: the first pixel's centre is 0) exist
-only in `Camera.from_pixels` and `Camera.to_pixels`.
+The convention: u and v run from 0 to 1, edge to edge; the centre of pixel (row i, column j) of an h x w image is u = (j
++ 0.5) / w, v = (i + 0.5) / h. A camera therefore does not change when its image is resized. Camera axes are x right, y
+down, z forward; `depth` is z. Pixel units (OpenCV: the first pixel's centre is 0) exist only in `Camera.from_pixels`
+and `Camera.to_pixels`.
 """
 
 import math
@@ -22,7 +22,7 @@ class Camera(NamedTuple):
 
     @classmethod
     def from_pixels(cls, matrix: Float[Tensor, "*b 3 3"], size: tuple[int, int]) -> "Camera":
-        """Camera of a pixel-unit matrix K (OpenCV: the centre of the first pixel is 0) and a size (height, width)."""
+        """Return the camera of a pixel-unit matrix K (OpenCV: the first pixel's centre is 0) for (height, width)."""
         matrix = torch.as_tensor(matrix)
         height, width = size
         scale = matrix.new_tensor([width, height])
@@ -32,12 +32,12 @@ class Camera(NamedTuple):
 
     @classmethod
     def from_fov(cls, fov_deg: float, size: tuple[int, int]) -> "Camera":
-        """Camera of a horizontal field of view for images of (height, width): square pixels and a central axis."""
+        """Return the camera of a horizontal field of view and a size (height, width): square pixels, central axis."""
         focal = focal_of_fov(fov_deg)
         return cls(torch.tensor([focal, focal * size[1] / size[0]]), torch.tensor([0.5, 0.5]))
 
     def to_pixels(self, size: tuple[int, int]) -> Float[Tensor, "*b 3 3"]:
-        """The pixel-unit matrix K of this camera for an image of size (height, width); inverse of `from_pixels`."""
+        """Return the pixel-unit matrix K for an image of size (height, width); the inverse of `from_pixels`."""
         scale = self.focal.new_tensor([size[1], size[0]])
         matrix = self.focal.new_zeros(*self.focal.shape[:-1], 3, 3)
         focal = self.focal * scale
@@ -47,18 +47,18 @@ class Camera(NamedTuple):
         return matrix
 
     def mirrored(self) -> "Camera":
-        """The camera of the image flipped left to right."""
+        """Return the camera of the image flipped left to right."""
         sign, offset = self.centre.new_tensor([-1.0, 1.0]), self.centre.new_tensor([1.0, 0.0])
         return Camera(self.focal, self.centre * sign + offset)
 
 
 def focal_of_fov(fov_deg: float, width: int | float = 1.0) -> float:
-    """Focal length, in the unit of the image's width, of a central camera with this horizontal field of view."""
+    """Return the focal length, in the unit of `width`, of a central camera with this horizontal field of view."""
     return 0.5 * width / math.tan(math.radians(fov_deg) / 2)
 
 
 def image_grid(size: tuple[int, int], like: Tensor) -> Float[Tensor, "2 h w"]:
-    """Normalised (u, v) of every pixel centre, in the dtype and on the device of `like`."""
+    """Return the normalised (u, v) of every pixel centre, in the dtype and on the device of `like`."""
     height, width = size
     v = (torch.arange(height, dtype=like.dtype, device=like.device) + 0.5) / height
     u = (torch.arange(width, dtype=like.dtype, device=like.device) + 0.5) / width
@@ -66,22 +66,22 @@ def image_grid(size: tuple[int, int], like: Tensor) -> Float[Tensor, "2 h w"]:
 
 
 def viewing_rays(camera: Camera, size: tuple[int, int]) -> Float[Tensor, "b 3 h w"]:
-    """Direction of every pixel with z = 1: depth times ray is the point (K^-1 p of Zhou et al. 2017, eq. 2)."""
+    """Return every pixel's direction with z = 1: depth times ray is the point (K^-1 p, Zhou et al. 2017, eq. 2)."""
     grid = image_grid(size, camera.focal)
     xy = (grid - camera.centre[..., None, None]) / camera.focal[..., None, None]
     return torch.cat([xy, torch.ones_like(xy[..., :1, :, :])], -3)
 
 
 def backproject(depth: Float[Tensor, "b h w"], camera: Camera) -> Float[Tensor, "b 3 h w"]:
-    """Points (x, y, z) of every pixel in the camera's own axes, in the units of `depth`."""
+    """Return the points (x, y, z) of every pixel in the camera's axes, in the units of `depth`."""
     return depth[:, None] * viewing_rays(camera, (depth.shape[-2], depth.shape[-1]))
 
 
 def project(points: Float[Tensor, "b 3 h w"], camera: Camera, nearest: float = 1e-3) -> Float[Tensor, "b 2 h w"]:
-    """Normalised (u, v) of points in the camera's own axes.
+    """Return the normalised (u, v) of points in the camera's axes.
 
-    Points nearer than `nearest` (behind the camera, too) are divided by `nearest`: they land far outside the image or
-    at its border, finite, instead of flipping over to the other side.
+    Points nearer than `nearest`, also those behind the camera, are divided by `nearest`. Their coordinates stay finite,
+    far outside the image or at its border, and do not flip to the other side.
     """
     xy = points[:, :2] / points[:, 2:].clamp(min=nearest)
     return xy * camera.focal[..., None, None] + camera.centre[..., None, None]

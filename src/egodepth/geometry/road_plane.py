@@ -15,18 +15,18 @@ from torch import Tensor
 from egodepth.geometry.camera import Camera, viewing_rays
 
 ROWS, COLUMNS = (0.6, 0.98), (0.25, 0.75)
-"""The lower middle of the image, in shares of it: road, unless a car is close."""
+"""The lower centre of the image, in shares of it: road, unless a car is close."""
 BELOW_CENTRE = 0.1
-"""Rows begin at least this far below the camera's centre: a level camera has its horizon there."""
+"""Rows begin at least this far below the camera's centre: a level camera has its horizon at the centre."""
 STEEPEST_DEG = 10.0
-"""Between the plane's normal and the camera's y axis: what tilts more is no road."""
+"""Largest angle between the plane's normal and the camera's y axis. A road is not steeper."""
 TOLERANCE = 0.05
-"""Relative error of depth within which a pixel belongs to the plane: twice what triangulation leaves on a near road.
-With 10 % what stands on the road joins in at its foot, and tilts the plane."""
+"""Relative error of depth within which a pixel belongs to the plane: twice the error of triangulation on a near road.
+With 10 %, the feet of objects on the road join the plane and tilt it."""
 LEAST_SHARE = 0.25
-"""Of the pixels, those that have to belong to it."""
+"""Least share of the pixels that must belong to the plane."""
 LEAST_KNOWN = 0.1
-"""Of the pixels there, those whose depth has to be known."""
+"""Least share of the pixels in the region whose depth must be known."""
 _HYPOTHESES = 200
 _MOST_PIXELS = 4000
 
@@ -36,7 +36,7 @@ Rays = Float64[np.ndarray, "n 3"]
 def camera_height(
     inverse_depth: Float[Tensor, "h w"], camera: Camera, seed: int = 0, known: Bool[Tensor, "h w"] | None = None
 ) -> float | None:
-    """The camera's height over the road in units of the depth; None where no plane is found. See `road_plane`."""
+    """Return the camera's height over the road in units of the depth; None without a plane. See `road_plane`."""
     q = road_plane(inverse_depth, camera, seed, known)
     return None if q is None else 1 / float(np.linalg.norm(q))
 
@@ -48,14 +48,14 @@ def road_plane(
     known: Bool[Tensor, "h w"] | None = None,
     least_known: float = LEAST_KNOWN,
 ) -> Float64[np.ndarray, "3"] | None:
-    """The road's q, with which its inverse depth along a viewing ray is q . ray; None where no plane is found.
+    """Return the road's q. Its inverse depth along a viewing ray is q . ray. None if no plane is found.
 
     Args:
-        inverse_depth: of one image.
+        inverse_depth: inverse depth of one image.
         camera: its camera, unbatched.
-        seed: of RANSAC's draws.
-        known: the pixels whose depth counts; all if left out.
-        least_known: share of the pixels of the lower middle whose depth has to be known.
+        seed: seed of RANSAC's draws.
+        known: mask of the pixels with valid depth; all by default.
+        least_known: least share of pixels of the lower centre whose depth must be known.
     """
     known = torch.ones_like(inverse_depth) > 0 if known is None else known
     rays, inverse = _road_pixels(inverse_depth, camera, known, least_known)
@@ -73,14 +73,14 @@ def road_plane(
 
 
 def exact_rays(camera: Camera, size: tuple[int, int]) -> Float64[Tensor, "3 h w"]:
-    """Viewing rays of an unbatched camera, in double precision as planes are fitted."""
+    """Return the viewing rays of an unbatched camera in double precision, for plane fitting."""
     return viewing_rays(Camera(camera.focal[None].double(), camera.centre[None].double()), size)[0]
 
 
 def _road_pixels(
     inverse_depth: Float[Tensor, "h w"], camera: Camera, known: Bool[Tensor, "h w"], least_known: float
 ) -> tuple[Rays, Float64[np.ndarray, " n"]]:
-    """Viewing rays and inverse depths of the known pixels of the lower middle, evenly thinned."""
+    """Return viewing rays and inverse depths of the known pixels of the lower centre, evenly thinned."""
     height, width = inverse_depth.shape
     rays = exact_rays(camera, (height, width))
     top = max(ROWS[0], camera.centre[1].item() + BELOW_CENTRE)
@@ -97,7 +97,7 @@ def _road_pixels(
 def _best_hypothesis(
     rays: Rays, inverse: Float64[np.ndarray, " n"], rng: np.random.Generator
 ) -> Float64[np.ndarray, "3"] | None:
-    """The plane through three pixels that most others lie on."""
+    """Return the plane through three pixels with the most inliers."""
     picked = rng.integers(0, len(rays), (_HYPOTHESES, 3))
     matrices = rays[picked]
     sound = np.abs(np.linalg.det(matrices)) > 1e-6 * np.abs(matrices).max() ** 3
@@ -115,7 +115,7 @@ def _best_hypothesis(
 def _fitted(
     rays: Rays, inverse: Float64[np.ndarray, " n"], q: Float64[np.ndarray, "3"]
 ) -> Float64[np.ndarray, "3"] | None:
-    """Least squares on errors relative to the fitted inverse depth, so that noise in the measured one has no bias."""
+    """Fit by least squares on errors relative to the fitted inverse depth, so that noise causes no bias."""
     weights = 1 / (rays @ q)
     if not np.isfinite(weights).all() or (weights <= 0).any():
         return None
@@ -129,5 +129,5 @@ def _relative_error(
 
 
 def _is_level(q: Float64[np.ndarray, "3"]) -> bool:
-    """Whether the plane lies below the camera and its normal is near the y axis, which points down."""
+    """Whether the plane is below the camera and its normal is near the y axis, which points down."""
     return bool(q[1] > math.cos(math.radians(STEEPEST_DEG)) * np.linalg.norm(q) > 0)

@@ -1,4 +1,4 @@
-"""Rigid motions as plain 4x4 matrices, named `b_from_a`: they take points in a's axes to b's."""
+"""Rigid motions as plain 4x4 matrices, named `b_from_a`: they map points from a's axes to b's."""
 
 import torch
 from jaxtyping import Float
@@ -12,13 +12,13 @@ def _cross_matrix(vector: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
 
 
 def rotation_from_axis_angle(axis_angle: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
-    """Rodrigues' formula, exact and differentiable at zero angle, too.
+    """Return rotation matrices by Rodrigues' formula, exact and differentiable at zero angle, too.
 
     Args:
-        axis_angle: the rotation's axis times its angle in radians.
+        axis_angle: the rotation axis times the angle in radians.
     """
     squared = (axis_angle * axis_angle).sum(-1)[..., None, None]
-    # Below this the Taylor series is exact to the dtype; `safe` keeps the unused branch's gradient finite.
+    # Below this the Taylor series is exact for the dtype; `safe` keeps the gradient of the unused branch finite.
     tiny = squared < (1e-4 if axis_angle.dtype == torch.float64 else 1e-3)
     safe = torch.where(tiny, torch.ones_like(squared), squared)
     angle = safe.sqrt()
@@ -34,12 +34,12 @@ def rotation_from_axis_angle(axis_angle: Float[Tensor, "*b 3"]) -> Float[Tensor,
 def transform_from_axis_angle(
     axis_angle: Float[Tensor, "*b 3"], translation: Float[Tensor, "*b 3"], invert: bool = False
 ) -> Float[Tensor, "*b 4 4"]:
-    """The transform T(translation) R(axis_angle): rotate, then translate; or its inverse.
+    """Return the transform T(translation) R(axis_angle), which rotates and then translates; or its inverse.
 
     Args:
         axis_angle: radians.
         translation: in the units of the depth.
-        invert: return the inverse, R^T T(-translation), as a source before the target needs.
+        invert: return the inverse, R^T T(-translation), for a source before the target.
     """
     rotation = rotation_from_axis_angle(axis_angle)
     if invert:
@@ -51,9 +51,9 @@ def transform_from_axis_angle(
 
 
 def twist_of(b_from_a: Float[Tensor, "*b 4 4"]) -> Float[Tensor, "*b 6"]:
-    """Logarithm of transforms that turn by less than a half turn: axis-angle, then translation along the screw.
+    """Return the logarithm of transforms with less than a half turn: axis-angle, then translation along the screw.
 
-    Half of a twist is half of the motion: what `transform_from_twist` makes of it, done twice, is the whole.
+    Half of a twist is half of the motion: `transform_from_twist` of it, applied twice, gives the whole.
     """
     rotation, translation = b_from_a[..., :3, :3], b_from_a[..., :3, 3]
     skew = (rotation - rotation.transpose(-1, -2)) / 2
@@ -73,19 +73,19 @@ def twist_of(b_from_a: Float[Tensor, "*b 4 4"]) -> Float[Tensor, "*b 6"]:
 
 
 def transform_from_twist(twist: Float[Tensor, "*b 6"]) -> Float[Tensor, "*b 4 4"]:
-    """Exponential of twists, the inverse of `twist_of`: constant motion along a screw for one unit of time."""
+    """Return the exponential of twists, the inverse of `twist_of`: constant screw motion for one unit of time."""
     generator = twist.new_zeros(*twist.shape[:-1], 4, 4)
     generator[..., :3, :3], generator[..., :3, 3] = _cross_matrix(twist[..., :3]), twist[..., 3:]
     return torch.linalg.matrix_exp(generator)
 
 
 def transform_points(b_from_a: Float[Tensor, "b 4 4"], points: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-    """Points of a's axes in b's axes."""
+    """Return points of a's axes in b's axes."""
     moved = b_from_a[:, :3, :3] @ points.flatten(2) + b_from_a[:, :3, 3:]
     return moved.unflatten(2, points.shape[2:])
 
 
 def mirrored_transform(b_from_a: Float[Tensor, "*b 4 4"]) -> Float[Tensor, "*b 4 4"]:
-    """The transform between the same two cameras in a world mirrored left to right."""
+    """Return the transform between the same two cameras in a world mirrored left to right."""
     sign = b_from_a.new_tensor([-1.0, 1.0, 1.0, 1.0])
     return b_from_a * sign[:, None] * sign

@@ -1,8 +1,8 @@
-"""What may teach a depth network besides the photometric loss, before any training (Watson et al. 2019).
+"""Hints: supervision of depth besides the photometric loss, computed before training (Watson et al. 2019).
 
-`sweep` and `sequence` find depth by a plane sweep over frames of known pose, `stereo` by matching stereo pairs;
-`sparse` takes the points of structure from motion, `teacher` the shape of another model's depth. `store` keeps them,
-`making` makes what is missing, `known` hands them to the training.
+`sweep` and `sequence` find depth by a plane sweep over frames of known pose, `stereo` by matching stereo pairs.
+`sparse` uses the points of structure from motion, `teacher` the shape of another model's depth. `store` keeps hints on
+disk, `making` computes missing ones, `known` passes them to training.
 """
 
 from egodepth.hints.consistency import Witness, agreement

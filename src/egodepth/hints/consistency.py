@@ -1,4 +1,4 @@
-"""Whether the depth maps of neighbouring frames agree: each was found without knowing the others."""
+"""Check whether the depth maps of neighbouring frames agree. Each map was computed without the others."""
 
 from typing import NamedTuple
 
@@ -11,25 +11,25 @@ from egodepth.hints.settings import SweepSettings
 
 
 class Witness(NamedTuple):
-    """Another frame's own depth map."""
+    """The depth map of another frame."""
 
     inverse_depth: Float[Tensor, "h w"]
-    """In the unit of the poses; 0 where unknown."""
+    """Inverse depth in the unit of the poses; 0 where unknown."""
     other_from_target: Float[Tensor, "4 4"]
 
 
 def agreement(
     inverse_depth: Float[Tensor, "h w"], others: list[Witness], camera: Camera, settings: SweepSettings
 ) -> Bool[Tensor, "h w"]:
-    """Pixels whose depth at least `settings.witnesses` of the other maps confirm.
+    """Return the pixels whose depth is confirmed by at least `settings.witnesses` of the other maps.
 
-    A map confirms a pixel if the pixel's point, seen from there, falls on a pixel whose own inverse depth differs by at
-    most the share `settings.agreement`.
+    A map confirms a pixel if the pixel's point projects to a pixel of the map whose inverse depth differs by at most
+    the share `settings.agreement`.
 
     Args:
-        inverse_depth: of the target, in the unit of the poses; 0 where unknown.
+        inverse_depth: the target's inverse depth, in the unit of the poses; 0 where unknown.
         others: maps of the target's size.
-        camera: of all frames; one, batched or not.
+        camera: the one camera of all frames, batched or not.
         settings: the two thresholds.
     """
     camera = Camera(camera.focal.view(1, 2), camera.centre.view(1, 2))

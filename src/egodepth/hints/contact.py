@@ -1,9 +1,9 @@
-"""Vehicles that move along with the camera, as far away as the place where they touch the road.
+"""Depth of vehicles that move along with the camera, from the place where they touch the road.
 
-They show no parallax, so a comparison of frames cannot see their distance, and the auto-mask leaves them out. A pixel
-that stays where it is, although the road there would move, belongs to one. Its lowest pixels touch the road, and the
-depth of the road is known (ground contact: Hoiem, Efros and Hebert, Putting Objects in Perspective, CVPR 2006). Only
-what is below the height of the camera is found.
+Such vehicles show no parallax, so comparing frames does not reveal their distance, and the auto-mask excludes them. A
+pixel that stays in place, although the road there would move, belongs to one. Its lowest pixels touch the road, whose
+depth is known (ground contact: Hoiem, Efros and Hebert, Putting Objects in Perspective, CVPR 2006). Only parts below
+the height of the camera are found.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,28 +20,28 @@ from egodepth.geometry import Camera, synthesise
 from egodepth.hints.ground import Road
 
 _LEAST_ERROR = 0.04
-"""Error of a pixel by the road, mean absolute difference of colour, from which on it is not the road."""
+"""Least error of a pixel under the road's motion, as mean absolute colour difference, to count as not the road."""
 _UNMOVED = 0.5
-"""Share of that error which a pixel that moves along has at most without any motion."""
+"""A pixel moves along with the camera if its error between unmoved images is below this share of that error."""
 _JOINED = 14
-"""What lies nearer together than this part of the image's height and width is one vehicle: its middle may be plain."""
+"""Parts that are nearer than this fraction of the image's height and width are one vehicle: its middle may be plain."""
 _FOOT, _SAME_FOOT = 0.99, 0.15
-"""Quantile of the road's inverse depth, over the lowest pixels of a vehicle's columns, that is its foot; and by which
-share less a column may have and still belong to it."""
+"""Quantile of the road's inverse depth, over the lowest pixels of a vehicle's columns, that gives its foot; and the
+share by which a column's value may be smaller and still belong to it."""
 _LEAST_HEIGHT = 0.35
-"""Heights of the camera that both sides of a vehicle reach up: a line on the road does not."""
+"""Least height of both sides of a vehicle, in camera heights: a line on the road is lower."""
 _WIDTHS = (0.4, 2.5)
-"""Heights of the camera that a vehicle is wide."""
+"""Width of a vehicle, in camera heights."""
 _MOST_SEEN = 0.2
-"""Share of a vehicle's pixels that may have a hint by comparison of frames: what stands has more."""
+"""Largest share of a vehicle's pixels with a hint from comparing frames: standing objects have more."""
 
 
 class Neighbour(NamedTuple):
-    """A frame that the target is compared with."""
+    """A frame to compare with the target."""
 
     image: Float32[Tensor, "3 h w"]
     source_from_target: Float32[Tensor, "4 4"]
-    """In the unit of the road."""
+    """Pose in the unit of the road."""
 
 
 def contact_hint(
@@ -51,14 +51,14 @@ def contact_hint(
     road: Road,
     hint: Float32[np.ndarray, "h w"],
 ) -> Float32[np.ndarray, "h w"]:
-    """Inverse depth of what moves along with the camera, in the unit of the road; 0 elsewhere.
+    """Return the inverse depth of vehicles that move along with the camera, in the unit of the road; 0 elsewhere.
 
     Args:
         target: colours in [0, 1].
-        neighbours: a few frames before and after; without any there is nothing.
-        camera: of all frames, unbatched.
-        road: of the target's part of the recording.
-        hint: of the target by other means, 0 where there is none.
+        neighbours: a few frames before and after. Without any, nothing is found.
+        camera: the camera of all frames, unbatched.
+        road: the road of the target's part of the recording.
+        hint: the target's hint from other sources, 0 where there is none.
 
     Raises:
         InputError: OpenCV is missing.
@@ -80,7 +80,7 @@ def contact_hint(
 def _moves_along(
     target: Float32[Tensor, "3 h w"], neighbours: Sequence[Neighbour], camera: Camera, road: Road
 ) -> Bool[Tensor, "h w"]:
-    """Where no motion explains the target much better than that of the road does."""
+    """Return the pixels that no motion explains much better than the road's motion does."""
     images = torch.stack([neighbour.image for neighbour in neighbours])
     poses = torch.stack([neighbour.source_from_target for neighbour in neighbours])
     inverse_depth = torch.from_numpy(road.inverse_depth)
@@ -92,7 +92,7 @@ def _moves_along(
 
 
 def _error(target: Float32[Tensor, "3 h w"], others: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "h w"]:
-    """Absolute difference of colour over 3x3 pixels, of the image that fits best."""
+    """Return the absolute colour difference over 3x3 pixels to the image that fits best."""
     difference = (others - target).abs().mean(1, keepdim=True)
     return avg_pool2d(difference, 3, 1, 1, count_include_pad=False)[:, 0].min(0).values
 
@@ -100,11 +100,11 @@ def _error(target: Float32[Tensor, "3 h w"], others: Float[Tensor, "n 3 h w"]) -
 def _vehicles(
     moves_along: Bool[np.ndarray, "h w"], road: Road, pixel: float
 ) -> Iterator[tuple[slice, Int64[np.ndarray, " w"], float]]:
-    """Columns of each vehicle, the row where it begins in each, and the inverse depth of its foot.
+    """Yield the columns of each vehicle, its top row in each column, and the inverse depth of its foot.
 
     Args:
-        moves_along: the pixels that do.
-        road: under them.
+        moves_along: the pixels that move along.
+        road: the road under them.
         pixel: width of a pixel at a depth of 1.
     """
     height = len(moves_along)
@@ -113,28 +113,28 @@ def _vehicles(
         pixels = labels == label
         columns = np.flatnonzero(pixels.any(0))
         lowest = height - 1 - pixels[::-1, columns].argmax(0)
-        lowest -= lowest < height - 1  # the window of the errors reaches a pixel farther
+        lowest -= lowest < height - 1  # the window of the errors extends by one pixel
         contact = road.inverse_depth[lowest, columns]
         foot = float(np.quantile(contact, _FOOT))
         own = np.flatnonzero(contact >= (1 - _SAME_FOOT) * foot)
         columns = columns[own[0] : own[-1] + 1]
         tops = pixels[:, columns].argmax(0)
         if _is_vehicle(1 - road.inverse_depth[tops, columns] / foot, len(columns) * pixel / foot / road.height):
-            # Between two sides it is as high as the lower one.
+            # Between its two sides a vehicle is as high as the lower side.
             skyline = np.maximum(np.minimum.accumulate(tops), np.minimum.accumulate(tops[::-1])[::-1])
             yield slice(int(columns[0]), int(columns[-1]) + 1), skyline, foot
 
 
 def _closed(mask: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    """Gaps filled up to the size of `_JOINED`, but not between something and the edge of the image."""
-    rows, columns = (side // _JOINED | 1 for side in mask.shape)  # odd: it has a middle
+    """Close gaps up to the size of `_JOINED`, but not between an object and the image border."""
+    rows, columns = (side // _JOINED | 1 for side in mask.shape)  # odd, so it has a centre
     framed = np.pad(mask.astype(np.uint8), ((rows, rows), (columns, columns)))
     closed = cv2.morphologyEx(framed, cv2.MORPH_CLOSE, np.ones((rows, columns), np.uint8))
     return closed[rows:-rows, columns:-columns]
 
 
 def _is_vehicle(heights: Float[np.ndarray, " w"], width: float) -> bool:
-    """By the height that each column reaches over the road, and the width, both in heights of the camera."""
+    """Decide by the height of each column over the road, and by the width, both in camera heights."""
     side = max(1, len(heights) // 5)
     lower_side = float(min(heights[:side].max(), heights[-side:].max()))
     return lower_side >= _LEAST_HEIGHT and _WIDTHS[0] <= width <= _WIDTHS[1]

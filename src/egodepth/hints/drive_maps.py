@@ -1,4 +1,4 @@
-"""Maps of drives, kept beside their hints: poses and points by structure from motion, made once."""
+"""Maps of drives (poses and points by structure from motion), computed once and kept beside their hints."""
 
 import shutil
 from pathlib import Path
@@ -14,12 +14,12 @@ from egodepth.sfm.stages import Stages
 from egodepth.sfm.structures import SfmSettings
 
 MAP_VERSION = 2
-"""Of what decides a map: where there is one of another version, or none could be made, it is tried again."""
+"""Version of the map computation. A map of another version, or a failure of it, is computed again."""
 MAP, NO_MAP = f"map-{MAP_VERSION}.npz", f"no_map-{MAP_VERSION}"
 
 
 def keep_map(store: Path, drive: Drive, clip_map: ClipMap) -> None:
-    """Keep a map of a drive that was made elsewhere, with the drive's own camera, as if it had been made for hints."""
+    """Keep a map that was made elsewhere with the drive's own camera, as if it had been made for hints."""
     place = drive_folder(store, drive) / MAP
     if not place.is_file():
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -27,9 +27,9 @@ def keep_map(store: Path, drive: Drive, clip_map: ClipMap) -> None:
 
 
 def drive_map(drive: Drive, folder: Path, seed: int, console: Console) -> ClipMap | None:
-    """Poses and points of a drive by structure from motion, made once; None, and a line, where that fails.
+    """Return poses and points of a drive by structure from motion, computed once; None, with a message, if that fails.
 
-    A line says, too, if it contradicts the drive's camera.
+    A message also reports if the map contradicts the drive's camera.
     """
     place, failed = folder / MAP, folder / NO_MAP
     if place.is_file():

@@ -1,4 +1,4 @@
-"""Depth models of `transformers`: what each kind of them gives, as inverse depth."""
+"""Depth models of `transformers`: their outputs as inverse depth."""
 
 import importlib
 import warnings
@@ -16,24 +16,24 @@ from egodepth.foundation.reading import read_json
 
 _PREPARATION = "preprocessor_config.json"
 _NEAREST = 0.05
-"""Metres: nearer depth of a metric model counts as this far, so that its inverse stays finite."""
+"""Least depth in metres of a metric model's output, so that its inverse stays finite."""
 
 
 def foreign_model(
     folder: Path, name: str, config: Mapping[str, object], device: str | torch.device
 ) -> Callable[[UInt8[np.ndarray, "b h w 3"]], Float[Tensor, "b hn wn"]]:
-    """The model in a folder of `transformers`' depth estimation, as a function from images to inverse depth.
+    """Return the model in a folder of `transformers`' depth estimation, as a function from images to inverse depth.
 
     No code of the folder is ever run, and weights are read as safetensors only.
 
     Args:
-        folder: with config.json, model.safetensors and preprocessor_config.json.
-        name: what messages call it.
-        config: what config.json holds.
-        device: where it runs.
+        folder: folder with config.json, model.safetensors and preprocessor_config.json.
+        name: the name for messages.
+        config: the content of config.json.
+        device: the device of the model.
 
     Raises:
-        InputError: it is no model of depth, wants code of its own to be run, is damaged, or needs what is not there.
+        InputError: not a depth model, requires code of its own, is damaged, or needs a missing library.
     """
     _refuse_code(folder, name, config)
     gives_depth = _gives_depth(name, config)
@@ -45,7 +45,7 @@ def foreign_model(
             prepare = transformers.AutoImageProcessor.from_pretrained(folder, **safe)
             model = transformers.AutoModelForDepthEstimation.from_pretrained(folder, use_safetensors=True, **safe)
         model = model.float().eval().to(device)
-    # The library, and whatever reads the weights, raise almost anything where a file is not as it should be.
+    # The library, and the reader of the weights, raise almost any exception for a damaged file.
     except Exception as error:
         raise InputError(
             f"{name}: cannot be loaded as a model of depth ({reason_of(error)}); take another copy"
@@ -61,7 +61,7 @@ def foreign_model(
 
 
 def _finished(prepare: Any, outputs: Any, sizes: list[tuple[int, int]]) -> Float[Tensor, "b hn wn"]:
-    """What a model means by its outputs: some are padded, some the inverse of what their model is said to give."""
+    """Convert a model's outputs to depth maps: some are padded, some are the inverse of the documented quantity."""
     if type(prepare).__name__.startswith("ZoeDepth"):
         finished = prepare.post_process_depth_estimation(outputs, source_sizes=sizes)
     else:
@@ -70,9 +70,9 @@ def _finished(prepare: Any, outputs: Any, sizes: list[tuple[int, int]]) -> Float
 
 
 def _gives_depth(name: str, config: Mapping[str, object]) -> bool:
-    """Whether a model gives depth; otherwise it gives inverse depth up to a factor and a shift.
+    """Whether a model gives depth; otherwise it gives inverse depth up to scale and shift.
 
-    By the kinds that the library knows: what they give is not written down anywhere in one form.
+    This depends on the model type: there is no common field for it.
     """
     kind = str(config.get("model_type", ""))
     if kind in ("zoedepth", "depth_pro", "glpn", "prompt_depth_anything"):
@@ -80,7 +80,7 @@ def _gives_depth(name: str, config: Mapping[str, object]) -> bool:
     if kind == "depth_anything":
         return config.get("depth_estimation_type") == "metric"
     if kind == "dpt":
-        # MiDaS's give inverse depth; those with a backbone of DINOv2 were trained on depth.
+        # MiDaS models give inverse depth; those with a DINOv2 backbone were trained on depth.
         backbone = config.get("backbone_config")
         return isinstance(backbone, Mapping) and backbone.get("model_type") == "dinov2"
     known = "depth_anything, dpt, depth_pro, zoedepth, glpn, prompt_depth_anything"

@@ -1,8 +1,8 @@
-"""The road before a mounted camera, and the hints that cannot be because of it.
+"""The road before a mounted camera, and hints that contradict it.
 
-What moves has another parallax than what stands, and a comparison of frames takes it for nearer or farther. A car that
-moves along shows none: it seems far away, and there, lower than the camera, it would lie under the road. One that comes
-towards the camera seems near, and hovers: the road is seen below it.
+Moving objects have a different parallax, so comparing frames gives them a wrong depth. A car that moves along shows no
+parallax: it seems far away, and below the camera's height that depth would be under the road. An oncoming car seems
+near, so that it hovers: the road is visible below it.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,53 +17,53 @@ from egodepth.geometry import Camera
 from egodepth.geometry.road_plane import exact_rays, road_plane
 
 _FRAMES = 24
-"""Evenly spread, in which the road is looked for."""
+"""Number of evenly spaced frames in which the road is searched."""
 _LEAST_SHARE, _STEADY = 0.5, 0.2
-"""Of these frames, those that have to show a road; and by what share a typical frame's may be off the common one
-anywhere. A camera in the hand has no common one."""
+"""Least share of these frames that must show a road; and largest relative deviation of a typical frame's road from the
+common one. A hand-held camera has no common road."""
 _HEIGHTS = 12.0
-"""Camera heights up to which the road is judged: farther away, a slope or a nod of the camera moves it too much."""
+"""Distance in camera heights up to which the road is used: beyond, slopes and nodding of the camera move it."""
 _SEEN_HEIGHTS = 25.0
-"""Camera heights up to which a hint can be recognised as road."""
+"""Distance in camera heights up to which a hint can be recognised as road."""
 _FARTHEST = 0.1
-"""Share of these frames whose road may be farther away than `Road.limit`: the camera nods."""
+"""Share of these frames whose road may be farther than `Road.limit`: the camera nods."""
 _LEAST_KNOWN = 0.01
-"""Of the pixels before the camera, those that need a hint: plain asphalt has some at its markings alone."""
+"""Least share of the pixels before the camera that need a hint: plain asphalt has hints only at its markings."""
 _DEEPER = 1.2
-"""Times as far away as the road: what is farther lies under it."""
+"""Factor on the road's depth beyond which a hint is under the road."""
 _ON, _ROWS = 0.15, 4
-"""Relative difference of inverse depth up to which a hint is on the road; and in how many rows, one below the other, it
-has to be for the road to be seen there. A wrong hint on a car is as far away as the road behind it now and then."""
+"""Largest relative difference of inverse depth of a hint on the road; and the number of vertically adjacent rows that
+are needed to see the road. A wrong hint on a car sometimes has the depth of the road behind it."""
 _IN_FRONT, _HOVERS = 1.3, 1.6
-"""What hovers is this many times nearer than the road in its pixel, and than the road seen below it. A bumper is up to
-1.3 times nearer than the road seen under it; what comes as fast as the camera goes seems twice as near as it is."""
+"""A hovering hint is nearer by these factors than the road in its pixel, and than the road visible below it. A bumper
+is up to 1.3 times nearer than the road visible under it; a car that comes at the camera's speed seems twice as near."""
 
 
 @dataclass(frozen=True)
 class Road:
-    """Of one part of a recording, in the unit of its hints."""
+    """The road of one part of a recording, in the unit of its hints."""
 
     inverse_depth: Float32[np.ndarray, "h w"]
-    """Of the typical road; 0 above its horizon."""
+    """Inverse depth of the typical road; 0 above its horizon."""
     limit: Float32[np.ndarray, "h w"]
-    """Inverse depth behind which nothing lies: of the farthest road but for a tenth of the frames, as the camera nods
-    and roads bend. 0 where it is not judged."""
+    """Inverse depth of the farthest road, except for a tenth of the frames, because the camera nods and roads bend.
+    Nothing lies beyond it. 0 where the road is not used."""
     height: float
-    """Of the camera over the typical road."""
+    """Height of the camera over the typical road."""
 
     @property
     def near(self) -> Bool[np.ndarray, "h w"]:
-        """The pixels in which the typical road, if it is seen there, can be told from others."""
+        """Pixels in which the typical road, if visible, can be recognised."""
         return self.inverse_depth * self.height > 1 / _SEEN_HEIGHTS
 
 
 def road_of(hint: Callable[[int], Float32[np.ndarray, "h w"]], frames: Sequence[int], camera: Camera) -> Road | None:
-    """The road before a mounted camera; None where no steady one is seen.
+    """Return the road before a mounted camera; None without a steady one.
 
     Args:
-        hint: inverse depth of a frame, 0 where it is not known; all in one unit.
-        frames: of one part of a recording, by what `hint` calls them.
-        camera: of all frames, unbatched.
+        hint: returns the inverse depth of a frame, 0 where unknown; all in one unit.
+        frames: the frames of one part of a recording, as arguments of `hint`.
+        camera: the camera of all frames, unbatched.
     """
     some = [frames[place] for place in spread_places(len(frames), _FRAMES)]
     maps = [torch.from_numpy(hint(frame)) for frame in some]
@@ -87,7 +87,7 @@ def road_of(hint: Callable[[int], Float32[np.ndarray, "h w"]], frames: Sequence[
 
 
 def impossible(inverse_depth: Float32[np.ndarray, "h w"], road: Road) -> Bool[np.ndarray, "h w"]:
-    """The pixels whose hint lies under the road, or hovers over it below the height of the camera."""
+    """Return the pixels whose hint is under the road, or hovers over it below the height of the camera."""
     known = inverse_depth > 0
     under = known & (inverse_depth * np.float32(_DEEPER) < road.limit)
     on = known & (np.abs(inverse_depth - road.inverse_depth) < _ON * road.inverse_depth) & road.near

@@ -1,4 +1,4 @@
-"""What a training knows of its frames besides their images: hints, a teacher's depth, poses."""
+"""What a training knows about its frames besides their images: hints, a teacher's depth, poses."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,33 +17,33 @@ from egodepth.sfm.clip_map import ClipMap
 from egodepth.sfm.structures import SparsePoints
 
 TYPICAL_DEPTH = 10.0
-"""Median depth of a part's points in the unit that parts without metres are brought to: the limits of a network's
-depth suit every recording then."""
+"""Median depth of the points of a part without metres, in its unit. One range of network depths then suits every
+recording."""
 
 
 @dataclass(frozen=True)
 class KnownDrive:
-    """What is known of one drive."""
+    """Everything known about one drive."""
 
     numbers: FrameNumbers
     clip_map: ClipMap | None
-    """In the unit of the hints; None where no poses are known."""
+    """Map in the unit of the hints; None without known poses."""
     maps: tuple[HintMaps, ...]
-    """Of every source, the one that counts most last; a map a frame of the drive."""
+    """Maps of every source, the one with the highest priority last; one map per frame of the drive."""
     teacher: HintMaps | None
     metric: bool
     roads: Mapping[int, Road] = field(default_factory=dict)
-    """Of each part; of none where it is not known, or hints do not come from motion."""
+    """Road by part; missing where it is unknown, or where hints do not come from motion."""
 
     def place(self, frame: int) -> int:
-        """Position of a frame among the drive's."""
+        """Return the position of a frame in the drive."""
         place = self.numbers.find(frame)
         if place is None:
             raise KeyError(f"no frame {frame}")
         return place
 
     def part(self, frame: int) -> int:
-        """Part of the map that a frame belongs to; -1 where its pose is not known."""
+        """Return the part of the map that a frame belongs to; -1 without a known pose."""
         position = None if self.clip_map is None else self.clip_map.find(frame)
         return -1 if position is None or self.clip_map is None else int(self.clip_map.part[position])
 
@@ -51,7 +51,7 @@ class KnownDrive:
 def joined(
     maps: Iterable[HintMaps], place: int, size: tuple[int, int]
 ) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-    """Inverse depth and weight by all sources at a position; where they overlap, the later one counts."""
+    """Return inverse depth and weight from all sources at a position; where they overlap, the later one is used."""
     inverse_depth, weight = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for each in maps:
         found, trust = each.read(place)
@@ -62,7 +62,7 @@ def joined(
 def possible(
     maps: Iterable[HintMaps], place: int, size: tuple[int, int], road: Road | None
 ) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-    """The same without what the road makes impossible."""
+    """Return `joined` without the hints that the road makes impossible."""
     inverse_depth, weight = joined(maps, place, size)
     if road is None:
         return inverse_depth, weight
@@ -74,21 +74,21 @@ class KnownDrives:
     """The `HintReader` of a training."""
 
     def __init__(self, drives: list[KnownDrive], size: tuple[int, int], teacher: str = "") -> None:
-        """Take what is known.
+        """Take everything that is known.
 
         Args:
-            drives: of every drive of the training, in its order.
+            drives: one entry per drive of the training, in order.
             size: (height, width) of the hints.
             teacher: its name and licence, for the model card.
         """
         self.drives, self.size, self.teacher = drives, size, teacher
-        # The largest first: its unit is the one that the network learns.
+        # The largest part first: the network learns its unit.
         parts = sorted(self._parts(), reverse=True)
         self._shows_road = any(known.roads for known in drives)
         self._units = {(drive, part): unit for unit, (_, drive, part) in enumerate(parts)}
 
     def hints(self, drive: int, frame: int) -> Hints:
-        """Of a frame, unbatched."""
+        """Return the hints of a frame, unbatched."""
         known = self.drives[drive]
         inverse_depth, weight = self._joined(drive, frame)
         nothing = np.zeros((0, self.size[1]), np.float32)
@@ -104,16 +104,16 @@ class KnownDrives:
         )
 
     def inverse_depth(self, drive: int, frame: int) -> Float32[np.ndarray, "h w"]:
-        """Hint of a frame, 0 where there is none."""
+        """Return the hint of a frame, 0 where there is none."""
         return self._joined(drive, frame)[0]
 
     def _joined(self, drive: int, frame: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-        """Inverse depth and weight of a frame, without what the road makes impossible."""
+        """Return inverse depth and weight of a frame, without the hints that the road makes impossible."""
         known = self.drives[drive]
         return possible(known.maps, known.place(frame), self.size, known.roads.get(known.part(frame)))
 
     def source_from_target(self, drive: int, target: int, source: int) -> Float[np.ndarray, "4 4"]:
-        """Pose of a neighbour, in the unit of the hints."""
+        """Return the pose of a neighbour, in the unit of the hints."""
         clip_map = self.drives[drive].clip_map
         assert clip_map is not None
         first, second = clip_map.find(target), clip_map.find(source)
@@ -122,12 +122,12 @@ class KnownDrives:
         return clip_map.source_from_target(first, second)
 
     def unit(self, drive: int, frame: int) -> int:
-        """Number of the unit of a frame's hints; 0 is what the network learns: metres, or that of the largest part."""
+        """Return the number of the unit of a frame's hints; 0 is the network's: metres, or that of the largest part."""
         known = self.drives[drive]
         return 0 if known.metric else self._units.get((drive, known.part(frame)), -1)
 
     def samples_with_poses(self, samples: SampleIndex, offsets: tuple[int, ...]) -> SampleIndex:
-        """The samples whose frames are all in one part of a map; there may be none."""
+        """Return the samples whose frames are all in one part of a map; there may be none."""
         kept = []
         for drive, frame in samples:
             parts = {self.drives[drive].part(frame + offset) for offset in (0, *offsets)}
@@ -136,7 +136,7 @@ class KnownDrives:
         return SampleIndex.of(kept)
 
     def _parts(self) -> list[tuple[int, int, int]]:
-        """(frames, drive, part) of every part whose unit is its own."""
+        """Return (frames, drive, part) of every part with a unit of its own."""
         return [
             (int((known.clip_map.part == part).sum()), number, part)
             for number, known in enumerate(self.drives)
@@ -146,7 +146,7 @@ class KnownDrives:
 
 
 def scaled(clip_map: ClipMap, factors: Float64[np.ndarray, " parts"]) -> ClipMap:
-    """The map with every part enlarged by its factor."""
+    """Return the map with every part scaled by its factor."""
     poses = clip_map.world_from_camera.copy()
     poses[:, :3, 3] *= factors[clip_map.part][:, None]
     xyz = clip_map.points.xyz * factors[clip_map.part_of_point][:, None]
@@ -154,7 +154,7 @@ def scaled(clip_map: ClipMap, factors: Float64[np.ndarray, " parts"]) -> ClipMap
 
 
 def typical_factors(clip_map: ClipMap) -> Float64[np.ndarray, " parts"]:
-    """By what every part has to be enlarged for its points to be `TYPICAL_DEPTH` away from the frames that see them."""
+    """Return the factors that bring the median depth of each part's points to `TYPICAL_DEPTH`."""
     depths = medians_of_parts(clip_map, lambda position: clip_map.sightings(position)[1][:, 2], TYPICAL_DEPTH)
     return TYPICAL_DEPTH / depths
 
@@ -162,7 +162,7 @@ def typical_factors(clip_map: ClipMap) -> Float64[np.ndarray, " parts"]:
 def medians_of_parts(
     clip_map: ClipMap, values: Callable[[int], Float[np.ndarray, " k"]], missing: float
 ) -> Float64[np.ndarray, " parts"]:
-    """Median over each part's frames of the values at their positions; `missing` for a part without any."""
+    """Return the median of the values over each part's frames; `missing` for a part without values."""
     found: list[list[Float[np.ndarray, " k"]]] = [[] for _ in range(int(clip_map.part.max()) + 1)]
     for position, part in enumerate(clip_map.part.tolist()):
         found[part].append(values(position))
@@ -171,7 +171,7 @@ def medians_of_parts(
 
 
 def map_of_poses(drive: Drive) -> ClipMap:
-    """The map of a drive whose poses the data set gives, without points, in metres."""
+    """Return the map of a drive with given poses, without points, in metres."""
     frames = np.array(list(drive.frames), np.int64)
     nothing = np.zeros(0)
     points = SparsePoints(

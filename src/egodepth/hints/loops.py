@@ -1,4 +1,4 @@
-"""The plane sweep by the loops in C."""
+"""Plane sweep by the loops in C."""
 
 import ctypes
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _POINTERS = (
 
 
 class _Job(ctypes.Structure):
-    """`Job` of sweep.c."""
+    """The struct `Job` of sweep.c."""
 
     _fields_ = (
         [(name, ctypes.c_long) for name in _NUMBERS]
@@ -32,7 +32,7 @@ class _Job(ctypes.Structure):
 
 
 def can_use_loops(target: Tensor) -> bool:
-    """Whether this machine has a compiler, and the target is on its processor."""
+    """Whether this machine has a compiler, and the target is in the processor's memory."""
     return target.device.type == "cpu" and min(target.shape[-2:]) > 1 and compiled(_LOOPS) is not None
 
 
@@ -45,10 +45,10 @@ def sweep_in_c(
     inverse_depths: Float[Tensor, " planes"],
     settings: SweepSettings,
 ) -> tuple[Float32[Tensor, "h w"], Float32[Tensor, "h w"]]:
-    """Inverse depth and cost as of `plane_sweep`, by as many threads as torch has, the same bytes for any number.
+    """Return inverse depth and cost as `plane_sweep`, with torch's number of threads; the bytes do not depend on it.
 
     Raises:
-        ValueError: sizes that do not fit the target's.
+        ValueError: sizes that do not match the target's.
     """
     (_, h, w), n, planes = target.shape, len(images), len(inverse_depths)
     textures = torch.zeros(n, h, w, 4, dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""Making what a training is to know of its frames: poses, then hints of every kind, once; what is there is used."""
+"""Compute what a training needs to know about its frames: poses, then hints of every kind. Existing ones are used."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -40,19 +40,19 @@ from egodepth.hints.teacher import Teacher, load_teacher
 from egodepth.sfm.clip_map import ClipMap
 
 SWEEP_VERSION = 2
-"""Of the plane sweep's arithmetic: hints of another one are made again."""
+"""Version of the plane sweep's arithmetic. Hints of another version are computed again."""
 CONTACT_VERSION = 1
-"""Of what decides hints of vehicles that move along, the road's arithmetic included: likewise."""
+"""Version of the hints of vehicles that move along, and of the road they use. Other versions are computed again."""
 _CONTACT_OFFSETS = (1, 2)
-"""Distances, in steps, of the frames that tell whether something moves along."""
+"""Distances, in steps, of the frames that show whether an object moves along."""
 _KEPT = 8
-"""Images kept while hints of vehicles are made."""
+"""Number of cached images while hints of vehicles are computed."""
 Map = tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"] | None]
-"""Inverse depth of a frame, and its weight; None is a weight of 1."""
+"""Inverse depth of a frame, and its weight; None means a weight of 1."""
 
 
 def hint_store(config: TrainConfig) -> Path:
-    """Where a training's hints are."""
+    """Return the folder of a training's hints."""
     if config.hints.store:
         return Path(config.hints.store)
     store = config.data.store
@@ -60,27 +60,27 @@ def hint_store(config: TrainConfig) -> Path:
 
 
 def needs_map(config: TrainConfig) -> bool:
-    """Whether poses are needed that nobody gives."""
+    """Whether poses are needed that the data set does not provide."""
     poses = config.data.poses
     return poses == "sfm" or (poses == "learned" and config.hints.needs_neighbours)
 
 
 def asks_for_hints(config: TrainConfig) -> bool:
-    """Whether a training needs hints or known poses, which are made before it begins."""
+    """Whether a training needs hints or known poses, which are computed before it begins."""
     return config.hints.enabled or config.data.poses == "sfm"
 
 
 def known_drives(config: TrainConfig, drives: list[Drive], store: Path, console: Console | None = None) -> KnownDrives:
-    """Everything that a training asks for of its drives, made where it is missing.
+    """Return everything that a training needs to know about its drives; missing data is computed.
 
     Args:
-        config: its `data`, `hints` and `trainer.seed`.
-        drives: of the training.
-        store: folder of hints.
-        console: where to say how far it is; standard error by default.
+        config: uses its `data`, `hints` and `trainer.seed`.
+        drives: the drives of the training.
+        store: folder of the hints.
+        console: output of the progress; standard error by default.
 
     Raises:
-        InputError: an optional library is missing, a full disk, a teacher that cannot be used.
+        InputError: an optional library is missing, a full disk, or an unusable teacher.
     """
     console = console or Console(stderr=True)
     teacher = load_teacher(config.hints.teacher, config.trainer.device or "cpu") if config.hints.teacher else None
@@ -92,7 +92,7 @@ def known_drives(config: TrainConfig, drives: list[Drive], store: Path, console:
 
 
 class _Maker:
-    """Of one drive."""
+    """Computes the hints of one drive."""
 
     def __init__(self, config: TrainConfig, drive: Drive, store: Path, console: Console) -> None:
         self.config, self.drive, self.console = config, drive, console
@@ -112,7 +112,7 @@ class _Maker:
         taught = None if teacher is None else self._teacher(teacher)
         ordered = tuple(maps[source] for source in sources if source in maps)
         roads: dict[int, Road] = {}
-        # Stereo pairs see what moves where it is.
+        # Stereo pairs measure moving objects correctly.
         if clip_map is not None and stereo is None and ordered:
             roads = self._roads(clip_map, ordered)
             if "contact" in sources and roads:
@@ -120,7 +120,7 @@ class _Maker:
         return KnownDrive(self.numbers, clip_map, ordered, taught, metric, roads)
 
     def _roads(self, clip_map: ClipMap, maps: tuple[HintMaps, ...]) -> dict[int, Road]:
-        """The road of each part that shows one."""
+        """Return the road of each part that shows one."""
         places = np.array([-1 if (place := self.numbers.find(n)) is None else place for n in clip_map.frames.tolist()])
         roads = {}
         for part in np.unique(clip_map.part).tolist():
@@ -131,7 +131,7 @@ class _Maker:
         return roads
 
     def _map(self, stereo: HintMaps | None) -> ClipMap | None:
-        """The map in the unit of the hints; None where none is needed, or there is none."""
+        """Return the map in the unit of the hints; None if none is needed or available."""
         if self.config.data.poses == "given":
             return map_of_poses(self.drive) if self.drive.has_poses else None
         if not needs_map(self.config):
@@ -144,7 +144,7 @@ class _Maker:
         return scaled(clip_map, typical_factors(clip_map))
 
     def _metres(self, clip_map: ClipMap, stereo: HintMaps) -> np.ndarray:
-        """Metres in the unit of each part: the median ratio of stereo's depth and the points'."""
+        """Return the metres per unit of each part: the median ratio of stereo depth and the points' depth."""
 
         def ratios(position: int) -> Float32[np.ndarray, " k"]:
             place = self.numbers.find(int(clip_map.frames[position]))
@@ -176,7 +176,7 @@ class _Maker:
         return self._filled("sweep", origin, "Plane sweep", made)
 
     def _skip(self, clip_map: ClipMap, first: int) -> int:
-        """How many frames of the map come before a position among the drive's."""
+        """Return the number of the map's frames before a position in the drive."""
         return int(np.searchsorted(clip_map.frames, self.numbers[first]))
 
     def _sparse(self, clip_map: ClipMap) -> HintMaps:
@@ -234,7 +234,7 @@ class _Maker:
         def label(frame: int) -> Map:
             found = teacher(self.drive.read_image(frame)[None], self.size)[0]
             low, high = float(found.min()), float(found.max())
-            # Its scale and shift are not learned: any positive range keeps 16 bits of its shape.
+            # Scale and shift are not learned: any positive range preserves 16 bits of the shape.
             return (1e-3 + (found - low) / max(high - low, 1e-9)).astype(np.float32), None
 
         origin = {"teacher": teacher.name, "weights": teacher.fingerprint}
@@ -244,11 +244,11 @@ class _Maker:
         return np.zeros(self.size, np.float32)
 
     def _each(self, make: Callable[[int], Map]) -> Callable[[int], Iterator[Map]]:
-        """Maps that are made frame by frame, from a position among the drive's on."""
+        """Return maps that are computed frame by frame, from a position in the drive."""
         return lambda first: (make(self.numbers[place]) for place in range(first, len(self.numbers)))
 
     def _filled(self, kind: str, origin: dict[str, Any], label: str, made: Callable[[int], Iterator[Map]]) -> HintMaps:
-        """The maps of a kind, from where they were interrupted on."""
+        """Return the maps of a kind, continued from an interruption."""
         origin = {"kind": kind, "size": list(self.size), **origin}
         stem = self.folder / f"{kind}-{self.size[0]}x{self.size[1]}-{digest_of(origin)}"
         maps = HintMaps(stem, len(self.numbers), self.size, origin)

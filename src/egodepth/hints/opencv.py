@@ -1,4 +1,4 @@
-"""OpenCV, which is optional."""
+"""Import OpenCV, which is optional."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from egodepth.foundation.errors import InputError
 
 
 def opencv() -> Any:
-    """The module `cv2`.
+    """Return the module `cv2`.
 
     Raises:
         InputError: it is not installed.

@@ -1,4 +1,4 @@
-"""How good hints are, measured: against true depth, and against points of structure from motion that were held out."""
+"""Measure hints against true depth, and against held-out points of structure from motion."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -15,30 +15,30 @@ from egodepth.geometry import Camera
 from egodepth.sfm.clip_map import ClipMap
 
 TRUTH, POINTS = "true depth", "points held out"
-"""What hints are measured against."""
+"""References that hints are compared with."""
 OFF = 0.1
-"""Relative errors of depth beyond this count as off."""
+"""Relative errors of depth above this count as off."""
 BANDS_M = (10.0, 30.0)
-"""Where near ends and far begins, metres; of points, whose unit is unknown, each band is a third."""
+"""Depths in metres at which near ends and far begins. For points, whose unit is unknown, each band is a third."""
 MOST_FRAMES, MOST_PLACES = 200, 4096
-"""Of a drive, and of a frame, evenly spread: more say nothing new."""
+"""Most frames of a drive, and most places of a frame, evenly spaced: more add nothing."""
 
 ReadHint = Callable[[int], Float32[np.ndarray, "H W"] | None]
-"""The hint of a frame by its number: inverse depth, 0 where there is none; None for a frame without."""
+"""Returns the hint of a frame number: inverse depth, 0 where there is none; None for a frame without a hint."""
 
 
 class Compared(NamedTuple):
-    """Hint and truth at places of one frame."""
+    """Hint and reference at places of one frame."""
 
     uv: Float64[np.ndarray, "n 2"]
-    """Of the places, normalised."""
+    """Normalised positions of the places."""
     hint: Float64[np.ndarray, " n"]
-    """Inverse depth, 0 where there is none."""
+    """Inverse depth, 0 without a hint."""
     truth: Float64[np.ndarray, " n"]
     """Inverse depth, positive."""
 
     def errors(self, factor: float) -> Float64[np.ndarray, " n"]:
-        """Relative errors of the hints' depth times a factor; not a number where there is no hint."""
+        """Return the relative errors of the hints' depth times a factor; NaN without a hint."""
         has = self.hint > 0
         return np.where(has, np.abs(factor * self.truth / np.where(has, self.hint, 1) - 1), np.nan)
 
@@ -49,27 +49,27 @@ class Band:
 
     name: str
     places: int
-    """Where the truth is known."""
+    """Number of places with a reference."""
     hinted: float
-    """Share of them that have a hint."""
+    """Share of these places with a hint."""
     mean: float
-    """Relative error of depth; not a number where there is no hint, as the following."""
+    """Relative error of depth. NaN without a hint, also in the following fields."""
     median: float
     off: float
-    """Share of the hints that are off by more than a tenth."""
+    """Share of the hints with an error above a tenth."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HintQuality:
-    """How good the hints of a drive are, against one kind of truth."""
+    """Quality of a drive's hints against one kind of reference."""
 
     against: str
     frames: int
-    """That were compared."""
+    """Number of compared frames."""
     kept: float
-    """Share of all pixels that have a hint."""
+    """Share of all pixels with a hint."""
     factors: dict[int, float] = field(default_factory=dict)
-    """By part of the map: what the hints' depth is multiplied by; 1 where they are in metres as the truth is."""
+    """Factor on the hints' depth by part of the map; 1 if hints and reference are in metres."""
     bands: tuple[Band, ...]
     """All places, then near, middle and far."""
 
@@ -77,17 +77,17 @@ class HintQuality:
 def measure_hints(
     read_hint: ReadHint, frames: Sequence[int], drive: Drive, clip_map: ClipMap | None = None, metric: bool = False
 ) -> list[HintQuality]:
-    """How good the hints are, against each kind of truth that there is: true depth first.
+    """Return the quality of the hints against each available reference: true depth first.
 
-    Units differ, so that the hints of a part of the map are brought to the truth's unit by one factor, the median ratio
-    of all its frames. What single frames are off by still counts.
+    Units differ. So the hints of each part of the map are multiplied by one factor to the unit of the reference, the
+    median ratio over all its frames. Errors of single frames still count.
 
     Args:
-        read_hint: gives the hint of a frame.
-        frames: numbers of the frames that may have one.
-        drive: where they are from.
+        read_hint: returns the hint of a frame.
+        frames: numbers of the frames that may have a hint.
+        drive: the drive of the frames.
         clip_map: the recording's points, some of them held out.
-        metric: the hints are in metres, and no factor is needed against true depth.
+        metric: the hints are in metres, so true depth needs no factor.
     """
     found: dict[str, list[tuple[int, Compared]]] = {TRUTH: [], POINTS: []}
     kept = []
@@ -108,7 +108,7 @@ def measure_hints(
 def comparisons(
     hint: Float32[np.ndarray, "H W"], frame: int, drive: Drive, clip_map: ClipMap | None
 ) -> dict[str, Compared]:
-    """A frame's hint beside each kind of truth that there is for it."""
+    """Return a frame's hint beside each available reference."""
     found = {}
     if drive.has_depth(frame):
         found[TRUTH] = against_depth(hint, drive.read_depth(frame))
@@ -119,7 +119,7 @@ def comparisons(
 
 
 def against_depth(hint: Float32[np.ndarray, "H W"], depth: Float32[np.ndarray, "h w"]) -> Compared:
-    """The hint beside true depth of any size (0: unknown), at up to `MOST_PLACES` of its pixels."""
+    """Return the hint beside true depth of any size (0: unknown), at up to `MOST_PLACES` of its pixels."""
     known = np.flatnonzero(depth > 0)
     known = known[spread_places(len(known), MOST_PLACES)]
     row, column = np.unravel_index(known, depth.shape)
@@ -128,14 +128,14 @@ def against_depth(hint: Float32[np.ndarray, "H W"], depth: Float32[np.ndarray, "
 
 
 def against_points(hint: Float32[np.ndarray, "H W"], clip_map: ClipMap, position: int, camera: Camera) -> Compared:
-    """The hint beside those points that the frame at a position of the map sees and that are held out."""
+    """Return the hint beside the held-out points that the frame at a position of the map observes."""
     number, uv, depth = clip_map.image_points(position, camera)
     judges = clip_map.held_out[number] & ((uv >= 0) & (uv < 1)).all(1)
     return Compared(uv[judges], _at(hint, uv[judges]), 1 / depth[judges])
 
 
 def part_of(frame: int, clip_map: ClipMap | None) -> int:
-    """Part of the map that a frame belongs to; 0 where there is no map."""
+    """Return the part of the map that a frame belongs to; 0 without a map."""
     position = clip_map.find(frame) if clip_map else None
     return int(clip_map.part[position]) if clip_map and position is not None else 0
 
@@ -159,7 +159,7 @@ def _quality(against: str, pairs: list[tuple[int, Compared]], kept: float, metri
 
 
 def _factor(compared: Compared) -> float:
-    """What brings hints to the truth's unit: 1 where there are none."""
+    """Return the factor that brings hints to the unit of the reference; 1 without hints."""
     has = compared.hint > 0
     return float(np.median(compared.hint[has] / compared.truth[has])) if has.any() else 1.0
 

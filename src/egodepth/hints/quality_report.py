@@ -1,4 +1,4 @@
-"""The quality of hints for people: a table, and a sheet of pictures."""
+"""Report the quality of hints: a table, and a sheet of pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,12 +22,12 @@ from egodepth.hints.quality import OFF, Compared, HintQuality, ReadHint, compari
 from egodepth.sfm.clip_map import ClipMap
 
 ROWS = 6
-"""Frames of a sheet."""
+"""Number of frames on a sheet."""
 _WIDTH_IN, _DPI = 16.0, 100
 
 
 def quality_table(title: str, qualities: Sequence[HintQuality]) -> Table:
-    """Share of places with a hint, and errors of those, by range of depth; one block for each kind of truth."""
+    """Return a table with the share of hinted places and their errors by depth range, one block per reference."""
     table = plain_table(title, ["depth", "places", "hinted", "mean", "median", f"off > {OFF:.0%}"])
     for quality in qualities:
         table.add_row()
@@ -39,7 +39,7 @@ def quality_table(title: str, qualities: Sequence[HintQuality]) -> Table:
 
 
 def quality_footnote(quality: HintQuality) -> str:
-    """What the table's errors stand on: how many pixels have a hint, and what was multiplied."""
+    """Return a line with the conditions of the table: the share of hinted pixels, and the factors."""
     factors = ", ".join(f"{factor:.4g}" for factor in quality.factors.values())
     return f"{quality.kept:.1%} of all pixels have a hint; against {quality.against} depth is multiplied by {factors}"
 
@@ -53,16 +53,16 @@ def write_hint_sheet(
     clip_map: ClipMap | None = None,
     rows: int = ROWS,
 ) -> None:
-    """Write a PNG: image, hint and, where truth is known, the hint's relative error, of evenly spaced frames.
+    """Write a PNG of evenly spaced frames: image, hint and, if a reference exists, the hint's relative error.
 
     Args:
-        path: of the PNG.
-        read_hint: gives the hint of a frame.
-        frames: numbers of the frames that may have one; at least one must.
-        drive: where they are from.
-        qualities: of the same hints, by `measure_hints`; the first one that a frame has truth for is shown.
+        path: the PNG file.
+        read_hint: returns the hint of a frame.
+        frames: numbers of the frames that may have a hint; at least one must have one.
+        drive: the drive of the frames.
+        qualities: the qualities from `measure_hints`; the first reference that a frame has is shown.
         clip_map: the recording's points.
-        rows: how many frames.
+        rows: number of frames.
 
     Raises:
         InputError: the file cannot be written.
@@ -93,7 +93,7 @@ def _draw_row(
     extent = (0, width, height, 0)
     axes[0].imshow(image, extent=extent)
     _draw_hint(figure, axes[1], hint, extent)
-    axes[2].imshow(image.mean(2), cmap="gray", vmin=-600, vmax=255, extent=extent)  # pale: errors are darker
+    axes[2].imshow(image.mean(2), cmap="gray", vmin=-600, vmax=255, extent=extent)  # pale, because errors are darker
     titles = ["image", f"hint: {(hint > 0).mean():.0%} of the pixels", "no truth here"]
     if truth:
         against, compared, factor = truth
@@ -121,7 +121,7 @@ def _draw_errors(figure: FigureBase, axis: Axes, compared: Compared, factor: flo
     has = np.isfinite(errors)
     x, y = (compared.uv[has] * size).T
     inches = (_WIDTH_IN / 3) ** 2 * size[1] / size[0]
-    # As large as leaves no gaps where the truth is dense, and as can be seen where it is not; points squared.
+    # Marker area in points squared: large enough to fill dense truth, and to be visible in sparse truth.
     area = float(np.clip(72**2 * inches / max(has.sum(), 1), 4, 25))
     colours = {"norm": Normalize(0, MAX_ERROR), "cmap": ERROR_COLOURS}
     dots = axis.scatter(x, y, s=area, c=errors[has], marker="s", linewidths=0, **colours)

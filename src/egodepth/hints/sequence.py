@@ -1,4 +1,4 @@
-"""Hints of every frame of a recording, one after the other, in memory that does not grow with its length."""
+"""Hints of every frame of a recording, one after the other, in bounded memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -16,9 +16,9 @@ from egodepth.sfm.clip_map import ClipMap
 
 Read = Callable[[int], UInt8[np.ndarray, "h w 3"]]
 _KEPT = 32
-"""Images and sweeps kept; more than lie between the farthest neighbours of a camera that moves evenly."""
+"""Number of cached images and sweeps, more than lie between the farthest neighbours of an evenly moving camera."""
 _ABOUT = 0.9
-"""A neighbour is far enough away at this share of the distance wanted."""
+"""Share of the requested distance at which a neighbour is far enough."""
 
 
 def hint_maps(
@@ -28,29 +28,29 @@ def hint_maps(
     read: Read,
     settings: SweepSettings,
     skip: int = 0,
-    told: Callable[[int], None] = lambda position: None,
+    on_done: Callable[[int], None] = lambda position: None,
 ) -> Iterator[tuple[int, Float32[np.ndarray, "h w"]]]:
-    """Position among the map's frames, and inverse depth in the unit of the frame's part; 0 where there is no hint.
+    """Yield the position in the map, and inverse depth in the unit of the frame's part; 0 without a hint.
 
-    A frame without a registered pose, or without any neighbour to compare it with, has an empty map.
+    A frame without a registered pose, or without neighbours to compare with, has an empty map.
 
     Args:
-        clip_map: poses of the recording.
-        camera: of all frames; one, batched or not.
+        clip_map: the poses of the recording.
+        camera: the one camera of all frames, batched or not.
         size: (height, width) of the maps.
-        read: the image of a frame number, of that size.
-        settings: of the sweep.
-        skip: leading positions that are left out; the others' maps are the same bytes.
-        told: called with each position when its map is done.
+        read: returns the image of a frame number, of that size.
+        settings: the settings of the sweep.
+        skip: number of leading positions to leave out; the other maps do not change.
+        on_done: callback with each position whose map is finished.
     """
     frames = _Frames(clip_map, camera, size, read, settings)
     for position in range(skip, len(clip_map.frames)):
         yield position, frames.hints(position).numpy()
-        told(position)
+        on_done(position)
 
 
 def steps_of_parts(clip_map: ClipMap) -> dict[int, float]:
-    """Median distance between frames whose numbers follow one another, by part; 0 where nothing moves."""
+    """Return the median distance between consecutive frames by part; 0 where nothing moves."""
     steps: dict[int, float] = {}
     for part in np.unique(clip_map.part[clip_map.registered]).tolist():
         own = clip_map.registered & (clip_map.part == part)
@@ -61,9 +61,9 @@ def steps_of_parts(clip_map: ClipMap) -> dict[int, float]:
 
 
 def neighbours(clip_map: ClipMap, position: int, step: float, offsets: Sequence[int]) -> list[int]:
-    """Registered frames of the same part about so many steps away, before and after in time.
+    """Return registered frames of the same part at about these distances in steps, before and after.
 
-    Distance decides and not time, so that slow passages have baselines, too. A frame from beyond a gap is none.
+    The distance decides, not the time, so that slow passages have baselines, too. Frames beyond a gap do not count.
     """
     if not clip_map.registered[position] or step == 0:
         return []
@@ -80,12 +80,12 @@ def neighbours(clip_map: ClipMap, position: int, step: float, offsets: Sequence[
 
 
 def image_tensor(pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[Tensor, "3 h w"]:
-    """Colours in [0, 1]."""
+    """Return colours in [0, 1]."""
     return (torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float() / 255).contiguous()
 
 
 class _Frames:
-    """Frames of a recording; the last few images and sweeps are kept, as neighbours share them."""
+    """Frames of a recording with a cache of the last images and sweeps, which neighbours share."""
 
     def __init__(
         self, clip_map: ClipMap, camera: Camera, size: tuple[int, int], read: Read, settings: SweepSettings
@@ -95,13 +95,13 @@ class _Frames:
         self._image, self._swept = lru_cache(_KEPT)(self._load), lru_cache(_KEPT)(self._sweep)
 
     def hints(self, position: int) -> Float32[Tensor, "h w"]:
-        """Consistent inverse depth of a frame."""
+        """Return the consistent inverse depth of a frame."""
         own = self._swept(position)
         others = [Witness(self._swept(other), self._pose(other, position)) for other in self.neighbours(position)]
         return torch.where(agreement(own, others, self.camera, self.settings), own, 0)
 
     def neighbours(self, position: int) -> list[int]:
-        """Those of the settings."""
+        """Return the neighbours at the distances of the settings."""
         step = self.steps.get(int(self.map.part[position]), 0.0)
         return neighbours(self.map, position, step, self.settings.offsets)
 

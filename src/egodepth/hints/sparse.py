@@ -1,4 +1,4 @@
-"""The sparse points of structure from motion as hints: few, but the most exact of all."""
+"""The sparse points of structure from motion as hints: few, but the most accurate of all."""
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
@@ -9,25 +9,25 @@ from egodepth.sfm.clip_map import ClipMap
 _GOOD_PX = 1.0
 """Reprojection error that halves a point's weight."""
 _TWIN = 2e-3
-"""Distance in the image, share of its width, within which a point may be the twin of one that is held out: a feature of
-two orientations makes two points. Of KITTI's drive 0095 a fifth of the points that are held out had such twins."""
+"""Distance in the image, as a share of its width, within which a point may be the twin of a held-out point: a feature
+with two orientations makes two points. In KITTI's drive 0095 a fifth of the held-out points had such twins."""
 _LONG = 6
-"""Sightings from which on a point has its full weight: many views fix its depth."""
+"""Number of observations from which a point has its full weight: many views fix its depth."""
 
 
 def sparse_hint(
     clip_map: ClipMap, position: int, camera: Camera, size: tuple[int, int]
 ) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-    """Inverse depth (0: unknown) and weight, at the pixels of the points that a frame sees.
+    """Return inverse depth (0: unknown) and weight, at the pixels of the points that a frame observes.
 
-    Points that are held out are left out, and those that may be the same feature as one of them. Where two fall on a
-    pixel, the nearer counts. The weight is 1 / (1 + error^2) for a reprojection error in pixels, times the share of six
-    sightings that the point has.
+    Held-out points and their possible twins are left out. If two points fall on a pixel, the nearer one is used. The
+    weight is 1 / (1 + error^2) for a reprojection error in pixels, times the number of observations over six (at most
+    1).
 
     Args:
-        clip_map: of the recording.
-        position: of the frame, among the map's frames.
-        camera: unbatched.
+        clip_map: the map of the recording.
+        position: the position of the frame in the map.
+        camera: the camera, unbatched.
         size: (height, width) of the hint.
     """
     inverse_depth, weight = np.zeros(size, np.float32), np.zeros(size, np.float32)
@@ -46,6 +46,6 @@ def sparse_hint(
 def _near_held_out(
     uv: Float64[np.ndarray, "k 2"], held_out: Bool[np.ndarray, " k"], aspect: float
 ) -> Bool[np.ndarray, " k"]:
-    """Which points lie where one that is held out lies; `aspect` is height over width."""
+    """Return which points coincide with a held-out point; `aspect` is height over width."""
     apart = (uv[:, None] - uv[None, held_out]) * (1, aspect)
     return ((apart**2).sum(-1) < _TWIN**2).any(1)

@@ -1,6 +1,6 @@
-"""Hints from a rectified stereo pair: semi-global matching, several times, the best by photometric error.
+"""Hints from a rectified stereo pair: semi-global matching with several block sizes, the best by photometric error.
 
-As Watson et al. 2019 make theirs (section 3.3), by OpenCV's semi-global block matching (Hirschmüller 2008).
+As in Watson et al. 2019 (section 3.3), by OpenCV's semi-global block matching (Hirschmüller 2008).
 """
 
 import cv2
@@ -13,23 +13,23 @@ from egodepth.geometry import Camera
 from egodepth.losses import photometric_error
 
 BLOCKS = (3, 7)
-"""Sides of the matched blocks, pixels: small ones keep thin things, large ones find something on plain walls."""
+"""Sides of the matched blocks in pixels: small ones preserve thin objects, large ones match plain walls."""
 MOST_WIDTH = 800
-"""Pairs are matched at this width at most: with more pixels it takes longer, and depth becomes little more exact."""
+"""Largest width at which pairs are matched: with more pixels it takes longer, and depth is hardly more accurate."""
 NEAREST = 0.16
-"""Largest stereo disparity that is searched, as a share of the image's width."""
+"""Largest stereo disparity of the search, as a share of the image's width."""
 MOST_ERROR = 0.15
-"""Photometric error from which on a match is none."""
+"""Photometric error above which a match is rejected."""
 MOST_OF_UNSHIFTED = 0.9
-"""A match counts if its error is below this share of the error without a shift. On a plain sky both are alike."""
+"""A match is accepted if its error is below this share of the error without a shift. In a plain sky both are alike."""
 MOST_DIFFERENCE = 0.5
-"""Columns by which the match of a pixel's match may miss the pixel."""
+"""Largest distance in columns between a pixel and the match of its match."""
 LEAST_SHARE = 0.5
-"""A pixel of the hint is set if at least this share of the image pixels that it covers has a match."""
+"""A pixel of the hint is set if at least this share of the image pixels under it has a match."""
 MATCHING = (BLOCKS, MOST_WIDTH, NEAREST, MOST_ERROR, MOST_OF_UNSHIFTED, MOST_DIFFERENCE, LEAST_SHARE)
-"""The settings that determine a hint. If one of them changes, hints are made again."""
+"""The settings that determine a hint. If one of them changes, hints are computed again."""
 _STEEPEST, _OFF_AXIS, _ZOOM = 5e-3, 0.03, 0.25
-"""What still counts as rectified: radians, share of the baseline, share of the focal length (it is resampled)."""
+"""Tolerances of rectification: rotation in radians, share of the baseline, share of the focal length (resampled)."""
 Grey = UInt8[np.ndarray, "h w"]
 
 
@@ -41,16 +41,16 @@ def stereo_hint(
     partner_from_self: Float[np.ndarray, "4 4"],
     size: tuple[int, int],
 ) -> Float32[np.ndarray, "H W"]:
-    """Inverse depth in 1 / metres (0: unknown) of a frame, by its stereo partner.
+    """Return the inverse depth in 1 / metres (0: unknown) of a frame, from its stereo partner.
 
-    A pixel takes the median of the matched pixels under it, and never a mixture of near and far.
+    Each pixel takes the median of the matched pixels under it, never a mixture of near and far.
 
     Args:
-        left: the frame; it may be the right one of the pair.
+        left: the frame; it may be the right image of the pair.
         right: its partner at the same instant.
-        camera: of the frame, unbatched.
-        partner_camera: of the partner; focal length and centre may differ.
-        partner_from_self: takes points in the frame's axes to the partner's, metres.
+        camera: the camera of the frame, unbatched.
+        partner_camera: the camera of the partner; focal length and centre may differ.
+        partner_from_self: maps points from the frame's axes to the partner's, metres.
         size: (height, width) of the hint.
 
     Raises:
@@ -58,7 +58,7 @@ def stereo_hint(
     """
     _require_rectified(camera, partner_camera, partner_from_self)
     baseline = -float(partner_from_self[0, 3])
-    if baseline < 0:  # the partner is on the left: seen in a mirror it is on the right
+    if baseline < 0:  # The partner is on the left. In mirrored images it is on the right.
         flipped = [np.ascontiguousarray(image[:, ::-1]) for image in (left, right)]
         opposite = np.eye(4)
         opposite[0, 3] = baseline
@@ -86,7 +86,7 @@ def _require_rectified(camera: Camera, partner_camera: Camera, partner_from_self
 
 
 def _offset(camera: Camera, partner_camera: Camera) -> float:
-    """Stereo disparity of what is infinitely far, as a share of the width."""
+    """Return the stereo disparity of points at infinity, as a share of the width."""
     return float(camera.centre[0] - partner_camera.centre[0] * camera.focal[0] / partner_camera.focal[0])
 
 
@@ -97,13 +97,13 @@ def _shrunk(image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int]) -> UInt8[n
 def _as_seen_by(
     image: UInt8[np.ndarray, "_ _ 3"], own: Camera, other: Camera, size: tuple[int, int]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The partner's image with the frame's focal length and centre row; its columns begin where they began."""
+    """Return the partner's image with the frame's focal length and centre row; its first column stays in place."""
     zoom = (other.focal / own.focal).double().numpy()
     lift = float(other.centre[1] - own.centre[1] * zoom[1])
     shrunk = _shrunk(image, size)
     if np.allclose(zoom, 1, atol=1e-6) and abs(lift) * size[0] < 1e-2:
         return shrunk
-    # Pixel centres are whole in OpenCV and halves in ours: u' = zoom u, v' = zoom v + lift.
+    # Pixel centres are integers in OpenCV and halves in our convention: u' = zoom u, v' = zoom v + lift.
     matrix = np.array([[zoom[0], 0, (zoom[0] - 1) / 2], [0, zoom[1], (zoom[1] - 1) / 2 + lift * size[0]]])
     return cv2.warpAffine(shrunk, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
@@ -111,7 +111,7 @@ def _as_seen_by(
 def _best_disparity(
     frame: UInt8[np.ndarray, "h w 3"], partner: UInt8[np.ndarray, "h w 3"], offset: float
 ) -> tuple[Float32[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
-    """Columns between a pixel and its match, by the block size that explains it best, and where there is a match."""
+    """Return the disparity in columns by the block size that explains each pixel best, and where there is a match."""
     grey, other = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (frame, partner))
     found = np.stack([_consistent(grey, other, block, offset) for block in BLOCKS])
     error = np.stack([_error(frame, partner, disparity) for disparity in found])
@@ -123,7 +123,7 @@ def _best_disparity(
 
 
 def _consistent(frame: Grey, partner: Grey, block: int, offset: float) -> Float32[np.ndarray, "h w"]:
-    """The disparity of the frame where the partner's, found the other way round, agrees; elsewhere not a number."""
+    """Return the frame's disparity where that of the partner agrees; NaN elsewhere."""
     disparity = _disparity(frame, partner, block, offset)
     flipped = [np.ascontiguousarray(image[:, ::-1]) for image in (partner, frame)]
     partners = _disparity(flipped[0], flipped[1], block, offset)[:, ::-1]
@@ -133,11 +133,11 @@ def _consistent(frame: Grey, partner: Grey, block: int, offset: float) -> Float3
 
 
 def _disparity(frame: Grey, partner: Grey, block: int, offset: float) -> Float32[np.ndarray, "h w"]:
-    """By blocks of one size; not a number where nothing is found, or the match would be outside of the partner."""
+    """Return the disparity for one block size; NaN without a match, or with a match outside of the partner."""
     width = frame.shape[1]
     lowest = int(np.floor(offset))
     count = 16 * int(np.ceil(NEAREST * width / 16))
-    # OpenCV leaves out as many columns on the left as it searches: they are added.
+    # OpenCV leaves out as many columns on the left as it searches, so they are added here.
     beside = max(lowest + count, 0)
     images = [cv2.copyMakeBorder(image, 0, 0, beside, 0, cv2.BORDER_REPLICATE) for image in (frame, partner)]
     matcher = cv2.StereoSGBM.create(
@@ -162,7 +162,7 @@ def _disparity(frame: Grey, partner: Grey, block: int, offset: float) -> Float32
 def _error(
     frame: UInt8[np.ndarray, "h w 3"], partner: UInt8[np.ndarray, "h w 3"], disparity: Float32[np.ndarray, "h w"]
 ) -> Float32[np.ndarray, "h w"]:
-    """Photometric error of the partner's matches (Godard et al. 2019, eq. 2); infinite where there are none."""
+    """Return the photometric error of the matches (Godard et al. 2019, eq. 2); infinite without a match."""
     height, width = disparity.shape
     column = np.arange(width, dtype=np.float32) - np.nan_to_num(disparity)
     row = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, 1)
@@ -173,7 +173,7 @@ def _error(
 
 
 def _reduced(inverse_depth: Float32[np.ndarray, "h w"], size: tuple[int, int]) -> Float32[np.ndarray, "H W"]:
-    """Median of the known values (not 0) under every pixel; where they are few, 0."""
+    """Return the median of the known values (not 0) under every pixel; 0 if they are few."""
     rows, columns = (_samples(old, new) for old, new in zip(inverse_depth.shape, size, strict=True))
     under = inverse_depth[rows[:, None, :, None], columns[None, :, None, :]].reshape(*size, -1)
     ascending = np.sort(np.where(under > 0, under, np.inf), -1)
@@ -183,7 +183,7 @@ def _reduced(inverse_depth: Float32[np.ndarray, "h w"], size: tuple[int, int]) -
 
 
 def _samples(old: int, new: int) -> np.ndarray:
-    """Positions among `old` that lie under each of `new`, evenly spaced: new x k."""
+    """Return positions among `old` under each of `new`, evenly spaced: new x k."""
     each = -(-old // new)
     place = (np.arange(new)[:, None] + (np.arange(each) + 0.5) / each) / new
     return np.minimum((place * old).astype(int), old - 1)

@@ -1,7 +1,7 @@
-"""Hints on disk: one map a frame and kind, 16 bit, each with its checksum; and the map of the recording.
+"""Hints on disk: one 16-bit map per frame and kind, each with its checksum; and the map of the recording.
 
-A store is a folder with one folder a drive. What a file was made from (frames, camera, poses, settings) is part of its
-name: hints of other poses are never found. A map that was cut off half-way fails its checksum and is made again.
+A store has one folder per drive. File names contain a digest of the origin (frames, camera, poses, settings), so hints
+of other poses are never found. A half-written map fails its checksum and is computed again.
 """
 
 import hashlib
@@ -20,21 +20,21 @@ from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import write_text
 
 LOWEST, HIGHEST = 1e-5, 1e3
-"""Range of the inverse depths that are kept: steps of .03 % in between."""
+"""Range of the stored inverse depths, in steps of .03 %."""
 _CODES = 65534
 
 
 class HintMaps:
-    """Inverse depth and weight of every frame of a drive, of one kind of hint."""
+    """Inverse depth and weight of every frame of a drive, for one kind of hint."""
 
     def __init__(self, stem: Path, frames: int, size: tuple[int, int], made_from: dict[str, Any]) -> None:
-        """Open the maps, or begin them.
+        """Open the maps, or create them.
 
         Args:
             stem: the files' name without suffix.
-            frames: how many there are, with a map or without.
+            frames: number of frames, with a map or without.
             size: (height, width) of the maps.
-            made_from: everything that decides what is in them, as JSON; written beside them, for people.
+            made_from: everything that determines the content, as JSON; written beside the maps for users.
 
         Raises:
             InputError: the folder cannot be written.
@@ -53,7 +53,7 @@ class HintMaps:
             ) from error
 
     def missing(self) -> int:
-        """The first position without a whole map; the number of frames where none is missing."""
+        """Return the first position without an intact map; the number of frames if none is missing."""
         for position in range(self._frames):
             if self._clip.read(position) is None:
                 return position
@@ -62,7 +62,7 @@ class HintMaps:
     def write(
         self, position: int, inverse_depth: Float32[np.ndarray, "h w"], weight: Float32[np.ndarray, "h w"] | None = None
     ) -> None:
-        """Keep the map of a frame; a weight of 1 where none is given. Raises `InputError` on a full disk."""
+        """Store the map of a frame, by default with a weight of 1. Raises `InputError` on a full disk."""
         known = inverse_depth > 0
         code = np.zeros(inverse_depth.shape, np.uint16)
         code[known] = encoded(inverse_depth[known])
@@ -76,26 +76,26 @@ class HintMaps:
             ) from error
 
     def read(self, position: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-        """Inverse depth (0: unknown) and weight of a frame."""
+        """Return inverse depth (0: unknown) and weight of a frame."""
         image = self._clip.view(position)
         code = image[..., 0] | image[..., 1].astype(np.uint16) << 8
         return np.where(code > 0, decoded(code), np.float32(0)), image[..., 2] / np.float32(255)
 
 
 def encoded(inverse_depth: Float32[np.ndarray, " n"]) -> np.ndarray:
-    """16-bit codes of positive inverse depths, even in their logarithm; 0 is kept for unknown."""
+    """Return 16-bit codes of positive inverse depths, evenly spaced in their logarithm; 0 means unknown."""
     share = np.log(np.clip(inverse_depth, LOWEST, HIGHEST) / LOWEST) / np.log(HIGHEST / LOWEST)
     return np.round(share * _CODES).astype(np.uint16) + np.uint16(1)
 
 
 def decoded(code: np.ndarray) -> Float32[np.ndarray, "*shape"]:
-    """Inverse depths of codes of `encoded`."""
+    """Return the inverse depths of codes from `encoded`."""
     share = (code.astype(np.float32) - 1) / _CODES
     return (LOWEST * np.exp(share * np.float32(np.log(HIGHEST / LOWEST)))).astype(np.float32)
 
 
 def drive_folder(store: Path, drive: Drive) -> Path:
-    """Where hints of a drive are: its name, its frames, its camera and some of its images decide."""
+    """Return the folder of a drive's hints, from its name, its frames, its camera and some of its images."""
     runs, camera = FrameNumbers.of(drive.frames).runs(), [part.numpy() for part in drive.camera]
     return (
         store / f"{readable_name(drive.name)}-{digest_of(drive.name, drive.size, runs, *camera, content_hashes(drive))}"
@@ -103,7 +103,7 @@ def drive_folder(store: Path, drive: Drive) -> Path:
 
 
 def digest_of(*parts: Any) -> str:
-    """A short name for everything that hints were made from."""
+    """Return a short digest of everything that hints were made from."""
     digest = hashlib.blake2b(digest_size=6)
     for part in parts:
         digest.update(np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else repr(part).encode())

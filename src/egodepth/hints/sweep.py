@@ -1,4 +1,4 @@
-"""Plane sweep: depth of a frame from its neighbours, whose poses are known, without any network."""
+"""Plane sweep: depth of a frame from neighbours of known pose, without any network."""
 
 from typing import NamedTuple
 
@@ -13,26 +13,26 @@ from egodepth.hints.settings import SweepSettings
 from egodepth.losses import photometric_error
 
 NEAREST = 1e-3
-"""Points nearer to a source than this, in the unit of the poses, are not seen by it."""
+"""A source does not see points nearer than this, in the unit of the poses."""
 UNSEEN = 1.0
-"""Error where no source sees a pixel: the highest there is."""
+"""Error where no source sees a pixel: the highest possible error."""
 
 
 class SweepSource(NamedTuple):
-    """A frame that the target is compared with."""
+    """A frame to compare with the target."""
 
     image: Float[Tensor, "3 h w"]
-    """Of the target's size, in [0, 1]."""
+    """Image of the target's size, in [0, 1]."""
     source_from_target: Float[Tensor, "4 4"]
     before: bool
     """Whether it was taken before the target."""
 
 
 class Sweep(NamedTuple):
-    """What a plane sweep found."""
+    """Result of a plane sweep."""
 
     inverse_depth: Float32[Tensor, "h w"]
-    """In the unit of the poses; 0 where nothing can be trusted."""
+    """Inverse depth in the unit of the poses; 0 where unreliable."""
     cost: Float32[Tensor, "h w"]
     """Photometric error at the best plane."""
 
@@ -44,19 +44,19 @@ def plane_sweep(
     inverse_depths: Float[Tensor, " planes"],
     settings: SweepSettings,
 ) -> Sweep:
-    """Inverse depth of the pixels of a frame that its neighbours explain well at one plane and not at others.
+    """Return the inverse depth of the pixels that neighbours explain well at one plane and badly at the others.
 
     A pixel's error at a plane is the photometric error of each warped source (Godard et al. 2019, eq. 2), averaged over
-    the earlier and over the later sources; the smaller of both counts, as what is occluded in one direction is often
-    seen in the other. A source counts only where it sees the pixel's point at that plane within its image. The
-    errors are averaged over a window of pixels. A parabola through the best error and those of the planes beside it
-    gives the depth between the planes.
+    the earlier and over the later sources. The smaller of both is used, because a point that is occluded in one
+    direction is often visible in the other. A source counts only where the pixel's point at that plane projects into
+    its image. The errors are averaged over a window of pixels. A parabola through the best error and those of the
+    adjacent planes gives the depth between the planes.
 
     Args:
         target: the frame, in [0, 1].
-        camera: of all frames; one, batched or not.
+        camera: the one camera of all frames, batched or not.
         sources: at least one.
-        inverse_depths: of the planes, ascending in even steps.
+        inverse_depths: inverse depths of the planes, ascending in even steps.
         settings: which pixels are kept.
     """
     if not can_use_loops(target):
@@ -72,7 +72,7 @@ def sweep_in_torch(
     inverse_depths: Float[Tensor, " planes"],
     settings: SweepSettings,
 ) -> Sweep:
-    """The same as `plane_sweep`, in the plainest words."""
+    """Return the same as `plane_sweep`, in plain torch, as its reference."""
     warped = [_warped_errors(target, camera, source, inverse_depths) for source in sources]
     costs = _windowed(_smaller_group(warped, sources), settings.window)
     still = [photometric_error(source.image, target)[None] for source in sources]
@@ -90,7 +90,7 @@ def sweep_in_torch(
 def _warped_errors(
     target: Tensor, camera: Camera, source: SweepSource, inverse_depths: Tensor
 ) -> Float[Tensor, "planes h w"]:
-    """Photometric error of a source at each plane; NaN where it does not see the pixel."""
+    """Return the photometric error of a source at each plane; NaN where it does not see the pixel."""
     count, size = len(inverse_depths), target.shape[-2:]
     depth = (1 / inverse_depths)[:, None, None].expand(count, *size)
     cameras = Camera(camera.focal.expand(count, 2), camera.centre.expand(count, 2))
@@ -102,19 +102,19 @@ def _warped_errors(
 
 
 def _smaller_group(errors: list[Tensor], sources: list[SweepSource]) -> Float[Tensor, "planes h w"]:
-    """Mean over the earlier sources that see a pixel, or over the later ones, whichever is smaller."""
+    """Return the smaller of two means: over the earlier and over the later sources that see a pixel."""
     groups = ([e for e, s in zip(errors, sources, strict=True) if s.before == before] for before in (True, False))
     means = [torch.stack(group).nanmean(0).nan_to_num(nan=UNSEEN) for group in groups if group]
     return torch.stack(means).amin(0)
 
 
 def _windowed(errors: Float[Tensor, "planes h w"], window: int) -> Float[Tensor, "planes h w"]:
-    """Mean over the pixels of a window that are in the image."""
+    """Return the mean over the pixels of a window that are inside the image."""
     return avg_pool2d(errors, window, 1, window // 2, count_include_pad=False)
 
 
 def _parabola(costs: Float[Tensor, "planes h w"], index: Int64[Tensor, "h w"]) -> Float[Tensor, "h w"]:
-    """How far, in planes, the lowest point of the parabola through a plane and its neighbours lies from that plane."""
+    """Return the offset, in planes, of the minimum of the parabola through a plane and its neighbours."""
     index = index.clamp(1, len(costs) - 2)[None]
     low, middle, high = (costs.gather(0, index + shift)[0] for shift in (-1, 0, 1))
     bend = low - 2 * middle + high

@@ -1,6 +1,6 @@
-"""A teacher: the shape of a depth map by a network that somebody else trained, or that we trained before.
+"""A teacher: the shape of depth from a network of another author, or from an earlier model.
 
-A teacher's scale is not trusted: what it gives is inverse depth up to a factor and a shift.
+A teacher's scale is not used: it gives inverse depth up to scale and shift.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ from egodepth.inference.predictor import DepthPredictor
 from egodepth.weights import model_folder
 
 _OURS = "egodepth-model-"
-"""What the format of a card of ours begins with."""
+"""Prefix of the format field in egodepth's model cards."""
 _READ = ("*.json", "*.safetensors")
-"""Files that decide what a model says."""
+"""Files that determine a model's output."""
 _FREE = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "unlicense")
 """Licences, as the hub spells them, that allow commercial use."""
 _README = 1 << 20
@@ -36,33 +36,33 @@ Shape = Callable[[Images], Float[Tensor, "b hn wn"]]
 
 @dataclass(frozen=True, kw_only=True)
 class Teacher:
-    """A depth model of anybody's."""
+    """A depth model of any origin."""
 
     name: str
-    """As it was asked for: a folder or a hub id."""
+    """The requested name: a folder or a hub id."""
     licence: str
-    """As its README says, in the hub's spelling; empty where it does not."""
+    """The licence in its README, in the hub's spelling; empty without one."""
     note: str
-    """What to know of the licence, one line; empty where it allows commercial use."""
+    """One line about the licence; empty if it allows commercial use."""
     fingerprint: str
-    """Changes with the weights and with what the images are prepared by."""
+    """Digest of the weights and of the image preparation."""
     shape: Shape = field(repr=False)
-    """The model: inverse depth of 8-bit images, up to a factor and a shift, at a size of its own."""
+    """The model: maps 8-bit images to inverse depth, up to scale and shift, at a size of its own."""
 
     def __call__(self, images: Images, size: tuple[int, int] | None = None) -> Float32[np.ndarray, "b H W"]:
-        """Inverse depth up to a factor and a shift, at `size` (height, width); the images' own by default."""
+        """Return inverse depth up to scale and shift, at `size` (height, width); by default at the images' size."""
         shape = self.shape(images)[:, None].float()
         size = size or (images.shape[1], images.shape[2])
-        # As an image is made smaller: every value counts.
+        # Antialiased, as in downscaling of images: every value counts.
         resized = interpolate(shape, size, mode="bilinear", align_corners=False, antialias=True)
         return resized[:, 0].cpu().numpy()
 
 
 def load_teacher(name: str, device: str | torch.device = "cpu") -> Teacher:
-    """The teacher of this name: a folder or hub id, either of ours or of `transformers`' depth estimation.
+    """Return the teacher of this name: a folder or hub id of egodepth or of `transformers`' depth estimation.
 
     Raises:
-        InputError: no such model, none of depth, one that wants to run code of its own, or no `transformers`.
+        InputError: no such model, no depth model, one that requires code of its own, or no `transformers`.
     """
     folder = model_folder(name, also=("preprocessor_config.json", "README.md"))
     config = _config(folder, name)
@@ -71,7 +71,7 @@ def load_teacher(name: str, device: str | torch.device = "cpu") -> Teacher:
     return Teacher(
         name=name,
         licence=licence,
-        # Who trained a model needs no word on its licence.
+        # users' own models need no remark on their licence
         note="" if ours and not licence else _note(name, licence),
         fingerprint=_fingerprint(folder),
         shape=_own_model(folder, device) if ours else foreign_model(folder, name, config, device),
@@ -106,7 +106,7 @@ def _fingerprint(folder: Path) -> str:
 
 
 def _licence(readme: Path) -> str:
-    """The licence that the front matter of a README names, which the hub takes it from, too."""
+    """Return the licence in the front matter of a README, which is also the hub's source."""
     text = ""
     with suppress(OSError, ValueError):
         text = read_text(readme, _README)

@@ -1,1 +1,1 @@
-"""Running trained models: depth of images, streams and videos, ego-motion, exports."""
+"""Run trained models: depth of images, streams and videos, ego-motion, exports."""

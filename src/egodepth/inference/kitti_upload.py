@@ -1,4 +1,4 @@
-"""The folder that KITTI's depth prediction benchmark takes: a 16-bit PNG an image, metres times 256, up to 80 m."""
+"""The upload folder of KITTI's depth prediction benchmark: a 16-bit PNG per image, metres times 256, up to 80 m."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +25,10 @@ class Upload:
 
     predictor: DepthPredictor
     data: Path
-    """The images, or the folder that holds them as `image` (test_depth_prediction_anonymous)."""
+    """The images, or the folder with their folder `image` (test_depth_prediction_anonymous)."""
     out: Path
     factor: float | None = None
-    """Metres in a unit of the model's depth; needed by models whose depth is up to scale."""
+    """Metres per unit of the model's depth; required for models whose depth is up to scale."""
 
     def __call__(self) -> None:
         """Write all files, or none.
@@ -66,17 +66,17 @@ class Upload:
 
 
 def _target(path: Path) -> str:
-    """What the depth of an image is called."""
+    """Return the file name for the depth of an image."""
     return f"{path.stem}.png"
 
 
 def _check_free(path: Path) -> None:
-    """Of what is there, depth alone is replaced, 16 bits of grey: a note of what was made would be uploaded, too."""
+    """Allow the replacement of 16-bit grey images only. A record of own files is not possible: it would be uploaded."""
     try:
         if path.exists():
             read_uint16(path)
     except InputError as error:
-        raise InputError(f"{path}: is there already, and no depth of this command; choose another --out") from error
+        raise InputError(f"{path}: exists already, and is no depth of this command; choose another --out") from error
 
 
 def _check_size(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where the camera went: a model's pose network run along a drive."""
+"""Predict the trajectory of a drive by a model's pose network."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -16,14 +16,14 @@ from egodepth.weights import DepthModel
 from egodepth.weights.exported.runtime import ExportedModel
 
 _PAIRS = 8
-"""Pairs of frames that go through the networks together."""
+"""Number of frame pairs in one batch of the networks."""
 
 
 class MotionPredictor:
-    """Motion between two frames of one camera, in the units of the model's depth."""
+    """Predictor of the motion between two frames of one camera, in the units of the model's depth."""
 
     def __init__(self, model: DepthModel | ExportedModel, size: tuple[int, int] | None = None) -> None:
-        """Wrap a model, where it is; it is put in evaluation mode.
+        """Wrap a model on its device, and set it to evaluation mode.
 
         Raises:
             InputError: it has no pose network (trained with stereo alone, imported without, or exported).
@@ -38,7 +38,7 @@ class MotionPredictor:
 
     @torch.no_grad()
     def __call__(self, earlier: Float[Tensor, "b 3 h w"], later: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 4 4"]:
-        """later_from_earlier of pairs of images in [0, 1], on the CPU; metres if the model is metric."""
+        """Return later_from_earlier of pairs of images in [0, 1], on the CPU; in metres if the model is metric."""
         device = next(self.model.parameters()).device
         frames = [resized_for(self.size, images.to(device)) for images in (earlier, later)]
         card, network = self.model.card, self.model.card.network
@@ -58,12 +58,12 @@ class MotionPredictor:
 def trajectory(
     motion: MotionPredictor, frames: Sequence[int], read: Callable[[int], Float[Tensor, "3 h w"]]
 ) -> Iterator[Float64[np.ndarray, "4 4"]]:
-    """World from camera of frames in a row, the first one's axes being the world's; yields as it goes.
+    """Yield the world-from-camera pose of consecutive frames; the world has the axes of the first camera.
 
     Args:
-        motion: between neighbours.
-        frames: their numbers, in order.
-        read: the image of a frame in [0, 1]; asked once for each.
+        motion: predicts the motion between neighbours.
+        frames: the frame numbers, in order.
+        read: returns the image of a frame in [0, 1]; called once per frame.
     """
     pose = np.eye(4)
     yield pose

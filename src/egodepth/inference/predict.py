@@ -1,4 +1,4 @@
-"""Depth of images, folders and videos, as files."""
+"""Predict the depth of images, folders and videos, and write it to files."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,13 +28,13 @@ from egodepth.weights import ModelCard, other_lens, other_shape
 
 
 class Predicted(NamedTuple):
-    """What was written."""
+    """Summary of the written files."""
 
     card: ModelCard
-    """Of the model."""
+    """Card of the model."""
     images: int
     videos: list[dict[str, Any]]
-    """What `predictions.json` says of each."""
+    """Entry of each video in `predictions.json`."""
 
 
 def predict_files(
@@ -47,23 +47,23 @@ def predict_files(
     frames: Sequence[Literal["png", "npz"]] = (),
     batch: int = 4,
 ) -> Predicted | None:
-    """Predict everything into a folder beside `out`, then move it there; on an error nothing is left behind.
+    """Predict everything into a folder beside `out`, then move it there. An error leaves nothing behind.
 
     Args:
         model: a run folder, a model folder or a hub id.
         inputs: images, folders of images, and videos.
-        out: the folder; it also holds `predictions.json`.
-        size: height and width at which the network runs; None: its own.
+        out: the output folder; it also gets `predictions.json`.
+        size: height and width at which the network runs; None: the model's.
         post_process: average with the mirrored image's prediction.
         device: None: the GPU if there is one.
-        frames: what to write of each frame of a video besides.
-        batch: frames of a video that go through the network at once.
+        frames: files to write for each frame of a video.
+        batch: number of video frames in one batch of the network.
 
     Returns:
-        What was written; None in processes other than the first.
+        Summary of the written files; None in processes other than the first.
 
     Raises:
-        InputError: nothing to predict, a file that cannot be read, or one in `out` that is not from here.
+        InputError: nothing to predict, an unreadable file, or a file in `out` that egodepth did not write.
     """
     require(batch >= 1, f"--batch {batch}: at least 1")
     images, videos = named_inputs(inputs)
@@ -74,7 +74,7 @@ def predict_files(
         card = predictor.model.card
         summary: dict[str, Any] = {"model": model, "size": list(predictor.size), "post_process": post_process}
         if ranks.leads:
-            _say_what_to_mind(card, images, opened)
+            _print_warnings(card, images, opened)
         with _shared_stage(out, ranks) as folder:
             if images:
                 summary |= _predict_images(predictor, images, folder, ranks)
@@ -93,13 +93,13 @@ def predict_files(
     return Predicted(card, len(images), summary.get("videos", [])) if ranks.leads else None
 
 
-def _say_what_to_mind(card: ModelCard, images: Mapping[str, Path], videos: Mapping[str, Video]) -> None:
-    """Whether images and videos are of another camera or shape than the model learned from, as far as one can tell."""
+def _print_warnings(card: ModelCard, images: Mapping[str, Path], videos: Mapping[str, Video]) -> None:
+    """Print warnings if images and videos have another camera or shape than the training data, as far as known."""
     firsts = {path.parent: path for path in reversed(list(images.values()))}
     sizes = {folder: image_size(path) for folder, path in firsts.items()}
     lines = [other_shape(card, size) for size in (*sizes.values(), *(video.size for video in videos.values()))]
     for folder, size in sizes.items():
-        with suppress(InputError):  # no camera is asked for here, so none is missed
+        with suppress(InputError):  # prediction needs no camera, so a missing one is no error
             rig, _ = read_lens_rig(find_camera_file(folder, folder.resolve().parent), size)
             lines.append(other_lens(card, rig.camera))
     for line in dict.fromkeys(filter(None, lines)):
@@ -107,10 +107,10 @@ def _say_what_to_mind(card: ModelCard, images: Mapping[str, Path], videos: Mappi
 
 
 def named_inputs(inputs: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Output name -> file, of images (with those in folders) and of videos.
+    """Return the files of images (with those in folders) and of videos, by output name.
 
     Raises:
-        InputError: nothing there, a file that is neither (by its header), or two that would share a name.
+        InputError: nothing there, a file of neither kind (by its header), or two files with the same name.
     """
     images: dict[str, Path] = {}
     videos: dict[str, Path] = {}
@@ -131,23 +131,23 @@ def named_inputs(inputs: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Pat
 
 
 def _outputs(images: Iterable[str], videos: Iterable[str]) -> list[str]:
-    """Names of the files that are sure to be written."""
+    """Return the names of the files that will surely be written."""
     of_images = [f"{name}{end}" for name in images for end in ("_depth.png", ".npz", "_colour.png")]
     return [*of_images, *(f"{name}_depth.mp4" for name in videos), RECORD]
 
 
 @contextmanager
 def _shared_stage(out: Path, ranks: Ranks) -> Iterator[Path]:
-    """`staged` by the first process, whose folder all write to; on one disk, as the results are."""
+    """Create a `staged` folder in the first process for all processes. It must be on a disk that they share."""
     with ExitStack() as stack:
         yield ranks.first(lambda: stack.enter_context(staged(out)))
-        ranks.gathered([None])  # the first one moves the files when all are there
+        ranks.gathered([None])  # the first process moves the files when all are written
 
 
 def _predict_images(
     predictor: DepthPredictor, images: Mapping[str, Path], folder: Path, ranks: Ranks
 ) -> dict[str, Any]:
-    """Write the files of this process's images; returns what the summary says of all."""
+    """Write the files of this process's images, and return the summary of all images."""
     images = {name: images[name] for name in list(images)[ranks.share(len(images))]}
     console = Console(stderr=True)
     records: list[dict[str, Any]] = []
@@ -157,7 +157,7 @@ def _predict_images(
         for name, path in images.items():
             yield name, read_rgb(path)
 
-    # One at a time: sizes differ, and results do not depend on what is predicted beside.
+    # One at a time: sizes differ, and results must not depend on other images.
     def predict(group: list[tuple[str, UInt8[np.ndarray, "h w 3"]]]) -> list[tuple[str, Prediction]]:
         return [(name, predictor(image)) for name, image in group]
 

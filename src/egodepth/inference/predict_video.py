@@ -1,7 +1,7 @@
-"""Depth of a video: an MP4 of the frames and their coloured depth, and the files of single frames where asked for.
+"""Predict the depth of a video: an MP4 with frames and coloured depth, and files of single frames on request.
 
-Decoding, the network and encoding overlap (`egodepth.inference.stream`). The colours mean the same from the first frame
-to the last: their scale comes from frames spread over the video, which are predicted before all others.
+Decoding, network and encoding overlap (`egodepth.inference.stream`). The colour scale is the same in all frames. It is
+computed from frames spread over the video, which are predicted first.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -23,11 +23,11 @@ from egodepth.inference.stream import coarse_inverse_depth, pipeline
 
 MOST_SCALE_FRAMES = 16
 FRAMES_PER_SCALE_FRAME = 25
-"""The scale is found from every 25th frame, up to 16 of them."""
+"""The scale is computed from every 25th frame, up to 16 of them."""
 WIDE = Fraction(16, 9)
-"""From this aspect on the depth stands below the picture, else to its right."""
+"""From this aspect ratio on, the depth is placed below the picture, otherwise to its right."""
 MOST_WIDTH, MOST_HEIGHT = 3840, 2160
-"""What players and their hardware still decode; larger pictures are shrunk."""
+"""Limits of most players and their hardware; larger pictures are shrunk."""
 
 
 class DepthFrame(NamedTuple):
@@ -35,7 +35,7 @@ class DepthFrame(NamedTuple):
 
     frame: VideoFrame
     inverse_depth: Float[Tensor, "hn wn"]
-    """At the size of the network."""
+    """At the network's size."""
 
 
 def predict_video(
@@ -44,18 +44,18 @@ def predict_video(
     """Write `NAME_depth.mp4`, with `files` also `NAME_000000_depth.png` and/or `NAME_000000.npz` of each frame.
 
     Args:
-        predictor: what predicts.
-        video: what is predicted.
-        folder: where to.
-        name: how the files are called.
+        predictor: the predictor.
+        video: the video.
+        folder: the output folder.
+        name: the prefix of the file names.
         files: `png`, `npz`, both or none.
-        batch: how many frames go through the network at once.
+        batch: number of frames in one batch of the network.
 
     Returns:
-        What the summary says of it.
+        The entry of the video in the summary.
 
     Raises:
-        InputError: the video cannot be read, or the files not written.
+        InputError: the video cannot be read, or the files cannot be written.
     """
     card = predictor.model.card
     scales, known = stream_scales(predictor, video)
@@ -86,7 +86,7 @@ def predict_video(
 
 
 def stream_scales(predictor: DepthPredictor, video: Video) -> tuple[CommonScales, dict[int, Tensor]]:
-    """Scales that suit the whole video, from some of its frames, and the inverse depth of those by their `pts`."""
+    """Return scales for the whole video, from some of its frames, and the inverse depth of these by their `pts`."""
     wanted = MOST_SCALE_FRAMES
     if video.expected:
         wanted = min(wanted, -(-video.expected // FRAMES_PER_SCALE_FRAME))
@@ -95,14 +95,15 @@ def stream_scales(predictor: DepthPredictor, video: Video) -> tuple[CommonScales
     for frame in video.spread(wanted):
         inverse_depth = coarse_inverse_depth(predictor, [frame.image])[0]
         samples.append(sampled(inverse_depth.numpy()))
-        # After a seek a frame may look otherwise than in its turn: only those that came in turn need no second look.
+        # After a seek a frame may look different from the same frame in sequence. Only frames read in sequence are
+        # reused.
         if frame.pts >= 0:
             known[frame.pts] = inverse_depth
     return CommonScales.of(np.concatenate(samples), predictor.model.card.metric), known
 
 
 def layout(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(height, width) of each panel and of the whole picture, all even, for frames of a size."""
+    """Return (height, width) of each panel and of the whole picture, all even, for frames of a size."""
     height, width = size
     below = Fraction(width, height) >= WIDE
     rows, columns = (2, 1) if below else (1, 2)
@@ -114,11 +115,12 @@ def layout(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
 def drawing(
     writer: VideoWriter, panel: tuple[int, int], output: tuple[int, int], scales: CommonScales
 ) -> Callable[[DepthFrame], None]:
-    """A function that draws and appends a frame."""
+    """Return a function that draws and appends a frame."""
     table = scales.colour_table()
 
     def show(result: DepthFrame) -> None:
-        # Colours at the network's size, enlarged by the scaler: a sixth of the work at full size, and looks the same.
+        # Colouring at the network's size and enlarging by the scaler takes a sixth of the time at full size, and looks
+        # the same.
         colours = table.take(scales.colour_index(result.inverse_depth.numpy()), 0)
         picture = yuv_planes(_cropped(result.frame.image, panel), panel)
         writer.write(joined(picture, yuv_planes(colours, panel), panel, output), result.frame.pts)
@@ -129,7 +131,7 @@ def drawing(
 def joined(
     first: UInt8[np.ndarray, "r w"], second: UInt8[np.ndarray, "r w"], panel: tuple[int, int], output: tuple[int, int]
 ) -> UInt8[np.ndarray, "R W"]:
-    """Two panels in YUV 4:2:0 as one picture, below one another or side by side as the sizes say."""
+    """Join two panels in YUV 4:2:0 to one picture, one below the other or side by side, as the sizes require."""
     height, width = panel
     axis = 0 if output[0] > height else 1
     luma, chroma = height * width, (height // 2, width // 2)
@@ -142,13 +144,13 @@ def joined(
 
 
 def _cropped(image: UInt8[np.ndarray, "h w 3"], panel: tuple[int, int]) -> UInt8[np.ndarray, "hc wc 3"]:
-    """The image less an odd last row or column, rather than blurred by a scaling of a thousandth."""
+    """Crop an odd last row or column. Scaling by a thousandth would blur the image."""
     height, width = image.shape[:2]
     return image[: panel[0], : panel[1]] if height - panel[0] <= 1 and width - panel[1] <= 1 else image
 
 
 def _write_files(stem: Path, result: DepthFrame, scales: CommonScales, files: Collection[str]) -> None:
-    """The same files of a frame that images get."""
+    """Write the files of a frame as for images."""
     height, width = result.frame.image.shape[:2]
     inverse_depth = at_size(result.inverse_depth[None], (height, width))[0]
     depth = (1 / inverse_depth).numpy()
@@ -159,6 +161,6 @@ def _write_files(stem: Path, result: DepthFrame, scales: CommonScales, files: Co
 
 
 def _shown(video: Video, name: str) -> Iterator[VideoFrame]:
-    """The frames, with a bar of how many are through and how long the rest will take."""
+    """Yield the frames with a progress bar."""
     with counting_bar() as progress:
         yield from progress.track(video.frames(), video.expected, description=f"Predicting {name}")

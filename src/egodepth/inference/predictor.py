@@ -1,4 +1,4 @@
-"""The one way to run a depth model: evaluation, the commands and whatever is built on top go through here."""
+"""The only way to run a depth model, for evaluation, commands and library users."""
 
 import logging
 from pathlib import Path
@@ -21,13 +21,13 @@ from egodepth.weights.exported.card import exported_folder
 from egodepth.weights.exported.runtime import ExportedModel, load_exported
 
 STRIDE = 32
-"""Sizes are multiples of this, at least twice: a single coarse pixel cannot be padded by reflection."""
+"""Sizes must be multiples of this, at least twice: a single coarse pixel cannot be padded by reflection."""
 
 logger = logging.getLogger("egodepth")
 
 
 class Prediction(NamedTuple):
-    """Depth of one image (`h w`) or of a batch (`b h w`), at the size of what was given, on the CPU."""
+    """Depth of one image (`h w`) or of a batch (`b h w`), at the size of the input, on the CPU."""
 
     depth: Float[Tensor, "*b h w"]
     """Along the optical axis; metres if `metric`, else up to an unknown factor."""
@@ -37,20 +37,20 @@ class Prediction(NamedTuple):
 
 
 class DepthPredictor:
-    """Images of any kind and size in, depth at their own size out."""
+    """Predict the depth of images of any kind and size, at their own size."""
 
     def __init__(
         self, model: DepthModel | ExportedModel, size: tuple[int, int] | None = None, post_process: bool = False
     ) -> None:
-        """Wrap a model, where it is; it is put in evaluation mode.
+        """Wrap a model on its device, and set it to evaluation mode.
 
         Args:
-            model: the networks and their card, or an exported model, which runs at its own size and looks at 8-bit
-                images: other values of float tensors are rounded to those.
-            size: height and width at which the network runs, if not its own.
+            model: the networks and their card, or an exported model, which runs at its own size on 8-bit images; float
+                tensors are rounded to them.
+            size: height and width at which the network runs, if not the model's.
             post_process: average with the mirrored image's prediction (twice the time).
         """
-        if not isinstance(model, ExportedModel):  # the layout that convolutions are fastest in, on all devices
+        if not isinstance(model, ExportedModel):  # the fastest memory layout for convolutions on all devices
             model = model.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.model = model
         self.size = size or model.card.size
@@ -71,9 +71,9 @@ class DepthPredictor:
         size: tuple[int, int] | None = None,
         post_process: bool = False,
     ) -> "DepthPredictor":
-        """Load a run folder, a model folder, an export folder or a hub id; `device` None takes the GPU if there is one.
+        """Load a run folder, a model folder, an export folder or a hub id; `device` None uses the GPU if there is one.
 
-        What was exported as ONNX or OpenVINO runs on the CPU.
+        Models exported to ONNX or OpenVINO run on the CPU.
 
         Raises:
             InputError: there is no such model, it cannot be read, or there is no such device.
@@ -93,12 +93,12 @@ class DepthPredictor:
         return cls(model, size, post_process)
 
     def __call__(self, image: Image.Image | np.ndarray | Tensor | str | Path) -> Prediction:
-        """Depth of an image: path, PIL, numpy uint8 `h w 3`, or float tensor in [0, 1], `3 h w` or batched `b 3 h w`.
+        """Predict the depth of a path, PIL image, numpy uint8 `h w 3`, or float tensor in [0, 1], `3 h w` or `b 3 h w`.
 
-        Files and PIL images are turned upright by their EXIF tag; arrays and tensors have to be upright already.
+        Files and PIL images are rotated upright by their EXIF tag; arrays and tensors must be upright.
 
         Raises:
-            InputError: an unreadable file, an array of another kind, values that are not numbers, nothing at all.
+            InputError: an unreadable file, an array of another kind, values that are not numbers, or an empty array.
         """
         if isinstance(image, Tensor):
             inverse_depth = self.inverse_depth(_checked(image if image.ndim == 4 else image[None]))
@@ -111,21 +111,21 @@ class DepthPredictor:
 
     @property
     def device(self) -> torch.device:
-        """Where the network runs."""
+        """Device of the network."""
         model = self.model
         return torch.device("cpu") if isinstance(model, ExportedModel) else next(model.parameters()).device
 
     def judged(self, sample: DepthSample) -> Float[Tensor, "h w"]:
-        """Inverse depth of one sample's image: what evaluation asks for."""
+        """Return the inverse depth of a sample's image, for evaluation."""
         return self.inverse_depth(sample.image[None])[0]
 
     def network_input(self, images: list[UInt8[np.ndarray, "_ _ 3"]]) -> Float[Tensor, "b 3 hn wn"]:
-        """Images of any size as the batch that the network sees, on its device: resized as training frames are."""
+        """Return images of any size as a batch for the network, on its device, resized like training frames."""
         return _resized(images, self.size, self.device)
 
     @torch.no_grad()
     def inverse_depth(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-        """Inverse depth of images in [0, 1] at their own size, on the CPU."""
+        """Return the inverse depth of images in [0, 1] at their own size, on the CPU."""
         if isinstance(self.model, ExportedModel):
             return self._exported_inverse_depth(self.model, images)
         resized = resized_for(self.size, images.to(self.device, torch.float32))
@@ -141,29 +141,29 @@ class DepthPredictor:
         inverse_depth = torch.from_numpy(model(pixels)[1])
         if self._post_process:
             mirrored = torch.from_numpy(model(pixels[:, :, ::-1])[1])
-            # Inverse depth is linear in disparity, so that it may be blended as well.
+            # Inverse depth is linear in disparity, so it can be blended, too.
             inverse_depth = blend_mirrored(inverse_depth, mirrored.flip(-1))
         return inverse_depth
 
 
 def resized_for(size: tuple[int, int], images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 H W"]:
-    """Images at the size that a network sees; of another size they are rounded to 8 bits, as training frames are."""
+    """Return images at the network's size. Resized ones are rounded to 8 bits, like training frames."""
     if images.shape[-2:] == size:
         return images
     return _resized(list(_bytes(images)), size, images.device)
 
 
 def at_size(inverse_depth: Float[Tensor, "b hn wn"], size: tuple[int, int]) -> Float[Tensor, "b h w"]:
-    """Inverse depth at the size (height, width) of what was given."""
+    """Return inverse depth at the size (height, width) of the input."""
     if inverse_depth.shape[-2:] == size:
         return inverse_depth
     return interpolate(inverse_depth[:, None], size, mode="bilinear", align_corners=False)[:, 0]
 
 
 def blend_mirrored(plain: Float[Tensor, "b h w"], mirrored: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
-    """Average of a disparity and the one of the mirrored image, mirrored back (Godard et al. 2017, section 4: pp).
+    """Average a disparity and that of the mirrored image, mirrored back (Godard et al. 2017, section 4: pp).
 
-    The left 5 % of columns take the mirrored one alone and the right 5 % the plain one, with ramps from 5 % to 10 %: in
+    The left 5 % of columns use the mirrored one alone and the right 5 % the plain one, with ramps from 5 % to 10 %: in
     stereo training the left of the target has no match in the partner.
     """
     width = plain.shape[-1]
@@ -180,7 +180,7 @@ def _bytes(images: Float[Tensor, "b 3 h w"]) -> UInt8[np.ndarray, "b h w 3"]:
 def _resized(
     images: list[UInt8[np.ndarray, "_ _ 3"]], size: tuple[int, int], device: torch.device
 ) -> Float[Tensor, "b 3 hn wn"]:
-    # As bytes: that takes a fifth of the time that floats take, and a quarter of their transfer to a device.
+    # As bytes, resizing takes a fifth of the time of floats, and the transfer to a device a quarter.
     pixels = torch.from_numpy(np.stack([resize_rgb(image, size) for image in images]))
     return pixels.to(device).permute(0, 3, 1, 2).float().div_(255)
 
@@ -199,7 +199,7 @@ def _checked(images: Tensor) -> Float[Tensor, "b 3 h w"]:
         raise InputError(f"tensor of {images.dtype} {tuple(images.shape)}: give floats in [0, 1], b 3 h w or 3 h w")
     if not images.numel():
         raise InputError(f"tensor {tuple(images.shape)}: there is no image in it")
-    if not (images.min() >= 0 and images.max() <= 1):  # not a number is outside, too
+    if not (images.min() >= 0 and images.max() <= 1):  # also refuses NaN
         raise InputError("tensor with values outside [0, 1]: divide 8-bit images by 255; NaN is none")
     return images
 

@@ -1,7 +1,7 @@
-"""Images through the network while others are read and written: threads with short queues between them.
+"""Run images through the network while others are read and written, in threads with short queues.
 
-Whatever the number of images, only a few wait in memory. An exception in any stage stops the others and is raised once,
-in the caller; a caller that stops early stops the threads.
+Only a few images wait in memory. An exception in any stage stops the others and is raised once, in the caller. A caller
+that stops early stops the threads.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,17 +22,17 @@ T = TypeVar("T")
 
 
 class _End:
-    """Last in a queue; says why."""
+    """The last item of a queue, with the error that ended it."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 class Ahead(Generic[T]):
-    """Iterates over something in a thread of its own, up to `waiting` items ahead of who takes them; a context."""
+    """Iterate over a source in a separate thread, up to `waiting` items ahead of the consumer; a context manager."""
 
     def __init__(self, source: Iterable[T], waiting: int = 1) -> None:
-        """Args: what to iterate over, and how many items may wait."""
+        """Args: the source, and the number of items that may wait."""
         self._source = source
         self._queue: Queue[T | _End] = Queue(max(1, waiting))
         self._stop = Event()
@@ -44,7 +44,7 @@ class Ahead(Generic[T]):
         return self
 
     def __iter__(self) -> Iterator[T]:
-        """The items in order; an exception of the source is raised where its item would be."""
+        """Yield the items in order; an exception of the source is raised in place of its item."""
         while not self._ended:
             item = self._queue.get()
             if isinstance(item, _End):
@@ -56,7 +56,7 @@ class Ahead(Generic[T]):
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        # The thread may be waiting for room: make some until it says that it is through.
+        # The thread may be waiting for space in the queue. Empty it until the thread reports its end.
         while not self._ended:
             self._ended = isinstance(self._queue.get(), _End)
         self._thread.join()
@@ -71,7 +71,7 @@ class Ahead(Generic[T]):
             except StopIteration:
                 pass
             finally:
-                # A generator holds files open: they are closed in the thread that opened them.
+                # A generator holds files open. They are closed in the thread that opened them.
                 if close := getattr(items, "close", None):
                     close()
         except BaseException as raised:
@@ -80,14 +80,14 @@ class Ahead(Generic[T]):
 
 
 class Behind(Generic[T]):
-    """Hands items to a function in a thread of its own, up to `waiting` items behind; a context.
+    """Pass items to a function in a separate thread, up to `waiting` items behind; a context manager.
 
-    Leaving it waits until all items are through; leaving it by an exception drops those that still wait. An exception
-    of the function is raised by the next `put`, or on leaving.
+    Its exit waits until all items are processed; an exit by an exception drops the waiting items. An exception of the
+    function is raised by the next `put`, or at the exit.
     """
 
     def __init__(self, sink: Callable[[T], object], waiting: int = 1) -> None:
-        """Args: what takes the items, and how many of them may wait."""
+        """Args: the function, and the number of items that may wait."""
         self._sink = sink
         self._queue: Queue[T | _End] = Queue(max(1, waiting))
         self._drop = Event()
@@ -99,7 +99,7 @@ class Behind(Generic[T]):
         return self
 
     def put(self, item: T) -> None:
-        """Give an item away; waits while too many wait already."""
+        """Pass on an item; blocks while too many are waiting."""
         if self._error is not None:
             raise self._error
         self._queue.put(item)
@@ -113,7 +113,7 @@ class Behind(Generic[T]):
             raise self._error
 
     def _run(self) -> None:
-        # After an error the queue is still emptied, so that nobody waits for room in it.
+        # After an error the queue is still emptied, so that no thread waits for space in it.
         while not isinstance(item := self._queue.get(), _End):
             if not self._drop.is_set():
                 try:
@@ -126,7 +126,7 @@ class Behind(Generic[T]):
 def pipeline(
     source: Iterable[S], work: Callable[[list[S]], Iterable[T]], sink: Callable[[T], object], batch: int = 1
 ) -> None:
-    """Take items from `source`, `work` on `batch` of them at a time, and hand each result to `sink`, in order.
+    """Take items from `source`, `work` on `batch` of them at a time, and pass each result to `sink`, in order.
 
     The source and the sink run in threads of their own, the work in the caller's. At most about three batches are in
     memory at a time.
@@ -138,7 +138,7 @@ def pipeline(
 
 
 def groups(items: Iterable[S], count: int) -> Iterator[list[S]]:
-    """Lists of `count` items in order; the last may be shorter."""
+    """Yield lists of `count` items in order; the last may be shorter."""
     iterator = iter(items)
     while group := list(islice(iterator, count)):
         yield group
@@ -147,10 +147,10 @@ def groups(items: Iterable[S], count: int) -> Iterator[list[S]]:
 def predict_stream(
     predictor: DepthPredictor, images: Iterable[UInt8[np.ndarray, "_ _ 3"]], batch: int = 1
 ) -> Iterator[Prediction]:
-    """Depth of each image, at its own size, while the next ones are being read.
+    """Yield the depth of each image, at its own size, while the next images are read.
 
-    No image is passed over: a camera that is faster than the network has to be thinned out before. The sizes of the
-    images may differ. A `batch` of 1 gives the shortest delay, more the highest throughput on a GPU.
+    No image is skipped: if a camera is faster than the network, thin out its frames before. Image sizes may differ. A
+    `batch` of 1 gives the shortest delay, larger ones the highest throughput on a GPU.
     """
     with Ahead(images, batch) as items:
         for group in groups(items, batch):
@@ -162,5 +162,5 @@ def predict_stream(
 def coarse_inverse_depth(
     predictor: DepthPredictor, images: list[UInt8[np.ndarray, "_ _ 3"]]
 ) -> Float[Tensor, "b hn wn"]:
-    """Inverse depth of images of any size, in one batch, at the size at which the network runs, on the CPU."""
+    """Return the inverse depth of images of any size, in one batch, at the network's size, on the CPU."""
     return predictor.inverse_depth(predictor.network_input(images))

@@ -1,4 +1,4 @@
-"""Where the camera went, as files and a plot, and how far off that is."""
+"""Predict trajectories, write them as files and plots, and score them."""
 
 import dataclasses
 import json
@@ -31,14 +31,14 @@ _FIGURES = "odometry.json"
 
 
 class Trajectories(NamedTuple):
-    """What was written and found."""
+    """Files and scores of a set of trajectories."""
 
     scores: dict[str, OdometryScores]
-    """By drive, of those that have true poses."""
+    """Scores by drive, for drives with true poses."""
     files: list[Path]
 
     def to_json(self) -> str:
-        """The scores."""
+        """Return the scores as JSON."""
         return json.dumps({name: dataclasses.asdict(score) for name, score in self.scores.items()}, indent=2) + "\n"
 
 
@@ -55,18 +55,18 @@ def write_trajectories(
     """Predict the trajectory of every drive, write it in KITTI's and TUM's formats and as a plot, and score it.
 
     Args:
-        data: of the drives.
-        out: folder for the files and for `odometry.json`.
-        model: with a pose network; none where a file is scored.
-        trajectory_file: score this one instead, of one drive.
-        drives: glob patterns of their names.
-        split: which drives of a rendered set or of Cityscapes.
-        fps: frames a second, for TUM's times; None: the frames' own times, or else 10.
+        data: the data set.
+        out: output folder for the files and for `odometry.json`.
+        model: a model with a pose network; none if a file is scored.
+        trajectory_file: score this file instead, for one drive.
+        drives: glob patterns of the drives.
+        split: the split of a rendered set or of Cityscapes.
+        fps: frames per second, for TUM's times; None: the frames' own times, or else 10.
         device: None: the GPU if there is one.
 
     Raises:
-        InputError: no such data or model, a drive without three frames in a row, poses of another number, or files in
-            `out` that are not from here.
+        InputError: no such data or model, a drive without three consecutive frames, another number of poses, or files
+            in `out` that egodepth did not write.
     """
     require(bool(model) != bool(trajectory_file), "odometry: give either a model or --trajectory FILE")
     require(fps is None or fps > 0, f"--fps {fps or 0:g}: must be positive")
@@ -78,9 +78,9 @@ def write_trajectories(
     motion = None
     if not trajectory_file:
         motion = MotionPredictor(DepthPredictor.load(model, device).model)
-        _say_what_to_mind(motion.model.card, chosen)
+        _print_warnings(motion.model.card, chosen)
     found = Trajectories({}, [])
-    runs = [(drive, longest_run(drive)) for drive in chosen]  # all, before the first is predicted
+    runs = [(drive, longest_run(drive)) for drive in chosen]  # all of them, before the first prediction
     for drive, frames in runs:
         poses = read_trajectory(trajectory_file).poses if trajectory_file else _predicted(motion, drive, frames)
         if len(poses) != len(frames):
@@ -97,13 +97,13 @@ def write_trajectories(
 
 
 def _files(out: Path, drive: Drive) -> tuple[Path, Path, Path]:
-    """Of a drive: its trajectory in KITTI's and in TUM's format, and the plot."""
+    """Return the files of a drive: the trajectory in KITTI's and in TUM's format, and the plot."""
     stem = drive.name.replace("/", "_")
     return out / f"{stem}.txt", out / f"{stem}_tum.txt", out / f"{stem}.png"
 
 
 def _require_free(out: Path, drives: Sequence[Drive]) -> None:
-    """Refuse to replace what is not from here, such as true poses; ours stand beside a TUM file with our header."""
+    """Refuse to replace foreign files, such as true poses. Files of egodepth lie beside a TUM file with its header."""
     for drive in drives:
         files = _files(out, drive)
         if not is_from_here(files[1]):
@@ -121,7 +121,7 @@ def _write(
     score: OdometryScores | None,
 ) -> tuple[Path, Path, Path]:
     kitti, tum, plot = files
-    # First, as it says whose the other files are, should this be stopped here.
+    # Written first, because it marks the other files as egodepth's if the command is stopped here.
     write_tum_poses(tum, poses, times)
     write_kitti_poses(kitti, poses)
     write_trajectory_plot(plot, name, poses, truth, score)
@@ -129,25 +129,27 @@ def _write(
 
 
 def _are_ours(figures: Path) -> bool:
-    """Whether a file holds figures of trajectories."""
+    """Whether a file holds the scores of trajectories."""
     scores = json_object(figures)
     return scores is not None and all(isinstance(one, dict) and "ate_m" in one for one in scores.values())
 
 
-def _say_what_to_mind(card: ModelCard, drives: list[Drive]) -> None:
-    """What makes the figures of a model better or worse than they should be."""
+def _print_warnings(card: ModelCard, drives: list[Drive]) -> None:
+    """Print warnings about conditions that make a model's scores too good or too bad."""
     seen = shared_recordings((drive.name for drive in drives), card.training_drives)
     if seen:
         warn(f"The model was trained on {len(seen)} of these drives: {', '.join(seen)}")
     if card.offsets and min(map(abs, card.offsets)) > 1:
-        apart = min(map(abs, card.offsets))
-        warn(f"The pose network was trained on frames {apart} apart, and is asked for neighbours.")
+        offset = min(map(abs, card.offsets))
+        warn(
+            f"The pose network was trained on frames with an offset of {offset}, but predicts neighbouring frames here."
+        )
     for line in dict.fromkeys(filter(None, (other_lens(card, camera) for camera in cameras_of(drives)))):
         warn(line)
 
 
 def longest_run(drive: Drive) -> list[int]:
-    """The longest row of frames without a gap: a trajectory cannot jump."""
+    """Return the longest run of frames without a gap: a trajectory cannot jump."""
     start, length = max(FrameNumbers.of(drive.frames).runs(), key=lambda run: run[1], default=(0, 0))
     if length < 3:
         raise InputError(

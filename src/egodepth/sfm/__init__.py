@@ -1,7 +1,7 @@
-"""Structure from motion: where the camera was at every frame of a recording, sparse points, and the camera itself.
+"""Structure from motion: poses of a recording's frames, sparse points, and the camera itself.
 
-`recording` is for those who need a map: frames in, `ClipMap` out. `features`, `matching`, `mapping` and `refining` are
-the stages of the library (pycolmap), `reconstruct` puts them together, `assembling` makes arrays of what they return.
-`choosing` takes the frames that tell most of a camera, `verdict` says what its answer is worth, `results` writes the
-files, `clip_camera` goes all the way for a folder of frames.
+`drive_map` computes the map of a recording: frames in, `ClipMap` out. `features`, `matching`, `mapping` and `refining`
+are stages of the library (pycolmap), `reconstruct` combines them, `assembling` converts their results to arrays.
+`choosing` selects the frames that determine the camera best, `verdict` rates the estimate, `camera_results` writes the
+files, and `clip_camera` runs all of it for a folder of frames.
 """

@@ -1,4 +1,4 @@
-"""From the library's models to the map of a recording: parts, points that can be relied on, poses in between."""
+"""Convert the library's models to the map of a recording: parts, reliable points, interpolated poses."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from egodepth.sfm.features import frame_of
 from egodepth.sfm.structures import Footage, SparsePoints
 
 MOST_ERROR_PX = 2.0
-"""Points with a larger mean error are dropped; features are good to half a pixel."""
+"""Points with a larger mean error are dropped; features are accurate to half a pixel."""
 FEWEST_SIGHTINGS = 3
-"""Two views of a point agree on any depth along a line."""
+"""Least number of observations of a point: two views agree on any depth along a line."""
 MOST_MISSING = 8
-"""Poses are interpolated over so many missing frames at most: no frames farther apart are matched, and cars turn."""
+"""Most missing frames over which poses are interpolated: frames farther away are not matched, and cars turn."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Part:
     xyz: Float64[np.ndarray, "n 3"]
     error_px: Float64[np.ndarray, " n"]
     observations: Int32[np.ndarray, "m 2"]
-    """(position among `frames`, position among `xyz`)."""
+    """(position in `frames`, position in `xyz`)."""
     uv: Float64[np.ndarray, "m 2"]
-    """Where in the image each was, 0 to 1."""
+    """Image position of each observation, 0 to 1."""
 
 
 def part_of(model: Any, without: set[int]) -> Part:
-    """A model but for frames that belong to another one, with the points that can be relied on."""
+    """Return a model as a part with its reliable points, without the frames of another part."""
     model.update_point_3d_errors()
     images = {frame_of(model.images[image].name): model.images[image] for image in model.reg_image_ids()}
     frames = sorted(images.keys() - without)
@@ -65,7 +65,7 @@ def part_of(model: Any, without: set[int]) -> Part:
 
 
 def reliable(part: Part) -> Part:
-    """Without points of large error, of few sightings, or that lie behind a frame that sees them."""
+    """Return the part without points of large error, of few observations, or behind a frame that observes them."""
     frame, point = part.observations.T
     from_point = part.xyz[point] - part.world_from_camera[frame, :3, 3]
     depth = (from_point * part.world_from_camera[frame, :3, 2]).sum(1)
@@ -84,7 +84,7 @@ def reliable(part: Part) -> Part:
 
 
 def parts_of(models: Sequence[Any]) -> list[Part]:
-    """Models as parts that share no frame, that with most frames first; what two have is of the larger one."""
+    """Return models as disjoint parts, the largest first. A frame of two models belongs to the larger one."""
     parts: list[Part] = []
     taken: set[int] = set()
     for model in sorted(models, key=lambda model: -model.num_reg_images()):
@@ -95,13 +95,13 @@ def parts_of(models: Sequence[Any]) -> list[Part]:
     return sorted(parts, key=lambda part: -len(part.frames))
 
 
-def assembled(parts: Sequence[Part], footage: Footage, told: Callable[[int], None]) -> ClipMap:
-    """One map of all parts, with poses of the frames in between.
+def assembled(parts: Sequence[Part], footage: Footage, advance: Callable[[int], None]) -> ClipMap:
+    """Return one map of all parts, with poses of the frames in between.
 
     Args:
         parts: at least one.
-        footage: read once more, for the points' colours.
-        told: called with 1 after each frame that was read.
+        footage: the frames, read again for the colours of the points.
+        advance: callback, called with 1 after each frame.
     """
     frames, part_of_frame, registered, poses = all_poses(parts, footage.frames)
     offsets = np.cumsum([0, *(len(part.xyz) for part in parts)]).tolist()
@@ -119,7 +119,7 @@ def assembled(parts: Sequence[Part], footage: Footage, told: Callable[[int], Non
         world_from_camera=poses,
         points=SparsePoints(
             xyz=np.concatenate([part.xyz for part in parts]),
-            rgb=_colours(footage, frames, observations, uv, count, told),
+            rgb=_colours(footage, frames, observations, uv, count, advance),
             error_px=np.concatenate([part.error_px for part in parts]).astype(np.float32),
             track_length=np.bincount(observations[:, 1], minlength=count).astype(np.int32),
             observations=observations,
@@ -130,7 +130,7 @@ def assembled(parts: Sequence[Part], footage: Footage, told: Callable[[int], Non
 def between(
     first: Float64[np.ndarray, "4 4"], second: Float64[np.ndarray, "4 4"], share: float
 ) -> Float64[np.ndarray, "4 4"]:
-    """World from camera after a share of the way between two poses, along one screw."""
+    """Return the world-from-camera pose at a share of the screw motion between two poses."""
     step = twist_of(torch.from_numpy(np.linalg.inv(first) @ second))
     return first @ transform_from_twist(share * step).numpy()
 
@@ -138,9 +138,9 @@ def between(
 def all_poses(
     parts: Sequence[Part], frames: Sequence[int]
 ) -> tuple[Int64[np.ndarray, " f"], Int32[np.ndarray, " f"], Bool[np.ndarray, " f"], Float64[np.ndarray, "f 4 4"]]:
-    """Frame numbers, parts, whether they are registered, and poses: of the parts' frames and of those in between.
+    """Return frame numbers, parts, registered flags and poses, of the parts' frames and the frames in between.
 
-    In between are frames whose nearest registered ones before and after are of one part. Numbers count as time.
+    A frame is in between if its nearest registered frames before and after belong to one part. Frame numbers are time.
     """
     known = sorted(
         (frame, number, place) for number, part in enumerate(parts) for place, frame in enumerate(part.frames)
@@ -159,7 +159,7 @@ def all_poses(
 
 
 def _renumbered(part: Part, frames: Int64[np.ndarray, " f"], offset: int) -> Int64[np.ndarray, "m 2"]:
-    """Sightings of a part among all frames and points."""
+    """Return the observations of a part, numbered by all frames and points."""
     frame, point = part.observations.T
     return np.stack([np.searchsorted(frames, part.frames[frame]), point + offset], 1)
 
@@ -170,9 +170,9 @@ def _colours(
     observations: Int32[np.ndarray, "m 2"],
     uv: Float64[np.ndarray, "m 2"],
     count: int,
-    told: Callable[[int], None],
+    advance: Callable[[int], None],
 ) -> UInt8[np.ndarray, "n 3"]:
-    """Mean colour of each point where it was seen."""
+    """Return the mean colour of each point over its observations."""
     total = np.zeros((count, 3))
     ends = np.searchsorted(observations[:, 0], np.arange(len(frames) + 1))
     for frame, first, last in zip(frames.tolist(), ends, ends[1:], strict=False):
@@ -180,12 +180,12 @@ def _colours(
             image = footage.read(frame)
             x, y = (np.clip(uv[first:last], 0, 1 - 1e-9) * image.shape[1::-1]).astype(int).T
             total[observations[first:last, 1]] += image[y, x]
-        told(1)
+        advance(1)
     return (total / np.bincount(observations[:, 1], minlength=count)[:, None]).round().astype(np.uint8)
 
 
 def _where(model: Any, element: Any) -> tuple[float, float]:
-    """Place of a sighting in the image, 0 to 1."""
+    """Return the image position of an observation, 0 to 1."""
     image = model.images[element.image_id]
     camera = model.cameras[image.camera_id]
     x, y = image.points2D[element.point2D_idx].xy

@@ -1,4 +1,4 @@
-"""The files of `egodepth camera`: the camera, how it was found, and the sparse world as a check of depth."""
+"""Write the files of `egodepth camera`: the camera, the report, and the sparse points as a check of depth."""
 
 import json
 from pathlib import Path
@@ -15,24 +15,33 @@ from egodepth.sfm.structures import Reconstruction
 from egodepth.sfm.verdict import Estimate
 
 MAP_FILE = "clip_map.npz"
-"""Beside the camera file: the `ClipMap` of all frames."""
+"""File beside the camera file with the `ClipMap` of all frames."""
 WRITTEN = (MAP_FILE, "sparse.npz", "sparse.ply")
 
 
 def report_path(out: Path) -> Path:
-    """Where the report of a camera file is."""
+    """Return the path of the report of a camera file."""
     return out.with_name(f"{out.stem}_report.json")
 
 
 def check_out(out: Path) -> None:
-    """Refuse to write over files that this verb has not written: a camera file may be somebody's calibration."""
+    """Refuse to overwrite files that this command did not write: a camera file may be a user's calibration."""
     if out.suffix != ".json":
         raise InputError(f"{out}: not a .json file; name one, such as --out camera.json")
     if out.exists() and not _is_report(report_path(out)):
-        raise InputError(f"{out}: is there already, perhaps a calibration; choose another name or move it away")
+        raise InputError(f"{out}: exists already, and may be a calibration; choose another name or move it away")
     theirs = next((path for name in WRITTEN if (path := out.with_name(name)).exists()), None)
-    if theirs and not any(map(_is_report, out.parent.glob(report_path(Path("*")).name))):
-        raise InputError(f"{theirs}: is there already, and not from this command; choose another folder for --out")
+    if theirs and not any(
+        map(
+            _is_report,
+            out.parent.glob(
+                report_path(
+                    Path(f"{theirs}: exists already, and is not from this command; choose another folder for --out")
+                ).name
+            ),
+        )
+    ):
+        raise InputError(f"{theirs}: exists already, and is not from this command; choose another folder for --out")
 
 
 def _is_report(path: Path) -> bool:
@@ -41,7 +50,7 @@ def _is_report(path: Path) -> bool:
 
 
 def write_camera(out: Path, focal_widths: float, found: Reconstruction | None, size: tuple[int, int]) -> None:
-    """The camera file of images of (height, width): square pixels, centre and distortion of what was found, if given.
+    """Write the camera file for images of (height, width): square pixels; centre and distortion from `found`, if given.
 
     COLMAP's SIMPLE_RADIAL is OpenCV's distortion with k1 alone.
     """
@@ -63,7 +72,7 @@ def write_report(
     size: tuple[int, int],
     used: dict[str, Any],
 ) -> None:
-    """Everything that is known of the camera as JSON; `used` says what the camera file holds and how it came to be."""
+    """Write everything known about the camera as JSON; `used` describes the camera file and its origin."""
     width = size[1]
     pixels = {
         "focal_px": _times(estimate.focal_widths, float(width)),
@@ -89,16 +98,16 @@ def write_report(
 
 
 def write_map(folder: Path, clip_map: ClipMap, camera: Reconstruction) -> None:
-    """`clip_map.npz` with all parts, `sparse.npz` with the frames of the largest one, `sparse.ply` to look at.
+    """Write `clip_map.npz` with all parts, `sparse.npz` with the frames of the largest one, and `sparse.ply`.
 
-    `observations` of sparse.npz are (position among `frames`, position among `xyz`): depth of a point in a frame is z
-    of camera_from_world times the point, in the same arbitrary unit everywhere. `camera` is the one of the map.
+    `observations` of sparse.npz are (position in `frames`, position in `xyz`). The depth of a point in a frame is z of
+    camera_from_world times the point, in the same arbitrary unit everywhere. `camera` is the camera of the map.
     """
     clip_map.save(folder / MAP_FILE)
     largest = clip_map.largest_part()
     points = largest.points
     x, y = camera.centre_px
-    # Of the images at `size`, OpenCV's pixels.
+    # For the images at `size`, in OpenCV's pixels.
     intrinsics = np.array([[camera.focal_px, 0, x - 0.5], [0, camera.focal_px, y - 0.5], [0, 0, 1]])
     with replacing(folder / "sparse.npz") as beside:
         np.savez_compressed(
@@ -119,7 +128,7 @@ def write_map(folder: Path, clip_map: ClipMap, camera: Reconstruction) -> None:
 
 
 def summary_line(estimate: Estimate, size: tuple[int, int]) -> str:
-    """Focal length and field of view with one standard deviation, for people."""
+    """Return focal length and field of view with one standard deviation, as text."""
     if estimate.focal_widths is None or estimate.sigma_widths is None:
         return "no estimate"
     focal, sigma = estimate.focal_widths * size[1], estimate.sigma_widths * size[1]
@@ -132,7 +141,7 @@ def _times(value: float | None, factor: float = 1.0) -> float | None:
 
 
 def _map_figures(clip_map: ClipMap, scale: float) -> dict[str, Any]:
-    """Of the report; `scale` takes pixels that were worked on to the clip's."""
+    """Return the map's entries of the report; `scale` maps working pixels to the clip's."""
     points = clip_map.points
     return {
         "frames_mapped": len(clip_map.frames),

@@ -1,7 +1,7 @@
-"""Which frames of a clip to reconstruct: those between which the camera moves, where it turns most.
+"""Choose the frames to reconstruct: frames with motion between them, where the camera turns most.
 
-A camera that drives straight on says little of its focal length: a longer lens and a longer street look alike. Where it
-turns, the whole image shifts by angle times focal length, and that is what determines it.
+A camera that drives straight on gives little information about its focal length: a longer lens and a longer street look
+alike. Where it turns, the whole image shifts by angle times focal length, which determines the focal length.
 """
 
 from bisect import bisect_left
@@ -13,25 +13,25 @@ from jaxtyping import Float32, Float64, UInt8
 from egodepth.data.samples.static_frames import image_motion, small_grey
 
 MOST_LOOKED_AT = 3000
-"""Of a longer clip, its middle: five minutes at 10 frames a second, some minutes of decoding."""
+"""Most frames to analyse, the middle of a longer clip: five minutes at 10 frames a second, some minutes of decoding."""
 STANDING = 0.0003
-"""Motion of the image a frame, share of its width, that a standing camera does not reach; see `static_frames`."""
+"""Motion per frame, as a share of the width, that a standing camera stays below; see `static_frames`."""
 STEP = 0.002
-"""Motion between frames that are used: a slow car at 10 frames a second; of 60 frames a second, some are left out."""
+"""Motion between chosen frames: a slow car at 10 frames a second. At 60 frames a second, some are skipped."""
 
 
 def chosen_frames(
     read: Callable[[int], UInt8[np.ndarray, "h w 3"]], numbers: Sequence[int], count: int, report: Callable[[int], None]
 ) -> list[int]:
-    """Numbers of up to `count` frames that follow one another with motion between them, where the camera turns most.
+    """Return up to `count` frame numbers with motion between the frames, from where the camera turns most.
 
     Fewer than two if the camera stands still.
 
     Args:
-        read: RGB image of a frame by its number.
-        numbers: of the frames there are, ascending.
-        count: how many are wanted.
-        report: told how many frames more were looked at; `frames_to_look_at` in all.
+        read: returns the RGB image of a frame number.
+        numbers: the existing frames, ascending.
+        count: number of wanted frames.
+        report: callback with the number of newly analysed frames; `frames_to_look_at` in total.
     """
     looked_at = frames_to_look_at(numbers)
     motion, shift = _motions(read, looked_at, report)
@@ -43,14 +43,14 @@ def chosen_frames(
 
 
 def frames_to_look_at(numbers: Sequence[int]) -> Sequence[int]:
-    """All frames, or the middle of a long clip."""
+    """Return all frames, or the middle of a long clip."""
     frames = list(numbers)
     start = max(len(frames) - MOST_LOOKED_AT, 0) // 2
     return frames[start : start + MOST_LOOKED_AT]
 
 
 def frames_around(numbers: Sequence[int], chosen: Sequence[int], count: int) -> tuple[int, ...]:
-    """A row of `count` frames with the chosen ones in its middle, and all chosen ones; of fewer frames, all."""
+    """Return `count` consecutive frames around the chosen ones, with all chosen ones; all frames if there are fewer."""
     first, last = bisect_left(numbers, chosen[0]), bisect_left(numbers, chosen[-1])
     start = min(max((first + last + 1 - count) // 2, 0), max(len(numbers) - count, 0))
     row = [numbers[place] for place in range(start, min(start + count, len(numbers)))]
@@ -58,7 +58,7 @@ def frames_around(numbers: Sequence[int], chosen: Sequence[int], count: int) -> 
 
 
 def moving_positions(motion: Float64[np.ndarray, " steps"]) -> list[int]:
-    """Positions of frames between which the image has moved by `STEP` at least, from the motion of each step.
+    """Return the positions of frames between which the image moves by at least `STEP`, from the motion of each step.
 
     A single one if nothing moves. Unknown motion (infinite) counts as a step.
     """
@@ -72,15 +72,15 @@ def moving_positions(motion: Float64[np.ndarray, " steps"]) -> list[int]:
 
 
 def most_turning(heading: Float64[np.ndarray, " n"], count: int) -> int:
-    """Where the window of `count` frames with the widest range of headings starts; the first of equal ones."""
+    """Return the start of the window of `count` frames with the widest range of headings; the first if equal."""
     windows = np.lib.stride_tricks.sliding_window_view(heading, count)
     return int(np.argmax(np.ptp(windows, axis=1)))
 
 
 def horizontal_shift(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, "h w"]) -> float:
-    """How far the image as a whole moved to the side, share of its width, by phase correlation.
+    """Return the horizontal shift of the whole image, as share of its width, by phase correlation.
 
-    Driving on moves both sides apart and the middle not at all: what is left is the turn.
+    Driving straight on moves the two sides apart and keeps the middle. Only a turn remains.
     """
     window = np.hanning(first.shape[0])[:, None] * np.hanning(first.shape[1])
     a, b = (np.fft.rfft2((image - image.mean()) * window) for image in (first, second))
@@ -96,7 +96,7 @@ def horizontal_shift(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarr
 def _motions(
     read: Callable[[int], UInt8[np.ndarray, "h w 3"]], frames: Sequence[int], report: Callable[[int], None]
 ) -> tuple[Float64[np.ndarray, " steps"], Float64[np.ndarray, " steps"]]:
-    """Motion of the image and its shift to the side from each frame to the next, shares of the width."""
+    """Return motion and horizontal shift of the image from each frame to the next, as shares of the width."""
     motion, shift = [], []
     before: Float32[np.ndarray, "h w"] | None = None
     for frame in frames:

@@ -1,4 +1,4 @@
-"""The camera of a clip that nobody calibrated: chosen frames, structure from motion, a verdict, and the files."""
+"""Find the camera of an uncalibrated clip: choose frames, reconstruct, rate the estimate, write the files."""
 
 import shutil
 import time
@@ -23,11 +23,11 @@ from egodepth.sfm.verdict import Estimate, Verdict, failed, judge
 
 
 class ClipCamera(NamedTuple):
-    """What was found, and written."""
+    """The found camera, and the written files."""
 
     estimate: Estimate
     is_estimate: bool
-    """Whether the camera file holds it; else the stated field of view."""
+    """Whether the camera file holds the estimate; otherwise the stated field of view."""
     size: tuple[int, int]
     """(height, width) of the frames."""
     files: list[Path]
@@ -35,17 +35,17 @@ class ClipCamera(NamedTuple):
 
 
 def find_clip_camera(clip: Path, out: Path, search: CameraSearch, keep: bool = False) -> ClipCamera:
-    """Look for the camera of a folder of frames and write it, with its report and the map of the frames.
+    """Find the camera of a folder of frames and write it, with its report and the map of the frames.
 
     Args:
         clip: the folder.
         out: the camera file.
-        search: how to look.
-        keep: the work folder beside `out`.
+        search: the settings of the search.
+        keep: keep the work folder beside `out`.
 
     Raises:
         NoColmapError: pycolmap is not installed.
-        InputError: no frames, or a file in the way that is not from here.
+        InputError: no frames, or an existing file that egodepth did not write.
     """
     pycolmap()
     check_out(out)
@@ -63,7 +63,7 @@ def find_clip_camera(clip: Path, out: Path, search: CameraSearch, keep: bool = F
         "seed": search.seed,
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    # First, as it says whose the other files are, should this be stopped here.
+    # Written first, because it marks the other files as egodepth's if the command is stopped here.
     write_report(out, result.estimate, result.found, result.clip_map, opened.size, used)
     if result.clip_map is not None and result.camera is not None:
         write_map(out.parent, result.clip_map, result.camera)
@@ -73,11 +73,11 @@ def find_clip_camera(clip: Path, out: Path, search: CameraSearch, keep: bool = F
 
 
 def _reconstructed(clip: FrameFolder, out: Path, search: CameraSearch, keep: bool) -> tuple[list[int], "_Result"]:
-    """Frame numbers that the camera was looked for in, and what came of them."""
+    """Return the frame numbers of the search, and its result."""
     stages, numbers = Stages(), clip.files.numbers
     look_at = len(frames_to_look_at(numbers))
     frames = stages.each(
-        "Looking for motion", look_at, lambda told: chosen_frames(clip.read, numbers, search.frames, told)
+        "Looking for motion", look_at, lambda advance: chosen_frames(clip.read, numbers, search.frames, advance)
     )
     if len(frames) < FEWEST_FRAMES:
         why = "the camera stands still" if look_at >= FEWEST_FRAMES else "too few frames"
@@ -100,7 +100,7 @@ def _reconstructed(clip: FrameFolder, out: Path, search: CameraSearch, keep: boo
 
 
 def _mapped(search: CameraSearch, mapper: Mapper, frames: tuple[int, ...]) -> "_Result":
-    """The camera, and the map of all frames with the camera that is written."""
+    """Return the camera, and the map of all frames with the camera that is written."""
     prepare(mapper, frames)
     found = find_camera(mapper, frames)
     estimate = judge(found, len(frames))
@@ -116,23 +116,26 @@ def _mapped(search: CameraSearch, mapper: Mapper, frames: tuple[int, ...]) -> "_
 
 
 def _focal_widths(search: CameraSearch, estimate: Estimate) -> float:
-    """Of the camera file."""
+    """Return the focal length of the camera file."""
     if _uses(search, estimate) and estimate.focal_widths:
         return estimate.focal_widths
     return focal_of_fov(search.fov_deg or USUAL_FOV_DEG)
 
 
 def _uses(search: CameraSearch, estimate: Estimate) -> bool:
-    """Whether the camera file gets the estimate: a weak one is better than nothing, not than what is stated."""
+    """Whether the camera file gets the estimate.
+
+    A weak estimate is better than nothing, but not better than a stated field of view.
+    """
     weak = estimate.verdict is Verdict.WEAK and search.fov_deg is None
     return estimate.verdict is Verdict.RELIABLE or weak
 
 
 class _Result(NamedTuple):
-    """What came of a clip."""
+    """Result of a clip."""
 
     estimate: Estimate
     found: Reconstruction | None = None
     clip_map: ClipMap | None = None
     camera: Reconstruction | None = None
-    """As `found`, but with the camera of the map and of the camera file."""
+    """Like `found`, but with the camera of the map and of the camera file."""

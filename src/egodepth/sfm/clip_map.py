@@ -1,4 +1,4 @@
-"""The map of a recording: where the camera was at every frame, and sparse points. Made by structure from motion."""
+"""The map of a recording from structure from motion: the pose of every frame, and sparse points."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,27 +14,27 @@ from egodepth.sfm.structures import SparsePoints
 
 FORMAT = 1
 HELD_OUT = 10
-"""One point in so many is kept out of every training, to judge by."""
+"""One point in so many is held out of every training, for evaluation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipMap:
     """Poses and points of one recording. Axes: x right, y down, z forward.
 
-    A recording may fall into several parts that share no point. Every part has a unit of length of its own; nothing is
-    known of the ratio of two parts' units.
+    A recording may consist of several parts without common points. Every part has its own unit of length; the ratio of
+    two parts' units is unknown.
     """
 
     frames: Int64[np.ndarray, " f"]
-    """Numbers of the frames that have a pose, ascending."""
+    """Numbers of the frames with a pose, ascending."""
     part: Int32[np.ndarray, " f"]
     """Part of each frame, 0 for the part with the most frames."""
     registered: Bool[np.ndarray, " f"]
-    """False where the pose was interpolated between the neighbours' poses."""
+    """False if the pose was interpolated between the neighbours' poses."""
     world_from_camera: Float64[np.ndarray, "f 4 4"]
     """Poses in the unit of the part."""
     points: SparsePoints
-    """`observations` are (position among `frames`, point)."""
+    """`observations` are (position in `frames`, point)."""
 
     @cached_property
     def held_out(self) -> Bool[np.ndarray, " n"]:
@@ -43,23 +43,23 @@ class ClipMap:
 
     @cached_property
     def part_of_point(self) -> Int32[np.ndarray, " n"]:
-        """Part that each point belongs to: that of the frames that see it."""
+        """Part of each point: that of the frames that observe it."""
         parts = np.zeros(len(self.points.xyz), np.int32)
         frame, point = self.points.observations.T
         parts[point] = self.part[frame]
         return parts
 
     def find(self, frame: int) -> int | None:
-        """Position of a frame number; None if the frame has no pose."""
+        """Return the position of a frame number; None if the frame has no pose."""
         place = int(np.searchsorted(self.frames, frame))
         return place if place < len(self.frames) and self.frames[place] == frame else None
 
     def source_from_target(self, target: int, source: int) -> Float64[np.ndarray, "4 4"]:
-        """Motion between the frames at two positions of one part."""
+        """Return the motion between the frames at two positions of one part."""
         return np.linalg.solve(self.world_from_camera[source], self.world_from_camera[target])
 
     def sightings(self, position: int) -> tuple[Int64[np.ndarray, " k"], Float64[np.ndarray, "k 3"]]:
-        """Points that the frame at a position sees: their numbers, and where they are in the camera's axes."""
+        """Return the points that the frame at a position observes: numbers, and positions in the camera's axes."""
         first, last = np.searchsorted(self._by_frame[:, 0], [position, position + 1])
         seen = self._by_frame[first:last, 1].astype(np.int64)
         pose = self.world_from_camera[position]
@@ -68,9 +68,9 @@ class ClipMap:
     def image_points(
         self, position: int, camera: Camera
     ) -> tuple[Int64[np.ndarray, " k"], Float64[np.ndarray, "k 2"], Float64[np.ndarray, " k"]]:
-        """Points before the camera that the frame at a position sees: numbers, places (u, v) in the image, and depths.
+        """Return the points before the camera that a frame observes: numbers, image positions (u, v) and depths.
 
-        Places are normalised, and some lie a little outside. `camera` is unbatched.
+        Image positions are normalised, and some lie slightly outside. `camera` is unbatched.
         """
         number, local = self.sightings(position)
         before = local[:, 2] > 0
@@ -79,7 +79,7 @@ class ClipMap:
         return number, uv, local[:, 2]
 
     def largest_part(self) -> "ClipMap":
-        """The registered frames of part 0 and its points."""
+        """Return the registered frames of part 0 and its points."""
         frames, points = (self.part == 0) & self.registered, self.part_of_point == 0
         seen = self.points.observations[points[self.points.observations[:, 1]]]
         renumbered = np.stack([(np.cumsum(frames) - 1)[seen[:, 0]], (np.cumsum(points) - 1)[seen[:, 1]]], 1)
@@ -102,7 +102,7 @@ class ClipMap:
         return self.points.observations[np.argsort(self.points.observations[:, 0], kind="stable")]
 
     def save(self, path: Path) -> None:
-        """Write the map, whole or not at all."""
+        """Write the map, completely or not at all."""
         points = self.points
         with replacing(path) as beside, beside.open("wb") as file:
             np.savez(
@@ -121,7 +121,7 @@ class ClipMap:
 
     @classmethod
     def load(cls, path: Path) -> "ClipMap":
-        """Read what `save` wrote; `InputError` where that is damaged or of another version."""
+        """Read the result of `save`; `InputError` if it is damaged or of another version."""
         try:
             with np.load(path) as arrays:
                 if int(arrays["format"]) != FORMAT:
@@ -130,7 +130,7 @@ class ClipMap:
                     **{name: arrays[name] for name in ("xyz", "rgb", "error_px", "track_length", "observations")}
                 )
                 own = {name: arrays[name] for name in ("frames", "part", "registered", "world_from_camera")}
-        except Exception as error:  # zipfile, numpy and the shapes below raise whatever they like
+        except Exception as error:  # zipfile, numpy and the code below raise many kinds of exceptions
             raise InputError(
                 f"{path}: not a readable map of a recording ({error}); delete it, and it is made again"
             ) from error

@@ -1,4 +1,4 @@
-"""pycolmap, imported when it is needed, and nowhere else."""
+"""Import pycolmap on demand. No other module imports it."""
 
 import importlib
 from typing import Any
@@ -11,7 +11,7 @@ class NoColmapError(InputError):
 
 
 def pycolmap() -> Any:
-    """The library, silenced; a `NoColmapError` says how to install it."""
+    """Return the library with its log silenced; a `NoColmapError` explains how to install it."""
     try:
         library = importlib.import_module("pycolmap")
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The map of a whole recording, for those who need poses and points of every frame, and a check of its camera."""
+"""Compute the map of a whole recording, with poses and points of every frame, and check its camera."""
 
 import json
 import shutil
@@ -26,12 +26,12 @@ from egodepth.sfm.structures import Footage, SfmSettings
 from egodepth.sfm.verdict import TURN_DEG, spread, turned_deg
 
 MAP_PIXELS = 600_000
-"""Larger images are shrunk: features become more than matching can take, not better."""
+"""Most pixels of a working image. Larger images give more features than matching can process, not better ones."""
 CAMERA_FRAMES = 80
-"""A camera is looked for in so many frames."""
+"""Number of frames in which a camera is searched."""
 _SIGMAS, _SHARE = 3.0, 0.06
-"""A camera is contradicted by a focal length so many standard deviations away, and by such a share of it: with true
-cameras it came out up to 5 % short, all parts of a clip alike (LOG.md)."""
+"""A focal length contradicts a camera if it differs by this many standard deviations, and by this share: for true
+cameras the estimate was up to 5 % short, in all parts of a clip alike (LOG.md)."""
 Read = Callable[[int], UInt8[np.ndarray, "h w 3"]]
 
 
@@ -44,24 +44,24 @@ def map_recording(
     settings: SfmSettings,
     stages: Stages,
 ) -> ClipMap | None:
-    """Poses of every frame of a recording and sparse points; None if no frames fit together.
+    """Return poses of every frame of a recording and sparse points; None if no frames fit together.
 
-    Frames that do not fit have the pose that lies between their neighbours', if these are of one part and no more than
-    `MOST_MISSING` frames are missing between them. The result is the same to the bit with any number of threads, and
+    A frame that does not fit gets a pose interpolated between its neighbours' poses, if these belong to one part and at
+    most `MOST_MISSING` frames are missing between them. The result is bitwise the same for any number of threads, and
     after an interruption.
 
     Args:
-        read: RGB image of a frame by its number.
+        read: returns the RGB image of a frame number.
         frames: numbers, ascending; a gap in them is a gap in time.
         size: (height, width) of the images.
-        camera: stays as it is; where nobody knows it, None: it is looked for, and None is returned if that fails.
-        work: folder for the database of features and matches, which goes on where an interrupted call with the same
-            arguments was; the caller deletes it. `contradiction` reads the finished map from it.
-        settings: see there.
-        stages: shows how far each stage is.
+        camera: the known camera, which is kept. None: it is searched, and None is returned if that fails.
+        work: folder for the database of features and matches. An interrupted call with the same arguments is continued
+            there. The caller deletes it. `contradiction` reads the finished map from it.
+        settings: the settings of the reconstruction.
+        stages: shows the progress of each stage.
 
     Raises:
-        InputError: pycolmap is missing, a frame cannot be read, or the work folder is not one.
+        InputError: pycolmap is missing, a frame is unreadable, or the work folder holds something else.
     """
     library = pycolmap()
     footage = Footage(read, tuple(frames), working_size(size, MAP_PIXELS))
@@ -74,7 +74,7 @@ def map_recording(
         return map_frames(mapper)
     look_at = frames_to_look_at(footage.frames)
     chosen = stages.each(
-        "Looking for motion", len(look_at), lambda told: chosen_frames(read, footage.frames, CAMERA_FRAMES, told)
+        "Looking for motion", len(look_at), lambda advance: chosen_frames(read, footage.frames, CAMERA_FRAMES, advance)
     )
     mapper = Mapper(library, footage, work, settings, stages)
     if len(chosen) < FEWEST_FRAMES:
@@ -87,25 +87,25 @@ def map_recording(
 
 
 def prepare(mapper: Mapper, chosen: tuple[int, ...] = ()) -> None:
-    """Find features in all frames, match neighbours among all, and farther ones among those that tell the camera."""
+    """Find features in all frames, match all neighbours, and match frames at larger offsets among the chosen ones."""
     mapper.library.set_random_seed(mapper.settings.seed)
     mapper.extract()
     mapper.match(pairs_of(mapper.footage.frames) | pairs_of(chosen, CAMERA_STEPS))
 
 
 def contradiction(camera: Camera, size: tuple[int, int], work: Path, source: str | Path, stages: Stages) -> str | None:
-    """One line if structure from motion has another focal length than a given camera, with both; else None.
+    """Return one line if structure from motion contradicts the focal length of a given camera; otherwise None.
 
-    The map that `map_recording` made with this camera is adjusted once more, with the focal length free, in the frames
-    that turn most, as no others tell. If the focal length changes, it is estimated again without each part of these
-    frames in turn: the spread of these estimates gives its standard deviation.
+    The map of `map_recording` with this camera is adjusted again with a free focal length, in the frames that turn
+    most, because only these determine it. If the focal length changes, it is estimated again without each part of these
+    frames in turn. The spread of these estimates gives its standard deviation.
 
     Args:
-        camera: as `map_recording` had it.
+        camera: the camera of `map_recording`.
         size: (height, width) of the images, for the numbers in the line.
-        work: the folder that `map_recording` worked in.
-        source: where the camera is from, such as camera.json.
-        stages: shows how far it is.
+        work: the work folder of `map_recording`.
+        source: the origin of the camera, such as camera.json.
+        stages: shows the progress.
     """
     folder = map_folder(work)
     if not folder.is_dir():
@@ -116,7 +116,7 @@ def contradiction(camera: Camera, size: tuple[int, int], work: Path, source: str
     share = freed.focal / freed.given
     if turned_deg(freed.poses) < TURN_DEG or abs(share - 1) < _SHARE:
         return None
-    without = stages.each("How sure the camera is", PARTS, lambda told: part_focals(library, freed.model, told))
+    without = stages.each("How sure the camera is", PARTS, lambda advance: part_focals(library, freed.model, advance))
     sigma = spread(without) / freed.given
     if len(without) < 2 or abs(share - 1) < _SIGMAS * sigma:
         return None
@@ -128,10 +128,10 @@ def contradiction(camera: Camera, size: tuple[int, int], work: Path, source: str
 
 
 def claim(work: Path, footage: Footage, settings: SfmSettings, more: dict[str, Any]) -> None:
-    """Make the work folder, or go on with the one there is; what was made with other settings or frames is deleted.
+    """Create the work folder, or continue an existing one. A result with other settings or frames is deleted.
 
     Raises:
-        InputError: there is something else.
+        InputError: the folder holds something else.
     """
     made_with = {
         "matching": MATCHING_VERSION,

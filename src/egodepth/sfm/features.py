@@ -1,4 +1,4 @@
-"""SIFT features of frames (Lowe 2004), by COLMAP, in a database that outlives an interruption."""
+"""SIFT features of frames (Lowe 2004), by COLMAP, in a database that survives an interruption."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -15,43 +15,44 @@ from egodepth.sfm.stages import Stages
 from egodepth.sfm.structures import Footage, SfmSettings
 
 _AT_ONCE = 16
-"""How many are done by one call, which cannot say how far it is. (To look into its database meanwhile with Python's own
-SQLite takes the locks of the library's, and kills the process.)"""
+"""Frames per call of the library, which does not report progress. (Reading its database meanwhile by Python's SQLite
+breaks the locks of the library's SQLite, and kills the process.)"""
 _LARGE = 300_000
-"""Images of more pixels have features enough without those of twice their size, which take 3/4 of the time."""
+"""Images with more pixels have enough features without the double-size octave, which takes 3/4 of the time."""
 _DIGITS = 18
-"""Of the largest frame number."""
+"""Digits of the largest frame number."""
 T = TypeVar("T")
 
 
 def name_of(frame: int) -> str:
-    """What the library calls a frame; names sort as numbers do."""
+    """Return the library's name of a frame; names sort like numbers."""
     return f"{frame:0{_DIGITS}d}.pgm"
 
 
 def frame_of(name: str) -> int:
-    """The number of the frame that the library calls so."""
+    """Return the frame number of a name in the library."""
     return int(name[:_DIGITS])
 
 
 def find_features(
     library: Any, database: Path, footage: Footage, reader: Any, settings: SfmSettings, stages: Stages
 ) -> None:
-    """Features of all frames, of one camera, into the database; those of frames that have some stay.
+    """Find the features of all frames of one camera and store them in the database; existing ones are kept.
 
     Args:
         library: pycolmap.
-        database: its file; it is made where it is not there. The frames lie beside it while they are read.
+        database: the database file, created if missing. Frames are stored beside it while they are read.
         footage: the frames.
-        reader: the library's options that say which camera the frames are of.
+        reader: the library's options with the camera of the frames.
         settings: number of features, threads.
-        stages: shows how far it is.
+        stages: shows the progress.
     """
     options = library.FeatureExtractionOptions()
     options.use_gpu = False
     options.num_threads = settings.threads
     options.sift.max_num_features = settings.features
-    # Frames that follow one another are upright alike: less time, and a third more matches 8 frames apart (drive 0095).
+    # Consecutive frames have the same orientation: this saves time and gives a third more matches at an offset of 8
+    # frames (drive 0095).
     options.sift.upright = True
     options.sift.first_octave = 0 if footage.size[0] * footage.size[1] > _LARGE else -1
     token = library.CancellationToken()
@@ -59,7 +60,7 @@ def find_features(
     images = database.parent / "images"
     images.mkdir(exist_ok=True)
 
-    def work(told: Callable[[int], None]) -> None:
+    def work(advance: Callable[[int], None]) -> None:
         for frames in chunks(left, _AT_ONCE):
             names = [_written(footage, frame, images) for frame in frames]
             _enter(library, database, images, names, reader)
@@ -77,25 +78,25 @@ def find_features(
                 (images / name).unlink()
             if token.is_cancelled:
                 return
-            told(len(frames))
+            advance(len(frames))
 
     if left:
         stages.run("Finding features", len(left), work, token.cancel)
 
 
 def working_size(size: tuple[int, int], most_pixels: int) -> tuple[int, int]:
-    """(height, width) with at most so many pixels, the same shape to a pixel."""
+    """Return a (height, width) with at most `most_pixels` pixels and the same aspect ratio to a pixel."""
     shrink = min(1.0, sqrt(most_pixels / (size[0] * size[1])))
     return max(round(size[0] * shrink), 1), max(round(size[1] * shrink), 1)
 
 
 def chunks(items: Sequence[T], length: int) -> Iterator[list[T]]:
-    """The items in rows of so many."""
+    """Return the items in lists of this length."""
     return (list(items[start : start + length]) for start in range(0, len(items), length))
 
 
 def grey(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> Image.Image:
-    """The image as features are found in it."""
+    """Return the image in which features are found."""
     return Image.fromarray(resize_rgb(image, size)).convert("L")
 
 
@@ -107,7 +108,7 @@ def _without_features(library: Any, database: Path, footage: Footage) -> list[in
 
 
 def _written(footage: Footage, frame: int, folder: Path) -> str:
-    """The name of the frame's file: the library reads few formats, and no orientation."""
+    """Write the frame to a file for the library, which reads few formats and no orientation; return its name."""
     grey(footage.read(frame), footage.size).save(folder / name_of(frame))
     return name_of(frame)
 
@@ -115,8 +116,8 @@ def _written(footage: Footage, frame: int, folder: Path) -> str:
 def _enter(library: Any, database: Path, images: Path, names: list[str], reader: Any) -> None:
     """Enter frames into the database, all of one camera.
 
-    Threads would enter each frame when its features are found, in another order every time, and the order decides
-    which pairs a map begins with: the focal length came out .01 % apart, its spread a tenth.
+    Threads would enter each frame when its features are found, in a different order each time. The order decides which
+    pair a map begins with: the focal length then varied by .01 %, its spread by a tenth.
     """
     with closing(library.Database.open(database)) as opened:
         cameras = opened.read_all_cameras()

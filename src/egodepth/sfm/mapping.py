@@ -1,8 +1,8 @@
-"""COLMAP's stages: features, matches, and the map of a camera that is taken for known.
+"""COLMAP's stages: features, matches, and the map for a camera that is taken as known.
 
-COLMAP's own thresholds are made for photographs around an object. A camera that looks where it drives sees small angles
-and moves along its axis: `_mapper_options` has the thresholds for that (with the library's own, no frame of KITTI's
-drive 0095 is registered; with these, all are).
+COLMAP's default thresholds suit photographs around an object. A camera that looks in driving direction has small
+triangulation angles and moves along its axis: `_mapper_options` sets thresholds for that (with the defaults, no frame
+of KITTI's drive 0095 is registered; with these, all are).
 """
 
 from collections.abc import Callable, Iterable
@@ -18,16 +18,16 @@ from egodepth.sfm.stages import Stages
 from egodepth.sfm.structures import Footage, SfmSettings
 
 SMALLEST_PART = 10
-"""Fewer frames that fit together, and to no others, are no part of their own."""
+"""Fewer frames that fit together, but to no others, do not form a part."""
 
 
 def map_folder(work: Path) -> Path:
-    """Where the library's files of the finished map are, within the work folder."""
+    """Return the folder of the library's files of the finished map, within the work folder."""
     return work / "map"
 
 
 class Mapper:
-    """Frames on their way to maps, with a database that outlives an interruption."""
+    """Map frames, with a database that survives an interruption."""
 
     def __init__(
         self,
@@ -38,30 +38,30 @@ class Mapper:
         stages: Stages,
         camera: Camera | None = None,
     ) -> None:
-        """Take what is worked on.
+        """Take the input of the mapping.
 
         Args:
             library: pycolmap.
             footage: the frames.
-            work: folder for the database; what is there from a call that was interrupted is used.
-            settings: see there.
-            stages: shows how far each stage is.
-            camera: where it is known; otherwise `take_camera` says later which one to map with.
+            work: folder for the database; results of an interrupted call are used.
+            settings: the settings of the reconstruction.
+            stages: shows the progress of each stage.
+            camera: the known camera; otherwise `take_camera` sets the one to map with later.
         """
         self.library, self.footage, self.settings, self.stages = library, footage, settings, stages
         self._work = work
         self._database = work / "database.db"
         self._known = camera
         self.focal_px = focal_of_fov(settings.fov_deg, footage.size[1])
-        """Of the camera that maps are made with, where it is not known."""
+        """Focal length of the camera that maps are made with, if none is known."""
 
     def extract(self) -> None:
-        """Features of all frames."""
+        """Find the features of all frames."""
         reader = self.library.ImageReaderOptions()
         height, width = self.footage.size
         if self._known is None:
             reader.camera_model = "SIMPLE_RADIAL"
-            # As a default, not as a prior: a prior would be taken for known where pairs of images are verified.
+            # A default, not a prior: the verification of image pairs would take a prior as known.
             reader.default_focal_length_factor = self.focal_px / max(height, width)
         else:
             reader.camera_model = "PINHOLE"
@@ -70,26 +70,26 @@ class Mapper:
         find_features(self.library, self._database, self.footage, reader, self.settings, self.stages)
 
     def match(self, pairs: Iterable[tuple[int, int]]) -> None:
-        """Verified matches between the frames of each pair."""
+        """Find verified matches between the frames of each pair."""
         match_frames(self.library, self._database, pairs, self.settings, self.stages)
 
     def map(self, label: str, frames: tuple[int, ...], begin: int | None = None) -> list[Any]:
-        """The models that some of the frames fit together to, that with most frames first.
+        """Return the models into which these frames fit together, the largest first.
 
-        The first pair has the frame `begin`, if one is given.
+        The first pair includes the frame `begin`, if given.
         """
         out = self._work / "models"
         out.mkdir(exist_ok=True)
         token = self.library.CancellationToken()
 
-        def work(told: Callable[[int], None]) -> dict[int, Any]:
+        def work(advance: Callable[[int], None]) -> dict[int, Any]:
             return self.library.incremental_mapping(
                 self._database,
                 self._work,
                 out,
                 self._mapper_options(frames, begin),
-                initial_image_pair_callback=lambda: told(2),
-                next_image_callback=lambda: told(1),
+                initial_image_pair_callback=lambda: advance(2),
+                next_image_callback=lambda: advance(1),
                 cancellation_token=token,
             )
 
@@ -99,12 +99,12 @@ class Mapper:
     def take_camera(
         self, focal_px: float, distortion: float = 0.0, centre_px: tuple[float, float] | None = None
     ) -> bool:
-        """Map with this camera from now on; False, and nothing changes, if no real camera looks like it.
+        """Map with this camera from now on. Returns False without a change if no real camera has such a focal length.
 
         Args:
-            focal_px: of the images worked on, as all of them.
+            focal_px: focal length in pixels of the working images, like all pixels here.
             distortion: k1 of `Reconstruction`.
-            centre_px: (x, y) edge to edge; the middle of the image by default.
+            centre_px: (x, y) edge to edge; the image centre by default.
         """
         height, width = self.footage.size
         if not FOCAL_WIDTHS[0] <= focal_px / width <= FOCAL_WIDTHS[1]:
@@ -112,14 +112,14 @@ class Mapper:
         with closing(self.library.Database.open(self._database)) as database:
             camera = database.read_all_cameras()[0]
             camera.params = [focal_px, *(centre_px or (0.5 * width, 0.5 * height)), distortion]
-            # Else the mapper takes the focal length that its first pair suggests, which may be far off, and keeps it.
+            # Otherwise the mapper keeps the focal length that its first pair suggests, which may be far off.
             camera.has_prior_focal_length = True
             database.update_camera(camera)
         self.focal_px = focal_px
         return True
 
     def keep(self, model: Any) -> None:
-        """Write the library's files of a finished model into the work folder."""
+        """Write the library's files of a finished model to the work folder."""
         folder = map_folder(self._work)
         folder.mkdir(exist_ok=True)
         model.write(folder)
@@ -131,7 +131,8 @@ class Mapper:
             with closing(self.library.Database.open(self._database)) as database:
                 options.init_image_id1 = database.read_image_with_name(name_of(begin)).image_id
         # With the library's 4 px for the first pair and 12 for a pose, a map can begin on a car ahead that fills the
-        # view, and bend all other poses to it: 1.9 m off in 72 of a rendered street, where these give .016.
+        # view, and bend all other poses to it: an error of 1.9 m in 72 m of a rendered street, compared with .016 m
+        # here.
         options.mapper.init_max_error = 2.0
         options.mapper.abs_pose_max_error = 4.0
         options.mapper.init_min_tri_angle = 2.0
@@ -150,9 +151,9 @@ class Mapper:
 
     @staticmethod
     def _hurry(options: Any) -> None:
-        """Bundle adjustment on the way only has to be good enough to go on: the finished map is adjusted again.
+        """Set coarse bundle adjustment during mapping, because the finished map is adjusted again.
 
-        A quarter of the time of the library's own values, drive 0095, with as many points.
+        It takes a quarter of the time of the library's defaults on drive 0095, with as many points.
         """
         options.mapper.ba_local_num_images = 4
         options.ba_local_max_num_iterations = 8

@@ -1,7 +1,7 @@
-"""Which features of two frames are the same point: nearest descriptors, then one motion for all (COLMAP).
+"""Match the features of two frames: nearest descriptors, then one motion for all matches (COLMAP).
 
-Descriptors are compared here and not by the library, whose search takes five times as long. They are whole numbers, so
-that their products are exact, in whatever order they are summed.
+Descriptors are compared here, because the library's search takes five times as long. They are integers, so their
+products are exact in any order of summation.
 """
 
 import os
@@ -19,45 +19,45 @@ from egodepth.sfm.stages import Stages
 from egodepth.sfm.structures import SfmSettings
 
 MATCHING_VERSION = 2
-"""Of what decides which features match: matches of another one are made again."""
+"""Version of the matching. Matches of another version are computed again."""
 STEPS = (1, 2, 4, 8)
-"""A frame is matched with those so many places after it: near ones, and wide baselines."""
+"""Offsets in frames at which frames are matched: near ones, and wide baselines."""
 CAMERA_STEPS = (*STEPS, 16, 32, 64)
-"""Likewise where the camera is looked for, in few frames: the widest turns tell most of a focal length."""
+"""Offsets for the camera search, in few frames: the widest turns determine the focal length best."""
 _AT_ONCE = 120
 _NORM = 512.0
-"""Of the library's descriptors."""
+"""Norm of the library's descriptors."""
 _FARTHEST, _RATIO = 0.7, 0.8
-"""Angle between descriptors, radians, and how much smaller than to the second best it has to be (Lowe 2004)."""
+"""Largest angle between descriptors in radians, and its largest ratio to the second best angle (Lowe 2004)."""
 
 
 def pairs_of(frames: Sequence[int], steps: Iterable[int] = STEPS) -> set[tuple[int, int]]:
-    """Each frame and those some places after it: frames between which numbers are missing may show the same, too."""
+    """Return the pairs of each frame with later ones at these offsets, also across gaps in the numbers."""
     return {pair for step in steps for pair in zip(frames, frames[step:], strict=False)}
 
 
 def match_frames(
     library: Any, database: Path, pairs: Iterable[tuple[int, int]], settings: SfmSettings, stages: Stages
 ) -> None:
-    """Verified matches of pairs of frames into the database; those of pairs that have some stay."""
+    """Store verified matches of frame pairs in the database; existing ones are kept."""
     matching = library.FeatureMatchingOptions()
     matching.use_gpu = False
     matching.num_threads = settings.threads
     verification = library.TwoViewGeometryOptions()
     verification.ransac.random_seed = settings.seed
-    # Half the time of the library's 100, and the same matches: most pairs show the same.
+    # Half the time of the library's 100, with the same matches, because most pairs show the same scene.
     verification.ransac.min_num_trials = 30
     pairing = library.ImportedPairingOptions()
     pairing.match_list_path = database.parent / "pairs.txt"
     token = library.CancellationToken()
     pairs = sorted(pairs)
 
-    def work(told: Callable[[int], None]) -> None:
+    def work(advance: Callable[[int], None]) -> None:
         for chunk in chunks(pairs, _AT_ONCE):
             _compare(library, database, chunk, settings.threads)
             lines = (f"{name_of(first)} {name_of(second)}\n" for first, second in chunk)
             pairing.match_list_path.write_text("".join(lines))
-            # Finds the matches in the database, and is left to verify them.
+            # This reads the matches from the database, and only verifies them.
             library.match_image_pairs(
                 database,
                 matching_options=matching,
@@ -68,15 +68,15 @@ def match_frames(
             )
             if token.is_cancelled:
                 return
-            told(len(chunk))
+            advance(len(chunk))
 
     stages.run("Matching frames", len(pairs), work, token.cancel)
 
 
 def same_points(first: Float32[np.ndarray, "n d"], second: Float32[np.ndarray, "m d"]) -> UInt32[np.ndarray, "k 2"]:
-    """Pairs of descriptors that are each other's nearest, near, and clearly nearer than the second nearest of either.
+    """Return pairs of descriptors that are mutual nearest neighbours, near, and pass the ratio test on both sides.
 
-    In a texture that repeats itself, to ask one side alone lets wrong pairs through.
+    In a repetitive texture, a test on one side alone lets wrong pairs through.
     """
     if min(len(first), len(second)) < 2:
         return np.zeros((0, 2), np.uint32)
@@ -84,7 +84,7 @@ def same_points(first: Float32[np.ndarray, "n d"], second: Float32[np.ndarray, "
     best = alike.argmax(1)
     top = alike[np.arange(len(first)), best]
     mutual = top == alike.max(0)[best]
-    once = np.bincount(best[mutual], minlength=len(second))[best] == 1  # of several that are as near, none
+    once = np.bincount(best[mutual], minlength=len(second))[best] == 1  # drop ties
     (row,) = np.nonzero(mutual & once)
     best, top = best[row], top[row]
     alike[row, best] = -1

@@ -15,25 +15,25 @@ from egodepth.sfm.settings import FEWEST_FRAMES
 from egodepth.sfm.structures import Reconstruction
 
 ROUNDS, SETTLED = 3, 0.01
-"""Mapping is repeated with the refined camera up to so often, until the focal length changes by less than this."""
+"""Most repetitions of the mapping with the refined camera, and the relative change of focal length that ends them."""
 _OTHER_GUESSES = (1.5, 0.7)
-"""Fields of view to begin with where the first guess fails, times that."""
+"""Factors on the first guess of the field of view, if the first guess fails."""
 _GOOD_PX, _GOOD_SHARE = 0.8, 0.9
-"""Features are good to half a pixel: a map with a larger mean error, or fewer frames, began with a wrong pair."""
+"""Features are accurate to half a pixel: a map with a larger mean error, or fewer frames, began with a wrong pair."""
 
 _POOR_PX = 0.75
-"""A map with a larger mean error began on something that moves. Of real streets it was .51 and .55, of one that began
-on a car ahead 1.0 (LOG.md)."""
+"""A map with a larger mean error began on a moving object. It was .51 and .55 px for real streets, and 1.0 for a map
+that began on a car ahead (LOG.md)."""
 _OTHER_BEGINNINGS = 0.5, 0.25, 0.75
-"""Then it is begun once more with other frames, these shares of the way through them."""
+"""In that case mapping starts again from frames at these shares of the sequence."""
 
 
 def find_camera(mapper: Mapper, frames: tuple[int, ...]) -> Reconstruction | None:
     """Find the camera from some of the frames, whose features are matched; None if they do not fit together.
 
-    Mapping keeps the camera as it is, and the finished map refines it: a mapping that refines it from its first two
-    frames on may run into a far too short focal length and never come back. With the refined camera, other matches fit:
-    so again, until it stays. The best map counts.
+    Mapping keeps the camera fixed, and the finished map refines it. If mapping refined it from its first two frames on,
+    it could drift to a far too short focal length and never recover. The refined camera admits other matches, so this
+    is repeated until it is stable. The best map is used.
     """
     best = _begun(mapper, frames)
     for number in range(1, ROUNDS + 1):
@@ -46,11 +46,11 @@ def find_camera(mapper: Mapper, frames: tuple[int, ...]) -> Reconstruction | Non
         best = again
         if abs(best.camera.focal_length / focal - 1) < SETTLED:
             break
-    return None if best is None else _told(best, _part_focals(mapper, best), frames)
+    return None if best is None else _reconstruction(best, _part_focals(mapper, best), frames)
 
 
 def map_frames(mapper: Mapper) -> ClipMap | None:
-    """The map of all frames with the mapper's camera, which stays as it is; None if no frames fit together.
+    """Return the map of all frames with the mapper's fixed camera; None if no frames fit together.
 
     The library's own largest model is kept in the work folder, as `map`.
     """
@@ -58,7 +58,7 @@ def map_frames(mapper: Mapper) -> ClipMap | None:
     frames = mapper.footage.frames
     for attempt, share in enumerate(_OTHER_BEGINNINGS, start=2):
         if len(models) != 1 or _error_px(models) < _POOR_PX:
-            break  # of several parts, a map that begins with a given frame would be but one
+            break  # with several parts, a map from a given frame would be only one of them
         label = f"Mapping from another pair, attempt {attempt} of at most {1 + len(_OTHER_BEGINNINGS)}"
         again = _adjusted(mapper, label, frames[int(share * len(frames))])
         if _frames_in(again) > _GOOD_SHARE * _frames_in(models) and _error_px(again) < _error_px(models):
@@ -68,17 +68,17 @@ def map_frames(mapper: Mapper) -> ClipMap | None:
         return None
     mapper.keep(models[0])
     count = sum(len(part.frames) for part in parts)
-    return mapper.stages.each("Reading colours", count, lambda told: assembled(parts, mapper.footage, told))
+    return mapper.stages.each("Reading colours", count, lambda advance: assembled(parts, mapper.footage, advance))
 
 
 def _adjusted(mapper: Mapper, label: str, begin: int | None) -> list[Any]:
-    """Models of all frames with the mapper's camera, that with most frames first."""
+    """Return the models of all frames with the mapper's camera, the largest first."""
     models = mapper.map(label, mapper.footage.frames, begin)
 
-    def work(told: Callable[[int], None]) -> None:
+    def work(advance: Callable[[int], None]) -> None:
         for model in models:
             adjust(mapper.library, model)
-            told(1)
+            advance(1)
 
     mapper.stages.each("Adjusting the map", len(models), work)
     return models
@@ -89,13 +89,13 @@ def _frames_in(models: list[Any]) -> int:
 
 
 def _error_px(models: list[Any]) -> float:
-    """Mean reprojection error, each model by its frames."""
+    """Return the mean reprojection error, with models weighted by their frames."""
     errors = [float(model.compute_mean_reprojection_error()) for model in models]
     return float(np.average(errors, weights=[model.num_reg_images() for model in models]))
 
 
 def _begun(mapper: Mapper, frames: tuple[int, ...]) -> Refined | None:
-    """The best map of several first guesses, or the first good one."""
+    """Return the best map of several first guesses, or the first good one."""
     best, fov_deg = None, mapper.settings.fov_deg
     guesses = [fov_deg, *(min(factor * fov_deg, 130.0) for factor in _OTHER_GUESSES)]
     for number, guess in enumerate(guesses, start=1):
@@ -112,28 +112,30 @@ def _begun(mapper: Mapper, frames: tuple[int, ...]) -> Refined | None:
 
 
 def _mapped(mapper: Mapper, frames: tuple[int, ...], label: str, refine: Callable[..., Refined]) -> Refined | None:
-    """A map and its refined camera; None if too few frames fit together."""
+    """Return a map and its refined camera; None if too few frames fit together."""
     models = mapper.map(label, frames)
     if not models or models[0].num_reg_images() < FEWEST_FRAMES:
         return None
     centre = mapper.settings.principal_point
-    return mapper.stages.each("Refining the camera", 2, lambda told: refine(mapper.library, models[0], centre, told))
+    return mapper.stages.each(
+        "Refining the camera", 2, lambda advance: refine(mapper.library, models[0], centre, advance)
+    )
 
 
 def _part_focals(mapper: Mapper, found: Refined) -> tuple[float, ...]:
     centre, radial = mapper.settings.principal_point, bool(found.camera.params[-1])
     return mapper.stages.each(
-        "Comparing parts", PARTS, lambda told: part_focals(mapper.library, found.model, told, centre, radial)
+        "Comparing parts", PARTS, lambda advance: part_focals(mapper.library, found.model, advance, centre, radial)
     )
 
 
 def _badness(found: Refined, frames: tuple[int, ...]) -> float:
-    """Mean reprojection error in pixels over the share of the frames that fit."""
+    """Return the mean reprojection error in pixels over the share of registered frames."""
     return float(found.model.compute_mean_reprojection_error()) * len(frames) / found.model.num_reg_images()
 
 
-def _told(found: Refined, parts: tuple[float, ...], frames: tuple[int, ...]) -> Reconstruction:
-    """In the house's units."""
+def _reconstruction(found: Refined, parts: tuple[float, ...], frames: tuple[int, ...]) -> Reconstruction:
+    """Return the result in egodepth's units."""
     model, camera = found.model, found.camera
     images = {frame_of(model.images[image].name): model.images[image] for image in model.reg_image_ids()}
     registered = sorted(images)

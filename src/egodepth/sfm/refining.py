@@ -1,4 +1,4 @@
-"""The last bundle adjustments: the camera of a finished map, and what it says of its own precision."""
+"""The final bundle adjustments: the camera of a finished map, and the precision of the estimate."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,37 +10,38 @@ from egodepth.sfm.choosing import most_turning
 from egodepth.sfm.features import frame_of
 
 PARTS, FEWEST = 4, 8
-"""Up to so many parts of the frames, of so many frames each, are left out in turn."""
+"""Most parts of the frames that are left out in turn, and frames of each part at least."""
 _CORNERS = 1 / 400
-"""Distortion that moves the corners by less than this share of the width is left out."""
+"""Distortion that moves the corners by less than this share of the width is omitted."""
 _MOST_MOVED = 0.4
-"""By how much of their distance to the centre it may move them; fisheyes aside, lenses stay far below."""
+"""Largest shift of the corners by distortion, as share of their distance to the centre; lenses other than fisheyes stay
+far below."""
 
 _ROBUST_PX = 0.3
-"""Errors beyond this pull less and less: cars that move along, 3 % of the points of a rendered drive, made its focal
-length 8 % too short with 1 px (LOG.md)."""
+"""Errors above this get a decreasing weight. With 1 px, cars that move along (3 % of the points of a rendered drive)
+made its focal length 8 % too short (LOG.md)."""
 
 
 class Effort(NamedTuple):
-    """When an adjustment ends."""
+    """End of an adjustment."""
 
     gain: float
-    """A step gains a smaller share of the cost."""
+    """Least relative decrease of the cost in a step."""
     steps: int
-    """So many are done: the library's 100 ended half-way on some clips."""
+    """Most steps: the library's 100 ended too early on some clips."""
 
 
 _FINE, _FROM_SOLUTION = Effort(1e-7, 500), Effort(1e-6, 500)
 _ROUGH = Effort(1e-6, 150)
-"""For the camera of another map."""
+"""For the camera of a further map."""
 _SETTLED = Effort(1e-4, 100)
 """For poses and points of a known camera, which need far fewer steps than a focal length."""
 _ROUGH_POINTS = 2500
-"""So many points, those seen most often, are enough for the camera of another map."""
+"""Number of points, those with the most observations, for the camera of a further map."""
 
 
 class Refined(NamedTuple):
-    """A model whose camera fits it."""
+    """A model with its refined camera."""
 
     model: Any
     other_focal_px: float
@@ -52,35 +53,35 @@ class Refined(NamedTuple):
         return camera_of(self.model)
 
 
-def roughly_refined(library: Any, model: Any, principal_point: bool, told: Callable[[int], None]) -> Refined:
-    """As `refined`, good enough for another map, in a third of the time; the model stays as it is."""
-    return refined(library, _thinned(library, model), principal_point, told, _ROUGH)
+def roughly_refined(library: Any, model: Any, principal_point: bool, advance: Callable[[int], None]) -> Refined:
+    """Refine as `refined` does, accurate enough for a further map, in a third of the time; the model is not changed."""
+    return refined(library, _thinned(library, model), principal_point, advance, _ROUGH)
 
 
 def refined(
-    library: Any, model: Any, principal_point: bool, told: Callable[[int], None], effort: Effort = _FINE
+    library: Any, model: Any, principal_point: bool, advance: Callable[[int], None], effort: Effort = _FINE
 ) -> Refined:
-    """Refine the camera of a model and all else in it, with distortion only where it is there and matters.
+    """Refine the camera of a model and everything else in it. Distortion is used only where it is significant.
 
-    A focal length and a distortion do nearly the same to a road ahead: with both free, both are worse known.
+    A focal length and a distortion have nearly the same effect on a road ahead: with both free, both are less certain.
 
     Args:
         library: pycolmap.
         model: its camera is SIMPLE_RADIAL.
-        principal_point: refine the centre, too.
-        told: called with 1 after each of two adjustments.
-        effort: when to end.
+        principal_point: also refine the centre.
+        advance: callback, called with 1 after each of two adjustments.
+        effort: the end of the adjustments.
     """
     camera_of(model).params[-1] = 0.0
     plain = model
     summary = _solve(library, plain, focal=True, principal_point=principal_point, effort=effort)
-    told(1)
+    advance(1)
     gain = summary.ceres_summary.final_cost
     unknowns = 3 * plain.num_points3D() + 6 * plain.num_reg_images()
     variance = 2 * gain / max(summary.num_residuals - unknowns, 1)
     bent = library.Reconstruction(plain)
     bent_summary = _solve(library, bent, focal=True, principal_point=principal_point, radial=True, effort=effort)
-    told(1)
+    advance(1)
     gain -= bent_summary.ceres_summary.final_cost
     plain_focal, bent_focal = (float(camera_of(each).focal_length) for each in (plain, bent))
     # Likelihood ratio: a single parameter that is 3 standard deviations from 0 gains 9 / 2 variances.
@@ -90,16 +91,17 @@ def refined(
 
 
 def adjust(library: Any, model: Any) -> None:
-    """Refine poses and points of a finished map, in place; its camera stays."""
+    """Refine poses and points of a finished map, in place; its camera is fixed."""
     _solve(library, model, focal=False, effort=_SETTLED)
 
 
 def part_focals(
-    library: Any, model: Any, told: Callable[[int], None], principal_point: bool = False, radial: bool = False
+    library: Any, model: Any, advance: Callable[[int], None], principal_point: bool = False, radial: bool = False
 ) -> tuple[float, ...]:
-    """Focal length without each of up to `PARTS` rows of frames in turn, from the common solution on; none if short.
+    """Return the focal lengths without each of up to `PARTS` parts of the frames in turn; empty if there are too few.
 
-    What only the left-out frames saw is deleted, too. `told` is called with 1 after each.
+    Each starts from the common solution. Points of the left-out frames alone are deleted, too. `advance` is called with
+    1 after each.
     """
     images = sorted(model.reg_image_ids(), key=lambda image: frame_of(model.images[image].name))
     frames = [model.images[image].frame_id for image in images]
@@ -111,24 +113,24 @@ def part_focals(
             rest.deregister_frame(frame)
         _solve(library, rest, focal=True, principal_point=principal_point, radial=radial, effort=_FROM_SOLUTION)
         focals.append(float(camera_of(rest).mean_focal_length()))
-        told(1)
+        advance(1)
     return tuple(focals)
 
 
 class FreedFocal(NamedTuple):
-    """What a map made with a given camera says of its focal length."""
+    """Focal length that the map of a given camera suggests."""
 
     model: Any
     """The map of the frames that turn most, adjusted with a free focal length."""
     poses: Float64[np.ndarray, "f 4 4"]
-    """World from camera, of these frames."""
+    """World-from-camera poses of these frames."""
     given: float
     focal: float
-    """In pixels, as the one that was given."""
+    """In pixels, like `given`."""
 
 
 def freed_focal(library: Any, model: Any, most_frames: int) -> FreedFocal:
-    """Adjust a map once more with its focal length free, in the frames that turn most, as no others tell."""
+    """Adjust a map again with a free focal length, in the frames that turn most, because only these determine it."""
     rest = library.Reconstruction(model)
     images = sorted((rest.images[image] for image in rest.reg_image_ids()), key=lambda image: frame_of(image.name))
     poses = np.tile(np.eye(4), (len(images), 1, 1))
@@ -141,7 +143,7 @@ def freed_focal(library: Any, model: Any, most_frames: int) -> FreedFocal:
     camera = camera_of(rest)
     given = float(camera.mean_focal_length())
     centre = camera.principal_point_x, camera.principal_point_y
-    # One focal length: of the two of a PINHOLE that looks at a road, the vertical one is hardly known.
+    # One focal length: a PINHOLE has two, and a road ahead hardly determines the vertical one.
     camera.model, camera.params = library.CameraModelId.SIMPLE_PINHOLE, [given, *centre]
     rest = _thinned(library, rest)
     _solve(library, rest, focal=True, effort=_FROM_SOLUTION)
@@ -149,7 +151,7 @@ def freed_focal(library: Any, model: Any, most_frames: int) -> FreedFocal:
 
 
 def _thinned(library: Any, model: Any) -> Any:
-    """A copy with the points that are seen most often."""
+    """Return a copy with the points that have the most observations."""
     thin = library.Reconstruction(model)
     points = sorted(thin.points3D, key=lambda number: (-thin.points3D[number].track.length(), number))
     for number in points[_ROUGH_POINTS:]:
@@ -158,7 +160,7 @@ def _thinned(library: Any, model: Any) -> Any:
 
 
 def camera_of(model: Any) -> Any:
-    """The library's camera of a model, whose frames have one."""
+    """Return the library's camera of a model, whose frames share one."""
     return next(iter(model.cameras.values()))
 
 
@@ -171,9 +173,9 @@ def _solve(
     radial: bool = False,
     effort: Effort = _FINE,
 ) -> Any:
-    """Bundle adjustment in place; the library's summary.
+    """Run bundle adjustment in place and return the library's summary.
 
-    Robust: features on moving cars pull the focal length where they like.
+    The loss is robust, because features on moving cars pull the focal length in any direction.
     """
     options = library.BundleAdjustmentOptions()
     options.print_summary = False
@@ -193,7 +195,7 @@ def _solve(
 
 
 def _matters(camera: Any) -> bool:
-    """Whether distortion moves the corners, and not absurdly far."""
+    """Whether distortion moves the corners by a relevant and plausible amount."""
     distortion = float(camera.params[-1])
     corner = 0.25 * (camera.height**2 + camera.width**2) / float(camera.focal_length) ** 2
     moved = abs(distortion) * corner

@@ -1,34 +1,34 @@
-"""What a search for a camera is told; nothing is imported for it."""
+"""Options of a camera search. This module imports nothing heavy."""
 
 from dataclasses import dataclass
 
 from egodepth.foundation.errors import require
 
 FEWEST_FRAMES = 8
-"""Fewer say nothing of a focal length that one could rely on."""
+"""Fewer frames do not determine a focal length reliably."""
 USUAL_FOV_DEG = 60.0
-"""Where nothing else is known: phones and action cameras at work have 55 to 70, dashboard cameras up to 120."""
+"""Default field of view: phones and action cameras have 55 to 70, dashboard cameras up to 120."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CameraSearch:
-    """How the camera of a clip is looked for."""
+    """Options of the search for a clip's camera."""
 
     fov_deg: float | None = None
-    """Horizontal field of view, as far as you know it: where the search begins, and what is written where the clip
-    does not tell more. Left out: 60."""
+    """Horizontal field of view in degrees, as far as you know it. The search starts with it, and it is written if the
+    clip does not determine a better one. Left out: 60."""
     frames: int = 80
-    """How many frames to find the camera in, chosen where it moves and turns."""
+    """Number of frames in which the camera is searched, chosen where it moves and turns."""
     mapped: int = 1000
-    """Up to how many frames get a pose; of a longer clip, those around the frames that the camera is found in."""
+    """Most frames that get a pose. In a longer clip, these are around the frames of the search."""
     principal_point: bool = False
-    """Refine the centre of the image, too, rather than take it for the middle."""
+    """Also refine the principal point, instead of using the image centre."""
     features: int = 1500
-    """Features of an image, at most."""
+    """Most features per image."""
     threads: int = 0
-    """Processor threads; 0: all. The camera file is the same with any number."""
+    """Number of processor threads; 0: all. The camera file does not depend on it."""
     seed: int = 0
-    """Of all that is drawn by lot."""
+    """Random seed."""
 
     def __post_init__(self) -> None:
         checks = (
@@ -43,5 +43,5 @@ class CameraSearch:
 
     @property
     def stated(self) -> str:
-        """The field of view that counts where the clip tells none, in words."""
-        return f"{self.fov_deg:g} degrees" if self.fov_deg else f"{USUAL_FOV_DEG:g} degrees (nobody gave --fov-deg)"
+        """The field of view for a clip that does not determine it, in words."""
+        return f"{self.fov_deg:g} degrees" if self.fov_deg else f"{USUAL_FOV_DEG:g} degrees (--fov-deg was not given)"

@@ -1,4 +1,4 @@
-"""Long calls into a library, each with a bar of its own: they run beside, and Ctrl-C ends them."""
+"""Run long calls into a library in a thread, with a progress bar each; Ctrl-C ends them."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -10,14 +10,14 @@ T = TypeVar("T")
 
 
 class Stages:
-    """How far each stage is, on standard error: a bar that vanishes, or a line now and then."""
+    """Progress of each stage on standard error: a bar that disappears, or occasional lines."""
 
     def run(
         self, label: str, total: int | None, work: Callable[[Callable[[int], None]], T], cancel: Callable[[], None]
     ) -> T:
-        """What `work` returns, which runs in a thread and tells the function it is given how much more is done.
+        """Run `work` in a thread and return its result. It gets a callback for the number of newly finished items.
 
-        An exception here, Ctrl-C among them, calls `cancel`, which has to make `work` end, and waits for that.
+        An exception here, including Ctrl-C, calls `cancel`, which must make `work` end, and waits for that.
         """
         with counting(label, total) as counter, ThreadPoolExecutor(1) as pool:
             future = pool.submit(work, counter.advance)
@@ -30,15 +30,15 @@ class Stages:
             return future.result()
 
     def wait(self, label: str, work: Callable[[], T]) -> T:
-        """What `work` returns, which cannot say how far it is, nor be cancelled."""
-        return self.run(label, None, lambda told: work(), lambda: None)
+        """Run `work` and return its result. It reports no progress and cannot be cancelled."""
+        return self.run(label, None, lambda advance: work(), lambda: None)
 
     def each(self, label: str, total: int, work: Callable[[Callable[[int], None]], T]) -> T:
-        """What `work` returns, which runs here and tells the function it is given how much more is done."""
+        """Run `work` in this thread and return its result. It gets a callback for newly finished items."""
         with counting(label, total) as counter:
 
-            def told(count: int) -> None:
+            def advance(count: int) -> None:
                 counter.advance(count)
                 counter.look()
 
-            return work(told)
+            return work(advance)

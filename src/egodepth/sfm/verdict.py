@@ -1,4 +1,4 @@
-"""What an estimated focal length is worth, in words that a user can act upon."""
+"""Rate the estimate of a focal length, in words that tell a user what to do."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,16 +11,16 @@ from egodepth.data.cameras import FOCAL_WIDTHS
 from egodepth.sfm.structures import Reconstruction
 
 RELIABLE, USABLE = 0.03, 0.12
-"""Standard deviation of the focal length, share of it, up to which it is reliable, and better than a guess."""
+"""Standard deviations of the focal length, as shares of it, up to which it is reliable, and better than a guess."""
 TURN_DEG = 5.0
-"""Turning less than this over all frames counts as straight driving."""
+"""A turn by less than this over all frames counts as straight driving."""
 STRAIGHT_DEG = 1.0
-"""Turning less than this tells nothing, however well parts of the clip agree: they err together (measured
+"""A turn by less than this determines nothing, however well parts of the clip agree: they have the same error (measured
 on a motorway that turns by 0.3 degrees: LOG.md)."""
 
 
 class Verdict(StrEnum):
-    """What the clip says of its camera."""
+    """Rating of the estimate."""
 
     RELIABLE = "reliable"
     WEAK = "weak"
@@ -29,39 +29,39 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """The focal length of a clip, one standard deviation, and what to think of it."""
+    """The focal length of a clip, its standard deviation, and the rating."""
 
     verdict: Verdict
     reason: str
     focal_widths: float | None = None
-    """Focal length in image widths; None where the reconstruction failed."""
+    """Focal length in image widths; None if the reconstruction failed."""
     sigma_widths: float | None = None
     turned_deg: float | None = None
 
     @property
     def fov_deg(self) -> float | None:
-        """Horizontal field of view."""
+        """Horizontal field of view in degrees."""
         return None if self.focal_widths is None else fov_of(self.focal_widths)
 
     @property
     def fov_sigma_deg(self) -> float | None:
-        """One standard deviation of it, to first order."""
+        """Standard deviation of the field of view, to first order."""
         if self.focal_widths is None or self.sigma_widths is None:
             return None
         return degrees(self.sigma_widths / (self.focal_widths**2 + 0.25))
 
 
 def failed(reason: str) -> Estimate:
-    """No estimate."""
+    """Return an estimate without a value."""
     return Estimate(verdict=Verdict.FAILED, reason=reason)
 
 
 def judge(found: Reconstruction | None, frames: int) -> Estimate:
-    """The estimate of a reconstruction from so many frames.
+    """Return the rated estimate of a reconstruction from this number of frames.
 
-    The standard deviation is that of estimates without one part of the clip each, which feels moving cars, rolling
-    shutters and all else that differs from part to part. What errs everywhere alike (an axis off the middle) is not in
-    it. (The curvature of the bundle adjustment knows the noise of features alone, and takes minutes to invert.)
+    The standard deviation comes from estimates without one part of the clip each. It includes moving cars, rolling
+    shutter and everything else that differs between parts. It does not include common errors (a principal point off the
+    centre). (The curvature of the bundle adjustment knows only the noise of features, and takes minutes to invert.)
     """
     if found is None:
         return failed("too few frames could be put together: too little texture or parallax")
@@ -87,22 +87,22 @@ def judge(found: Reconstruction | None, frames: int) -> Estimate:
 
 
 def spread(focals_px: tuple[float, ...]) -> float:
-    """Jackknife: standard deviation of the whole from estimates without each part in turn (Tukey 1958).
+    """Return the jackknife standard deviation of the whole from estimates without each part in turn (Tukey 1958).
 
-    Pixels, 0 for less than two of them.
+    In pixels, 0 for fewer than two estimates.
     """
     count = len(focals_px)
     return float(np.std(focals_px)) * sqrt(count - 1) if count > 1 else 0.0
 
 
 def turned_deg(world_from_camera: Float64[np.ndarray, "f 4 4"]) -> float:
-    """The widest angle between the first view's axis and another's, degrees."""
+    """Return the largest angle between the first view's axis and another's, degrees."""
     axes = world_from_camera[:, :3, 2]
     return float(np.degrees(np.arccos(np.clip(axes @ axes[0], -1, 1)).max()))
 
 
 def fov_of(focal_widths: float) -> float:
-    """Horizontal field of view in degrees of a focal length in image widths."""
+    """Return the horizontal field of view in degrees of a focal length in image widths."""
     return 2 * degrees(atan(0.5 / focal_widths))
 
 

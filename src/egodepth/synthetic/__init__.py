@@ -1,4 +1,4 @@
-"""The synthetic drive: a procedural street with exact depth, poses, stereo partner and masks."""
+"""Synthetic drives: a procedural street with exact depth, poses, stereo partner and masks."""
 
 from egodepth.data.readers.rendered import SyntheticDrive, open_synthetic
 from egodepth.synthetic.render import RenderedFrame, render_frame, render_frames

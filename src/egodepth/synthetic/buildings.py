@@ -1,4 +1,4 @@
-"""Buildings and garden walls, in the axes of their stretch of road: x outwards from the kerb line, z along the road."""
+"""Buildings and garden walls, in the axes of their section of road: x outwards from the kerb line, z along the road."""
 
 import numpy as np
 
@@ -16,14 +16,14 @@ def _tint(rng: np.random.Generator, palette: tuple[tuple[float, ...], ...]) -> t
 
 
 def _faces(side: int, front: Material, ends: Material, top: Material) -> tuple[Material, ...]:
-    """Materials of a box whose front looks at the road: its left face on the right side, its right face on the left."""
+    """Return the materials of a box that faces the road: its left face on the right side, and vice versa."""
     back = ends
     right, left = (back, front) if side > 0 else (front, back)
     return (ends, right, ends, left, top, top)
 
 
 def _span(side: int, inner: float, outer: float) -> tuple[float, float]:
-    """The interval of x between two distances from the kerb, in ascending order."""
+    """Return the interval of x between two distances from the kerb, in ascending order."""
     return (inner, outer) if side > 0 else (-outer, -inner)
 
 
@@ -35,7 +35,7 @@ def add_roof(
     rise: float,
     colour: tuple[float, ...],
 ) -> None:
-    """A gable roof with its ridge along the road."""
+    """Add a gable roof with its ridge along the road."""
     middle = (x[0] + x[1]) / 2
     low = [(x[0] - 0.3, z[0]), (x[1] + 0.3, z[0]), (x[1] + 0.3, z[1]), (x[0] - 0.3, z[1])]
     top = [(middle, z[0]), (middle, z[0]), (middle, z[1]), (middle, z[1])]
@@ -44,7 +44,7 @@ def add_roof(
 
 
 def town_house(rng: np.random.Generator, side: int, width: float, setback: float) -> Scene:
-    """A house of three to six floors in a closed row, shops below in some, blank fire walls at its ends."""
+    """Return a house of three to six floors in a closed row, some with shops, with blank side walls."""
     builder, height, depth = SceneBuilder(), 3.1 * rng.integers(2, 6) + rng.uniform(0.6, 1.6), rng.uniform(9, 13)
     setback += rng.uniform(-0.3, 0.3)
     wall, grain, x = _tint(rng, PLASTERS), float(rng.random()), _span(side, setback, setback + depth)
@@ -63,14 +63,14 @@ def town_house(rng: np.random.Generator, side: int, width: float, setback: float
 def _add_balconies(
     builder: SceneBuilder, rng: np.random.Generator, side: int, setback: float, width: float, height: float
 ) -> None:
-    """Slabs that stand out a metre over the pavement."""
+    """Add slabs that extend a metre over the pavement."""
     x, middle = _span(side, setback - 1.0, setback), rng.uniform(-0.25, 0.25) * width
     for floor in np.arange(3.1, height - 2.5, 3.1):
         builder.box((x[0], floor, middle - 1.4), (x[1], floor + 1.0, middle + 1.4), (Material.PLAIN,), (0.7, 0.7, 0.69))
 
 
 def detached_house(rng: np.random.Generator, side: int, width: float, setback: float) -> Scene:
-    """A house with windows all round and a gable roof."""
+    """Return a house with windows on all sides and a gable roof."""
     builder, height, depth = SceneBuilder(), 2.9 * rng.integers(1, 3) + 0.6, rng.uniform(7, 10)
     wall, x, z = _tint(rng, PLASTERS), _span(side, setback, setback + depth), (-width / 2, width / 2)
     faces = _faces(side, Material.FACADE, Material.FACADE, Material.PLAIN)
@@ -83,7 +83,7 @@ def detached_house(rng: np.random.Generator, side: int, width: float, setback: f
 
 
 def hall(rng: np.random.Generator, side: int, width: float, setback: float) -> Scene:
-    """A workshop or warehouse: a large wall of one uniform colour, a gate in some."""
+    """Return a workshop or warehouse: a large wall of one uniform colour, some with a gate."""
     builder, height, x = SceneBuilder(), rng.uniform(4.5, 9), _span(side, setback, setback + 14)
     wall = _tint(rng, PLASTERS)
     builder.box((x[0], 0.0, -width / 2), (x[1], height, width / 2), (Material.PLAIN,), wall)
@@ -96,7 +96,7 @@ def hall(rng: np.random.Generator, side: int, width: float, setback: float) -> S
 
 
 def garden_wall(rng: np.random.Generator, side: int, length: float, setback: float, height: float) -> Scene:
-    """A wall of masonry, of uniform plaster, or a hedge."""
+    """Return a wall of masonry or uniform plaster, or a hedge."""
     builder = SceneBuilder()
     kind = rng.choice(3, p=(0.35, 0.35, 0.3))
     material = (Material.MASONRY, Material.PLAIN, Material.FOLIAGE)[kind]

@@ -12,7 +12,7 @@ TYRE, HUB = column(0.05, 0.05, 0.055), column(0.45, 0.46, 0.48)
 
 
 def _wheels(s: Surface, base: Albedo, height: Line) -> Albedo:
-    """Tyres and hubs near both ends; `height` is above the ground, metres."""
+    """Paint tyres and hubs near both ends; `height` is above the ground, metres."""
     for share in (0.19, 0.81):
         x, y = s.u - share * s.extent[0], height - 0.31
         base = mix(base, TYRE, disc(x, y, 0.34, s.footprint))
@@ -21,7 +21,7 @@ def _wheels(s: Surface, base: Albedo, height: Line) -> Albedo:
 
 
 def side(s: Surface) -> Albedo:
-    """Doors: two thin gaps, a sill, the upper parts of the wheels."""
+    """Paint doors: two thin gaps, a sill, the upper parts of the wheels."""
     base = s.colour
     for gap in (0.36, 0.62):
         at = gap * s.extent[0]
@@ -31,17 +31,17 @@ def side(s: Surface) -> Albedo:
 
 
 def under(s: Surface) -> Albedo:
-    """The dark underside, with the lower parts of the wheels on its sides."""
+    """Paint the dark underside, with the lower parts of the wheels on its sides."""
     return _wheels(s, shade(s), s.v)
 
 
 def shade(s: Surface) -> Albedo:
-    """Nearly black: where no light comes to."""
+    """Paint nearly black, for places without light."""
     return np.full_like(s.colour, 0.03)
 
 
 def _end(s: Surface, lamp: Float[np.ndarray, "3 1"], lamp_height: float, middle: Float[np.ndarray, "3 1"]) -> Albedo:
-    """Tail or nose: a lamp at either edge, a number plate, a dark bumper line."""
+    """Paint tail or nose: a lamp at either edge, a number plate, a dark bumper line."""
     length, height = s.extent[0], s.extent[1]
     edge = np.minimum(s.u, length - s.u)
     lamps = band(edge, 0.04, 0.34, s.foot_u) * band(s.v, lamp_height * height, (lamp_height + 0.34) * height, s.foot_v)
@@ -53,12 +53,12 @@ def _end(s: Surface, lamp: Float[np.ndarray, "3 1"], lamp_height: float, middle:
 
 
 def rear(s: Surface) -> Albedo:
-    """Red lamps, a pale number plate."""
+    """Paint red lamps and a pale number plate."""
     return _end(s, column(0.55, 0.05, 0.04), 0.5, column(0.85, 0.84, 0.75))
 
 
 def front(s: Surface) -> Albedo:
-    """White lamps, a dark grille."""
+    """Paint white lamps and a dark grille."""
     base = _end(s, column(0.92, 0.92, 0.88), 0.5, column(0.85, 0.84, 0.8))
     centre = s.u - s.extent[0] / 2
     grille = band(centre, -0.42, 0.42, s.foot_u) * band(s.v, 0.6 * s.extent[1], 0.85 * s.extent[1], s.foot_v)
@@ -66,9 +66,9 @@ def front(s: Surface) -> Albedo:
 
 
 def cabin(s: Surface) -> Albedo:
-    """Side windows between narrow pillars."""
+    """Paint side windows between narrow pillars."""
     share = s.v / s.extent[1]
-    # The cabin narrows upwards: keep the end pillars parallel to its slanted edges, roughly.
+    # The cabin narrows upwards. Keep the end pillars roughly parallel to its slanted edges.
     inset = 0.12 + 0.32 * share * s.extent[1]
     panes = band(s.u, inset, s.extent[0] - inset * 1.4, s.foot_u)
     panes = panes * band(s.v, 0.08 * s.extent[1], 0.84 * s.extent[1], s.foot_v)
@@ -78,7 +78,7 @@ def cabin(s: Surface) -> Albedo:
 
 
 def glass(s: Surface) -> Albedo:
-    """Windscreen or rear window in its frame, brighter towards the top where it mirrors the sky."""
+    """Paint windscreen or rear window in its frame, brighter towards the top, where it reflects the sky."""
     share = np.clip(s.v / s.extent[1], 0, 1)
     inset = 0.07 + 0.17 * share
     panes = band(s.u, inset, s.extent[0] - inset, s.foot_u)

@@ -1,4 +1,4 @@
-"""Writing one drive to disk, whole or not at all."""
+"""Write one drive to disk, completely or not at all."""
 
 import os
 import shutil
@@ -28,16 +28,16 @@ def write_drive(
     """Render a drive into a folder beside `folder`, then rename it.
 
     Args:
-        folder: of this drive; must not be there.
-        street_seed: says which street.
-        frames: how many.
+        folder: the folder of this drive; must not exist.
+        street_seed: the seed of the street.
+        frames: number of frames.
         size: (height, width) of the images.
-        partner: whether the stereo partner's images are wanted.
-        focal: of the camera, in shares of the image's width and height; None: the street's own, near KITTI's.
-        winding: how many times as far the road swings to either side.
+        partner: whether to render the stereo partner's images.
+        focal: focal length in shares of the image's width and height; None: the street's own, near KITTI's.
+        winding: factor on the curvature of the road.
 
     Raises:
-        InputError: the disk is full or may not be written to.
+        InputError: the disk is full or cannot be written to.
     """
     beside = folder.with_name(folder.name + ".partial")
     try:
@@ -51,7 +51,7 @@ def write_drive(
 
 
 def _write_into(folder: Path, street: Street, size: tuple[int, int], partner: bool) -> None:
-    """Camera, frames and poses of a drive."""
+    """Write camera, frames and poses of a drive."""
     camera = Camera(torch.from_numpy(street.focal), torch.from_numpy(street.centre))
     write_camera(folder / CAMERA_FILE, camera, size, baseline_m=BASELINE if partner else None)
     poses = []
@@ -62,12 +62,12 @@ def _write_into(folder: Path, street: Street, size: tuple[int, int], partner: bo
 
 
 def _write_frame(folder: Path, name: str, frame: RenderedFrame) -> None:
-    """The images of one frame, each in its own sub-folder."""
+    """Write the images of one frame, each to its own sub-folder."""
     bits = np.zeros(frame.depth.shape, np.uint8)
     for mask, bit in MASK_BITS.items():
         bits |= np.where(frame.masks[mask], np.uint8(bit), np.uint8(0))
     depth = np.rint(frame.depth * DEPTH_STEPS).astype(np.uint16)
     for kind, array in ((IMAGES, frame.image), (PARTNER, frame.partner), (DEPTH, depth), (MASKS, bits)):
         if array is not None:
-            # Level 1 is four times as fast as the default, and files grow by a tenth.
+            # Compression level 1 is four times as fast as the default, and files grow by a tenth.
             Image.fromarray(array).save(folder / kind / name, compress_level=1)

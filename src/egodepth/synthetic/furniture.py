@@ -1,4 +1,4 @@
-"""Thin and small things beside the road: trees, bushes, lamp posts, signs, bollards; each stands at the origin."""
+"""Thin and small objects beside the road: trees, bushes, lamp posts, signs, bollards; each stands at the origin."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ GREENS = ((0.24, 0.34, 0.12), (0.30, 0.38, 0.14), (0.18, 0.28, 0.12), (0.38, 0.3
 
 
 def tree(rng: np.random.Generator, size: float) -> Scene:
-    """A trunk and a crown of a few ellipsoids; `size` 1 is about 8 metres high."""
+    """Return a trunk and a crown of a few ellipsoids; `size` 1 is about 8 metres high."""
     builder = SceneBuilder()
     green = np.array(GREENS[rng.integers(len(GREENS))])
     trunk, girth = size * rng.uniform(2.6, 3.4), size * rng.uniform(0.13, 0.2)
@@ -23,7 +23,7 @@ def tree(rng: np.random.Generator, size: float) -> Scene:
 
 
 def distant_tree(rng: np.random.Generator) -> Scene:
-    """One large crown down to the ground: enough for what is never near."""
+    """Return one large crown down to the ground, for objects that are never near."""
     builder, radius = SceneBuilder(), rng.uniform(3.5, 6.5)
     height, green = rng.uniform(4, 8), np.array(GREENS[rng.integers(len(GREENS))]) * rng.uniform(0.85, 1.1)
     builder.ellipsoid(
@@ -33,7 +33,7 @@ def distant_tree(rng: np.random.Generator) -> Scene:
 
 
 def bush(rng: np.random.Generator) -> Scene:
-    """A low ellipsoid of leaves."""
+    """Return a low ellipsoid of leaves."""
     builder, radius, height = SceneBuilder(), rng.uniform(0.6, 1.6), rng.uniform(0.5, 1.3)
     colour = tuple(np.array(GREENS[rng.integers(len(GREENS))]) * rng.uniform(0.8, 1.1))
     builder.ellipsoid((0.0, height * 0.6, 0.0), (radius, height, radius), Material.FOLIAGE, colour, float(rng.random()))
@@ -41,7 +41,7 @@ def bush(rng: np.random.Generator) -> Scene:
 
 
 def lamp_post(rng: np.random.Generator, side: int) -> Scene:
-    """A tall post with an arm over the road."""
+    """Return a tall post with an arm over the road."""
     builder, height, grey = SceneBuilder(), rng.uniform(5.5, 8), tuple(np.full(3, rng.uniform(0.25, 0.5)))
     _add_post(builder, 0.09, 0.06, height, Material.METAL, grey)
     reach = (-1.6, 0.0) if side > 0 else (0.0, 1.6)
@@ -52,7 +52,7 @@ def lamp_post(rng: np.random.Generator, side: int) -> Scene:
 
 
 def sign(rng: np.random.Generator) -> Scene:
-    """A traffic sign on a thin post, facing the traffic."""
+    """Return a traffic sign on a thin post, facing the traffic."""
     builder, height, half = SceneBuilder(), rng.uniform(2.1, 2.6), rng.uniform(0.28, 0.42)
     _add_post(builder, 0.035, 0.035, height, Material.METAL, (0.5, 0.5, 0.5))
     faces = (Material.SIGN, *(Material.METAL,) * 5)
@@ -62,7 +62,7 @@ def sign(rng: np.random.Generator) -> Scene:
 
 
 def bollard(rng: np.random.Generator) -> Scene:
-    """A knee-high post."""
+    """Return a knee-high post."""
     builder = SceneBuilder()
     colour = ((0.75, 0.74, 0.70), (0.25, 0.24, 0.24), (0.6, 0.15, 0.12))[rng.integers(3)]
     _add_post(builder, 0.08, 0.07, rng.uniform(0.8, 1.1), Material.METAL, colour)
@@ -78,7 +78,7 @@ def _add_post(
     colour: tuple[float, ...],
     grain: float = 0.0,
 ) -> None:
-    """A square post on the ground, half as wide as `girth` says at the foot and `tip` at the top."""
+    """Add a square post on the ground, with half-widths `girth` at the foot and `tip` at the top."""
     corners = [
         (s * w, -h, t * w) for h, w in ((0, girth), (height, tip)) for s, t in ((-1, -1), (1, -1), (1, 1), (-1, 1))
     ]

@@ -1,4 +1,4 @@
-"""Albedo of the ground: asphalt and its markings, parking bays, kerbs, pavements, and what lies beyond."""
+"""Albedo of the ground: asphalt and its markings, parking bays, kerbs, pavements, verges."""
 
 import numpy as np
 
@@ -13,14 +13,14 @@ KERB = 0.16
 
 
 def ground(s: Surface, road: Road) -> Albedo:
-    """Colour of points on the ground, from their place in the road's cross-section."""
+    """Return the colour of points on the ground, from their position in the road's cross-section."""
     x, z = s.point[0], s.point[2]
     lateral = ((x - road.centre(z)) * np.cos(np.arctan(road.slope(z)))).astype(np.float32)
     outside = np.maximum(road.kerb(-1) - lateral, lateral - road.kerb(1))
     noise = fractal_noise(x, z, s.footprint, 6.0, 6)
     albedo = np.zeros((3, len(x)), np.float32)
     near = s.foot_u / 2
-    # Each pixel gets the zones that it may touch, and then the shares of each.
+    # Each pixel gets the shares of all zones that it may touch.
     zones = ((-1e4, 0.0), (0.0, PAVEMENT), (PAVEMENT, 1e4))
     for (low, high), shade in zip(zones, (_carriageway, _slabs, _verge), strict=True):
         rows = np.flatnonzero((outside > low - near) & (outside < high + near))
@@ -32,7 +32,7 @@ def ground(s: Surface, road: Road) -> Albedo:
 def _carriageway(
     x: Line, z: Line, lateral: Line, _outside: Line, foot_u: Line, foot_v: Line, noise: Line, road: Road
 ) -> Albedo:
-    """Asphalt with patches, worn wheel tracks and painted lines."""
+    """Paint asphalt with patches, worn wheel tracks and painted lines."""
     footprint = np.maximum(foot_u, foot_v)
     patch = np.clip(4 * fractal_noise(x + 300, z * 0.6, footprint, 9.0, 2) - 1.2, 0, 1)
     streaks = fractal_noise(lateral * 2.5, z * 0.08, foot_u, 1.0, 2)
@@ -54,7 +54,7 @@ def _carriageway(
 def _slabs(
     _x: Line, z: Line, _lateral: Line, outside: Line, foot_u: Line, foot_v: Line, noise: Line, _road: Road
 ) -> Albedo:
-    """Paving slabs with dark joints."""
+    """Paint paving slabs with dark joints."""
     joints = np.maximum(stripes(z, 0.8, 0.0, 0.04, foot_v), stripes(outside, 0.8, 0.0, 0.04, foot_u))
     light = 0.55 * (1 + 0.14 * noise - 0.3 * joints)
     return light * column(1.0, 0.98, 0.94)
@@ -63,7 +63,7 @@ def _slabs(
 def _verge(
     x: Line, z: Line, _lateral: Line, _outside: Line, foot_u: Line, foot_v: Line, noise: Line, _road: Road
 ) -> Albedo:
-    """Grass, with bare earth in places."""
+    """Paint grass, with bare earth in places."""
     footprint = np.maximum(foot_u, foot_v)
     blades = fractal_noise(x + 7, z, footprint, 0.5, 3, 0.8)
     grass = column(0.29, 0.36, 0.14) * (1 + 0.25 * noise + 0.3 * blades)

@@ -1,4 +1,4 @@
-"""Where everything that does not move stands: each side of the road is a sequence of different neighbourhoods."""
+"""Layout of all static objects: each side of the road is a sequence of different neighbourhoods."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from egodepth.synthetic.scene import Scene
 
 
 def random_layout(rng: np.random.Generator, road: Road, begin: float, end: float) -> list[Scene]:
-    """All static solids between two positions along the road, and the trees that close the view behind `end`."""
+    """Return all static solids between two positions along the road, and the trees that close the view behind `end`."""
     scenes: list[Scene] = []
     for side in (-1, 1):
         scenes += _neighbourhoods(rng, road, side, begin, end)
@@ -27,7 +27,7 @@ def _standing(scene: Scene, road: Road, z: float, lateral: float, turn: float = 
 
 
 def _neighbourhoods(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
-    """Stretches of 20 to 60 metres: closed rows of houses, detached houses, halls, walls, parks."""
+    """Return sections of 20 to 60 metres: closed rows of houses, detached houses, halls, walls, parks."""
     scenes: list[Scene] = []
     kinds = (_terrace, _gardens, _halls, _walled, _park)
     weights = rng.dirichlet((1.4, 1.2, 0.6, 0.7, 0.8))
@@ -41,7 +41,7 @@ def _neighbourhoods(rng: np.random.Generator, road: Road, side: int, begin: floa
 
 
 def _terrace(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
-    """Houses wall to wall behind the pavement."""
+    """Return houses wall to wall behind the pavement."""
     scenes, z, setback = [], begin, rng.uniform(1.8, 5.0)
     while z < end:
         width = rng.uniform(7, 16)
@@ -52,7 +52,7 @@ def _terrace(rng: np.random.Generator, road: Road, side: int, begin: float, end:
 
 
 def _gardens(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
-    """Detached houses behind a fence, with trees and bushes between."""
+    """Return detached houses behind a fence, with trees and bushes between."""
     scenes, z, setback, kerb = [], begin, rng.uniform(5, 12), road.kerb(side)
     fence, fence_height = rng.uniform(1.6, 2.4), rng.uniform(0.7, 1.9)
     while z < end:
@@ -73,14 +73,14 @@ def _gardens(rng: np.random.Generator, road: Road, side: int, begin: float, end:
 
 
 def _halls(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
-    """One or two large blank buildings."""
+    """Return one or two large blank buildings."""
     width = max(end - begin, 8.0)
     scene = buildings.hall(rng, side, width, rng.uniform(2.0, 8.0))
     return [_standing(scene, road, begin + width / 2, road.kerb(side))]
 
 
 def _walled(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
-    """A long wall along the pavement with trees and a house behind it."""
+    """Return a long wall along the pavement with trees and a house behind it."""
     scenes, kerb, setback, z = [], road.kerb(side), rng.uniform(1.6, 3.5), begin
     height = rng.uniform(1.8, 3.4)
     while z < end:
@@ -97,7 +97,7 @@ def _walled(rng: np.random.Generator, road: Road, side: int, begin: float, end: 
 
 
 def _park(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
-    """Grass with trees and bushes at random."""
+    """Return grass with trees and bushes at random."""
     scenes, kerb = [], road.kerb(side)
     for _ in range(int((end - begin) / 5)):
         plant = furniture.tree(rng, rng.uniform(0.7, 1.5)) if rng.random() < 0.6 else furniture.bush(rng)
@@ -106,7 +106,7 @@ def _park(rng: np.random.Generator, road: Road, side: int, begin: float, end: fl
 
 
 def _parked_cars(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
-    """Cars in the parking bays, most of them facing the way their side drives."""
+    """Return cars in the parking bays, most of them facing the driving direction of their side."""
     bay = road.parking[0 if side < 0 else 1]
     if bay == 0:
         return []
@@ -120,7 +120,7 @@ def _parked_cars(rng: np.random.Generator, road: Road, side: int, begin: float, 
 
 
 def _roadside(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
-    """Lamp posts, signs, bollards and a row of trees at the kerb: thin things close to the camera."""
+    """Return lamp posts, signs, bollards and a row of trees at the kerb: thin objects close to the camera."""
     kerb, spacing = road.kerb(side), rng.uniform(18, 28)
     lamps = np.arange(begin + rng.uniform(0, spacing), end, spacing)
     scenes = [_standing(furniture.lamp_post(rng, side), road, z, kerb + side * 0.4) for z in lamps]
@@ -138,7 +138,7 @@ def _roadside(rng: np.random.Generator, road: Road, side: int, begin: float, end
 
 
 def _backdrop(rng: np.random.Generator, road: Road, side: int, begin: float, end: float) -> list[Scene]:
-    """Distant trees that hide the end of the ground."""
+    """Return distant trees that hide the end of the ground."""
     return [
         _standing(furniture.distant_tree(rng), road, z, side * rng.uniform(32, 60))
         for z in np.arange(begin + 10, end, 11.0)

@@ -1,4 +1,4 @@
-"""Which pixels move, which are seen in one neighbour only, which have no texture; all exact, from the geometry."""
+"""Masks of moving, one-sidedly occluded, and textureless pixels; all exact, from the geometry."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -9,7 +9,7 @@ from egodepth.synthetic.street import Street
 
 
 def moving_mask(street: Street, scene: Scene, hits: Hits, frame: int) -> Bool[np.ndarray, "h w"]:
-    """Pixels on a car whose pose in the world differs from that in the frame before or after."""
+    """Return the pixels on a car whose pose in the world differs from that in the frame before or after."""
     poses = [street.car_poses(frame + step) for step in (-1, 0, 1)]
     moves = [not (np.array_equal(a, b) and np.array_equal(b, c)) for a, b, c in zip(*poses, strict=True)]
     face = hits.face[0]
@@ -17,7 +17,7 @@ def moving_mask(street: Street, scene: Scene, hits: Hits, frame: int) -> Bool[np
 
 
 def textureless_mask(scene: Scene, hits: Hits) -> Bool[np.ndarray, "h w"]:
-    """Pixels on surfaces of one uniform albedo (blank walls, car paint); not the sky."""
+    """Return the pixels on surfaces of one uniform albedo (blank walls, car paint), without the sky."""
     face = hits.face[0]
     return np.isin(scene.material[face], [int(m) for m in TEXTURELESS]) & (face != SKY)
 
@@ -25,7 +25,7 @@ def textureless_mask(scene: Scene, hits: Hits) -> Bool[np.ndarray, "h w"]:
 def occluded_mask(
     street: Street, scene: Scene, hits: Hits, frame: int, neighbours: tuple[Hits, Hits]
 ) -> Bool[np.ndarray, "h w"]:
-    """Pixels whose surface point, moved with its object, is visible in exactly one of the frames t-1 and t+1."""
+    """Return the pixels whose surface point, moved with its object, is visible in only one of frames t-1 and t+1."""
     before, after = (
         _visible_mask(street, scene, hits, frame, frame + step, other)
         for step, other in zip((-1, 1), neighbours, strict=True)
@@ -36,7 +36,7 @@ def occluded_mask(
 def _visible_mask(
     street: Street, scene: Scene, hits: Hits, frame: int, other: int, seen: Hits
 ) -> Bool[np.ndarray, "h w"]:
-    """Pixels of `frame` whose surface point is visible in the frame `other`, where the rays hit `seen`."""
+    """Return the pixels of `frame` whose surface point is visible in the frame `other`, where the rays hit `seen`."""
     size = (hits.face.shape[1], hits.face.shape[2])
     eye, other_eye = street.eye(frame, size), street.eye(other, size)
     x, y = (line[0] for line in eye.directions())
@@ -49,7 +49,7 @@ def _visible_mask(
     for index in np.flatnonzero(np.bincount(body.ravel())).tolist():
         other_from_eye = (self_from_world @ motions[index] @ street.camera_pose(frame)).astype(np.float32)
         rows = body == index
-        # Points over their depth: exact for the sky, too, whose inverse depth is 0.
+        # Points over their depth: exact also for the sky, whose inverse depth is 0.
         points = other_from_eye[:3, :3] @ ray[:, rows] + other_from_eye[:3, 3:] * q[rows]
         visible[rows] = _is_visible(points, q[rows], other_eye, seen.inverse_depth[0])
     return visible
@@ -60,8 +60,8 @@ def _is_visible(
 ) -> Bool[np.ndarray, " n"]:
     """Whether points (in the axes of `eye`, times `scale`) are in its image and not behind its inverse depths `q`.
 
-    A point counts as visible if it is no further than the furthest of the four surfaces around its place, with 2 %
-    and 5 cm to spare: slanted surfaces do not hide themselves.
+    A point is visible if it is no farther than the farthest of the four surfaces around its position, with a tolerance
+    of 2 % and 5 cm, so that slanted surfaces do not hide themselves.
     """
     height, width = eye.size
     z = np.maximum(points[2], np.float32(1e-6))

@@ -10,29 +10,29 @@ Albedo = Float[np.ndarray, "3 n"]
 
 
 def column(*colour: float) -> Float[np.ndarray, "3 1"]:
-    """A colour that broadcasts over rays."""
+    """Return a colour that broadcasts over rays."""
     return np.array(colour, np.float32)[:, None]
 
 
 def mix(base: Float[np.ndarray, "3 #n"], top: Float[np.ndarray, "3 #n"], share: Line) -> Albedo:
-    """Lay `top` over `base` where `share` is 1."""
+    """Blend `top` over `base` by `share`; 1 gives `top`."""
     return base + (top - base) * share
 
 
 def plain(s: Surface) -> Albedo:
-    """One uniform colour: nothing to match."""
+    """Paint one uniform colour without any texture."""
     return s.colour
 
 
 def _weathered(s: Surface, strength: float = 0.10) -> Albedo:
-    """Plaster with stains: weak noise, a darker foot."""
+    """Paint plaster with stains: weak noise, a darker foot."""
     noise = fractal_noise(s.u + 90 * s.grain, s.v * 0.5, s.footprint, 4.0, 5)
     foot = np.clip(1 - s.v / 0.8, 0, 1) * 0.15
     return s.colour * (1 + strength * noise - foot)
 
 
 def _windows(s: Surface, base: Albedo, first_floor: float) -> Albedo:
-    """Rows of windows with light frames and glass of different brightness, cut off at the face's edges."""
+    """Paint rows of windows with light frames and glass of different brightness, cut off at the face's edges."""
     floor = 3.1
     count = np.maximum(np.round(s.extent[0] / (1.9 + 1.6 * s.grain)), 1)
     period = s.extent[0] / count
@@ -49,13 +49,13 @@ def _windows(s: Surface, base: Albedo, first_floor: float) -> Albedo:
     light = np.clip(0.22 + 0.16 * cell + 0.04 * (s.v - np.floor(s.v / floor) * floor), 0.04, 0.7)
     glass = light * column(0.85, 0.95, 1.1)
     frame = np.where(s.grain > 0.35, np.float32(0.85), np.float32(0.35)) * column(1.0, 1.0, 1.0)
-    # Mullion: the middle post of each window.
+    # Mullion: the central post of each window.
     post = stripes(s.u, period, period / 2 - 0.04, period / 2 + 0.04, s.foot_u)
     return mix(mix(base, frame, opening(0.12)), mix(glass, frame, post), opening(0.0))
 
 
 def facade(s: Surface) -> Albedo:
-    """Weathered plaster, rows of windows, a line between the floors, an eaves band."""
+    """Paint weathered plaster, rows of windows, a line between the floors, an eaves band."""
     base = _weathered(s)
     ledge = stripes(s.v, 3.1, 2.98, 3.1, s.foot_v) * (s.grain > 0.5)
     base = base * (1 + 0.22 * ledge - 0.25 * band(s.v, s.extent[1] - 0.35, s.extent[1], s.foot_v))
@@ -63,7 +63,7 @@ def facade(s: Surface) -> Albedo:
 
 
 def shop(s: Surface) -> Albedo:
-    """A facade over a row of shop windows with a coloured fascia."""
+    """Paint a facade over a row of shop windows with a coloured fascia."""
     base = _windows(s, _weathered(s), 3.1)
     panes = stripes(s.u, 3.4, 0.25, 3.15, s.foot_u) * band(s.v, 0.45, 2.5, s.foot_v)
     goods = fractal_noise(s.u + 50 * s.grain, s.v, s.footprint, 0.9, 3)
@@ -75,7 +75,7 @@ def shop(s: Surface) -> Albedo:
 
 
 def masonry(s: Surface) -> Albedo:
-    """Stones in courses, each of its own shade, with pale joints."""
+    """Paint stones in courses, each with its own shade, with pale joints."""
     row = np.floor(s.v / 0.3)
     shifted = s.u + 0.31 * row
     cell = cell_value(np.floor(shifted / 0.6), row + np.floor(50 * s.grain)) * np.clip(1.4 - s.footprint / 0.3, 0, 1)
@@ -86,14 +86,14 @@ def masonry(s: Surface) -> Albedo:
 
 
 def roof(s: Surface) -> Albedo:
-    """Rows of tiles."""
+    """Paint rows of tiles."""
     rows = stripes(s.v, 0.36, 0.0, 0.1, s.foot_v)
     noise = fractal_noise(s.u, s.v, s.footprint, 1.5, 4)
     return s.colour * (1 - 0.3 * rows + 0.16 * noise)
 
 
 def foliage(s: Surface) -> Albedo:
-    """Leaves: noise in the space of the world, light clumps and dark gaps."""
+    """Paint leaves: noise in world space, light clumps and dark gaps."""
     x, y, z = s.point
     shift = 60 * s.grain
     clumps = fractal_noise(x + 0.6 * z + shift, y, s.footprint, 1.1, 4, 0.75)
@@ -104,21 +104,21 @@ def foliage(s: Surface) -> Albedo:
 
 
 def bark(s: Surface) -> Albedo:
-    """Streaks along the trunk, darker towards its edges."""
+    """Paint streaks along the trunk, darker towards its edges."""
     streaks = fractal_noise(s.u * 6 + 80 * s.grain, s.v, s.footprint * 3, 1.0, 4)
     side = np.abs(2 * s.u / np.maximum(s.extent[0], 1e-3) - 1)
     return s.colour * (1 + 0.3 * streaks - 0.25 * side * side)
 
 
 def metal(s: Surface) -> Albedo:
-    """A painted post: a lighter middle, slightly stained along its length."""
+    """Paint a post: lighter in the centre, slightly stained along its length."""
     side = np.abs(2 * s.u / np.maximum(s.extent[0], 1e-3) - 1)
     stain = fractal_noise(s.v, s.v * 0.3, s.footprint, 0.6, 3)
     return s.colour * (1.1 - 0.35 * side + 0.12 * stain)
 
 
 def sign(s: Surface) -> Albedo:
-    """A warning disc, a blue disc, or a rectangular board with lines of text."""
+    """Paint a warning disc, a blue disc, or a rectangular board with lines of text."""
     half = s.extent[0] / 2
     x, y = s.u - half, s.v - half
     outer, inner = disc(x, y, half, s.footprint), disc(x, y, 0.72 * half, s.footprint)

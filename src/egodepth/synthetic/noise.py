@@ -1,4 +1,4 @@
-"""Band-limited patterns: what is finer than a pixel's footprint fades to its mean, so neighbouring frames agree."""
+"""Band-limited patterns: details finer than a pixel fade to their mean, so that neighbouring frames agree."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -7,7 +7,7 @@ _PERIOD = 256
 
 
 def _lattice() -> Float[np.ndarray, "n 4"]:
-    """Coefficients of a bilinear patch for each cell of a random lattice that repeats every `_PERIOD`.
+    """Return the coefficients of a bilinear patch for each cell of a random lattice with period `_PERIOD`.
 
     The value at (x, y) in a cell, both 0 to 1, is c0 + c1 x + c2 y + c3 x y.
     """
@@ -18,23 +18,23 @@ def _lattice() -> Float[np.ndarray, "n 4"]:
 
 
 LATTICE = _lattice()
-"""All noise is read from here, at its own offset."""
+"""Source of all noise, read at different offsets."""
 
 Line = Float[np.ndarray, " n"]
 
 
 def _cells(i: Line, j: Line) -> Int[np.ndarray, " n"]:
-    """Rows of the lattice for integer coordinates."""
+    """Return the rows of the lattice for integer coordinates."""
     return ((i.astype(np.int32) & (_PERIOD - 1)) << 8) | (j.astype(np.int32) & (_PERIOD - 1))
 
 
 def cell_value(i: Line, j: Line) -> Line:
-    """A random value in [-1, 1] of each integer cell (i, j)."""
+    """Return a random value in [-1, 1] for each integer cell (i, j)."""
     return LATTICE[_cells(i, j), 0]
 
 
 def lattice_noise(x: Line, y: Line) -> Line:
-    """Smooth noise in [-1, 1] with one random value at each integer point (value noise, smoothstep in between)."""
+    """Return smooth noise in [-1, 1] with one random value at each integer point (value noise, smoothstep between)."""
     x0, y0 = np.floor(x), np.floor(y)
     patch = LATTICE.take(_cells(x0, y0), 0).T
     fx, fy = x - x0, y - y0
@@ -43,14 +43,14 @@ def lattice_noise(x: Line, y: Line) -> Line:
 
 
 def fractal_noise(x: Line, y: Line, footprint: Line, cell: float, octaves: int, gain: float = 0.6) -> Line:
-    """Sum of octaves of noise; the coarsest has one value every `cell` metres, each next is twice as fine.
+    """Return the sum of octaves of noise; the coarsest has one value every `cell` metres, each next is twice as fine.
 
     Args:
         x: Coordinate on the surface in metres (or any coordinate of a point in space).
-        y: Another one.
-        footprint: Width that one pixel covers there, metres; octaves finer than it fade out.
+        y: Second coordinate.
+        footprint: Width of one pixel on the surface, metres; finer octaves fade out.
         cell: Distance of the coarsest random values, metres.
-        octaves: Number of octaves; the amplitude of each is `gain` times the one before, the first has 1.
+        octaves: Number of octaves; the first has amplitude 1, each next `gain` times the previous.
         gain: Ratio of amplitudes.
     """
     total, amplitude, frequency = np.zeros_like(x), 1.0, 1.0 / cell
@@ -68,15 +68,15 @@ def fractal_noise(x: Line, y: Line, footprint: Line, cell: float, octaves: int, 
 
 
 def band(x: Line, low: Line | float, high: Line | float, footprint: Line) -> Line:
-    """Share of a pixel of width `footprint` around x that lies between `low` and `high`."""
+    """Return the share of a pixel of width `footprint` around x that lies between `low` and `high`."""
     width = np.maximum(footprint, 1e-3)
     return (np.clip(x + width / 2, low, high) - np.clip(x - width / 2, low, high)) / width
 
 
 def stripes(x: Line, period: Line | float, low: Line | float, high: Line | float, footprint: Line) -> Line:
-    """Share of a pixel that lies in stripes from `low` to `high` repeated every `period` (exact box filter)."""
+    """Return the share of a pixel in stripes from `low` to `high` repeated every `period` (exact box filter)."""
     width = np.maximum(footprint, 1e-3)
-    x = x - np.floor(x / period) * period  # small numbers: the difference below is of nearly equal ones
+    x = x - np.floor(x / period) * period  # small numbers, because the difference below is between nearly equal ones
 
     def covered(edge: Line) -> Line:
         whole = np.floor(edge / period)
@@ -86,6 +86,6 @@ def stripes(x: Line, period: Line | float, low: Line | float, high: Line | float
 
 
 def disc(x: Line, y: Line, radius: Line | float, footprint: Line) -> Line:
-    """Share of a pixel inside a disc around the origin, from the distance to its edge."""
+    """Return the share of a pixel inside a disc around the origin, from the distance to its edge."""
     width = np.maximum(footprint, 1e-3)
     return np.clip((radius - np.hypot(x, y)) / width + 0.5, 0, 1)

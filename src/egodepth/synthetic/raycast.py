@@ -1,7 +1,7 @@
-"""Which face each ray hits first, and where, by a z-buffer of inverse depth.
+"""Find the face that each ray hits first, and its inverse depth, by a z-buffer of inverse depth.
 
-Along a ray with z = 1 in camera axes the inverse depth of a plane is affine in the image coordinates, so a convex
-solid is the minimum of its front planes where that exceeds the maximum of its back planes: no division, no ray loop.
+Along a ray with z = 1 in camera axes the inverse depth of a plane is affine in the image coordinates, so a convex solid
+is the minimum of its front planes where that exceeds the maximum of its back planes: no division, no ray loop.
 """
 
 from typing import NamedTuple
@@ -12,15 +12,15 @@ from jaxtyping import Float, Int
 from egodepth.synthetic.scene import Scene
 
 SKY, GROUND = -1, 0
-"""Face index of rays that hit nothing, and of the ground (the first row of every scene that is rendered)."""
+"""Face index of rays without a hit, and of the ground (the first row of every rendered scene)."""
 FAR = 250.0
-"""Surfaces further than this are sky, metres."""
+"""Distance in metres from which surfaces count as sky."""
 SAMPLES = np.array([(0, 0), (-0.33, 0.33), (0.33, -0.33)], np.float32)
-"""Rays of a pixel, (x, y) from its centre in pixels: the centre, whose depth is kept, and two for smooth edges."""
+"""Rays of a pixel, (x, y) from its centre in pixels: the centre, which gives the depth, and two for smooth edges."""
 
 
 class Eye(NamedTuple):
-    """A camera somewhere in the world, with the size of its image."""
+    """A camera in the world, with the size of its image."""
 
     rotation: Float[np.ndarray, "3 3"]
     """World from camera."""
@@ -30,7 +30,7 @@ class Eye(NamedTuple):
     size: tuple[int, int]
 
     def directions(self) -> tuple[Float[np.ndarray, "s w"], Float[np.ndarray, "s h"]]:
-        """Coordinates x and y, with z = 1, of the rays of every column and row; one line for each of `SAMPLES`."""
+        """Return x and y, with z = 1, of the rays of every column and row; one line for each of `SAMPLES`."""
         height, width = self.size
         x = (np.arange(width) + 0.5 + SAMPLES[:, :1]) / width
         y = (np.arange(height) + 0.5 + SAMPLES[:, 1:]) / height
@@ -46,7 +46,7 @@ class Hits(NamedTuple):
 
 
 def cast(scene: Scene, eye: Eye) -> Hits:
-    """First hit of every ray; row 0 of the scene's faces must be the ground."""
+    """Return the first hit of every ray; row 0 of the scene's faces must be the ground."""
     x, y = eye.directions()
     q, face = _ground(eye, x, y)
     boxes, nearest = _windows(scene, eye)
@@ -69,7 +69,7 @@ def cast(scene: Scene, eye: Eye) -> Hits:
 
 
 def _ground(eye: Eye, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The buffers with nothing but the ground and the sky in them."""
+    """Return the buffers with only the ground and the sky."""
     a, b, c = eye.rotation[1] / -eye.position[1]
     q = np.float32(a) * x[:, None, :] + np.float32(b) * y[:, :, None] + np.float32(c)
     is_sky = q < 1 / FAR
@@ -77,10 +77,10 @@ def _ground(eye: Eye, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _windows(scene: Scene, eye: Eye) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns that enclose each solid (top, bottom, left, right), and its largest inverse depth."""
+    """Return rows and columns that enclose each solid (top, bottom, left, right), and its largest inverse depth."""
     points = (scene.corners - eye.position) @ eye.rotation
     z = points[..., 2]
-    # A corner behind the camera is put just before it: it lands far outside the image on its own side.
+    # A corner behind the camera is moved just before it. It projects far outside the image on its own side.
     uv = points[..., :2] / np.maximum(z, 0.05)[..., None] * eye.focal + eye.centre
     pixels = uv * (eye.size[1], eye.size[0])
     low, high = np.floor(pixels.min(1)), np.ceil(pixels.max(1))
@@ -92,12 +92,12 @@ def _windows(scene: Scene, eye: Eye) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Planes(NamedTuple):
-    """Every face's inverse depth, a x + b y + c; faces of a solid that look at the camera before the others."""
+    """Every face's inverse depth, a x + b y + c; for each solid, faces that face the camera come first."""
 
     coefficients: Float[np.ndarray, "3 f 1 1 1"]
     face: Int[np.ndarray, " f"]
     faces_camera: Int[np.ndarray, " f+1"]
-    """Running count of faces that look at the camera."""
+    """Running count of faces that face the camera."""
 
     @classmethod
     def of(cls, scene: Scene, eye: Eye) -> "_Planes":
@@ -111,9 +111,9 @@ class _Planes(NamedTuple):
         return cls(coefficients.T[:, :, None, None, None], order.astype(np.int32), running)
 
     def hit(self, start: int, stop: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray | np.int32]:
-        """Inverse depth of the entry into the solid of some faces, 0 where the ray misses it, and the face entered."""
+        """Return the inverse depth of the entry into a solid, 0 where the ray misses it, and the face of the entry."""
         middle = start + int(self.faces_camera[stop] - self.faces_camera[start])
-        if middle == start:  # the camera is inside
+        if middle == start:  # the camera is inside the solid
             return np.zeros((len(x), y.shape[1], x.shape[2]), np.float32), self.face[start]
         a, b, c = self.coefficients[:, start:stop]
         q = a * x + (b * y + c)
@@ -127,7 +127,7 @@ class _Planes(NamedTuple):
 
 
 class _Ellipsoids(NamedTuple):
-    """Coefficients of every ellipsoid's nearer hit; rows of plane faces are meaningless."""
+    """Coefficients of every ellipsoid's nearer hit; rows of planar faces are meaningless."""
 
     discriminant: Float[np.ndarray, "f 3 3"]
     """Quadratic form in (x, y, 1), over the square of the denominator."""
@@ -146,7 +146,7 @@ class _Ellipsoids(NamedTuple):
         return cls(form.astype(np.float32), (-b).astype(np.float32))
 
     def hit(self, row: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.int32]:
-        """Inverse depth of the nearer hit of an ellipsoid, 0 where the ray misses it, and its face."""
+        """Return the inverse depth of the nearer hit of an ellipsoid, 0 where the ray misses it, and its face."""
         form, (bx, by, b1) = self.discriminant[row], self.middle[row]
         root = (form[0, 0] * x + 2 * form[0, 2]) * x + ((form[1, 1] * y + 2 * form[1, 2]) * y + form[2, 2])
         root += (2 * form[0, 1] * x) * y

@@ -1,4 +1,4 @@
-"""One rendered frame: image, exact depth, pose, stereo partner and masks."""
+"""Render one frame: image, exact depth, pose, stereo partner and masks."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,15 +13,15 @@ from egodepth.synthetic.shading import shade
 from egodepth.synthetic.street import Street
 
 SENSOR_NOISE = 0.0025
-"""Standard deviation of the image noise, of the full range: 0.01 in a camera whose 4x4 pixels are one of these."""
+"""Standard deviation of image noise, as share of the full range: 0.01 for a camera with 4x4 pixels per pixel here."""
 
 
 class RenderedFrame(NamedTuple):
-    """What is known of one frame of a street."""
+    """Everything known about one frame of a street."""
 
     image: UInt8[np.ndarray, "h w 3"]
     partner: UInt8[np.ndarray, "h w 3"] | None
-    """Image of the stereo partner, None where it was not asked for."""
+    """Image of the stereo partner; None if not requested."""
     depth: Float[np.ndarray, "h w"]
     """Metres along the axis at the pixel centres, exact to float32; 0 in the sky."""
     world_from_camera: Float[np.ndarray, "4 4"]
@@ -32,14 +32,14 @@ class RenderedFrame(NamedTuple):
 def render_frame(
     street: Street, frame: int, size: tuple[int, int] = (96, 320), partner: bool = False, noise: bool = True
 ) -> RenderedFrame:
-    """Render one frame; `noise=False` leaves out the exposure changes and the sensor noise."""
+    """Render one frame; `noise=False` omits the exposure changes and the sensor noise."""
     return next(render_frames(street, range(frame, frame + 1), size, partner, noise))
 
 
 def render_frames(
     street: Street, frames: range, size: tuple[int, int], partner: bool = False, noise: bool = True
 ) -> Iterator[RenderedFrame]:
-    """Render consecutive frames in order; each is cast once, though the masks look at the neighbours, too."""
+    """Render consecutive frames in order. Each frame is cast once, although the masks use its neighbours, too."""
     trio = [_cast(street, frames.start + step, size) for step in (-1, 0)]
     for frame in frames:
         trio = [*trio[-2:], _cast(street, frame + 1, size)]
@@ -66,7 +66,7 @@ def _cast(street: Street, frame: int, size: tuple[int, int]) -> tuple[Scene, Hit
 def _partner_image(
     street: Street, scene: Scene, frame: int, size: tuple[int, int], noise: bool
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """What the stereo partner sees at the same instant."""
+    """Return the stereo partner's image of the same instant."""
     eye = street.eye(frame, size, partner=True)
     return _expose(street, shade(street, scene, eye, cast(scene, eye)), frame, 1, noise)
 
@@ -74,7 +74,7 @@ def _partner_image(
 def _expose(
     street: Street, image: Float[np.ndarray, "h w 3"], frame: int, camera: int, noise: bool
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Exposure and noise of the sensor, then 8 bits."""
+    """Apply the sensor's exposure and noise, then convert to 8 bits."""
     if noise:
         rng = np.random.default_rng([street.seed, frame, camera])
         grain = rng.standard_normal(image.shape, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""A set of synthetic drives on disk, several at a time."""
+"""Render a set of synthetic drives to disk, several at a time."""
 
 import multiprocessing
 import os
@@ -16,12 +16,12 @@ from egodepth.synthetic.drive_writer import write_drive
 
 
 def render(description: Description, out: Path, processes: int = 0) -> None:
-    """Render the drives of a set that are missing.
+    """Render the missing drives of a set.
 
     Args:
-        description: of the set.
+        description: the description of the set.
         out: its folder, see `claim`.
-        processes: drives rendered at the same time; 0: as many as there are cores.
+        processes: number of drives rendered in parallel; 0: one per core.
 
     Raises:
         InputError: as `claim`, or a full disk.
@@ -44,12 +44,12 @@ def render(description: Description, out: Path, processes: int = 0) -> None:
 
 
 def _finished(jobs: list[tuple], processes: int) -> Iterator[None]:
-    """Write the drives, several at a time; yields as each is finished."""
+    """Write the drives, several at a time; yield when each is finished."""
     if min(processes, len(jobs)) <= 1:
         for job in jobs:
             yield write_drive(*job)
         return
-    # Spawned, not forked: the parent holds threads (torch, the progress bar).
+    # Spawned, not forked, because the parent has threads (torch, the progress bar).
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(jobs)), context, initializer=_start_worker) as pool:
         try:
@@ -60,6 +60,6 @@ def _finished(jobs: list[tuple], processes: int) -> Iterator[None]:
 
 
 def _start_worker() -> None:
-    """End with the command, and on Ctrl-C without a word: the command itself has one."""
+    """End with the command. On Ctrl-C end silently, because the command prints its own message."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with_parent()

@@ -1,4 +1,4 @@
-"""The road's course and cross-section, and where things along it stand."""
+"""The road's course and cross-section, and the poses of objects along it."""
 
 from dataclasses import dataclass
 
@@ -14,33 +14,33 @@ class Road:
     wavelength: Float[np.ndarray, " k"]
     phase: Float[np.ndarray, " k"]
     half_width: float
-    """From the centre line to the kerb or the parking bays, metres."""
+    """Distance from the centre line to the kerb or the parking bays, metres."""
     parking: tuple[float, float]
-    """Width of the parking bays left and right, 0 where there are none, metres."""
+    """Width of the parking bays left and right, 0 without bays, metres."""
     lane: float
     """Lateral position of the camera's lane, metres to the right of the centre line."""
     is_two_way: bool
 
     def centre(self, z: Float[np.ndarray, " n"] | float) -> Float[np.ndarray, " n"] | float:
-        """Lateral position x of the centre line at z."""
+        """Return the lateral position x of the centre line at z."""
         angle = 2 * np.pi * np.asarray(z)[..., None] / self.wavelength + self.phase
         return (self.amplitude * np.sin(angle)).sum(-1)
 
     def slope(self, z: Float[np.ndarray, " n"] | float) -> Float[np.ndarray, " n"] | float:
-        """Derivative dx/dz of the centre line."""
+        """Return the derivative dx/dz of the centre line."""
         rate = 2 * np.pi / self.wavelength
         return (self.amplitude * rate * np.cos(np.asarray(z)[..., None] * rate + self.phase)).sum(-1)
 
     def kerb(self, side: int) -> float:
-        """Signed lateral position of the kerb; side is -1 (left) or 1 (right)."""
+        """Return the signed lateral position of the kerb; side is -1 (left) or 1 (right)."""
         return side * (self.half_width + self.parking[0 if side < 0 else 1])
 
     def pose(self, z: float, lateral: float, turn: float = 0.0) -> Float[np.ndarray, "4 4"]:
-        """World from an object that stands on the ground `lateral` metres right of the centre line, facing along it.
+        """Return the world pose of an object on the ground, `lateral` metres right of the centre line, facing along it.
 
         Args:
             z: Position along the road, metres.
-            lateral: Offset across it, metres, positive to the right.
+            lateral: Offset across the road, metres, positive to the right.
             turn: Further rotation to the right, radians (pi: facing the camera).
         """
         along = np.arctan(float(self.slope(z)))
@@ -52,13 +52,13 @@ class Road:
 
 
 def yaw_rotation(yaw: float) -> Float[np.ndarray, "3 3"]:
-    """Rotation about the vertical that turns the forward axis to the right by `yaw` radians."""
+    """Return the rotation about the vertical that turns the forward axis to the right by `yaw` radians."""
     c, s = np.cos(yaw), np.sin(yaw)
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
 def random_road(rng: np.random.Generator) -> Road:
-    """Draw a road: two lanes or a narrow one-way street, with or without parking bays."""
+    """Return a random road: two lanes or a narrow one-way street, with or without parking bays."""
     is_two_way = bool(rng.random() < 0.8)
     half_width = rng.uniform(3.0, 3.6) if is_two_way else rng.uniform(1.9, 2.4)
     parking = tuple(float(2.1 * (rng.random() < chance)) for chance in (0.6, 0.65))

@@ -1,4 +1,4 @@
-"""What rays can hit: hexahedra and ellipsoids, kept as flat arrays with one row a face and one row a solid.
+"""Objects that rays can hit: hexahedra and ellipsoids, as flat arrays with one row per face and one row per solid.
 
 World axes are the camera's: x right, y DOWN, z forward; the ground is y = 0, so heights are negative y. Metres.
 """
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 
 class Material(IntEnum):
-    """How a face is coloured; `shading.SHADERS` has one function for each."""
+    """Material of a face; `shading.SHADERS` has one function for each."""
 
     GROUND = 0
     FACADE = 1
@@ -34,7 +34,7 @@ class Material(IntEnum):
 
 
 TEXTURELESS = (Material.PLAIN, Material.CAR_PAINT, Material.CAR_SIDE)
-"""Materials of one uniform albedo but for single lines (the gaps of car doors)."""
+"""Materials of one uniform albedo, except for single lines (the gaps of car doors)."""
 
 _QUADS = np.array([(0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7), (4, 5, 6, 7), (3, 2, 1, 0)])
 """Corners of a hexahedron's faces seen from outside, from the bottom left: near, right, far, left, top, bottom."""
@@ -56,7 +56,7 @@ class Scene:
     """Length and height of the face (third 0), or the ellipsoid's radii; metres."""
     colour: Float[np.ndarray, "f 3"]
     grain: Float[np.ndarray, " f"]
-    """A random number, 0 to 1, that sets faces of one material apart."""
+    """A random number, 0 to 1, that varies the faces of one material."""
     material: Int[np.ndarray, " f"]
     body: Int[np.ndarray, " f"]
     """0 for everything fixed to the world; i > 0 for the i-th of the frame's moving cars."""
@@ -68,7 +68,7 @@ class Scene:
     """A hexahedron that encloses the solid."""
 
     def placed(self, pose: Float[np.ndarray, "4 4"], body: int = 0) -> "Scene":
-        """A copy moved by the rigid `pose` (ellipsoids keep their axes: they are moved by translations only)."""
+        """Return a copy moved by the rigid `pose` (ellipsoids keep their axes, so they must only be translated)."""
         turn, shift = pose[:3, :3], pose[:3, 3]
         normal = self.normal @ turn.T
         return replace(
@@ -84,7 +84,7 @@ class Scene:
 
 
 def concatenate(scenes: list[Scene]) -> Scene:
-    """All solids of several scenes as one."""
+    """Return all solids of several scenes as one scene."""
     shifts = np.cumsum([0] + [len(scene.material) for scene in scenes[:-1]])
     joined = {f.name: np.concatenate([getattr(scene, f.name) for scene in scenes]) for f in fields(Scene)}
     for name in ("start", "stop"):
@@ -94,7 +94,7 @@ def concatenate(scenes: list[Scene]) -> Scene:
 
 @dataclass
 class SceneBuilder:
-    """Collects solids one by one, then makes the arrays."""
+    """Collects solids one by one, then builds the arrays."""
 
     faces: list[list[np.ndarray]] = field(default_factory=list)
     solids: list[tuple[int, bool, np.ndarray]] = field(default_factory=list)
@@ -108,8 +108,8 @@ class SceneBuilder:
     ) -> None:
         """Add a convex solid: corners are the bottom four (near left, near right, far right, far left), then the top.
 
-        `materials` are of the near, right, far, left, top and bottom face, or one for all. Faces that have shrunk to
-        a line (the ridge of a roof) are left out.
+        `materials` are those of the near, right, far, left, top and bottom face, or one for all. Faces that are
+        degenerate to a line (the ridge of a roof) are omitted.
         """
         kinds = np.array(materials * 6 if len(materials) == 1 else materials, int)
         a, b, c, d = corners[_QUADS].transpose(1, 0, 2)
@@ -159,7 +159,7 @@ class SceneBuilder:
         self._add(columns, True, middle + signs * np.array(radii))
 
     def build(self) -> Scene:
-        """The scene of everything added so far, in the builder's own axes."""
+        """Return the scene of everything added so far, in the builder's own axes."""
         columns = [np.concatenate(rows) for rows in zip(*self.faces, strict=True)]
         normal, offset, origin, right, up, extent, colour, grain, material = columns
         counts, is_round, corners = (np.array(column) for column in zip(*self.solids, strict=True))
@@ -182,6 +182,6 @@ class SceneBuilder:
         )
 
     def _add(self, columns: list[np.ndarray], is_round: bool, corners: np.ndarray) -> None:
-        """Keep the face rows of one solid."""
+        """Store the face rows of one solid."""
         self.faces.append(columns)
         self.solids.append((len(columns[0]), is_round, corners))

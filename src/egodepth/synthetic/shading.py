@@ -1,4 +1,4 @@
-"""From hits to an image: materials, light, haze, sky, and smooth edges."""
+"""Shade hits to an image: materials, light, haze, sky, and smooth edges."""
 
 from collections.abc import Callable
 
@@ -35,14 +35,14 @@ SHADERS: dict[Material, Callable[[Surface], Albedo]] = {
 }
 HAZE = np.array([[0.78], [0.82], [0.86]], np.float32)
 HAZE_LENGTH = 450.0
-"""Distance over which a colour fades to 1/e of itself into the horizon's, metres."""
+"""Distance in metres over which a colour fades to 1/e of itself into the horizon's."""
 
 
 def shade(street: Street, scene: Scene, eye: Eye, hits: Hits) -> Float[np.ndarray, "h w 3"]:
-    """The noise-free image in [0, 1].
+    """Return the noise-free image in [0, 1].
 
-    A pixel whose rays all hit one face is shaded once, at its centre, by patterns filtered over the pixel; a pixel on
-    an edge is the mean of its rays.
+    If all rays of a pixel hit one face, it is shaded once, at its centre, by patterns filtered over the pixel. A pixel
+    on an edge is the mean of its rays.
     """
     (height, width), rays = eye.size, len(hits.face)
     face = hits.face.reshape(rays, -1)
@@ -69,7 +69,7 @@ def shade(street: Street, scene: Scene, eye: Eye, hits: Hits) -> Float[np.ndarra
 
 
 def _colours(street: Street, scene: Scene, eye: Eye, contacts: Contacts) -> Float[np.ndarray, "3 n"]:
-    """Colour of what each ray touches."""
+    """Return the colour at each ray's hit."""
     colour = np.empty_like(contacts.ray)
     kind = np.where(contacts.face == SKY, -1, scene.material[contacts.face])
     light_of_face = _light(street, scene.normal.T.astype(np.float32))
@@ -92,7 +92,7 @@ def _colours(street: Street, scene: Scene, eye: Eye, contacts: Contacts) -> Floa
 
 
 def _light(street: Street, normal: Float[np.ndarray, "3 n"], softness: float = 0.0) -> Float[np.ndarray, " n"]:
-    """Sky light, more of it from above, and sunlight; `softness` lets it reach round to the far side."""
+    """Return sky light, which is stronger from above, plus sunlight; `softness` extends it to the far side."""
     from_sky = 0.82 - 0.18 * normal[1]
     facing = np.maximum((street.sun.astype(np.float32) @ normal + softness) / (1 + softness), 0)
     return (from_sky * (1 - 0.35 * street.sunlight) + street.sunlight * facing).astype(np.float32)
@@ -101,7 +101,7 @@ def _light(street: Street, normal: Float[np.ndarray, "3 n"], softness: float = 0
 def _leaf_light(
     street: Street, scene: Scene, face: Int[np.ndarray, " n"], s: Surface, flat: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
-    """Light on leaves: soft on round crowns, `flat` on hedges."""
+    """Return light on leaves: soft on round crowns, `flat` on hedges."""
     is_round = (scene.normal == 0).all(1)[face]
     radial = (s.point - scene.origin.T.astype(np.float32).take(face, 1)) / np.maximum(s.extent, np.float32(1e-3)) ** 2
     radial /= np.sqrt((radial * radial).sum(0))

@@ -1,4 +1,4 @@
-"""Shadows of everything static on the ground, worked out once for a street on a grid from above."""
+"""Shadows of all static objects on the ground, computed once for a street on a grid from above."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ _LEVELS = 6
 
 @dataclass(frozen=True)
 class ShadowMap:
-    """Share of shadow on the ground; each level is blurred twice as far along z as the one before, for far views."""
+    """Share of shadow on the ground. For distant views, each level is twice as blurred along z as the previous one."""
 
     levels: Float[np.ndarray, "l z x"]
     corner: tuple[float, float]
     """World x and z of the first cell."""
 
     def shade(self, x: Line, z: Line, footprint: Line) -> Line:
-        """Shadow, 0 to 1, at points of the ground where a pixel covers `footprint` metres along z."""
+        """Return the shadow, 0 to 1, at points of the ground where a pixel covers `footprint` metres along z."""
         level = np.clip(np.log2(np.maximum(footprint, TEXEL) / TEXEL), 0, len(self.levels) - 1.001)
         below = level.astype(np.int32)
         weight = level - below
@@ -48,7 +48,7 @@ def shadow_map(
     x = np.arange(x_range[0], x_range[1], TEXEL) + TEXEL / 2
     z = np.arange(z_range[0], z_range[1], TEXEL) + TEXEL / 2
     dark = np.zeros((len(z), len(x)), bool)
-    # Where each corner's shadow falls.
+    # Position of each corner's shadow.
     fallen = scene.corners - (scene.corners[..., 1] / sun[1])[..., None] * sun
     boxes = np.stack([fallen[..., axis].min(1) for axis in (2, 0)] + [fallen[..., axis].max(1) for axis in (2, 0)], 1)
     low = np.array([z_range[0], x_range[0]])
@@ -66,7 +66,7 @@ def _convex_blocks(scene: Scene, solid: int, sun: np.ndarray, x: np.ndarray, z: 
     normal, offset = scene.normal[rows], scene.offset[rows]
     towards = normal @ sun
     towards = np.where(np.abs(towards) < 1e-9, 1e-9, towards)
-    # Distance to each plane along the sun's direction: affine in x and z.
+    # The distance to each plane along the sun's direction is affine in x and z.
     a, c, k = (value[:, None, None] for value in (-normal[:, 0] / towards, -normal[:, 2] / towards, offset / towards))
     t = a * x + (c * z + k)
     enter = np.maximum.reduce(t[towards < 0], initial=0)
@@ -86,13 +86,13 @@ def _ellipsoid_blocks(
 
 
 def _blurred(dark: Float[np.ndarray, "z x"]) -> Float[np.ndarray, "l z x"]:
-    """The levels: a soft edge of a cell or two, then ever longer means along z."""
+    """Return the levels: a soft edge of a cell or two, then longer and longer means along z."""
     soft = _box(_box(dark, 3, 0), 3, 1)
     return np.stack([soft, *(_box(soft, 2**level + 1, 0) for level in range(1, _LEVELS))])
 
 
 def _box(values: Float[np.ndarray, "z x"], width: int, axis: int) -> Float[np.ndarray, "z x"]:
-    """Running mean over `width` (odd) cells, edges repeated."""
+    """Return the running mean over `width` (odd) cells, with repeated edges."""
     half = width // 2
     padding = [(half + 1, half) if k == axis else (0, 0) for k in (0, 1)]
     total = np.cumsum(np.pad(values, padding, mode="edge"), axis, dtype=np.float64)

@@ -9,7 +9,7 @@ from egodepth.synthetic.street import Street
 
 
 def sky(street: Street, ray: Float[np.ndarray, "3 n"]) -> Float[np.ndarray, "3 n"]:
-    """A gradient from the bright horizon to blue or grey, with clouds on a plane far above."""
+    """Return a gradient from the bright horizon to blue or grey, with clouds on a distant plane."""
     unit = ray / np.sqrt((ray * ray).sum(0))
     height = np.clip(-unit[1], 0, 1)
     is_clear = street.sunlight > 0

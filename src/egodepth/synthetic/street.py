@@ -1,4 +1,4 @@
-"""A whole drive through a street, drawn from one seed: the world, the camera and its way, the traffic, the light."""
+"""A drive through a street from one seed: the world, the camera and its trajectory, the traffic, the light."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -16,15 +16,15 @@ from egodepth.synthetic.traffic import random_traffic
 BASELINE = 0.54
 """Distance of the stereo partner, to the right of the camera, metres."""
 VIEW_RANGE = 115.0
-"""How far the street goes on behind the camera's last position, metres."""
+"""Length of the street beyond the camera's last position, metres."""
 
 
 class Street:
-    """A procedural street and a drive through it, the same for the same seed and number of frames.
+    """A procedural street and a drive through it, determined by the seed and the number of frames.
 
-    Frames are numbered 0 to frames - 1; poses and traffic exist for -1 and `frames` as well, so that every frame has
-    two neighbours. The camera is 1.65 m above the ground. Its focal lengths, in shares of the image's width and height,
-    are KITTI's, near (0.58, 1.92), or `focal`: the street stays the same one. With another `winding` it does not.
+    Frames are numbered 0 to frames - 1; poses and traffic also exist for -1 and `frames`, so that every frame has two
+    neighbours. The camera is 1.65 m above the ground. Its focal lengths, in shares of the image's width and height, are
+    near KITTI's (0.58, 1.92), or `focal`, which does not change the street. Another `winding` does.
     """
 
     def __init__(self, seed: int, frames: int = 60, focal: tuple[float, float] | None = None, winding: float = 1.0):
@@ -48,7 +48,7 @@ class Street:
         """Strength of the sun: 0 under an overcast sky."""
 
     def camera_pose(self, frame: int) -> Float[np.ndarray, "4 4"]:
-        """World from camera of a frame, -1 to `frames`; a function of the way travelled alone, so stops are still."""
+        """Return the world-from-camera pose of a frame, -1 to `frames`. It depends on the distance travelled alone."""
         z = float(self.traffic.camera_z[frame + 1])
         pitch, roll, yaw, drift = (np.sin(2 * np.pi * z / wave + phase) for wave, phase in self._sway)
         pose = self.road.pose(z, self.road.lane + 0.06 * drift)
@@ -58,28 +58,28 @@ class Street:
         return pose
 
     def eye(self, frame: int, size: tuple[int, int], partner: bool = False) -> Eye:
-        """The camera of a frame, or its stereo partner, for ray casting."""
+        """Return the camera of a frame, or its stereo partner, for ray casting."""
         pose = self.camera_pose(frame)
         position = pose[:3, 3] + (BASELINE * pose[:3, 0] if partner else 0.0)
         return Eye(pose[:3, :3], position, self.focal, self.centre, size)
 
     def car_poses(self, frame: int) -> list[Float[np.ndarray, "4 4"]]:
-        """World from car of every moving car; entry i belongs to the faces with body i + 1."""
+        """Return the world-from-car pose of every moving car; entry i belongs to the faces with body i + 1."""
         return [self.road.pose(float(car.z[frame + 1]), car.lateral, car.turn) for car in self.traffic.cars()]
 
     def scene(self, frame: int) -> Scene:
-        """Everything that can be hit at the time of a frame; the first face is the ground."""
+        """Return everything that rays can hit at the time of a frame; the first face is the ground."""
         cars = zip(self.traffic.cars(), self.car_poses(frame), strict=True)
         return concatenate([self.static, *(car.model.placed(pose, i + 1) for i, (car, pose) in enumerate(cars))])
 
     def exposure(self, frame: int) -> float:
-        """Gain of the image: slow waves around 1."""
+        """Return the gain of the image: slow waves around 1."""
         (level, swing, period), phase = self._exposure
         return float(level * (1 + swing * np.sin(2 * np.pi * frame / period + phase)))
 
     @cached_property
     def shadows(self) -> ShadowMap | None:
-        """Shadows of everything static on the ground; None under an overcast sky."""
+        """Shadows of all static objects on the ground; None under an overcast sky."""
         end = float(self.traffic.camera_z[-1]) + VIEW_RANGE
         middle = np.asarray(self.road.centre(np.linspace(0, end, 50)))
         across = (float(middle.min()) - 22, float(middle.max()) + 22)
@@ -92,7 +92,7 @@ class Street:
 
 
 def ground_plane() -> Scene:
-    """The face of the ground, which belongs to no solid: `raycast` meets it first."""
+    """Return the face of the ground, which belongs to no solid: `raycast` handles it first."""
     rows = np.zeros((1, 3))
     up = np.array([[0.0, -1, 0]])
     empty = np.zeros(0, int)
@@ -115,7 +115,7 @@ def ground_plane() -> Scene:
 
 
 def _sun_direction(rng: np.random.Generator) -> Float[np.ndarray, " 3"]:
-    """Unit vector towards the sun, 30 to 60 degrees high."""
+    """Return a unit vector towards the sun, 30 to 60 degrees high."""
     azimuth, height = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(30, 60))
     return np.array([np.cos(height) * np.sin(azimuth), -np.sin(height), np.cos(height) * np.cos(azimuth)])
 

@@ -1,4 +1,4 @@
-"""Where rays touch surfaces: coordinates on them, how much of them a pixel covers, and their properties."""
+"""Hits of rays on surfaces: surface coordinates, footprints of pixels, and surface properties."""
 
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ from egodepth.synthetic.scene import Scene
 
 
 class Contacts(NamedTuple):
-    """Hits of many rays; in the sky everything but `ray` and `face` is meaningless."""
+    """Hits of many rays; in the sky everything except `ray` and `face` is meaningless."""
 
     ray: Float[np.ndarray, "3 n"]
-    """Direction in the world, of length 1 along the camera's axis."""
+    """Direction in the world, with length 1 along the camera's axis."""
     face: Int[np.ndarray, " n"]
     depth: Line
     u: Line
@@ -24,7 +24,7 @@ class Contacts(NamedTuple):
 
 
 class Surface(NamedTuple):
-    """Rays that hit faces of one material; one entry a ray, metres."""
+    """Rays that hit faces of one material; one entry per ray, metres."""
 
     u: Line
     v: Line
@@ -36,16 +36,16 @@ class Surface(NamedTuple):
     """The larger of the two."""
     depth: Line
     point: Float[np.ndarray, "3 n"]
-    """In the world."""
+    """Position in the world."""
     extent: Float[np.ndarray, "3 n"]
     colour: Float[np.ndarray, "3 n"]
     grain: Line
 
 
 def touch(scene: Scene, eye: Eye, x: Line, y: Line, q: Line, face: Int[np.ndarray, " n"], width: Line) -> Contacts:
-    """Surface coordinates and footprints of rays (x, y, 1) that meet `face` at inverse depth `q`.
+    """Return surface coordinates and footprints of rays (x, y, 1) that hit `face` at inverse depth `q`.
 
-    `width` is the share of a pixel that a ray stands for.
+    `width` is the share of a pixel that a ray represents.
     """
     basis = eye.rotation.astype(np.float32)
     ray = basis[:, :1] * x + basis[:, 1:2] * y + basis[:, 2:]
@@ -54,7 +54,7 @@ def touch(scene: Scene, eye: Eye, x: Line, y: Line, q: Line, face: Int[np.ndarra
     table = _coefficients(scene, eye).take(face, 1)
     n_x, n_y, n_1 = table[8:]
     away = n_x * x + n_y * y + n_1
-    # Ellipsoids have normal 0; grazing rays must not stretch a footprint without end.
+    # Ellipsoids have normal 0. Grazing rays must not stretch a footprint without limit.
     tilt = depth * width / np.where(away == 0, 1, np.minimum(away, -1e-3))
     tilt_x, tilt_y = n_x * step_x * tilt, n_y * step_y * tilt
     columns = []
@@ -69,7 +69,7 @@ def touch(scene: Scene, eye: Eye, x: Line, y: Line, q: Line, face: Int[np.ndarra
 
 
 def surface_of(scene: Scene, eye: Eye, contacts: Contacts, rows: Int[np.ndarray, " k"]) -> Surface:
-    """The chosen rays with the properties of their faces."""
+    """Return the chosen rays with the properties of their faces."""
     face = contacts.face[rows]
     depth, u, v, foot_u, foot_v = (column[rows] for column in contacts[2:])
     point = eye.position.astype(np.float32)[:, None] + depth * contacts.ray[:, rows]
@@ -78,7 +78,7 @@ def surface_of(scene: Scene, eye: Eye, contacts: Contacts, rows: Int[np.ndarray,
 
 
 def _coefficients(scene: Scene, eye: Eye) -> Float[np.ndarray, "11 f"]:
-    """Of each face: how u, v (with their offsets) and the normal depend on a ray's (x, y, 1)."""
+    """Return, for each face, how u, v (with their offsets) and the normal depend on a ray's (x, y, 1)."""
     seat = eye.position - scene.origin
     columns = []
     for axis in (scene.right, scene.up):

@@ -1,4 +1,4 @@
-"""Who moves and how: the camera's speed, its stops, and the cars that drive."""
+"""Traffic: the camera's speed, its stops, and the moving cars."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from egodepth.synthetic.scene import Scene
 
 @dataclass(frozen=True)
 class MovingCar:
-    """A car and its way along the road; entry i of `z` is frame i - 1."""
+    """A car and its positions along the road; entry i of `z` is frame i - 1."""
 
     model: Scene
     lateral: float
@@ -22,22 +22,22 @@ class MovingCar:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Positions along the road, entry i for frame i - 1: one frame more at either end, for the neighbours."""
+    """Positions along the road, entry i for frame i - 1: one more frame at either end, for the neighbours."""
 
     camera_z: Float[np.ndarray, " n"]
     is_still: Bool[np.ndarray, " n"]
     """Frames where the camera has the position of both its neighbours."""
     leader: MovingCar | None
-    """The car ahead, at the camera's own speed for long stretches."""
+    """The car ahead, at the camera's own speed over long sections."""
     oncoming: list[MovingCar]
 
     def cars(self) -> list[MovingCar]:
-        """All moving cars, the one ahead first."""
+        """Return all moving cars, the one ahead first."""
         return ([self.leader] if self.leader else []) + self.oncoming
 
 
 def random_traffic(rng: np.random.Generator, road: Road, frames: int) -> Traffic:
-    """Draw the camera's motion over frames -1 to `frames`, the car ahead and the oncoming cars."""
+    """Return the camera's motion over frames -1 to `frames`, the car ahead and the oncoming cars."""
     speed = _camera_speeds(rng, frames + 1)
     camera_z = np.concatenate([[0.0], np.cumsum(speed)])
     is_still = np.zeros(frames + 2, bool)
@@ -48,7 +48,7 @@ def random_traffic(rng: np.random.Generator, road: Road, frames: int) -> Traffic
 
 
 def _camera_speeds(rng: np.random.Generator, steps: int) -> Float[np.ndarray, " n"]:
-    """Metres from each frame to the next: about 0.6 to 1.2 with slow changes, and in most drives a stop."""
+    """Return the metres between consecutive frames: about 0.6 to 1.2 with slow changes, and in most drives a stop."""
     time = np.arange(steps)
     wave = np.sin(2 * np.pi * time / rng.uniform(35, 70) + rng.uniform(0, 2 * np.pi))
     speed = rng.uniform(0.75, 1.05) * (1 + 0.18 * wave)
@@ -62,9 +62,9 @@ def _camera_speeds(rng: np.random.Generator, steps: int) -> Float[np.ndarray, " 
 
 
 def _leader(rng: np.random.Generator, road: Road, camera_z: Float[np.ndarray, " n"]) -> MovingCar:
-    """A car ahead whose gap is constant, or changes once between two long constant stretches.
+    """Return a car ahead whose gap is constant, or changes once between two long constant sections.
 
-    The gap is a function of the way travelled, so that a queue that stands, stands.
+    The gap depends on the distance travelled, so in a stop the car ahead stands, too.
     """
     gap = rng.uniform(8, 16)
     change = rng.uniform(-1.5, 8) if rng.random() < 0.35 else 0.0
@@ -75,7 +75,7 @@ def _leader(rng: np.random.Generator, road: Road, camera_z: Float[np.ndarray, " 
 def _oncoming(
     rng: np.random.Generator, road: Road, camera_z: Float[np.ndarray, " n"], is_still: Bool[np.ndarray, " n"]
 ) -> list[MovingCar]:
-    """Cars on the other lane at one common speed, among them one that passes a camera that stands still."""
+    """Return cars on the other lane at one common speed, among them one that passes a standing camera."""
     frames, speed = np.arange(len(camera_z)), rng.uniform(0.7, 1.3)
     meetings = list(np.flatnonzero(is_still)[:1] + 4.0)
     spacing = 12 / speed + 2

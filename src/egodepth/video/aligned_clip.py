@@ -1,4 +1,4 @@
-"""A recording after the first look: all its frames in one scale, and the camera's way through them."""
+"""A recording after the first pass: all frames in one scale, and the camera's trajectory."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64, Int64
 from egodepth.data.media.frame_numbers import spread_places
 from egodepth.geometry import Camera
 from egodepth.inference.common_scales import CommonScales, sampled
-from egodepth.video.camera_path import RowTrack
+from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.clip_geometry import Geometry
 from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path
 from egodepth.video.hint_scales import HintScales
@@ -20,26 +20,26 @@ from egodepth.video.recording import Recording
 from egodepth.video.scale_alignment import MEMORY_SECONDS, Flicker, aligned_factors, flicker, typical_changes
 
 _FLICKER_PAIRS = 300
-"""Pairs of frames whose flicker is measured."""
+"""Number of frame pairs whose flicker is measured."""
 _SCALE_FRAMES = 200
-"""Colours and PNGs get a scale that suits this many frames, evenly spread."""
+"""Number of evenly spaced frames from which the scale of colours and PNGs is computed."""
 
 
 class Trajectory(NamedTuple):
-    """Where the camera was at every frame of a row."""
+    """The camera's trajectory over the frames of a row."""
 
     seconds: Float64[np.ndarray, " f"]
     world_from_camera: Float64[np.ndarray, "f 4 4"]
 
     @property
     def length(self) -> float:
-        """Of the way from each frame to the next."""
+        """Path length over all frames."""
         return float(np.linalg.norm(np.diff(self.world_from_camera[:, :3, 3], axis=0), axis=1).sum())
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """What the frames of a recording have in common."""
+    """Common data of all frames of a recording."""
 
     maps: Path
     """Folder of the frames' maps."""
@@ -47,20 +47,25 @@ class Aligned:
     rows: Int64[np.ndarray, " n"]
     """The row that each frame belongs to, -1 for none."""
     factors: Float64[np.ndarray, " n"]
-    """What the depth of each frame is multiplied by for all to be in one scale."""
+    """Factor on the depth of each frame that brings all frames to one scale."""
     hint_scales: HintScales | None
-    """What else is done to follow the hints; None without geometry."""
+    """Further corrections by the hints; None without geometry."""
     changes: list[Float[np.ndarray, " _"]]
     """See `FrameMaps.change`."""
-    tracks: list[RowTrack]
-    """Of each row."""
+    row_trajectories: list[RowTrajectory]
+    """Trajectory of the extracted frames of each row."""
     camera: Camera
 
     @classmethod
     def of(
-        cls, recording: Recording, maps: Path, count: int, tracks: list[RowTrack], geometry: Geometry | None = None
+        cls,
+        recording: Recording,
+        maps: Path,
+        count: int,
+        row_trajectories: list[RowTrajectory],
+        geometry: Geometry | None = None,
     ) -> "Aligned":
-        """Align the `count` frames whose maps lie in a folder: with geometry by the hints, else with each other."""
+        """Align the `count` frames with maps in a folder: by the hints if there is geometry, else with each other."""
         seconds, rows, changes = np.zeros(count), np.zeros(count, np.int64), []
         for place in range(count):
             frame = FrameMaps.read(maps_path(maps, place))
@@ -71,35 +76,37 @@ class Aligned:
             memory = max(1.0, MEMORY_SECONDS * recording.footage.rate)
             factors = aligned_factors(typical_changes(changes), memory)
         else:
-            by_hints = HintScales(recording, geometry, maps, rows, tracks, lambda time: _place_of(time, seconds))
+            by_hints = HintScales(
+                recording, geometry, maps, rows, row_trajectories, lambda time: _place_of(time, seconds)
+            )
             factors = np.exp(by_hints.scale_logs)
-        return cls(maps, seconds, rows, factors, by_hints, changes, tracks, recording.drive.camera)
+        return cls(maps, seconds, rows, factors, by_hints, changes, row_trajectories, recording.drive.camera)
 
     def frame(self, place: int) -> FrameMaps:
-        """The maps of a frame, its depth in the common scale and after its hints."""
+        """Return the maps of a frame, with depth in the common scale and corrected by its hints."""
         return self.after_hints(place, self.network_frame(place))
 
     def after_hints(self, place: int, maps: FrameMaps) -> FrameMaps:
-        """What is shown of a `network_frame`."""
+        """Return the displayed maps for a `network_frame`."""
         return maps if self.hint_scales is None else self.hint_scales.after_hints(place, maps)
 
     def network_frame(self, place: int) -> FrameMaps:
-        """The same, its depth the network's alone."""
+        """Return the maps of a frame in the common scale, with the network's depth alone."""
         maps = FrameMaps.read(maps_path(self.maps, place))
         return maps._replace(inverse_depth=maps.inverse_depth / np.float32(self.factors[place]))
 
     def scales(self, metric: bool) -> CommonScales:
-        """Of the colours and the PNGs of all frames."""
+        """Return the scales of the colours and the PNGs, common to all frames."""
         places = spread_places(len(self.seconds), _SCALE_FRAMES)
         return CommonScales.of(np.concatenate([sampled(self.frame(place).inverse_depth) for place in places]), metric)
 
     def place_of(self, seconds: float) -> int:
-        """The frame that is shown at a time."""
+        """Return the frame that is shown at a time."""
         return _place_of(seconds, self.seconds)
 
     @cached_property
     def flicker(self) -> Flicker:
-        """How much depth flickers; where it follows hints, `after` is measured at some frames, evenly spread."""
+        """Flicker of the depth. If depth follows hints, `after` is measured at some evenly spaced frames."""
         found = flicker(self.changes, self.factors)
         if self.hint_scales is None:
             return found
@@ -110,32 +117,35 @@ class Aligned:
         return Flicker(found.before, after)
 
     def _change_shown(self, place: int) -> float:
-        """Typical |log| change of the depth that is shown, to the next frame of the row."""
+        """Return the typical |log| change of the displayed depth to the next frame of the row."""
         here, there = self.frame(place), self.frame(place + 1)
-        motion = self.tracks[here.row].between(here.seconds, there.seconds, self.row_poses[here.row])
+        motion = self.row_trajectories[here.row].between(here.seconds, there.seconds, self.row_poses[here.row])
         depths = torch.from_numpy(here.inverse_depth), torch.from_numpy(there.inverse_depth)
         change = depth_change(*depths, motion, self.camera)
         return float(change.abs().nanmedian())
 
     @cached_property
     def row_poses(self) -> list[Float64[np.ndarray, "_ 4 4"]]:
-        """World from camera of the extracted frames of each row, in the common scale of the depth."""
+        """World-from-camera poses of the extracted frames of each row, in the common scale of the depth."""
         return [
-            track.poses(self.factors[[self.place_of(seconds) for seconds in track.seconds]]) for track in self.tracks
+            trajectory.poses(self.factors[[self.place_of(seconds) for seconds in trajectory.seconds]])
+            for trajectory in self.row_trajectories
         ]
 
     @cached_property
     def trajectories(self) -> list[Trajectory]:
-        """The camera's way through all frames of each row."""
-        ways = []
-        for row, (track, poses) in enumerate(zip(self.tracks, self.row_poses, strict=True)):
+        """Trajectory over all frames of each row."""
+        trajectories = []
+        for row, (trajectory, poses) in enumerate(zip(self.row_trajectories, self.row_poses, strict=True)):
             seconds = self.seconds[self.rows == row]
-            ways.append(Trajectory(seconds, np.stack([track.at(time, poses) for time in seconds.tolist()])))
-        return ways
+            trajectories.append(
+                Trajectory(seconds, np.stack([trajectory.at(time, poses) for time in seconds.tolist()]))
+            )
+        return trajectories
 
 
 def _place_of(seconds: float, of_frames: Float64[np.ndarray, " n"]) -> int:
-    """The frame that is shown at a time."""
+    """Return the frame that is shown at a time."""
     after = int(np.searchsorted(of_frames, seconds))
     beside = [place for place in (after - 1, after) if 0 <= place < len(of_frames)]
     return min(beside, key=lambda place: abs(of_frames[place] - seconds))

@@ -1,4 +1,4 @@
-"""Arrays in a file of their own, written whole or not at all."""
+"""Write and read files of arrays, complete or not at all."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from egodepth.foundation.files import replacing
 from egodepth.foundation.reading import read_npz
 
 _MOST_BYTES = 64 << 30
-"""Of a file: the tracks of a day of video."""
+"""Largest file: the trajectories of a day of video."""
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
@@ -21,7 +21,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, Any]:
-    """Read what `write_arrays` wrote; `InputError` where that is damaged."""
+    """Read the result of `write_arrays`; `InputError` if it is damaged."""
     try:
         return dict(read_npz(path, most=_MOST_BYTES))
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The camera of a recording: given, found, or stated; and what is to be thought of it."""
+"""The camera of a recording: given, found, or stated; and how reliable it is."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,29 +24,29 @@ from egodepth.sfm.verdict import TURN_DEG, Verdict
 from egodepth.video.options import Way
 
 _RUN_AWAY_DEG = 110.0
-"""Wider fields of view are hardly ever true, and the loss does not tell when the learned focal length becomes shorter
-and shorter (LOG.md)."""
+"""Wider fields of view are hardly ever true. The loss does not reveal if the learned focal length becomes shorter and
+shorter (LOG.md)."""
 
 
 @dataclass(frozen=True)
 class CameraFound:
-    """What the training's camera is, and how it came to be."""
+    """The camera of the training, and its origin."""
 
     way: Literal["given", "sfm", "learned", "stated"]
     """`learned`: the file is a first guess, whose focal length the training corrects."""
     fov_deg: float
     said: str
-    """For people: where it is from, how sure it is, what to do about it."""
+    """Origin, uncertainty and advice, as text."""
     fov_sigma_deg: float | None = None
-    """One standard deviation, if known."""
+    """Standard deviation, if known."""
     sure: bool = True
 
 
 def given_camera(frames: FrameFolder, size: tuple[int, int], source: Path | float | tuple[float, ...]) -> CameraFound:
-    """Write the camera that the user gave above the extracted frames.
+    """Write the camera that the user gave to the parent folder of the extracted frames.
 
     Args:
-        frames: extracted from the recording.
+        frames: the frames extracted from the recording.
         size: (height, width) of the recording's own frames.
         source: a camera file, a horizontal field of view in degrees, or fx fy cx cy in pixels of the recording.
 
@@ -69,7 +69,7 @@ def given_camera(frames: FrameFolder, size: tuple[int, int], source: Path | floa
 
 
 def beside(clip: Path) -> Path | None:
-    """The camera file that lies in a folder of frames or above it."""
+    """Return the camera file in a folder of frames or in its parent."""
     if not clip.is_dir():
         return None
     found = find_camera_file(clip, clip.resolve().parent)
@@ -77,14 +77,15 @@ def beside(clip: Path) -> Path | None:
 
 
 def found_camera(frames: FrameFolder, way: Way, fov_deg: float | None, seed: int, trains: bool) -> CameraFound:
-    """Find the camera by structure from motion, or prepare a training that learns it; the file lies above the frames.
+    """Find the camera by structure from motion, or prepare a training that learns it.
 
-    `auto` takes structure from motion where that works. Where frames could not be put together, or pycolmap is missing,
-    the stated field of view is taken, or, if nobody stated one, the training learns it. Where the clip holds no
-    information on it, or nothing is trained, the stated one stays, or 60 degrees.
+    The camera file is written to the parent of the frames' folder. `auto` uses structure from motion where that
+    works. If frames do not fit together, or pycolmap is missing, the stated field of view is used, or, without a
+    stated one, the training learns it. If the clip has no information on it, or nothing is trained, the stated one
+    is used, or 60 degrees.
     """
     out = frames.folder.parent / CAMERA_FILE
-    out.unlink(missing_ok=True)  # of a call that was stopped
+    out.unlink(missing_ok=True)  # from a call that was stopped
     guess = fov_deg or USUAL_FOV_DEG
     stated = "as stated" if fov_deg else "a usual one, as nobody stated it: give --fov-deg if you know it"
     if way in ("auto", "sfm"):
@@ -99,16 +100,16 @@ def found_camera(frames: FrameFolder, way: Way, fov_deg: float | None, seed: int
             if found or way == "sfm" or (turned is not None and turned < TURN_DEG):
                 return found or CameraFound("stated", guess, f"{stated}; {searched.estimate.reason}", sure=False)
     write_camera(out, Camera.from_fov(guess, frames.size), frames.size)
-    # A learned focal length has no error bar: people know theirs better, if they know it at all.
+    # A learned focal length has no uncertainty. A user who states a field of view usually knows it better.
     if way == "stated" or not trains or (way == "auto" and fov_deg):
         return CameraFound("stated", guess, stated, sure=False)
     return CameraFound("learned", guess, f"learned in the training, from {guess:g} degrees ({stated})", sure=False)
 
 
 def learned(first_guess: CameraFound, fov_deg: float) -> CameraFound:
-    """What a training made of a first guess.
+    """Return the camera after training from a first guess.
 
-    On the one clip where it was measured it was 15 % off half-way and 0.3 % at the end.
+    On the one clip where it was measured, the error was 15 % after half of the steps and 0.3 % at the end.
     """
     said = f"{first_guess.said}; a learned focal length has no error bar, and is only right after a whole training"
     if fov_deg > _RUN_AWAY_DEG:
@@ -117,7 +118,7 @@ def learned(first_guess: CameraFound, fov_deg: float) -> CameraFound:
 
 
 def _of(searched: ClipCamera) -> CameraFound | None:
-    """What structure from motion found, if it may be used."""
+    """Return the result of structure from motion, if it is usable."""
     estimate = searched.estimate
     if not searched.is_estimate or estimate.fov_deg is None:
         return None

@@ -1,4 +1,4 @@
-"""What is known of the clips before any training: poses and points by structure from motion, hints by a plane sweep."""
+"""Geometry of the clips before training: poses and points from structure from motion, hints from a plane sweep."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -24,31 +24,31 @@ from egodepth.video.recording import Recording
 _UNIT_FRAMES = 24
 """Number of frames of each part that measure the network's unit. They are evenly spread."""
 _FEWEST = 0.02
-"""Share of the pixels with a hint that a frame needs for its scale to be measured by them."""
+"""Least share of pixels with a hint for measuring a frame's scale."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """What geometry knows of one clip."""
+    """Geometry of one clip."""
 
     drives: KnownDrives
     position: int
-    """Of the clip among them."""
+    """Position of the clip among the drives."""
     clip_map: ClipMap
     """Poses and points."""
 
     def inverse_depth(self, frame: int) -> Float32[np.ndarray, "h w"]:
-        """Hint of an extracted frame, 0 where there is none; in the unit of the frame's part."""
+        """Return the hint of an extracted frame, 0 where there is none, in the unit of the frame's part."""
         return self.drives.inverse_depth(self.position, frame)
 
 
 def made_geometry(config: TrainConfig, names: Iterable[str], mapped: dict[str, ClipMap]) -> dict[str, Any]:
-    """Make what is missing of the clips' poses, points and hints; what came of it, in figures of each clip.
+    """Compute the missing poses, points and hints of the clips, and return figures for each clip.
 
     Args:
-        config: of the training.
-        names: of the clips, in the order of the training's folders.
-        mapped: maps that were made on the way to the camera, with this camera.
+        config: the configuration of the training.
+        names: the names of the clips, in the order of the training's folders.
+        mapped: maps from the search for the camera, with this camera.
     """
     training = open_training_set(config.data)
     clips = dict(zip(names, training.drives, strict=True))
@@ -76,7 +76,7 @@ def made_geometry(config: TrainConfig, names: Iterable[str], mapped: dict[str, C
 
 
 def known_geometry(config: TrainConfig, names: Iterable[str]) -> dict[str, Geometry]:
-    """What `made_geometry` left, of every clip that structure from motion could fit together."""
+    """Return the geometry of every clip in which structure from motion registered frames."""
     known = known_drives(config, open_training_set(config.data).drives, hint_store(config))
     maps = {name: (position, known.drives[position].clip_map) for position, name in enumerate(names)}
     return {name: Geometry(known, place, clip_map) for name, (place, clip_map) in maps.items() if clip_map is not None}
@@ -85,10 +85,10 @@ def known_geometry(config: TrainConfig, names: Iterable[str]) -> dict[str, Geome
 def units_of_frames(
     geometry: Geometry, recording: Recording, predictor: DepthPredictor
 ) -> list[Float64[np.ndarray, " n"]]:
-    """The network's unit of depth over the map's, of every extracted frame, row by row; NaN where no pose is known.
+    """Return the network's unit of depth over the map's, for every extracted frame by row; NaN without a pose.
 
     All frames of a part share it: it is the median over some of them. So poses of the map and depth of the network are
-    in one unit, and parts that share no point, of whose scales nothing is known, follow the network.
+    in one unit. Parts without common points, whose relative scale is unknown, follow the network.
     """
     clip_map = geometry.clip_map
     units = np.ones(int(clip_map.part.max()) + 1)
@@ -109,12 +109,12 @@ def units_of_frames(
 
 
 def log_ratio(hint: Float32[np.ndarray, "h w"], inverse_depth: Float32[np.ndarray, "h w"]) -> float:
-    """Median of log(hint / inverse depth), which is that of the network's depth over the hint's; NaN of few hints."""
+    """Return the median of log(hint / inverse depth), the network's depth over the hint's; NaN for few hints."""
     has = hint > 0
     return float(np.median(np.log(hint[has] / inverse_depth[has]))) if has.mean() >= _FEWEST else float("nan")
 
 
 def camera_map(frames: Path) -> ClipMap | None:
-    """The map that was made on the way to the camera, with the camera that was found."""
+    """Return the map from the search for the camera, with the found camera."""
     file = frames / MAP_FILE
     return ClipMap.load(file) if file.is_file() else None

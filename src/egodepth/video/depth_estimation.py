@@ -1,4 +1,4 @@
-"""The first look at a recording: every frame's depth, and how well it agrees with its neighbours'."""
+"""The first pass over a recording: every frame's depth, and its agreement with the neighbours'."""
 
 from collections import deque
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from torch import Tensor
 from egodepth.geometry import Camera
 from egodepth.inference.predictor import DepthPredictor, blend_mirrored
 from egodepth.inference.stream import Ahead, groups
-from egodepth.video.camera_path import RowTrack
+from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path, photometric_residual, unwarped_error
 from egodepth.video.recording import Picture, Recording
 
 _BATCH = 4
 _MOST_REACH = 16
-"""Frames between a frame and the ones that it is compared with, at most."""
+"""Largest offset in frames between a frame and those that it is compared with."""
 
 
 class _Seen(NamedTuple):
@@ -34,58 +34,58 @@ class _Seen(NamedTuple):
     disagreement: Float[Tensor, "h w"]
 
     def from_(self, other: "_Seen") -> Float[Tensor, "4 4"]:
-        """this_from_other, of the same row."""
+        """Return this_from_other, for a frame of the same row."""
         assert self.pose is not None
         assert other.pose is not None
         return torch.from_numpy(np.linalg.solve(self.pose, other.pose)).float()
 
 
-def reach_of(recording: Recording, apart: int) -> int:
-    """How many frames of the recording make the distance that the training's neighbours had."""
+def reach_of(recording: Recording, offset: int) -> int:
+    """Return the offset in frames of the recording that corresponds to the training's neighbours."""
     steps = np.concatenate([np.diff(row.seconds) for row in recording.rows])
-    return int(np.clip(round(apart * float(np.median(steps)) * recording.footage.rate), 1, _MOST_REACH))
+    return int(np.clip(round(offset * float(np.median(steps)) * recording.footage.rate), 1, _MOST_REACH))
 
 
-def depth_pass(
+def estimate_depth(
     recording: Recording,
-    tracks: list[RowTrack],
+    trajectories: list[RowTrajectory],
     predictor: DepthPredictor,
     folder: Path,
     reach: int,
-    told: Callable[[int], None],
+    advance: Callable[[int], None],
 ) -> int:
-    """Write the maps of every frame into a folder; those that are there from a call before are left as they are.
+    """Write the maps of every frame to a folder; maps from an earlier call are kept.
 
     Args:
         recording: read once, a few frames ahead.
-        tracks: of its rows.
-        predictor: depth of its frames.
-        folder: for the maps.
-        reach: how many frames before and after a frame it is compared with.
-        told: called with the number of frames that are through.
+        trajectories: the trajectories of its rows.
+        predictor: predicts the depth of its frames.
+        folder: the folder of the maps.
+        reach: offset in frames to the two frames that a frame is compared with.
+        advance: callback with the number of newly finished frames.
 
     Returns:
-        How many frames there are.
+        The number of frames.
     """
     there = _there(folder)
-    told(there)
+    advance(there)
     first = max(0, there - reach - 1)
     window: deque[_Seen] = deque(maxlen=2 * reach + 1)
-    poses = [track.poses() for track in tracks]
+    poses = [trajectory.poses() for trajectory in trajectories]
     last = first - 1
 
     def finish(position: int) -> None:
         seen = window[position]
         if seen.place >= there:
             _maps(window, position, reach, recording.drive.camera).write(maps_path(folder, seen.place))
-            told(1)
+            advance(1)
 
     with Ahead(recording.pictures(first), _BATCH) as pictures:
         for group in groups(pictures, _BATCH):
-            for seen in _looked_at(group, predictor, tracks, poses):
+            for seen in _looked_at(group, predictor, trajectories, poses):
                 window.append(seen)
                 last = seen.place
-                # Of a full window it is the middle one whose neighbours are all there.
+                # In a full window, the central frame has all its neighbours.
                 if len(window) > reach:
                     finish(len(window) - 1 - reach)
     for position in range(max(0, len(window) - reach), len(window)):
@@ -94,7 +94,7 @@ def depth_pass(
 
 
 def _there(folder: Path) -> int:
-    """How many maps are there without a gap, from the first on."""
+    """Return the number of existing maps without a gap, from the first on."""
     count = 0
     while maps_path(folder, count).is_file():
         count += 1
@@ -105,18 +105,18 @@ def _there(folder: Path) -> int:
 def _looked_at(
     pictures: list[Picture],
     predictor: DepthPredictor,
-    tracks: list[RowTrack],
+    trajectories: list[RowTrajectory],
     poses: list[Float64[np.ndarray, "_ 4 4"]],
 ) -> list[_Seen]:
-    """Depth of some frames and of their mirror images, in one batch each."""
+    """Predict the depth of some frames and of their mirror images, in one batch each."""
     images = predictor.network_input([picture.image for picture in pictures])
     plain, mirrored = predictor.inverse_depth(images), predictor.inverse_depth(images.flip(-1)).flip(-1)
     disagreement = (plain / mirrored).log().abs()
     blended = blend_mirrored(plain, mirrored)
     seen = []
     for picture, image, depth, doubt in zip(pictures, images.cpu(), blended, disagreement, strict=True):
-        row = next((index for index, track in enumerate(tracks) if track.covers(picture.seconds)), -1)
-        pose = tracks[row].at(picture.seconds, poses[row]) if row >= 0 else None
+        row = next((index for index, trajectory in enumerate(trajectories) if trajectory.covers(picture.seconds)), -1)
+        pose = trajectories[row].at(picture.seconds, poses[row]) if row >= 0 else None
         seen.append(_Seen(picture.place, picture.seconds, row, pose, image, depth, doubt))
     return seen
 

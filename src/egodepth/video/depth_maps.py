@@ -1,4 +1,4 @@
-"""What is known of a frame after the first look, kept in a file each: depth, and what speaks against it."""
+"""The maps of a frame after the first pass, one file each: depth, and the evidence for and against it."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -13,39 +13,39 @@ from egodepth.losses import photometric_error
 from egodepth.video.arrays import read_arrays, write_arrays
 
 SAMPLES = 256
-"""Pixels, about, at which a frame's depth is compared with the next one's."""
+"""Approximate number of pixels at which a frame's depth is compared with the next one's."""
 
 
 class FrameMaps(NamedTuple):
-    """Of one frame, at the size of the network; depth as predicted, in the scale of this frame alone."""
+    """Maps of one frame, at the network's size; depth as predicted, in the scale of this frame alone."""
 
     seconds: float
     row: int
-    """Of the extracted frames around it; -1 where the camera's way is not known."""
+    """Row of the extracted frames around it; -1 if the camera's pose is unknown."""
     inverse_depth: Float32[np.ndarray, "h w"]
     disagreement: Float16[np.ndarray, "h w"]
-    """|log| of the depth that the image gets over the one that its mirror image gets."""
+    """|log| of the ratio of the depths of the image and of its mirror image."""
     residual: Float16[np.ndarray, "h w"]
-    """Photometric error of the neighbours warped here, the smaller of the two; NaN where none sees the point."""
+    """Photometric error of the warped neighbours, the smaller of the two; NaN where none sees the point."""
     unwarped: Float16[np.ndarray, "h w"]
-    """The same of the neighbours as they are: what depth and motion have to beat."""
+    """The same for unwarped neighbours: the error without depth and motion."""
     change: Float16[np.ndarray, " k"]
-    """log of the next frame's depth over what this one's and the motion make of it; NaN outside, empty at a row's end.
-    """
+    """log of the next frame's depth over the depth that this frame and the motion predict; NaN outside of the image,
+    empty at a row's end."""
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file, complete or not at all."""
         write_arrays(path, self._asdict())
 
     @classmethod
     def read(cls, path: Path) -> "FrameMaps":
-        """Read what `write` wrote; `InputError` where that is damaged."""
+        """Read the result of `write`; `InputError` if it is damaged."""
         values = read_arrays(path)
         return cls(**values | {"seconds": float(values["seconds"]), "row": int(values["row"])})
 
 
 def maps_path(folder: Path, place: int) -> Path:
-    """The file of a frame."""
+    """Return the file of a frame."""
     return folder / f"{place:06d}.npz"
 
 
@@ -55,7 +55,7 @@ def photometric_residual(
     sources: list[tuple[Float[Tensor, "3 h w"], Float[Tensor, "4 4"]]],
     camera: Camera,
 ) -> Float[Tensor, "h w"]:
-    """The smallest photometric error of sources (image, source_from_target) warped here; NaN where none sees it."""
+    """Return the least photometric error of warped sources (image, source_from_target); NaN where none sees it."""
     depth, smallest = 1 / inverse_depth[None], torch.full_like(inverse_depth, torch.inf)
     for image, pose in sources:
         uv, _, inside = seen_from(depth, pose, camera)
@@ -65,7 +65,7 @@ def photometric_residual(
 
 
 def unwarped_error(target: Float[Tensor, "3 h w"], sources: list[Float[Tensor, "3 h w"]]) -> Float[Tensor, "h w"]:
-    """The smallest photometric error of sources as they are; NaN without any."""
+    """Return the least photometric error of unwarped sources; NaN without any."""
     if not sources:
         return torch.full(target.shape[1:], torch.nan)
     return torch.stack([photometric_error(target[None], image[None])[0] for image in sources]).amin(0)
@@ -77,13 +77,13 @@ def depth_change(
     pose: Float[Tensor, "4 4"],
     camera: Camera,
 ) -> Float[Tensor, " k"]:
-    """Log of the next frame's depth over what this one's and the motion make of it, at pixels evenly spread.
+    """Return the log of the next frame's depth over the predicted one, at evenly spaced pixels.
 
     Args:
-        inverse_depth: of this frame.
-        following: inverse depth of the next one.
+        inverse_depth: inverse depth of this frame.
+        following: inverse depth of the next frame.
         pose: next_from_this.
-        camera: of both, unbatched.
+        camera: the camera of both, unbatched.
     """
     depth = 1 / inverse_depth[None]
     uv, expected, inside = seen_from(depth, pose, camera)
@@ -96,7 +96,7 @@ def depth_change(
 def seen_from(
     depth: Float[Tensor, "1 h w"], pose: Float[Tensor, "4 4"], camera: Camera
 ) -> tuple[Float[Tensor, "1 2 h w"], Float[Tensor, "1 h w"], Bool[Tensor, "h w"]]:
-    """Where another view sees each pixel's point, at which depth, and whether that is before it and in its image.
+    """Return each pixel's position and depth in another view, and whether it is in front of it and in its image.
 
     The camera is that of both views, unbatched.
     """

@@ -1,4 +1,4 @@
-"""Which stages of a long command are done, kept in its folder: the same command goes on where it was stopped."""
+"""Record of the finished stages of a long command in its folder, so that a stopped command can continue."""
 
 import contextlib
 import json
@@ -26,8 +26,8 @@ class StageRecord:
 
         Args:
             out: the folder.
-            options: what the result depends on, as JSON; by the command line's names.
-            titles: what each stage does, in order, by its name.
+            options: the options that the result depends on, as JSON, with their names on the command line.
+            titles: title of each stage by its name, in order.
 
         Raises:
             InputError: the folder holds something else, or was begun with other options.
@@ -44,7 +44,7 @@ class StageRecord:
             self._write()
 
     def _earlier(self, out: Path, options: dict[str, Any]) -> dict[str, Any]:
-        """The record of the command that was here before, if that was this one."""
+        """Return the record of the earlier command, if it was the same."""
         try:
             found = read_json(self._file, finite=False)
             before, done = dict(found["options"]), found["stages"]
@@ -64,14 +64,15 @@ class StageRecord:
         return found
 
     def run(self, name: str, work: Callable[[], Any]) -> Any:
-        """What a stage returns, as JSON; of one that is done already, what it returned then."""
+        """Run a stage and return its result as JSON. A finished stage is not repeated and returns its result."""
         number = f"{list(self._titles).index(name) + 1}/{len(self._titles)}"
         if name in self._record["stages"]:
             self._say(f"[dim]{number} {self._titles[name]}: done before[/]")
             return self._record["stages"][name]["result"]
         self._say(f"[bold]{number} {self._titles[name]}[/]")
         began = time.monotonic()
-        # Commands that are stages here tell their results; the one result of this command is the last line.
+        # Commands that are stages here print their results. On standard output, this command prints only its own
+        # result.
         with contextlib.redirect_stdout(sys.stderr):
             result = json.loads(json.dumps(work()))
         seconds = round(time.monotonic() - began, 1)
@@ -81,7 +82,7 @@ class StageRecord:
         return result
 
     def decided(self, name: str, choose: Callable[[], Any]) -> Any:
-        """What was chosen when the command first came here, as JSON: it stays, whatever the machine is that goes on."""
+        """Return the choice of the command's first call, as JSON. It is kept even if another machine continues."""
         chosen = self._record.setdefault("decided", {})
         if name not in chosen:
             chosen[name] = json.loads(json.dumps(choose()))
@@ -90,7 +91,7 @@ class StageRecord:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """How long each finished stage took, when it last ran."""
+        """Duration of each finished stage when it last ran."""
         return {name: stage["seconds"] for name, stage in self._record["stages"].items()}
 
     def _write(self) -> None:
@@ -101,7 +102,7 @@ class StageRecord:
 
 
 def _shown(value: Any) -> str:
-    """An option's value as a command line has it."""
+    """Return an option's value as on the command line."""
     if value is None:
         return "left out"
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

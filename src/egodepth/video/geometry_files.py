@@ -1,4 +1,4 @@
-"""Trajectories and point clouds of a recording as files."""
+"""Write trajectories and point clouds of a recording to files."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +13,7 @@ from egodepth.inference.predictor import at_size
 from egodepth.video.aligned_clip import Aligned
 from egodepth.video.arrays import read_arrays, write_arrays
 from egodepth.video.cloud.fusion import fuse
-from egodepth.video.cloud.point_cloud import Cloud, CloudFrame
-from egodepth.video.cloud.writing import write_cloud
+from egodepth.video.cloud.point_cloud import Cloud, CloudFrame, write_cloud
 from egodepth.video.confidence import confidence
 from egodepth.video.options import VideoOptions
 from egodepth.video.output_files import VIDEO
@@ -23,35 +22,35 @@ from egodepth.video.recording import Recording
 
 RECORDING = "recording.rrd"
 _FINER = 2
-"""Points are made of depth maps so many times as large as the network's: colours are finer than depth."""
+"""Factor on the network's depth maps for making points: colours are finer than depth."""
 
 
 def row_file(out: Path, stem: str, row: int, end: str) -> Path:
-    """The file of a row: of the first one without a number, of the second one `trajectory_2.txt` and so on."""
+    """Return the file of a row: the first one has no number, the second is `trajectory_2.txt` and so on."""
     return out / (f"{stem}{end}" if row == 0 else f"{stem}_{row + 1}{end}")
 
 
 def write_trajectories(out: Path, aligned: Aligned) -> None:
-    """`trajectory.txt` (KITTI's format) and `trajectory_tum.txt` of all frames.
+    """Write `trajectory.txt` (KITTI's format) and `trajectory_tum.txt` of all frames.
 
-    Of each row its own, if there are more: from one to the next the camera's way is not known.
+    If there are several rows, each has its own files: the camera's motion between rows is unknown.
     """
     for row, (seconds, poses) in enumerate(aligned.trajectories):
         write_kitti_poses(row_file(out, "trajectory", row, ".txt"), poses)
         write_tum_poses(row_file(out, "trajectory_tum", row, ".txt"), poses, seconds.tolist())
 
 
-def write_clouds(out: Path, recording: Recording, aligned: Aligned, told: Callable[[int], None]) -> None:
-    """`cloud.ply` of each row, numbered as its trajectory is; kept beside the maps for the report, too."""
-    for row in range(len(aligned.tracks)):
-        cloud = fuse(_cloud_frames(recording, aligned, row, told), recording.drive.camera)
+def write_clouds(out: Path, recording: Recording, aligned: Aligned, advance: Callable[[int], None]) -> None:
+    """Write `cloud.ply` of each row, numbered like its trajectory; a copy beside the maps is for the report."""
+    for row in range(len(aligned.row_trajectories)):
+        cloud = fuse(_cloud_frames(recording, aligned, row, advance), recording.drive.camera)
         write_cloud(row_file(out, "cloud", row, ".ply"), cloud)
         write_arrays(_kept_cloud(aligned, row), cloud._asdict())
 
 
 def read_clouds(aligned: Aligned) -> list[Cloud]:
-    """The clouds that `write_clouds` made of each row."""
-    kept = [read_arrays(_kept_cloud(aligned, row)) for row in range(len(aligned.tracks))]
+    """Return the clouds that `write_clouds` made of each row."""
+    kept = [read_arrays(_kept_cloud(aligned, row)) for row in range(len(aligned.row_trajectories))]
     for arrays in kept:
         arrays["voxel"] = float(arrays["voxel"])
     return [Cloud(**arrays) for arrays in kept]
@@ -62,7 +61,7 @@ def _kept_cloud(aligned: Aligned, row: int) -> Path:
 
 
 def recorded_frames(recording: Recording, aligned: Aligned) -> Iterator[RecordedFrame]:
-    """What the rerun viewer shows of each extracted frame."""
+    """Yield the extracted frames for the rerun viewer."""
     camera = recording.drive.camera
     for row, frames in enumerate(recording.rows):
         cloud_frames = _cloud_frames(recording, aligned, row, lambda _: None)
@@ -77,34 +76,34 @@ def recorded_frames(recording: Recording, aligned: Aligned) -> Iterator[Recorded
             )
 
 
-def written_files(out: Path, aligned: Aligned, command: VideoOptions) -> tuple[tuple[str, str], ...]:
-    """The files beside the report, relative to it, and what each is; the video first."""
+def written_files(out: Path, aligned: Aligned, options: VideoOptions) -> tuple[tuple[str, str], ...]:
+    """Return the files beside the report, relative to it, with descriptions; the video first."""
     files = [(VIDEO, "the recording and its depth")]
-    if command.files:
-        files.append(("depth", f"{' and '.join(command.files)} of every frame"))
-    for row in range(len(aligned.tracks)):
+    if options.files:
+        files.append(("depth", f"{' and '.join(options.files)} of every frame"))
+    for row in range(len(aligned.row_trajectories)):
         files += [
-            (row_file(out, "trajectory", row, ".txt").name, "the camera's way, KITTI's format"),
+            (row_file(out, "trajectory", row, ".txt").name, "the camera's trajectory, KITTI's format"),
             (row_file(out, "trajectory_tum", row, ".txt").name, "the same with times, TUM's format"),
         ]
-        if command.cloud:
+        if options.cloud:
             files.append((row_file(out, "cloud", row, ".ply").name, "point cloud"))
-    if command.rerun:
+    if options.rerun:
         files.append((RECORDING, f"for the rerun viewer: rerun {RECORDING}"))
     return (*files, ("report.json", "the figures of this page"))
 
 
 def _cloud_frames(
-    recording: Recording, aligned: Aligned, row: int, told: Callable[[int], None]
+    recording: Recording, aligned: Aligned, row: int, advance: Callable[[int], None]
 ) -> Iterator[CloudFrame]:
-    """The extracted frames of a row."""
+    """Yield the extracted frames of a row."""
     frames = recording.rows[row]
     for number, seconds, pose in zip(frames.numbers, frames.seconds.tolist(), aligned.row_poses[row], strict=True):
         maps = aligned.frame(aligned.place_of(seconds))
         size = (_FINER * maps.inverse_depth.shape[0], _FINER * maps.inverse_depth.shape[1])
         image = resize_rgb(recording.drive.read_image(number), size)
         yield CloudFrame(image, 1 / _enlarged(maps.inverse_depth, size), _enlarged(confidence(maps), size), pose)
-        told(1)
+        advance(1)
 
 
 def _enlarged(values: Float32[np.ndarray, "h w"], size: tuple[int, int]) -> Float32[np.ndarray, "H W"]:

@@ -1,8 +1,8 @@
-"""Depth of a clip brought to the clip's own hints: in scale frame by frame, in shape from place to place.
+"""Adapt the depth of a clip to the clip's own hints: its scale frame by frame, its shape from place to place.
 
-A network that learned from a clip for minutes knows the shapes of things. The hints of a frame say how near each thing
-is. So the smooth part of the difference between the two is corrected where there are hints. Edges, and places without
-hints, stay as the network has them.
+A network that learned from a clip for minutes knows the shapes of objects. The hints of a frame tell how near each
+object is. So the smooth part of the difference between the two is corrected where there are hints. Edges, and places
+without hints, keep the network's depth.
 """
 
 from bisect import bisect_left
@@ -18,30 +18,30 @@ from jaxtyping import Float32, Int64
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from egodepth.geometry import sample
-from egodepth.video.camera_path import RowTrack
+from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.clip_geometry import Geometry, log_ratio
 from egodepth.video.depth_maps import FrameMaps, maps_path, seen_from
 from egodepth.video.recording import Recording
 
 _REACH = 1 / 160
-"""Standard deviation of the smoothing, share of the width."""
+"""Standard deviation of the smoothing, as a share of the width."""
 _PRIOR = 0.05
-"""Share of the pixels around with hints at which half of what they say is believed."""
+"""Share of nearby pixels with hints at which the correction has half of its full size."""
 _MOST = 0.7
-"""Logarithm of the largest correction: a hint farther off, as of a thing that moves along, counts as this far."""
+"""Logarithm of the largest correction: larger differences, such as for an object that moves along, are clipped."""
 _KEPT = 4
-"""Corrections in memory: frames are asked for in order."""
+"""Number of cached corrections: frames are requested in order."""
 
 
 def shape_logs(
     inverse_depth: Float32[np.ndarray, "h w"], hint: Float32[np.ndarray, "h w"]
 ) -> Float32[np.ndarray, "h w"]:
-    """Logarithm of what inverse depth is to be multiplied by to follow hints; 0 where there are none around.
+    """Return the logarithm of the factor on inverse depth that follows the hints; 0 without hints nearby.
 
-    The mean of log(hint / inverse depth) over the hints around, weighted by a Gaussian.
+    It is the mean of log(hint / inverse depth) over nearby hints, weighted by a Gaussian.
 
     Args:
-        inverse_depth: of the network.
+        inverse_depth: inverse depth of the network.
         hint: inverse depth in the same unit; 0 where there is none.
     """
     known = (hint > 0).astype(np.float32)
@@ -52,20 +52,20 @@ def shape_logs(
 
 
 class _Anchor(NamedTuple):
-    """An extracted frame: where it lies, and what is known of it."""
+    """An extracted frame: its position, and its scale."""
 
     place: int
-    """Among all frames."""
+    """Position among all frames."""
     seconds: float
     number: int
     unit: float
-    """Of depth, over that of its hints; NaN where it has none."""
+    """Unit of depth, over that of its hints; NaN without hints."""
     log: float
-    """Of the factor that brings its depth to the scale of its hints; NaN where it has none."""
+    """Logarithm of the factor that brings its depth to the scale of its hints; NaN without hints."""
 
 
 class HintScales:
-    """What brings the depth of each frame of a recording to the hints of the extracted frames around it."""
+    """Corrections that adapt the depth of each frame of a recording to the hints of the extracted frames around it."""
 
     def __init__(
         self,
@@ -73,30 +73,30 @@ class HintScales:
         geometry: Geometry,
         maps: Path,
         rows: Int64[np.ndarray, " n"],
-        tracks: list[RowTrack],
+        trajectories: list[RowTrajectory],
         place_of: Callable[[float], int],
     ) -> None:
-        """Measure the extracted frames' scales.
+        """Measure the scales of the extracted frames.
 
         Args:
-            recording: see there.
+            recording: the recording.
             geometry: its hints.
             maps: folder of the frames' maps.
             rows: the row of every frame, -1 for none.
-            tracks: of the rows.
-            place_of: the frame that is shown at a time.
+            trajectories: the trajectories of the rows.
+            place_of: returns the frame that is shown at a time.
         """
-        self._geometry, self._maps, self._tracks = geometry, maps, tracks
-        self._poses = [track.poses() for track in tracks]
+        self._geometry, self._maps, self._trajectories = geometry, maps, trajectories
+        self._poses = [trajectory.poses() for trajectory in trajectories]
         self._camera = recording.drive.camera
         self.scale_logs = np.zeros(len(rows))
-        """Of each frame's factor of depth. Between extracted frames, and where one has no hints, they are interpolated;
-        in a row without hints they are 0."""
+        """Logarithm of each frame's factor of depth, interpolated between extracted frames with hints; 0 in a row
+        without hints."""
         self._anchors: list[list[_Anchor]] = []
-        for row, (frames, track) in enumerate(zip(recording.rows, tracks, strict=True)):
+        for row, (frames, trajectory) in enumerate(zip(recording.rows, trajectories, strict=True)):
             anchors = [
                 self._anchor(place_of(seconds), seconds, number, unit)
-                for number, seconds, unit in zip(frames.numbers, frames.seconds.tolist(), track.units, strict=True)
+                for number, seconds, unit in zip(frames.numbers, frames.seconds.tolist(), trajectory.units, strict=True)
             ]
             self._anchors.append(anchors)
             known = [anchor for anchor in anchors if np.isfinite(anchor.log)]
@@ -106,9 +106,9 @@ class HintScales:
         self._shape_logs_of = lru_cache(_KEPT)(self._made_shape_logs_of)
 
     def after_hints(self, place: int, maps: FrameMaps) -> FrameMaps:
-        """A frame whose depth is in the common scale, its depth corrected from place to place.
+        """Return a frame in the common scale with its depth corrected from place to place.
 
-        By the corrections of the extracted frame before it and of the one after it, as it sees them, blended by time.
+        The corrections of the extracted frames before and after it are warped to the frame and blended by time.
         """
         logs = np.zeros_like(maps.inverse_depth)
         for share, anchor in self._around(place, maps.row):
@@ -116,7 +116,7 @@ class HintScales:
         return maps._replace(inverse_depth=maps.inverse_depth * np.exp(logs))
 
     def _around(self, place: int, row: int) -> Iterator[tuple[float, _Anchor]]:
-        """The extracted frames around a frame, and the share of each."""
+        """Yield the extracted frames around a frame, and the share of each."""
         anchors = self._anchors[row] if row >= 0 else []
         if not anchors:
             return
@@ -127,14 +127,14 @@ class HintScales:
         yield from ((part, anchors[index]) for part, index in ((1 - share, before), (share, after)) if part > 0)
 
     def _seen(self, anchor: _Anchor, place: int, maps: FrameMaps) -> Float32[np.ndarray, "h w"]:
-        """An extracted frame's corrections where another frame sees the same points; 0 outside of its view.
+        """Return an extracted frame's corrections warped to another frame; 0 outside of its view.
 
-        A point that is hidden in the extracted frame gets the correction of the thing that hides it.
+        A point that is hidden in the extracted frame gets the correction of the object that hides it.
         """
         logs = self._shape_logs_of(anchor)
         if anchor.place == place:
             return logs
-        motion = self._tracks[maps.row].between(maps.seconds, anchor.seconds, self._poses[maps.row])
+        motion = self._trajectories[maps.row].between(maps.seconds, anchor.seconds, self._poses[maps.row])
         uv, _, inside = seen_from(1 / torch.from_numpy(maps.inverse_depth)[None], motion, self._camera)
         return (sample(torch.from_numpy(logs)[None, None], uv)[0, 0] * inside).numpy()
 
@@ -146,7 +146,7 @@ class HintScales:
         return _Anchor(place, seconds, number, unit, float(log))
 
     def _made_shape_logs_of(self, anchor: _Anchor) -> Float32[np.ndarray, "h w"]:
-        """0 where it has no hints."""
+        """Return the corrections of an extracted frame; 0 without hints."""
         inverse_depth = FrameMaps.read(maps_path(self._maps, anchor.place)).inverse_depth
         if not np.isfinite(anchor.log):
             return np.zeros_like(inverse_depth)

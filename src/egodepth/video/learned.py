@@ -1,8 +1,8 @@
-"""Whether a model has learned anything of a recording, by what nothing can fake.
+"""Check whether a model has learned anything about a recording, by measures that an untrained model fails.
 
-An untrained network agrees with itself on the mirrored image, and neighbouring frames of a street look alike. It does
-not explain what changes between them, its depth hardly differs from place to place, and points of structure from
-motion that no training saw do not lie where it says.
+An untrained network agrees with itself on the mirrored image, and neighbouring frames of a street look alike. But it
+does not explain the changes between them, its depth hardly varies within a frame, and held-out points of structure from
+motion contradict its depth.
 """
 
 from dataclasses import dataclass
@@ -15,25 +15,25 @@ from egodepth.video.confidence import explained_share
 from egodepth.video.point_checks import SparseCheck
 
 _FRAMES = 48
-"""Evenly spread, that are looked at."""
+"""Number of evenly spaced frames for the check."""
 _LITTLE, _FLAT, _BLIND = 0.1, 0.05, 0.8
-"""Explained share and spread of log depth below which, and share of the image-blind answer's error from which nothing
-was learned."""
+"""Nothing was learned if the explained share or the spread of log depth is below the first two, or the error is above
+this share of the image-blind answer's."""
 
 
 @dataclass(frozen=True)
 class Learned:
-    """The witnesses that need no points."""
+    """Measures that need no points."""
 
     explained: float | None
     """Share of the change between neighbouring frames that depth and motion explain, median over places and frames;
-    None where nothing changes, or no neighbour is known."""
+    None if nothing changes, or no neighbour is known."""
     spread: float
     """Standard deviation of log depth within a frame, median over frames."""
 
     @classmethod
     def of(cls, aligned: Aligned) -> "Learned":
-        """Of some frames, by the network's depth alone."""
+        """Measure some frames with the network's depth alone."""
         frames = [aligned.network_frame(place) for place in spread_places(len(aligned.rows), _FRAMES)]
         shares = [share[np.isfinite(share)] for share in map(explained_share, frames)]
         medians = [float(np.median(share)) for share in shares if len(share)]
@@ -43,12 +43,12 @@ class Learned:
         )
 
     def warnings(self, sparse: SparseCheck | None) -> list[str]:
-        """What says that nothing was learned."""
+        """Return the signs that nothing was learned."""
         found = []
         if self.explained is not None and self.explained < _LITTLE:
             found.append(
-                f"Depth and motion explain only {max(self.explained, 0):.0%} of what changes between frames: nothing "
-                "was learned that can be relied on. Train for longer, or record with more motion to the side."
+                f"Depth and motion explain only {max(self.explained, 0):.0%} of the change between frames: nothing "
+                "reliable was learned. Train for longer, or record with more motion to the side."
             )
         if self.spread < _FLAT:
             found.append(f"Depth hardly differs within a frame (by {self.spread:.1%}): nothing was learned.")

@@ -1,4 +1,4 @@
-"""From recordings to a model of them: frames, camera, training, scale."""
+"""From recordings to a trained model: frames, camera, training, scale."""
 
 import dataclasses
 import json
@@ -24,15 +24,15 @@ from egodepth.video.finished_stages import StageRecord
 from egodepth.video.options import VideoOptions
 from egodepth.video.scale.finding import find_scale
 from egodepth.video.scale.options import ScaleOptions
-from egodepth.video.training_plan import EXTRACT_MOTION, by_machine, check_apart, frames_apart, training_plan
+from egodepth.video.training_plan import EXTRACT_MOTION, by_machine, check_offset, neighbour_offset, training_plan
 from egodepth.weights import load_card, other_lens
 
 
 def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[str, Any]:
-    """Extract frames of every clip into a folder of its name; what is known of each.
+    """Extract frames of every clip into a folder of its name, and return their summaries.
 
     Raises:
-        InputError: a clip from which nothing can be learned; says why, and what to do.
+        InputError: a clip from which nothing can be learned; gives the reason, and what to do.
     """
     picked = {}
     for name, path in clips.items():
@@ -45,32 +45,32 @@ def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[st
     return picked
 
 
-def way_to_camera(command: VideoOptions, clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
-    """The camera of all clips, looked for in the longest one; its file lies above the frames."""
+def camera_of_clips(options: VideoOptions, clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
+    """Find the camera of all clips in the longest one; its file is written to the parent folder of the frames."""
     name = longest_clip(picked)
     extracted, clip = FrameFolder.open(frames / name), clips[name]
-    source = command.camera or command.intrinsics
-    if source is None and command.find_camera is None:
-        source = command.fov_deg or beside(clip)
+    source = options.camera or options.intrinsics
+    if source is None and options.find_camera is None:
+        source = options.fov_deg or beside(clip)
     if source is not None:
         found = given_camera(extracted, open_footage(clip).size, source)
     else:
-        way, trains = command.find_camera or "auto", command.model is None
-        found = found_camera(extracted, way, command.fov_deg, command.seed, trains)
+        way, trains = options.find_camera or "auto", options.model is None
+        found = found_camera(extracted, way, options.fov_deg, options.seed, trains)
     _say(f"field of view {found.fov_deg:.1f} degrees: {found.said}")
     camera = Camera.from_fov(found.fov_deg, extracted.size)
-    if command.model and (line := other_lens(load_card(command.model), camera)):
+    if options.model and (line := other_lens(load_card(options.model), camera)):
         _say(line)
     return found
 
 
 def longest_clip(picked: dict[str, Any]) -> str:
-    """The clip with the most frames: the camera is looked for in it."""
+    """Return the clip with the most frames, which is used to find the camera."""
     return max(picked, key=lambda name: picked[name]["summary"]["kept"])
 
 
 def planned(
-    command: VideoOptions,
+    options: VideoOptions,
     folders: list[Path],
     rows: list[int],
     picked: dict[str, Any],
@@ -78,35 +78,35 @@ def planned(
     record: StageRecord,
     geometry: bool,
 ) -> TrainConfig:
-    """The training for extracted frames, the same whenever it is asked for.
+    """Return the configuration of the training for extracted frames; it is reproducible.
 
     Args:
-        command: what was asked for.
-        folders: of the frames.
-        rows: how many frames follow one another without a break, of all clips.
-        picked: what is known of them.
-        camera: as it was found, or to be learned.
-        record: of the command, which keeps what the device decides.
+        options: the options of the command.
+        folders: the folders of the frames.
+        rows: lengths of the runs of consecutive frames, of all clips.
+        picked: the summaries of the clips.
+        camera: the camera, found or to be learned.
+        record: the record of the command, which stores choices that depend on the device.
         geometry: whether structure from motion and hints teach the network.
     """
     summaries = [clip["summary"] for clip in picked.values()]
     spacing, seconds = (min(summary[name]["middle"] for summary in summaries) for name in ("spacing", "seconds_apart"))
-    apart = check_apart(rows, frames_apart(spacing, seconds))
+    offset = check_offset(rows, neighbour_offset(spacing, seconds))
     shape = FrameFolder.open(folders[0]).size
     chosen = record.decided(
-        f"training by {'geometry' if geometry else 'images'}", lambda: by_machine(command, shape, geometry)
+        f"training by {'geometry' if geometry else 'images'}", lambda: by_machine(options, shape, geometry)
     )
-    return training_plan(command, folders, chosen, apart, geometry, learned_camera=camera.way == "learned")
+    return training_plan(options, folders, chosen, offset, geometry, learned_camera=camera.way == "learned")
 
 
 def trained(config: TrainConfig, camera: CameraFound, run: Path) -> dict[str, Any]:
-    """Train in a run folder; a camera that was learned is written over the first guess, above the frames."""
-    size, apart = config.data.size, max(config.data.offsets)
-    away = f"{apart} frame{'s' * (apart != 1)} away"
+    """Train in a run folder. A learned camera replaces the first guess in the parent folder of the frames."""
+    size, offset = config.data.size, max(config.data.offsets)
+    away = f"{offset} frame{'s' * (offset != 1)} away"
     _say(f"{config.model.encoder}, {size[1]}x{size[0]}, {config.trainer.steps} steps, neighbours {away}")
     summary = train(config, run)
     weights = load_card(run).started_from
-    found = {"steps": summary.steps, "size": size, "apart": apart, "weights": weights}
+    found = {"steps": summary.steps, "size": size, "apart": offset, "weights": weights}
     if camera.way == "learned":
         frames = Path(config.data.path[0])
         shape = FrameFolder.open(frames).size
@@ -117,7 +117,7 @@ def trained(config: TrainConfig, camera: CameraFound, run: Path) -> dict[str, An
 
 
 def found_scale(options: VideoOptions, frames: Path, run: Path, device: torch.device) -> dict[str, Any]:
-    """Bring the trained model to metres, by the camera's height or its speed; what was found."""
+    """Find the metric scale of the trained model, by the camera's height or its speed."""
     wanted = ScaleOptions(
         model=str(run),
         by="height" if options.height_m else "speed",

@@ -1,4 +1,4 @@
-"""What the way from a recording to its depth is told."""
+"""Options of `egodepth video`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,59 +14,59 @@ Way = Literal["auto", "sfm", "learned", "stated"]
 
 @dataclass(frozen=True, kw_only=True)
 class VideoOptions:
-    """Clips, and what to do with them."""
+    """The clips, and how to process them."""
 
     clips: Positional[tuple[Path, ...]]
-    """Videos of any container, or folders of frames."""
+    """Videos of any format, or folders of frames."""
     out: Path
-    """Folder for everything."""
+    """Output folder."""
     camera: Path | None = None
-    """Camera file: camera.json, or of OpenCV, ROS, COLMAP, KITTI, Kalibr, ORB-SLAM and others (docs/cameras.md). One
-    that lies beside the frames of a folder is found by itself."""
+    """Camera file: camera.json, or one of OpenCV, ROS, COLMAP, KITTI, Kalibr, ORB-SLAM and others (docs/cameras.md). A
+    camera file beside the frames of a folder is found by itself."""
     fov_deg: float | None = None
-    """Horizontal field of view, if you know it; with --find-camera: where the search begins."""
+    """Horizontal field of view in degrees, if you know it. With --find-camera, the search starts with it."""
     intrinsics: tuple[float, float, float, float] | None = None
     """fx fy cx cy in pixels of the clip's frames."""
     find_camera: Way | None = None
     """How to find the camera if it is not given. auto (default): by structure from motion; if that fails, --fov-deg, or
-    learned in the training; where the clip cannot tell, 60 degrees are taken and said. stated: take --fov-deg, or 60.
-    """
+    learned in training; if the clip has no information on it, 60 degrees, with a message. sfm: by structure from
+    motion. learned: in training. stated: use --fov-deg, or 60."""
     model: str | None = None
     """Do not train: use this run folder, model folder or hub id. Its pose network gives the trajectory."""
     init_from: str | None = None
-    """Start the training from this model's weights, and shorten it."""
+    """Start training from this model's weights, which makes it shorter."""
     encoder: str | None = None
-    """Backbone of the network: the name of any timm model, such as resnet18. Default: tf_efficientnet_lite2 (lite0
-    by images alone)."""
+    """Backbone of the network: the name of any timm model, such as resnet18. Left out: tf_efficientnet_lite2 (lite0 if
+    images alone teach)."""
     weights: Literal["pretrained", "random"] | None = None
-    """What the backbone starts from. Left out: weights learned on ImageNet, and random ones where these are not to be
-    had; pretrained: nothing else; random: without looking for any."""
+    """Initial weights of the backbone. pretrained: ImageNet weights. random: random weights. Left out: ImageNet
+    weights, or random ones if these are not available."""
     size: tuple[int, int] | None = None
-    """Height and width that the network sees, multiples of 32. Left out: of the clip's shape, about 31,000 pixels on a
-    processor (15,000 where images alone teach) and 123,000 on a GPU."""
+    """Height and width of the network's input, multiples of 32. Left out: the clip's shape, with about 31,000 pixels on
+    a processor (15,000 if images alone teach) and 123,000 on a GPU."""
     steps: int | None = None
-    """Length of the training. Left out: 700, where images alone teach 2200; from given weights about half of it."""
+    """Number of training steps. Left out: 470, or 2200 if images alone teach; about half of it from given weights."""
     height_m: float | None = None
-    """Height of the camera over a level road, metres: everything is in metres then, with an error bar."""
+    """Height of the camera over a level road, in metres. All results are then in metres, with an error bar."""
     speed_mps: float | None = None
-    """Speed of the camera, if it was the same all the time, metres a second: likewise."""
+    """Speed of the camera in m/s, if it was constant. All results are then in metres, with an error bar."""
     longest: int = 1280
-    """Longer side of the frames that are worked on, pixels; smaller clips keep their size."""
+    """Longer side of the processed frames in pixels. Smaller clips keep their size."""
     files: tuple[Literal["png", "npz"], ...] = ("png", "npz")
-    """Of each frame; `--files` alone: none."""
+    """Files to write for each frame; `--files` alone: none."""
     cloud: bool = True
     """Fuse the depth of all frames into a point cloud."""
     rerun: bool = False
-    """Also write recording.rrd, everything on one timeline for the rerun viewer: needs `pip install 'egodepth[rerun]'`.
-    """
+    """Also write recording.rrd, all results on one timeline for the rerun viewer. Needs `pip install
+    'egodepth[rerun]'`."""
     keep: bool = False
-    """Keep OUT/work: what was known of single frames before they were brought to one scale."""
+    """Keep OUT/work: the data of single frames before they were brought to one scale."""
     seed: int = 0
-    """Of all that is drawn by lot."""
+    """Random seed."""
     device: str = ""
-    """`cpu`, `cuda`, ...; the GPU if there is one when left out."""
+    """`cpu`, `cuda`, ... Left out: the GPU if there is one."""
     json: Path | None = None
-    """Write the figures of the report to this file, too."""
+    """Also write the figures of the report to this JSON file."""
 
     def __post_init__(self) -> None:
         require(len(self.clips) > 0, "video: name a video or a folder of frames")
@@ -102,5 +102,5 @@ class VideoOptions:
 
 
 def clip_name(clip: Path) -> str:
-    """Under which its files are kept: a link counts as what it is called, `.` as the folder that it is."""
+    """Return the name of a clip's output folder: a link has its own name, and `.` the name of the folder."""
     return clip.stem if clip.is_file() else clip.absolute().name or clip.resolve().name

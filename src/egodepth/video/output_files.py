@@ -1,4 +1,4 @@
-"""The second look at a recording: depth video, and the files of every frame, in one scale."""
+"""The second pass over a recording: depth video, and the files of every frame, in one scale."""
 
 from collections.abc import Callable, Collection
 from fractions import Fraction
@@ -24,7 +24,7 @@ from egodepth.video.recording import Picture, Recording
 _TIME_BASE = Fraction(1, 90_000)
 VIDEO = "depth.mp4"
 PICTURES = 24
-"""Frames, evenly spread, of which small pictures are kept for the report."""
+"""Number of evenly spaced frames whose small pictures are stored for the report."""
 _PICTURE_WIDTH = 480
 
 
@@ -33,25 +33,25 @@ class _Seen(NamedTuple):
     maps: FrameMaps
 
 
-def output_pass(
+def write_outputs(
     recording: Recording,
     aligned: Aligned,
     scales: CommonScales,
     out: Path,
     files: Collection[str],
-    told: Callable[[int], None],
+    advance: Callable[[int], None],
 ) -> None:
     """Write `depth.mp4`, `depth/000000.png` and/or `.npz` of every frame, and small pictures beside the maps.
 
-    The video is there whole or not at all; the files of frames stay where the command is stopped.
+    The video is written completely or not at all. Files of frames remain if the command is stopped.
 
     Args:
-        recording: read once more.
-        aligned: what the first look found.
-        scales: of colours and PNGs.
-        out: folder for the files.
+        recording: read a second time.
+        aligned: the result of the first pass.
+        scales: the scales of colours and PNGs.
+        out: the output folder.
         files: `png`, `npz`, both or none.
-        told: called for every frame.
+        advance: callback, called with 1 for every frame.
     """
     panel, output = layout(recording.drive.size)
     rate = Fraction(recording.footage.rate).limit_denominator(1001)
@@ -72,23 +72,23 @@ def output_pass(
                 small = min(1.0, _PICTURE_WIDTH / width)
                 image = resize_rgb(picture.image, (round(height * small), round(width * small)))
                 write_image(picture_path(aligned.maps, picture.place), image)
-            told(1)
+            advance(1)
 
         pipeline(recording.pictures(), look, store, 2)
 
 
 def picture_places(count: int) -> list[int]:
-    """The frames that the report shows."""
+    """Return the frames that the report shows."""
     return spread_places(count, PICTURES)
 
 
 def picture_path(maps: Path, place: int) -> Path:
-    """The small picture of a frame of the report."""
+    """Return the path of a frame's small picture for the report."""
     return maps / f"{place:06d}.jpg"
 
 
 def _write_frame(stem: Path, seen: _Seen, scales: CommonScales, files: Collection[str]) -> None:
-    """The depth map at the frame's size as a PNG; at the network's own size, and with its confidence, as NPZ."""
+    """Write the depth map at the frame's size as PNG; and at the network's size, with its confidence, as NPZ."""
     inverse_depth = seen.maps.inverse_depth
     if "png" in files and not (path := stem.with_suffix(".png")).exists():
         size = (seen.picture.image.shape[0], seen.picture.image.shape[1])

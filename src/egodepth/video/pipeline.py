@@ -1,4 +1,4 @@
-"""The stages of `egodepth video`, one after the other; each goes on where it was stopped."""
+"""The stages of `egodepth video`, one after the other. Each can be continued after a stop."""
 
 import dataclasses
 import json
@@ -17,17 +17,23 @@ from egodepth.data.footage.source import Footage, open_footage
 from egodepth.data.media.video import pyav
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import write_text
+from egodepth.foundation.progress import advancing_bar
 from egodepth.inference.motion import MotionPredictor
 from egodepth.inference.predictor import DepthPredictor
 from egodepth.networks import Encoder
 from egodepth.sfm.colmap import NoColmapError
 from egodepth.training.devices import pick_device
 from egodepth.video.aligned_clip import Aligned
-from egodepth.video.bar import bar
-from egodepth.video.camera_path import RowTrack, mapped_track, read_tracks, row_track, write_tracks
+from egodepth.video.camera_path import (
+    RowTrajectory,
+    mapped_trajectory,
+    read_row_trajectories,
+    row_trajectory,
+    write_row_trajectories,
+)
 from egodepth.video.camera_stage import CameraFound, learned
 from egodepth.video.clip_geometry import Geometry, camera_map, known_geometry, made_geometry, units_of_frames
-from egodepth.video.depth_estimation import depth_pass, reach_of
+from egodepth.video.depth_estimation import estimate_depth, reach_of
 from egodepth.video.finished_stages import StageRecord
 from egodepth.video.geometry_files import (
     RECORDING,
@@ -38,9 +44,9 @@ from egodepth.video.geometry_files import (
     written_files,
 )
 from egodepth.video.learned import Learned
-from egodepth.video.learning import found_scale, longest_clip, picked_frames, planned, trained, way_to_camera
+from egodepth.video.learning import camera_of_clips, found_scale, longest_clip, picked_frames, planned, trained
 from egodepth.video.options import VideoOptions
-from egodepth.video.output_files import output_pass
+from egodepth.video.output_files import write_outputs
 from egodepth.video.page import write_page, write_recording
 from egodepth.video.page.plots import plotly
 from egodepth.video.page.rerun_file import rerun_library
@@ -50,90 +56,90 @@ from egodepth.video.report_content import Known, figures_of, page_content
 from egodepth.weights import load_model
 
 _FREE = ("out", "keep", "json", "device", "clips")
-"""Options that may change on the way: no result depends on them, as what the device decides is decided once
-(`StageRecord.decided`); the clips are recorded by their content."""
+"""Options that may change when a command is continued. No result depends on them: choices that depend on the device are
+made once (`StageRecord.decided`), and the clips are recorded by their content."""
 REPORT = "report.html"
 
 
-class Journey:
+class Pipeline:
     """One call of the command."""
 
-    def __init__(self, command: VideoOptions, clips: dict[str, Path]) -> None:
+    def __init__(self, options: VideoOptions, clips: dict[str, Path]) -> None:
         """Open the clips and take the folder; raises as `StageRecord` and `open_footage`.
 
-        What is not installed or cannot be read is missed here, not after an hour.
+        Missing packages and unreadable files are reported here, not after an hour.
         """
-        self.command, self.clips, self.out = command, clips, command.out
-        self.device = pick_device(command.device)
+        self.options, self.clips, self.out = options, clips, options.out
+        self.device = pick_device(options.device)
         pyav()
         plotly("graph_objects")
-        if command.rerun:
+        if options.rerun:
             rerun_library()
-        if command.model:
+        if options.model:
             MotionPredictor(self._predictor.model)
-        if command.init_from:
-            load_model(command.init_from)
-        if command.encoder:
-            Encoder(command.encoder)
+        if options.init_from:
+            load_model(options.init_from)
+        if options.encoder:
+            Encoder(options.encoder)
         self.frames, self.run = self.out / "frames", self.out / "run"
-        options: dict[str, Any] = {
-            f"--{field.name.replace('_', '-')}": getattr(command, field.name)
-            for field in dataclasses.fields(command)
+        recorded: dict[str, Any] = {
+            f"--{field.name.replace('_', '-')}": getattr(options, field.name)
+            for field in dataclasses.fields(options)
             if field.name not in _FREE
         }
-        options["--camera"] = command.camera and str(command.camera.resolve())
+        recorded["--camera"] = options.camera and str(options.camera.resolve())
         footage = {name: open_footage(path) for name, path in clips.items()}
         _check_one_shape(footage)
-        options["clips"] = [f"{name} ({opened.fingerprint()})" for name, opened in footage.items()]
+        recorded["clips"] = [f"{name} ({opened.fingerprint()})" for name, opened in footage.items()]
         titles = {
             "frames": "Picking frames",
             "camera": "Finding the camera",
-            **({} if command.model else {"geometry": "Poses, points and hints", "training": "Training"}),
-            **({"scale": "Finding the scale"} if command.height_m or command.speed_mps else {}),
+            **({} if options.model else {"geometry": "Poses, points and hints", "training": "Training"}),
+            **({"scale": "Finding the scale"} if options.height_m or options.speed_mps else {}),
             "depth": "Depth of every frame",
             "video": "Depth video, depth maps, trajectory",
-            **({"cloud": "Point cloud"} if command.cloud else {}),
+            **({"cloud": "Point cloud"} if options.cloud else {}),
             "report": "Report",
         }
-        self.record = StageRecord(self.out, options, titles)
+        self.record = StageRecord(self.out, recorded, titles)
         self._looked_at: dict[str, Aligned] = {}
         self._taught_by: TrainConfig | None = None
-        """The training that geometry taught, once it is known."""
+        """The training with geometry as teacher, once it is known."""
 
-    def go(self) -> None:
-        """All stages."""
-        run, command = self.record.run, self.command
-        picked = run("frames", lambda: picked_frames(self.clips, self.frames, command.longest))
-        found = run("camera", lambda: dataclasses.asdict(way_to_camera(command, self.clips, self.frames, picked)))
+    def run_all(self) -> None:
+        """Run all stages."""
+        run, options = self.record.run, self.options
+        picked = run("frames", lambda: picked_frames(self.clips, self.frames, options.longest))
+        found = run("camera", lambda: dataclasses.asdict(camera_of_clips(options, self.clips, self.frames, picked)))
         camera, training, known = CameraFound(**found), None, None
-        if not command.model:
+        if not options.model:
             known = run("geometry", lambda: self._made_geometry(picked, camera))
             config = self._plan(picked, camera, geometry=known is not None)
             training = run("training", lambda: self._train(config, camera))
             if "fov_deg" in training:
                 camera = learned(camera, training["fov_deg"])
             self._taught_by = config if known is not None else None
-        if command.height_m or command.speed_mps:
-            run("scale", lambda: found_scale(command, self.frames, self.run, self.device))
+        if options.height_m or options.speed_mps:
+            run("scale", lambda: found_scale(options, self.frames, self.run, self.device))
         counts = run("depth", self._depth)
         run("video", lambda: self._video(counts))
-        if command.cloud:
+        if options.cloud:
             run("cloud", lambda: self._cloud(counts))
         figures = run("report", lambda: self._report(counts, picked, camera, training, known))
-        if not command.keep:
+        if not options.keep:
             shutil.rmtree(self.out / "work", ignore_errors=True)
-        if command.json:
-            write_text(command.json, json.dumps(figures, indent=2) + "\n")
+        if options.json:
+            write_text(options.json, json.dumps(figures, indent=2) + "\n")
         for name in self.clips:
             Console().print(str(self.out / name / REPORT), soft_wrap=True, highlight=False, markup=False)
 
     def _plan(self, picked: dict[str, Any], camera: CameraFound, geometry: bool) -> TrainConfig:
         rows = [len(row.numbers) for recording in self._recordings.values() for row in recording.rows]
         folders = [self.frames / name for name in self.clips]
-        return planned(self.command, folders, rows, picked, camera, self.record, geometry)
+        return planned(self.options, folders, rows, picked, camera, self.record, geometry)
 
     def _made_geometry(self, picked: dict[str, Any], camera: CameraFound) -> dict[str, Any] | None:
-        """What came of it, of every clip; None where it cannot teach, as no pose or no camera is known."""
+        """Compute the geometry of every clip; None if it cannot teach, because no pose or no camera is known."""
         if camera.way == "learned":
             return None
         mapped = None if camera.way == "given" else camera_map(self.frames)
@@ -147,51 +153,53 @@ class Journey:
 
     def _train(self, config: TrainConfig, camera: CameraFound) -> dict[str, Any]:
         found = trained(config, camera, self.run)
-        # With a learned camera the recordings' camera files have changed.
+        # A learned camera has changed the recordings' camera files.
         del self._recordings
         return found
 
     def _depth(self) -> dict[str, int]:
-        """The first look at every clip; how many frames each has."""
+        """Run the first pass over every clip, and return the number of frames of each."""
         card = self._predictor.model.card
-        motion, apart = MotionPredictor(self._predictor.model), min(map(abs, card.offsets), default=1)
+        motion, offset = MotionPredictor(self._predictor.model), min(map(abs, card.offsets), default=1)
         counts = {}
         for name, recording in self._recordings.items():
             work, rows = self.out / "work" / name, recording.rows
             if not (tracks := work / "tracks.npz").is_file():
-                with bar(f"{name}: motion", sum(len(row.numbers) for row in rows)) as told:
+                with advancing_bar(f"{name}: motion", sum(len(row.numbers) for row in rows)) as advance:
                     read = recording.drive.read_tensor
-                    learned = partial(row_track, motion, read=read, apart=apart, told=told)
-                    write_tracks(tracks, self._tracks(name, learned))
-            with bar(f"{name}: depth", recording.footage.expected) as told:
-                reach = reach_of(recording, apart)
-                counts[name] = depth_pass(recording, read_tracks(tracks), self._predictor, work, reach, told)
+                    learned = partial(row_trajectory, motion, read=read, offset=offset, advance=advance)
+                    write_row_trajectories(tracks, self._row_trajectories(name, learned))
+            with advancing_bar(f"{name}: depth", recording.footage.expected) as advance:
+                reach = reach_of(recording, offset)
+                counts[name] = estimate_depth(
+                    recording, read_row_trajectories(tracks), self._predictor, work, reach, advance
+                )
         return counts
 
-    def _tracks(self, name: str, learned: Callable[[Row], RowTrack]) -> list[RowTrack]:
-        """Of a clip's rows: by structure from motion as far as it goes, and for the rest by the pose network."""
+    def _row_trajectories(self, name: str, learned: Callable[[Row], RowTrajectory]) -> list[RowTrajectory]:
+        """Return the trajectories of a clip's rows by structure from motion, with gaps filled by the pose network."""
         recording, geometry = self._recordings[name], self._geometry.get(name)
         if geometry is None:
             return [learned(row) for row in recording.rows]
         units = units_of_frames(geometry, recording, self._predictor)
         return [
-            mapped_track(row, geometry.clip_map, of_row, partial(learned, row))
+            mapped_trajectory(row, geometry.clip_map, of_row, partial(learned, row))
             for row, of_row in zip(recording.rows, units, strict=True)
         ]
 
     def _video(self, counts: dict[str, int]) -> None:
-        """The second look, and where the camera went."""
+        """Run the second pass, and write the trajectories."""
         for name, recording in self._recordings.items():
             aligned = self._aligned(name, counts)
             scales = aligned.scales(self._predictor.model.card.metric)
-            with bar(f"{name}: writing", counts[name]) as told:
-                output_pass(recording, aligned, scales, self.out / name, self.command.files, told)
+            with advancing_bar(f"{name}: writing", counts[name]) as advance:
+                write_outputs(recording, aligned, scales, self.out / name, self.options.files, advance)
             write_trajectories(self.out / name, aligned)
 
     def _cloud(self, counts: dict[str, int]) -> None:
         for name, recording in self._recordings.items():
-            with bar(f"{name}: cloud", sum(len(row.numbers) for row in recording.rows)) as told:
-                write_clouds(self.out / name, recording, self._aligned(name, counts), told)
+            with advancing_bar(f"{name}: cloud", sum(len(row.numbers) for row in recording.rows)) as advance:
+                write_clouds(self.out / name, recording, self._aligned(name, counts), advance)
 
     def _report(
         self,
@@ -201,7 +209,7 @@ class Journey:
         training: dict[str, Any] | None,
         known_of: dict[str, Any] | None,
     ) -> dict[str, Any]:
-        """Pages and figures of every clip."""
+        """Write the pages of every clip, and return their figures."""
         figures, card = {}, self._predictor.model.card
         for name, recording in self._recordings.items():
             out, aligned = self.out / name, self._aligned(name, counts)
@@ -214,7 +222,7 @@ class Journey:
                 camera=camera,
                 training=training,
                 card=card,
-                clouds=read_clouds(aligned) if self.command.cloud else [],
+                clouds=read_clouds(aligned) if self.options.cloud else [],
                 geometry=(known_of or {}).get(name),
                 hint=self._geometry[name].inverse_depth if name in self._geometry else None,
                 sparse=self._witness(name, picked, camera, aligned),
@@ -224,27 +232,27 @@ class Journey:
             figures[name] = figures_of(known)
             for warning in known.learned.warnings(known.sparse):
                 Console(stderr=True).print(f"    [yellow]{name}: {warning}[/]", highlight=False, soft_wrap=True)
-            files = written_files(out, aligned, self.command)
+            files = written_files(out, aligned, self.options)
             content = page_content(known, figures[name], files)
-            if self.command.rerun:
+            if self.options.rerun:
                 write_recording(out / RECORDING, content, recorded_frames(recording, aligned))
             write_page(out / REPORT, content)
             write_text(out / "report.json", json.dumps(figures[name], indent=2) + "\n")
         return figures
 
     def _witness(self, name: str, picked: dict[str, Any], camera: CameraFound, aligned: Aligned) -> SparseCheck | None:
-        """The depth of a clip against its points that no training saw; of a model that was given, against all."""
+        """Compare the depth of a clip with its held-out points; for a given model, with all points."""
         if name in self._geometry:
             return check_points(self._geometry[name].clip_map, self._recordings[name], aligned, held_out=True)
-        # A map whose camera was not believed is no witness.
+        # A map whose camera was rejected is not used for the comparison.
         clip_map = camera_map(self.frames) if camera.way == "sfm" and name == longest_clip(picked) else None
         return check_points(clip_map, self._recordings[name], aligned, held_out=False)
 
     def _aligned(self, name: str, counts: dict[str, int]) -> Aligned:
-        """A clip after the first look; its maps are read once for all stages that follow."""
+        """Return a clip after the first pass; its maps are read once for all later stages."""
         if name not in self._looked_at:
             work = self.out / "work" / name
-            tracks = read_tracks(work / "tracks.npz")
+            tracks = read_row_trajectories(work / "tracks.npz")
             geometry = self._geometry.get(name)
             self._looked_at[name] = Aligned.of(self._recordings[name], work, counts[name], tracks, geometry)
         return self._looked_at[name]
@@ -255,16 +263,16 @@ class Journey:
 
     @cached_property
     def _geometry(self) -> dict[str, Geometry]:
-        """Of every clip that has one; read when a stage asks for it."""
+        """Geometry of every clip that has one, read on first use."""
         return {} if self._taught_by is None else known_geometry(self._taught_by, self.clips)
 
     @cached_property
     def _predictor(self) -> DepthPredictor:
-        return DepthPredictor.load(self.command.model or self.run, self.device)
+        return DepthPredictor.load(self.options.model or self.run, self.device)
 
 
 def _check_one_shape(clips: dict[str, Footage]) -> None:
-    """Clips of one command are of one camera, and so of one shape; `InputError` names two that are not."""
+    """Check that the clips have one shape, because they must be of one camera; `InputError` names two that differ."""
     shapes = {name: (clip.size[1] * float(clip.pixel_aspect) / clip.size[0], clip.size) for name, clip in clips.items()}
     (first, (aspect, own)), *others = shapes.items()
     for name, (other, size) in others:

@@ -1,4 +1,4 @@
-"""What structure from motion says of the model's depth and trajectory: points that no training saw are witnesses."""
+"""Compare the model's depth and trajectory with structure from motion. Points that no training saw are independent."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from egodepth.video.confidence import confidence
 from egodepth.video.recording import Recording
 
 _FEWEST = 5
-"""Points in a frame that a comparison needs."""
+"""Least number of points in a frame for a comparison."""
 _FEWEST_FRAMES = 3
 _CELLS = 12, 24
 """Rows and columns of the image-blind answer."""
@@ -26,35 +26,35 @@ class SparseCheck:
     """Whether no training saw the points."""
     frames: int
     points: int
-    """Sightings of points."""
+    """Number of observations of points."""
     abs_rel: float
-    """Mean relative difference of depth, one factor for each part of the map."""
+    """Mean relative difference of depth, with one factor for each part of the map."""
     abs_rel_per_frame: float
-    """The same with a factor for each frame, as the field reports video alone."""
+    """The same with one factor for each frame, as published for monocular training."""
     abs_rel_confident: float
-    """As `abs_rel`, of the half of the sightings whose depth the model is surer of."""
+    """As `abs_rel`, for the half of the observations with the higher confidence."""
     abs_rel_network: float
-    """As `abs_rel_per_frame`, of the network's depth alone, as it is before it is brought to the clip's hints."""
+    """As `abs_rel_per_frame`, for the network's depth before the correction by hints."""
     abs_rel_blind: float
-    """As `abs_rel_per_frame`, of an answer that looks at no image: where in the image a point is, over all frames."""
+    """As `abs_rel_per_frame`, for an image-blind answer: mean depth at the image position, over all frames."""
     ate_percent: float | None
-    """RMSE of the positions after Sim(3) alignment, percent of the length of the way; None where the trajectory is
-    that of structure from motion itself."""
+    """RMSE of the positions after Sim(3) alignment, in percent of the path length; None if the trajectory itself comes
+    from structure from motion."""
 
 
 @dataclass(frozen=True)
 class _Sightings:
-    """Points that one frame sees."""
+    """Points that one frame observes."""
 
     part: int
     cell: Int64[np.ndarray, " k"]
-    """Of the image-blind answer."""
+    """Cell of the image-blind answer."""
     depth: Float64[np.ndarray, " k"]
     predicted: Float64[np.ndarray, " k"]
     by_network: Float64[np.ndarray, " k"]
     trust: Float64[np.ndarray, " k"]
     judges: Bool[np.ndarray, " k"]
-    """The points to compare with; the others make the image-blind answer."""
+    """The points to compare with; the others define the image-blind answer."""
 
 
 def check_points(
@@ -63,10 +63,10 @@ def check_points(
     """Compare with the map of a recording; None without one, or with too few points.
 
     Args:
-        clip_map: of this very recording, by the numbers of its extracted frames.
-        recording: see there.
+        clip_map: the map of this recording, by the numbers of its extracted frames.
+        recording: the recording.
         aligned: its depth and trajectory.
-        held_out: compare with the points alone that no training saw.
+        held_out: compare only with points that no training saw.
     """
     if clip_map is None:
         return None
@@ -125,7 +125,7 @@ def _sightings(
 
 
 def _blind_answer(frames: list[_Sightings]) -> Float64[np.ndarray, " cells"]:
-    """Depth of every cell of the image: of its points' mean inverse depth over each frame's median."""
+    """Return the depth of every image cell: from its points' mean inverse depth over each frame's median."""
     total, count = np.zeros(_CELLS[0] * _CELLS[1]), np.zeros(_CELLS[0] * _CELLS[1])
     for frame in frames:
         if len(frame.depth):
@@ -141,7 +141,7 @@ def _part_factor(frames: list[_Sightings], part: int) -> float:
 
 
 def _per_frame(frames: list[_Sightings], predicted: list[Float64[np.ndarray, " _"]]) -> float:
-    """Mean error of predictions for all points of each frame, each frame with a factor of its own."""
+    """Return the mean error of predictions for all points of each frame, with one factor per frame."""
     errors = [
         _errors(frame.depth, depth, float(np.median(frame.depth / depth)))[frame.judges]
         for frame, depth in zip(frames, predicted, strict=True)
@@ -156,12 +156,12 @@ def _errors(
 
 
 def _of_the_map(aligned: Aligned) -> bool:
-    """Whether the trajectory is by structure from motion."""
-    return any(np.isfinite(track.units).any() for track in aligned.tracks)
+    """Whether the trajectory comes from structure from motion."""
+    return any(np.isfinite(trajectory.units).any() for trajectory in aligned.row_trajectories)
 
 
 def _ate_percent(recording: Recording, aligned: Aligned, clip_map: ClipMap) -> float:
-    """Of the row with the most frames that have a pose; NaN with fewer than three."""
+    """Return the error for the row with the most posed frames; NaN with fewer than three."""
     best = (np.empty((0, 4, 4)), np.empty((0, 4, 4)))
     for index, row in enumerate(recording.rows):
         shared, ours, theirs = np.intersect1d(row.numbers, clip_map.frames, return_indices=True)

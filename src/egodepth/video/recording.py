@@ -1,4 +1,4 @@
-"""A recording and the frames that were extracted from it to train on."""
+"""A recording and the frames that were extracted from it for training."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Picture(NamedTuple):
     """One frame of a recording as the model's camera sees it."""
 
     place: int
-    """Its place among all frames that can be read, from 0: what files are called after."""
+    """Position among all readable frames, from 0. It names the files."""
     seconds: float
     image: UInt8[np.ndarray, "h w 3"]
 
@@ -28,9 +28,9 @@ class Row(NamedTuple):
     """Extracted frames between which the camera moves without a break."""
 
     numbers: list[int]
-    """Of the extracted frames, consecutive."""
+    """Numbers of the extracted frames, consecutive."""
     seconds: Float64[np.ndarray, " n"]
-    """When each is shown in the recording."""
+    """Time of each frame in the recording."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Recording:
 
     @classmethod
     def open(cls, path: Path, frames: Path) -> "Recording":
-        """A recording and the folder that `egodepth data extract` made of it, with a camera file in or above it.
+        """Open a recording and the folder that `egodepth data extract` made of it, with a camera file in or above it.
 
         Raises:
             InputError: one of them cannot be read.
@@ -53,7 +53,7 @@ class Recording:
         return cls(frames.name, open_footage(path), drive, _rows(frames))
 
     def pictures(self, first: int = 0) -> Iterator[Picture]:
-        """All frames from a place on, upright, undistorted, and as large as the extracted ones; bad ones left out."""
+        """Yield all readable frames from a position on: upright, undistorted, at the size of the extracted ones."""
         place = 0
         for picture in self.footage.pictures():
             if picture.image is None or picture.image.shape[:2] != self.footage.size:

@@ -1,4 +1,4 @@
-"""What the report of a recording says, in words, figures and pictures; `egodepth.video.page` makes the page of it."""
+"""The content of a recording's report, in words, figures and pictures; `egodepth.video.page` makes the page."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -23,46 +23,46 @@ from egodepth.video.recording import Recording
 from egodepth.weights import ModelCard
 
 _UNSURE, _UNSTEADY, _WRONG, _CROOKED = 0.4, 0.05, 0.2, 5.0
-"""Mean confidence below which, and flicker, difference from sparse points (shares) and from their trajectory (percent)
-from which the report warns."""
+"""Limits of the report's warnings: least mean confidence, and largest flicker, difference from sparse points (shares)
+and difference from their trajectory (percent)."""
 _NO_HINT = np.uint8(96)
-"""Grey of a picture where no hint is."""
+"""Grey value of a picture where there is no hint."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """All that is known of a recording when its report is written."""
+    """Everything known about a recording when its report is written."""
 
     recording: Recording
     aligned: Aligned
     scales: CommonScales
     verdict: list[str]
-    """Of its frames."""
+    """Verdict on its frames."""
     summary: dict[str, Any]
-    """Of its frames (`FootageSummary`)."""
+    """Summary of its frames (`FootageSummary`)."""
     camera: CameraFound
     training: dict[str, Any] | None
-    """None where a model was given."""
+    """None if a model was given."""
     card: ModelCard
     clouds: list[Cloud]
     geometry: dict[str, Any] | None
-    """What came of poses, points and hints before the training; None where there are none."""
+    """Figures of poses, points and hints before training; None without any."""
     hint: Callable[[int], Float32[np.ndarray, "h w"]] | None
-    """Of an extracted frame, in the unit of the map; None where there are none."""
+    """Returns the hint of an extracted frame, in the unit of the map; None without hints."""
     sparse: SparseCheck | None
     learned: Learned
-    """What speaks for depth and motion."""
+    """Measures of depth and motion."""
     seconds: dict[str, float]
-    """That each stage took."""
+    """Duration of each stage."""
 
     @property
     def unit(self) -> str:
-        """Of all lengths."""
+        """Unit of all lengths."""
         return "metres" if self.card.metric else "units up to scale"
 
 
 def figures_of(known: Known) -> dict[str, Any]:
-    """The figures as JSON."""
+    """Return the figures as JSON values."""
     before, after = known.aligned.flicker.typical()
     trust = [float(confidence(known.aligned.frame(place)).mean()) for place in picture_places(len(known.aligned.rows))]
     return {
@@ -85,16 +85,16 @@ def figures_of(known: Known) -> dict[str, Any]:
 
 
 def page_content(known: Known, figures: dict[str, Any], files: tuple[tuple[str, str], ...]) -> PageContent:
-    """The page of a recording."""
+    """Return the page of a recording."""
     aligned, seconds = known.aligned, known.aligned.seconds
     flicker = aligned.flicker
-    measured = np.isfinite(flicker.after) | np.isnan(flicker.before)  # a break stays one
+    measured = np.isfinite(flicker.after) | np.isnan(flicker.before)  # keeps a break as a gap
     lines = (
         Series(name="as predicted", seconds=seconds, values=100 * flicker.before),
         Series(name="as shown", seconds=seconds[measured], values=100 * flicker.after[measured]),
     )
     factors = (Series(name="factor", seconds=seconds, values=aligned.factors),)
-    longest = max(range(len(aligned.tracks)), key=lambda row: int((aligned.rows == row).sum()))
+    longest = max(range(len(aligned.row_trajectories)), key=lambda row: int((aligned.rows == row).sum()))
     cloud = known.clouds[longest] if known.clouds else None
     return PageContent(
         title=known.recording.name,
@@ -105,7 +105,7 @@ def page_content(known: Known, figures: dict[str, Any], files: tuple[tuple[str, 
             Plot(name="Flicker of depth from frame to frame", axis="percent of the depth", series=lines),
             Plot(name="What brings each frame's depth to one scale", axis="factor", series=factors),
         ),
-        # The cloud is of one row, in whose axes it is; the ways of the others begin elsewhere.
+        # The cloud belongs to one row and has its axes. The trajectories of other rows have other origins.
         segments=(_segment(aligned, longest),),
         cloud_xyz=cloud.xyz if cloud else np.empty((0, 3), np.float32),
         cloud_rgb=cloud.rgb if cloud else np.empty((0, 3), np.uint8),
@@ -116,7 +116,7 @@ def page_content(known: Known, figures: dict[str, Any], files: tuple[tuple[str, 
 
 
 def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
-    """The verdict: what it is worth, what is to be mistrusted."""
+    """Return the verdict: what the results are, and which of them are unreliable."""
     metric = f"in metres ({known.card.scale or 'as it was trained'})" if known.card.metric else "up to scale"
     away = "" if known.card.metric else ": give --height-m or --speed-mps, or use egodepth scale, for metres"
     found = [Finding(text=f"Depth is {metric}{away}.")]
@@ -127,7 +127,7 @@ def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
     )
     found += [Finding(text=text, warning=True) for text in known.learned.warnings(known.sparse)]
     if figures["mean_confidence"] < _UNSURE:
-        text = "The model is sure of little: neighbouring frames do not look as its depth and motion make them, or its "
+        text = "The model is uncertain: neighbouring frames do not look as its depth and motion predict, or its "
         text += (
             "depth of the mirrored image is another. Do not rely on it; train on more frames, or with a known camera."
         )
@@ -142,14 +142,18 @@ def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
             text = f"The trajectory is off that of structure from motion by {sparse.ate_percent:.1f} % of its length."
             found.append(Finding(text=text, warning=True))
     found += _of_geometry(known)
-    if len(known.aligned.tracks) > 1:
-        rows = len(known.aligned.tracks)
-        found.append(Finding(text=f"{rows} rows of frames without a break; cloud and way shown are the longest's."))
+    if len(known.aligned.row_trajectories) > 1:
+        rows = len(known.aligned.row_trajectories)
+        found.append(
+            Finding(
+                text=(f"{rows} rows of frames without a break; the cloud and the trajectory of the longest are shown.")
+            )
+        )
     return [*found, *(Finding(text=text, warning=place > 0) for place, text in enumerate(known.verdict))]
 
 
 def _of_geometry(known: Known) -> list[Finding]:
-    """What structure from motion could not do."""
+    """Return what structure from motion could not do."""
     geometry = known.geometry
     if geometry is None:
         if known.training is None:
@@ -172,7 +176,7 @@ def _of_geometry(known: Known) -> list[Finding]:
 
 
 def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
-    """The diagnostics."""
+    """Return the diagnostics."""
     recording, sparse, training = known.recording, known.sparse, known.training
     groups = [
         FigureGroup(
@@ -242,13 +246,13 @@ def _geometry_figures(geometry: dict[str, Any]) -> Iterator[Figure]:
 
 
 def _hint_picture(known: Known, seconds: float) -> UInt8[np.ndarray, "h w 3"] | None:
-    """The hint of the extracted frame nearest to a time, in the colours of depth; grey where there is none."""
+    """Return the hint of the extracted frame nearest to a time, in the colours of depth; grey where there is none."""
     if known.hint is None:
         return None
     nearest = [
         (abs(float(time) - seconds), number, unit)
-        for row, track in zip(known.recording.rows, known.aligned.tracks, strict=True)
-        for number, time, unit in zip(row.numbers, row.seconds, track.units, strict=True)
+        for row, trajectory in zip(known.recording.rows, known.aligned.row_trajectories, strict=True)
+        for number, time, unit in zip(row.numbers, row.seconds, trajectory.units, strict=True)
     ]
     _, number, unit = min(nearest)
     hint = known.hint(number)

@@ -1,8 +1,8 @@
-"""One scale for all frames of a recording, and how much depth flickers with it and without it.
+"""Bring all frames of a recording to one scale, and measure the flicker of depth with and without it.
 
-Trained with adaptive depth-range scaling, a network says each frame's depth up to a factor that nothing holds to the
-neighbours'. What a frame's depth and the camera's motion make of the next frame shows how far the two factors are
-apart; the factors that undo it are found for the whole row together.
+A network that was trained with adaptive depth-range scaling predicts each frame's depth up to a factor, and
+neighbouring factors are independent. A frame's depth and the camera's motion predict the next frame's depth, which
+gives the ratio of the two factors. The factors that cancel these ratios are found for the whole row together.
 """
 
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 MEMORY_SECONDS = 1.0
-"""Over this time differences of scale are believed; over longer ones it is the network that is believed, as the errors
-of single differences add up."""
+"""Time over which differences of scale are corrected. Over longer times the network's own scale is kept, because the
+errors of single differences add up."""
 
 
 @dataclass(frozen=True)
 class Flicker:
-    """How far the depth of neighbouring frames is apart, share of the depth, typical pixel."""
+    """Flicker: relative difference of the depth of neighbouring frames, for the typical pixel."""
 
     before: Float[np.ndarray, " n"]
-    """From each frame to the next, as predicted; NaN where there is no next."""
+    """From each frame to the next, as predicted; NaN without a next frame."""
     after: Float[np.ndarray, " n"]
-    """With the frames' factors, or as it is shown; NaN where it was not measured, too."""
+    """With the frames' factors, or as displayed; NaN also where it was not measured."""
 
     def typical(self) -> tuple[float, float]:
-        """Medians over the recording, before and after; NaN without any pair."""
+        """Return the medians over the recording, before and after; NaN without any pair."""
         return _median_of_known(self.before), _median_of_known(self.after)
 
 
@@ -35,7 +35,7 @@ def _median_of_known(values: Float[np.ndarray, " n"]) -> float:
 
 
 def typical_changes(changes: list[Float[np.ndarray, " _"]]) -> Float64[np.ndarray, " n"]:
-    """The median log change of depth from each frame to the next; NaN where there is none."""
+    """Return the median log change of depth from each frame to the next; NaN without one."""
     medians = np.full(len(changes), np.nan)
     for place, change in enumerate(changes):
         known = change[np.isfinite(change)]
@@ -45,14 +45,14 @@ def typical_changes(changes: list[Float[np.ndarray, " _"]]) -> Float64[np.ndarra
 
 
 def aligned_factors(changes: Float64[np.ndarray, " n"], memory: float) -> Float64[np.ndarray, " n"]:
-    """What the depth of each frame is to be multiplied by.
+    """Return the factor on the depth of each frame.
 
-    The least-squares solution of log_factor[t + 1] - log_factor[t] = -change[t], each frame's pulled to 0 with a
-    strength under which a difference is forgotten after about `memory` frames. A change that a whole row shares (depth
-    that errs in the same way in every frame) is no flicker and left out.
+    It is the least-squares solution of log_factor[t + 1] - log_factor[t] = -change[t]. Each log factor is pulled to 0
+    with a strength that lets a difference decay within about `memory` frames. A change that all frames of a row share
+    (the same depth error in every frame) is no flicker and is not corrected.
 
     Args:
-        changes: median log change from each frame to the next; NaN: none, which ends a row.
+        changes: median log change from each frame to the next; NaN means none, which ends a row.
         memory: frames.
     """
     logs = np.zeros(len(changes))
@@ -67,14 +67,14 @@ def aligned_factors(changes: Float64[np.ndarray, " n"], memory: float) -> Float6
 
 
 def _shared(changes: Float64[np.ndarray, " m"]) -> float:
-    """The change that all frames of a row share: the slope of what they add up to, by least squares."""
+    """Return the change that all frames of a row share: the slope of their cumulative sum, by least squares."""
     total = np.concatenate([[0.0], np.cumsum(changes)])
     frames = np.arange(len(total)) - (len(total) - 1) / 2
     return float(frames @ total / (frames @ frames))
 
 
 def _solved(changes: Float64[np.ndarray, " m"], pull: float) -> Float64[np.ndarray, " m+1"]:
-    """Thomas' algorithm for the tridiagonal normal equations."""
+    """Solve the tridiagonal normal equations by Thomas' algorithm."""
     right = np.zeros(len(changes) + 1)
     right[:-1] += changes
     right[1:] -= changes
@@ -91,7 +91,7 @@ def _solved(changes: Float64[np.ndarray, " m"], pull: float) -> Float64[np.ndarr
 
 
 def flicker(changes: list[Float[np.ndarray, " _"]], factors: Float64[np.ndarray, " n"]) -> Flicker:
-    """Typical |log| difference of reprojected depth from each frame to the next, without and with factors."""
+    """Return the typical |log| difference of reprojected depth between frames, without and with factors."""
     before, after = np.full(len(changes), np.nan), np.full(len(changes), np.nan)
     logs = np.log(factors)
     for place, change in enumerate(changes):

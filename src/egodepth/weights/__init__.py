@@ -1,4 +1,4 @@
-"""Weights on disk: model folders, and the import of published ones."""
+"""Weights on disk: model folders, and the import of published weights."""
 
 from egodepth.weights.folder import (
     DepthModel,

@@ -1,4 +1,4 @@
-"""Model folders: `config.json` beside `model.safetensors`, as the Hugging Face hub lays them out."""
+"""Model folders: `config.json` beside `model.safetensors`, as in the Hugging Face hub."""
 
 import os
 import re
@@ -26,34 +26,34 @@ from egodepth.weights.hub import first_line, why_not
 _CARD, _WEIGHTS = "config.json", "model.safetensors"
 FORMAT = "egodepth-model-2"
 MOST_SIDE = 1 << 14
-"""Of the images that a network sees."""
+"""Longest possible side of the network's input."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricScale:
-    """Where the metres of a model come from that learned depth up to scale; `by` is empty where it has none."""
+    """Origin of the metres of a model whose depth was learned up to scale; `by` is empty without a scale."""
 
     factor: float = 1.0
-    """Metres in a unit of the depth that was learned."""
+    """Metres per unit of the learned depth."""
     motion: float = 1.0
-    """What translations are multiplied by besides: where how far the camera moved was known, the pose network's own
-    unit was seen to be another one than the depth's."""
+    """Further factor on translations, for methods that know how far the camera moved: the pose network's unit differs
+    from that of the depth."""
     spread: float = 0.0
     """Half of the factor's 95 % interval, relative."""
     scatter: float = 0.0
-    """How far single frames' factors scatter, relative: what one image's depth may be off besides."""
+    """Scatter of single frames' factors, relative: the additional error of a single image's depth."""
     by: str = ""
     """`baseline`, `height`, `speed`, `oxts`, `distance` or `depth`."""
     on: str = ""
-    """The data it was found on."""
+    """The data that the scale was found on."""
     samples: int = 0
-    """Frames, pairs of frames or distances that it was found from."""
+    """Number of frames, pairs of frames or distances that the scale was found from."""
     when: str = ""
-    """The day, YYYY-MM-DD."""
+    """The date, YYYY-MM-DD."""
     focal: tuple[float, ...] = ()
-    """Focal length of the cameras it was found on, in image widths and heights; empty where that is not known."""
+    """Focal length of the cameras that it was found on, in image widths and heights; empty if unknown."""
     own_limits: tuple[float, float] = (0.0, 0.0)
-    """The network's `min_depth` and `max_depth` in its own units, as they were before."""
+    """The network's original `min_depth` and `max_depth`, in its own units."""
 
     def __post_init__(self) -> None:
         require(0 < self.factor < float("inf"), f"scale.factor is {self.factor:g}: positive and finite ones exist")
@@ -67,31 +67,31 @@ class MetricScale:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """What a model folder says of its weights."""
+    """The card of a model folder, which describes its weights."""
 
     format: str = FORMAT
     network: ModelConfig = field(default_factory=ModelConfig)
     size: tuple[int, int]
-    """Height and width it was trained at: the size belongs to the model."""
+    """Height and width of the training images."""
     metric: bool
-    """Depth is in metres, learned or by `scale`; otherwise it is up to an unknown factor."""
+    """Depth is in metres, learned or by `scale`; otherwise up to an unknown factor."""
     has_pose_net: bool
     depth_scaling: Literal["none", "median"] = "none"
     """`median`: the pose network's translations are in units of each frame's median depth."""
     offsets: tuple[int, ...] = ()
-    """The neighbours that the pose network was trained with, from the target frame."""
+    """Offsets of the neighbours that the pose network was trained with, from the target frame."""
     training_drives: tuple[str, ...] = ()
     focal: tuple[float, ...] = ()
-    """Focal length of the training's cameras, in image widths and heights; empty where that is not known."""
+    """Focal length of the training cameras, in image widths and heights; empty if unknown."""
     step: int = 0
     started_from: str = ""
-    """Where the weights came from that the training began with; empty where that is not known."""
+    """Origin of the training's initial weights; empty if unknown."""
     focal_factor: float = 1.0
-    """What the focal lengths of the training's cameras have to be multiplied by, where they were learned."""
+    """Factor on the focal lengths of the training cameras, if they were learned."""
     teacher: str = ""
-    """The depth model whose shape of depth was learned, too, with its licence, which may bind these weights."""
+    """The depth model that was a teacher, with its licence, which may bind these weights."""
     scale: MetricScale = MetricScale()
-    """How depth that was learned up to scale became metric, if it did."""
+    """Scale that made depth metric, if it was learned up to scale."""
 
     def __post_init__(self) -> None:
         require(all(1 <= side <= MOST_SIDE for side in self.size), f"size {self.size}: sides of 1 to {MOST_SIDE} exist")
@@ -101,10 +101,10 @@ class ModelCard:
         require(0 < self.focal_factor < float("inf"), f"focal_factor {self.focal_factor:g}: positive ones exist")
 
     def scaled(self, scale: MetricScale) -> "ModelCard":
-        """The card of the same weights with depth in metres, by a factor on the depth as it was learned.
+        """Return the card of the same weights with depth in metres, by a factor on the learned depth.
 
-        Depth is linear in both of its limits, and translations are in its units: with the limits everything that is
-        made of the card is in metres, predictions, trajectories and exports; only motion has a ratio to remember.
+        Depth is linear in its limits, and translations are in its units. So scaled limits put all results of the card
+        into metres: predictions, trajectories and exports. Only the ratio of the motion is stored in addition.
         """
         own = self.unscaled()
         limits = own.network.min_depth, own.network.max_depth
@@ -112,7 +112,7 @@ class ModelCard:
         return replace(own, network=network, metric=True, scale=replace(scale, own_limits=limits))
 
     def unscaled(self) -> "ModelCard":
-        """The card as training wrote it."""
+        """Return the card as training wrote it."""
         if not self.scale.by:
             return self
         low, high = self.scale.own_limits
@@ -121,7 +121,7 @@ class ModelCard:
 
 
 class DepthModel(nn.Module):
-    """A depth network, the pose network it was trained with if there was one, and their card."""
+    """A depth network, its pose network if it was trained with one, and their card."""
 
     def __init__(self, card: ModelCard, depth_net: DepthNet | None = None, pose_net: PoseNet | None = None) -> None:
         """Wrap the given networks, or build them with random weights from the card."""
@@ -135,14 +135,14 @@ class DepthModel(nn.Module):
         self.pose_net = pose_net
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
-        """Disparities in (0, 1) of images in [0, 1], finest first."""
+        """Return the disparities in (0, 1) of images in [0, 1], finest first."""
         return self.depth_net(image)
 
     def save(self, folder: Path) -> None:
-        """Write the model folder beside its place and rename it there, replacing what was there.
+        """Write the model folder beside its place, then rename it, replacing an older one.
 
         Raises:
-            InputError: it cannot be written (disk full, no permission); what was there stays as it is.
+            InputError: it cannot be written (disk full, no permission); an older one stays unchanged.
         """
         folder = Path(folder)
         beside = folder.with_name(f".{folder.name}.writing")
@@ -159,14 +159,14 @@ class DepthModel(nn.Module):
 
 
 def holds_a_model_alone(folder: Path) -> bool:
-    """Whether all that a folder holds is a model of ours: nothing else is lost where another takes its place."""
+    """Whether a folder holds a model of egodepth and nothing else, so that it may be replaced."""
     if not folder.is_dir() or {path.name for path in folder.iterdir()} != {_CARD, _WEIGHTS}:
         return False
     return str((json_object(folder / _CARD) or {}).get("format")).startswith("egodepth-model-")
 
 
 def replace_folder(new: Path, place: Path) -> None:
-    """Put a finished folder in its place; an older one there steps aside first and is then removed."""
+    """Move a finished folder to its place. An older one there is moved aside first and then deleted."""
     old = place.with_name(f".{place.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if place.exists():
@@ -176,19 +176,19 @@ def replace_folder(new: Path, place: Path) -> None:
 
 
 def read_tensors(path: Path, remedy: str = "take another copy") -> dict[str, Tensor]:
-    """Tensors of a safetensors file; `InputError` names a file that is missing or damaged, and the remedy."""
+    """Return the tensors of a safetensors file; `InputError` names a missing or damaged file, and the remedy."""
     try:
         return load_file(path)
-    # A header of a stranger may name kinds and sizes of numbers that there are not: KeyError, RuntimeError, ...
+    # A foreign header may name unknown types and sizes: KeyError, RuntimeError, ...
     except Exception as error:
         raise InputError(f"{path}: not readable as safetensors ({error}); {remedy}") from error
 
 
 def load_model(source: str | Path) -> DepthModel:
-    """Load a run folder, a model folder, either's URL, or a hub id (`owner/name`).
+    """Load a run folder, a model folder, a URL of either, or a hub id (`owner/name`).
 
     Raises:
-        InputError: there is no such model, or it is of another format; says which file and what to do.
+        InputError: there is no such model, or it is of another format; names the file and what to do.
     """
     folder = model_folder(source)
     model = DepthModel(_read_card(folder / _CARD))
@@ -197,12 +197,12 @@ def load_model(source: str | Path) -> DepthModel:
 
 
 def load_card(source: str | Path) -> ModelCard:
-    """The card of a model alone; raises as `load_model`."""
+    """Return the card of a model alone; raises as `load_model`."""
     return _read_card(model_folder(source) / _CARD)
 
 
 def _read_card(file: Path) -> ModelCard:
-    """The card of a model folder; the format first, as another one may have other fields."""
+    """Read the card of a model folder. The format is checked first, because another one may have other fields."""
     try:
         text = read_text(file)
         found = parse_json(text)["format"]
@@ -211,17 +211,17 @@ def _read_card(file: Path) -> ModelCard:
     if found != FORMAT:
         raise InputError(f"{file}: model format '{found}', this version reads '{FORMAT}'; use the version it came from")
     card = from_json(ModelCard, text, file)
-    # timm would read or fetch `local-dir:` and `hf-hub:` from wherever a stranger's card says.
+    # timm would read or fetch `local-dir:` and `hf-hub:` from any place that a foreign card names.
     if not re.fullmatch(r"[\w.]+", card.network.encoder):
         raise InputError(f"{file}: encoder '{card.network.encoder}' is not the name of one; take another copy")
     return card
 
 
 def rewrite_card(source: str | Path, change: Callable[[ModelCard], ModelCard]) -> ModelCard:
-    """Replace the card in the folder of a model by what `change` makes of it; the weights are not touched.
+    """Replace the card of a model by the result of `change`; the weights are not touched.
 
     Raises:
-        InputError: no local model, a card that cannot be read, or a folder that cannot be written to.
+        InputError: no local model, an unreadable card, or a folder that cannot be written to.
     """
     if not Path(source).exists():
         raise InputError(f"{source}: no such folder, and what is on the hub cannot be changed; give a local model")
@@ -241,11 +241,11 @@ def load_strictly(module: nn.Module, tensors: dict[str, Tensor], source: Path) -
 
 
 def model_folder(source: str | Path, also: tuple[str, ...] = ()) -> Path:
-    """The local folder that has a model's weights, of a folder, a run, either's URL, or a hub id.
+    """Return the local folder with a model's weights, for a folder, a run, a URL of either, or a hub id.
 
     Args:
-        source: as users give it.
-        also: names of files that are fetched besides the card and the weights, where the hub has them.
+        source: the name that the user gives.
+        also: names of further files to fetch besides the card and the weights, if the hub has them.
 
     Raises:
         InputError: there is no such model.
@@ -257,8 +257,8 @@ def model_folder(source: str | Path, also: tuple[str, ...] = ()) -> Path:
     if folder.exists():
         hint = "; the run has no model yet: train it further" if (folder / "checkpoints").is_dir() else ""
         raise InputError(f"{source}: neither a model folder ({_CARD} and {_WEIGHTS}) nor a run with one{hint}")
-    # `runs/fist` beside an existing `runs` is a slip of the pen: the hub would be asked for a minute in vain. And what
-    # is called `runs/...` by default is never a stranger's model.
+    # `runs/fist` beside an existing `runs` is a typing error, so the hub is not asked for it. `runs/...`, the default
+    # name of runs, is never a model on the hub.
     is_run = source.startswith("runs/")
     if is_run or source.count("/") != 1 or source.startswith((".", "/")) or folder.parent.is_dir():
         remedy = "train it first (make quickstart; egodepth train ...)" if is_run else "check the path"
@@ -272,7 +272,7 @@ def _download(hub_id: str, files: list[str]) -> Path:
 
     absent = why_not(hub_id, _CARD)
     try:
-        # Where the hub does not answer, what its cache holds will do.
+        # If the hub does not answer, its cache is used.
         return Path(snapshot_download(hub_id, allow_patterns=files, local_files_only=bool(absent)))
     except (OSError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         raise InputError(
@@ -282,13 +282,13 @@ def _download(hub_id: str, files: list[str]) -> Path:
 
 
 def initialise_from(source: str, depth_net: nn.Module, pose_net: nn.Module | None, limits: tuple[float, float]) -> None:
-    """Start networks from a model's weights; a pose network of another kind keeps its own.
+    """Initialise networks from a model's weights; a pose network of another kind keeps its own.
 
     Raises:
-        InputError: no such model, other networks, or not the depth limits that its disparities mean.
+        InputError: no such model, other networks, or other depth limits, which define the meaning of its disparities.
     """
     model = load_model(source)
-    network = model.card.unscaled().network  # weights know nothing of a scale that was found afterwards
+    network = model.card.unscaled().network  # the weights do not include a scale that was found later
     if (network.min_depth, network.max_depth) != limits:
         raise InputError(
             f"{source}: knows depths of {network.min_depth:g} to {network.max_depth:g}, not {limits[0]:g} to "

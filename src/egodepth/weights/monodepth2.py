@@ -20,9 +20,9 @@ from egodepth.networks import PoseCnn, PoseNet, build_pose_net
 from egodepth.weights.folder import MOST_SIDE, DepthModel, ModelCard, load_strictly
 
 STEREO_FACTOR = 5.4
-"""Metres in a unit of depth of the stereo models: they were trained with a nominal baseline of 0.1 for KITTI's 0.54."""
+"""Metres per unit of depth of the stereo models: their nominal baseline is 0.1 for KITTI's 0.54."""
 _RESNETS = {(2, False): "resnet18", (6, False): "resnet34", (6, True): "resnet50", (23, True): "resnet101"}
-"""By the number of blocks in the third layer, and whether blocks have three convolutions."""
+"""ResNets by the number of blocks in the third layer, and whether blocks have three convolutions."""
 _STAGES = 5
 _POSE_OUTPUTS = 6
 _POSE_DECODER = {"net.0": "squeeze.0", "net.1": "head.0", "net.2": "head.2", "net.3": "six"}
@@ -31,10 +31,10 @@ _POSE_CNN |= {"net.5": "coarse.0", "net.6": "coarse.2", "pose_conv": "coarse.4"}
 
 
 def import_monodepth2(folder: str | Path) -> DepthModel:
-    """The networks of a folder of published weights (Godard et al. 2019); nothing in it is executed.
+    """Return the networks of a folder of published weights (Godard et al. 2019); nothing in it is executed.
 
-    The pose network comes along where the folder has one. Depth of models trained with stereo is in metres: their
-    depth limits are multiplied by 5.4, as published.
+    The pose network is included if the folder has one. Depth of models trained with stereo is in metres: their depth
+    limits are multiplied by 5.4, as published.
 
     Raises:
         InputError: a missing, damaged or unsafe file, or weights of another layout; names the file.
@@ -71,14 +71,16 @@ def import_monodepth2(folder: str | Path) -> DepthModel:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A state dict, without running anything that a stranger may have put into the file."""
+    """Return a state dict without executing foreign code in the file."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a pickle protocol that this reader may not know: it will say so
+            warnings.simplefilter(
+                "ignore"
+            )  # about a pickle protocol that the reader may not know; the reader reports it
             found = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; a folder of Monodepth2 weights holds encoder.pth and depth.pth") from error
-    except Exception as error:  # on damaged bytes torch raises almost anything
+    except Exception as error:  # for damaged bytes torch raises almost any exception
         reason = str(error).strip().split("\n")[0].split(". ")[0]
         raise InputError(
             f"{path}: not a torch state dict that is safe to read ({reason}); download it again"
@@ -89,7 +91,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _backbone(encoder: dict[str, Any]) -> dict[str, Tensor]:
-    """The ResNet's own names; its classifier is left behind."""
+    """Return the ResNet's own tensors without its classifier."""
     prefix = "encoder."
     names = [name for name in encoder if name.startswith(prefix) and not name.startswith(f"{prefix}fc.")]
     return {name.removeprefix(prefix): encoder[name] for name in names}
@@ -114,7 +116,7 @@ def _size(encoder: dict[str, Any], path: Path) -> tuple[int, int]:
 
 
 def _decoder_names() -> dict[str, str]:
-    """Published module -> ours: stages run from coarse to fine there, from fine to coarse here."""
+    """Return our module names by the published ones. Published stages run from coarse to fine, ours the other way."""
     names = {f"decoder.{2 * _STAGES + scale}.conv": f"heads.{scale}" for scale in range(4)}
     for position in range(_STAGES):
         stage = f"stages.{_STAGES - 1 - position}"
@@ -124,7 +126,7 @@ def _decoder_names() -> dict[str, str]:
 
 
 def _renamed(tensors: dict[str, Any], names: dict[str, str], path: Path) -> dict[str, Tensor]:
-    """Weights and biases under our names; one that is missing or unheard of is an `InputError`."""
+    """Return weights and biases with our names; a missing or unknown one is an `InputError`."""
     wanted = {f"{module}.{kind}" for module in names for kind in ("weight", "bias")}
     _same_names(tensors, wanted, path)
     split = {name: name.rpartition(".") for name in wanted}
@@ -147,7 +149,7 @@ def _pose_kind(folder: Path) -> Literal["separate", "shared", "posecnn"] | None:
 
 
 def _pose_net(folder: Path, kind: Literal["separate", "shared", "posecnn"], model: DepthModel) -> PoseNet:
-    """The pose network of a folder."""
+    """Return the pose network of a folder."""
     path = folder / "pose.pth"
     tensors = _read(path)
     head = "pose_conv" if kind == "posecnn" else "net.3"

@@ -135,7 +135,7 @@ def test_a_calibration_that_is_not_understood_is_named_and_not_passed_over(
     tmp_path: Path, name: str, text: str
 ) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(InputError, match=f"{name}: looks like a calibration, and is of no kind"):
+    with pytest.raises(InputError, match=f"{name}: looks like a calibration, but its format is not supported"):
         find_camera_file(tmp_path, tmp_path.parent)
     (tmp_path / "camera.json").write_text('{"fov_deg": 70}')
     assert find_camera_file(tmp_path) == tmp_path / "camera.json"

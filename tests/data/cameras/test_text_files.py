@@ -224,7 +224,7 @@ def test_other_texts_about_cameras_are_left_alone(tmp_path: Path) -> None:
 )
 def test_calibrations_of_no_known_kind_are_named(tmp_path: Path, name: str, text: str) -> None:
     written(tmp_path, text, name)
-    with pytest.raises(InputError, match=f"{name}: looks like a calibration, and is of no kind that is understood"):
+    with pytest.raises(InputError, match=f"{name}: looks like a calibration, but its format is not supported"):
         find_camera_file(tmp_path)
 
 
@@ -260,8 +260,8 @@ def test_what_is_said_of_the_lens_is_never_dropped(tmp_path: Path, text: str, le
         (f"{BY_NAME}skew = [2]", "is not a camera matrix"),
         (f"{BY_NAME}coeffs: 1 2 3 4", "'coeffs' is of a lens that is not understood"),
         (f"{BY_NAME}k1: .1\nk2: .2\nk3: .3\nk4: .4", "k1 to k4 of a lens of no named kind"),
-        ("[LEFT]\nfx=350\ncx=620\ncy=187\n[RIGHT]\nfx=360\ncx=620\ncy=187\n", "fx stands there twice"),
-        ("K: 458 0 620 0 457 187 0 0 1\nK: 459 0 620 0 457 187 0 0 1", "K stands there twice"),
+        ("[LEFT]\nfx=350\ncx=620\ncy=187\n[RIGHT]\nfx=360\ncx=620\ncy=187\n", "fx is given twice"),
+        ("K: 458 0 620 0 457 187 0 0 1\nK: 459 0 620 0 457 187 0 0 1", "K is given twice"),
         ("458 457 620 187\n459 458 621 187", "not a camera file"),
         ("1242 375 458 457 620 187 0 0", "not a camera file"),
     ],

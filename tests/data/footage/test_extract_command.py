@@ -121,7 +121,7 @@ def test_stopped_on_the_way_the_same_command_ends_with_the_same_files(
     monkeypatch.setattr(extract_module, "write_image", lambda *given: (written.append(given), write_image(*given)))
     main(["data", "extract", str(clip), "--out", str(out)])
     assert len(written) == 14 - 5
-    assert "14 frames of 22, 5 of them before" in " ".join(capsys.readouterr().out.split())
+    assert "14 frames of 22, 5 of them from an earlier run" in " ".join(capsys.readouterr().out.split())
     assert files(out) == files(whole)
 
 

@@ -18,7 +18,7 @@ def test_a_video_needs_no_camera_and_gets_a_verdict(tmp_path: Path, capsys) -> N
     printed = " ".join(capsys.readouterr().out.split())
     assert "22, 192x108, 0.3 s at 60 a second" in printed
     assert "Can be trained on: 14 of 22 frames, in 2 rows" in printed
-    assert "36% are pictures that are there twice" in printed
+    assert "36% are duplicate pictures" in printed
     found = json.loads((tmp_path / "found.json").read_text())
     assert (found["folder"], found["drives"]) == (str(clip), [])
     assert (found["footage"]["cuts"], found["footage"]["cut_count"]) == ([16], 1)
@@ -39,7 +39,7 @@ def test_a_folder_without_a_camera_is_looked_at(tmp_path: Path, capsys) -> None:
     Inspect(write_folder(tmp_path / "clip", street(np.arange(12) * 3.0)))()
     printed = " ".join(capsys.readouterr().out.split())
     assert "12, 192x108, 1.1 s at 10 a second (assumed)" in printed
-    assert "12 of 12 frames, in 1 row, but they are few" in printed
+    assert "12 of 12 frames, in 1 row, but these are few" in printed
     assert f"Its camera is not known. `egodepth video {tmp_path}" in printed.replace(" /", "/").replace(
         "video/", "video /"
     )

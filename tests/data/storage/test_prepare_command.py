@@ -30,7 +30,7 @@ def test_every_frame_is_there_afterwards(clips, tmp_path, capsys):
     Prepare(data=clips, out=tmp_path / "store", size=SIZE, workers=2, json=tmp_path / "summary.json")()
     assert "16 frames, " in (said := capsys.readouterr().out)
     assert "16 decoded" in said
-    assert "0 were there" in said
+    assert "0 existed already" in said
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert (summary["frames"], summary["already_there"], summary["unreadable"]) == (16, 0, [])
     assert summary["bytes_on_disk"] >= 16 * 64 * 96 * 3
@@ -65,7 +65,7 @@ def test_drives_are_chosen_by_name_and_what_is_there_stays(clips, tmp_path, caps
     assert "8 decoded" in first
     assert "16 frames" in second
     assert "8 decoded" in second
-    assert "8 were there" in second
+    assert "8 existed already" in second
 
 
 def test_bad_frames_are_named_and_the_others_are_there(clips, tmp_path, capsys):
@@ -117,7 +117,7 @@ def test_what_is_made_anew_is_said(clips, tmp_path):
     shutil.copy(clips / "first" / "000000.png", clips / "first" / "000007.png")
     console = Console(file=(said := StringIO()), width=500)
     done = prepare(open_drives(clips), SIZE, tmp_path / "store", console=console)
-    assert "first: frame 7 is another image than it was; made anew" in said.getvalue()
+    assert "first: frame 7 is another image than it was; created again" in said.getvalue()
     assert (done.frames, done.already_there) == (16, 8)
 
 
@@ -127,7 +127,7 @@ def test_damaged_pixels_are_said_and_decoded_anew(clips, tmp_path):
     file.write_bytes(bytes(file.stat().st_size))
     console = Console(file=(said := StringIO()), width=500)
     prepare(open_drives(clips), SIZE, tmp_path / "store", console=console)
-    assert "some frames were not as they had been written" in said.getvalue()
+    assert "some frames differ from what had been written" in said.getvalue()
     assert file.read_bytes() != bytes(file.stat().st_size)
 
 

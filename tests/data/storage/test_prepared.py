@@ -134,12 +134,12 @@ def test_a_store_of_a_source_that_changed_is_an_error_or_made_anew(tmp_path, cha
     fill(tmp_path, NoiseDrive())
     drive = NoiseDrive()
     change(drive)
-    with pytest.raises(InputError, match=f"noise: {message}; egodepth data prepare makes it anew"):
+    with pytest.raises(InputError, match=f"noise: {message}; egodepth data prepare creates it again"):
         FrameStore([drive], SIZE, folder=tmp_path)
     said: list[str] = []
     store = FrameStore([drive], SIZE, folder=tmp_path, rebuilding=said.append)
     assert len(said) == 1
-    assert "made anew" in said[0]
+    assert "created again" in said[0]
     assert store.on_disk() == (0, len(drive.frames))
     for frame in set(drive.frames) - drive.bad:
         np.testing.assert_array_equal(store.read(0, frame), expected(drive, frame))
@@ -225,7 +225,7 @@ def test_a_frame_whose_pixels_were_lost_is_decoded_anew(tmp_path):
         for frame in drive.frames:
             np.testing.assert_array_equal(store.read(0, frame), expected(NoiseDrive(), frame))
     assert drive.decoded == [12]
-    assert store.troubles() == [f"{tmp_path}: some frames were not as they had been written; they are decoded anew"]
+    assert store.troubles() == [f"{tmp_path}: some frames differ from what had been written; they are decoded again"]
     assert FrameStore([drive], SIZE, folder=tmp_path).troubles() == []
 
 

@@ -79,7 +79,7 @@ def test_a_row_that_was_not_trained_apart_is_not_compared_with_itself() -> None:
     full = row("full", [0.1, 0.2])
     again = Row("pose-posecnn", "pose network: posecnn", full.scores)
     assert differences([full, again]) == []
-    assert "pose network: posecnn: the recipe's own" in to_markdown([full, again], [])
+    assert "pose network: posecnn: equal to the recipe" in to_markdown([full, again], [])
 
 
 def test_the_best_trained_row_of_a_column_is_bold_and_missing_pixels_have_no_column() -> None:

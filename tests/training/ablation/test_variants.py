@@ -127,7 +127,7 @@ def test_a_recipe_without_a_photometric_loss_gets_one_where_the_row_has_one() ->
     ],
 )
 def test_a_named_row_that_means_nothing_says_why(name: str, config: TrainConfig, reason: str) -> None:
-    with pytest.raises(InputError, match=f"variant '{name}' means nothing here: {reason}.*; leave it out"):
+    with pytest.raises(InputError, match=f"variant '{name}' does not apply here: {reason}.*; leave it out"):
         chosen_variants((name,), config)
 
 
@@ -167,7 +167,7 @@ def test_without_estimated_poses_only_what_means_something_is_trained() -> None:
         *("baseline", "baseline+automask", "baseline+full-res"),
         *("full", "full-automask", "full-full-res", "zhou-mask", "no-ssim"),
     ]
-    with pytest.raises(InputError, match="'pose-shared' means nothing"):
+    with pytest.raises(InputError, match="'pose-shared' does not apply here"):
         chosen_variants(("pose-shared",), STEREO)
 
 

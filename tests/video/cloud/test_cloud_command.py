@@ -21,14 +21,14 @@ from egodepth.foundation.trajectory_files import write_kitti_poses, write_tum_po
 from egodepth.geometry import Camera, twist_of
 from egodepth.synthetic import RenderedFrame, Street, render_frames
 from egodepth.video.aligned_clip import Aligned
-from egodepth.video.camera_path import RowTrack
+from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.cloud.against_truth import compare_clouds
 from egodepth.video.cloud.fusion import fuse
 from egodepth.video.cloud.point_cloud import CloudFrame
 from egodepth.video.cloud.settings import CloudSettings
 from egodepth.video.depth_maps import FrameMaps, maps_path
 from egodepth.video.geometry_files import write_clouds, write_trajectories
-from egodepth.video.output_files import output_pass
+from egodepth.video.output_files import write_outputs
 from egodepth.video.recording import Recording
 from egodepth.video.training_plan import EXTRACT_MOTION
 from footage_scenes import write_video
@@ -161,7 +161,7 @@ def test_a_trajectory_with_fewer_poses_is_matched_by_its_times(drive, poses, tmp
     lines = [line for line in (drive / "tum.txt").read_text().splitlines() if line[0] != "#"]
     (tmp_path / "some.txt").write_text("# time x y z qx qy qz qw\n" + "\n".join(lines[3:9]) + "\n")
     xyz = fused(drive, tmp_path / "some.ply", "--json", tmp_path / "figures.json", way=str(tmp_path / "some.txt"))
-    assert f"some.ply: {len(xyz)} points of 6 frames" in capsys.readouterr().out
+    assert f"some.ply: {len(xyz)} points from 6 frames" in capsys.readouterr().out
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert (figures["points"], figures["frames"], figures["frames_without_pose"]) == (len(xyz), 6, 6)
     np.testing.assert_allclose(figures["extent"]["least"], xyz.min(0))
@@ -184,7 +184,7 @@ def test_a_way_that_is_far_too_short_for_the_depth_is_said(drive, poses, tmp_pat
     poses[:, :3, 3] *= 1e-3
     write_kitti_poses(tmp_path / "short.txt", poses)
     fused(drive, tmp_path / "cloud.ply", way=str(tmp_path / "short.txt"))
-    assert "no point is of more than one frame" in capsys.readouterr().err
+    assert "no point was seen in more than one frame" in capsys.readouterr().err
     fused(drive, tmp_path / "cloud.ply")
     assert capsys.readouterr().err == ""
 
@@ -235,9 +235,9 @@ def test_it_makes_of_what_the_video_command_writes_the_same_cloud(rendered, came
         doubt = np.full(inverse.shape, 0.02, np.float16)
         maps = FrameMaps(float(row.seconds[place]), 0, inverse, doubt, doubt, doubt + 1, np.empty(0, np.float16))
         maps.write(maps_path(tmp_path / "work", place))
-    aligned = Aligned.of(recording, tmp_path / "work", len(rendered), [RowTrack(row.seconds, twists)])
+    aligned = Aligned.of(recording, tmp_path / "work", len(rendered), [RowTrajectory(row.seconds, twists)])
     out = tmp_path / "out" / "ride"
-    output_pass(recording, aligned, aligned.scales(metric=True), out, ("npz",), lambda _: None)
+    write_outputs(recording, aligned, aligned.scales(metric=True), out, ("npz",), lambda _: None)
     write_trajectories(out, aligned)
     write_clouds(out, recording, aligned, lambda _: None)
     words = ["--depth", str(out / "depth"), "--camera", str(tmp_path / "frames" / "camera.json")]
@@ -365,7 +365,7 @@ def test_a_scan_of_the_user_is_not_replaced(drive, tmp_path, capsys):
     (tmp_path / "scan.ply").write_text("ply")
     with pytest.raises(SystemExit):
         fused(drive, tmp_path / "scan.ply")
-    assert "scan.ply: is there already" in capsys.readouterr().err
+    assert "scan.ply: exists already" in capsys.readouterr().err
     assert (tmp_path / "scan.ply").read_text() == "ply"
 
 

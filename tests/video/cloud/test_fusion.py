@@ -6,9 +6,8 @@ import pytest
 
 from egodepth.foundation.errors import InputError
 from egodepth.video.cloud.fusion import fuse
-from egodepth.video.cloud.point_cloud import CloudFrame
+from egodepth.video.cloud.point_cloud import CloudFrame, write_cloud
 from egodepth.video.cloud.settings import CloudSettings
-from egodepth.video.cloud.writing import write_cloud
 from foundation.test_ply_files import read_ply
 from video.cloud.cloud_scenes import (
     BOX_HALF,

@@ -284,11 +284,11 @@ def test_bad_input_is_one_line(model: Path, clip: Path, street: Path, photo: Pat
     point = ["--pixel", "4", "5", "--distance-m", "3"]
     assert "say --by" in refusal(capsys, model)
     assert "no scale to take off" in refusal(capsys, model, "--remove")
-    assert "no other option" in refusal(capsys, model, "--remove", "--by", "depth")
+    assert "cannot be combined with another option" in refusal(capsys, model, "--remove", "--by", "depth")
     assert "needs --height-m" in refusal(capsys, model, "--by", "height", *data)
     assert "needs --data" in refusal(capsys, model, *speed)
     assert "either --speed-mps or --speeds" in refusal(capsys, model, "--by", "speed", *data)
-    assert "--speed-mps means nothing" in refusal(capsys, model, "--by", "oxts", "--speed-mps", "3", *data)
+    assert "--speed-mps has no effect" in refusal(capsys, model, "--by", "oxts", "--speed-mps", "3", *data)
     assert "0.05 to 20" in refusal(capsys, model, "--by", "height", "--height-m", "165", *data)
     assert "in metres already" in refusal(capsys, tmp_path / "metric", *speed, *data)
     assert "no frame has a stereo partner" in refusal(capsys, model, "--by", "baseline", *data)
@@ -303,7 +303,7 @@ def test_bad_input_is_one_line(model: Path, clip: Path, street: Path, photo: Pat
         for number in numbers:
             (folder / f"{number:06d}.png").write_bytes((clip / "000001.png").read_bytes())
     assert "not seen to move in any of 3 pairs" in refusal(capsys, model, *height, "--data", still)
-    assert "no two frames 1 apart" in refusal(capsys, model, *height, "--data", apart)
+    assert "no two frames with an offset of 1" in refusal(capsys, model, *height, "--data", apart)
     assert "found in 0 of 4" in refusal(capsys, model, *speed, "--fps", "0.0001", "--data", street)
     assert "give as many" in refusal(
         capsys, model, "--by", "distance", "--image", photo, *point, "--pixel", "1", "2", "3", "4"

@@ -1,4 +1,4 @@
-"""Complete, named configurations: every published number has one."""
+"""Complete, named configurations. Each published result has one."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,11 +10,11 @@ from egodepth.config.recipes.without_geometry import BY_IMAGES_ALONE, POSE_FIRST
 from egodepth.foundation.errors import InputError
 
 _METRES = ModelConfig(min_depth=1.0, max_depth=100.0, initial_disparity=0.1)
-"""With a stereo partner depth is in metres: the first guess is 9 m, which the baseline shifts within the image."""
+"""With a stereo partner depth is in metres. The first guess is 9 m, which the baseline shifts within the image."""
 
 _BLIND_TO_SCALE = LossConfig(depth_scaling="median")
-"""Video alone, from random weights and for minutes: each frame's depth over its median leaves nothing to drift, and the
-first guess has room for what is ten times as near."""
+"""For video alone, from random weights, in minutes. Dividing each frame's depth by its median prevents drift of the
+scale, and the first guess leaves room for depth that is ten times as near."""
 
 
 def quickstart() -> TrainConfig:
@@ -59,18 +59,18 @@ def street_clip() -> TrainConfig:
     base = street_clip_photometric()
     return replace(
         base,
-        # Most is learned as well from small frames, in half of the time; cars have to stand elsewhere than they park.
-        # Zooms and a strong jitter, which images alone need, do harm here (LOG.md).
+        # Most is learned as well from small frames, in half of the time. Pasted cars appear where none parks. Zooms and
+        # a strong jitter help the photometric loss, but do harm here (LOG.md).
         data=DataConfig(size=(96, 320), offsets=base.data.offsets, poses="sfm", small_first=0.5, paste=0.5),
-        # The unit of the hints: points of structure from motion are 10 away, in the middle.
+        # The unit of the hints: the median depth of the points of structure from motion is 10.
         model=replace(
             base.model, encoder="tf_efficientnet_lite2", min_depth=0.5, max_depth=200.0, initial_disparity=0.05
         ),
         # The photometric loss at the end cost a fifth of the time and changed nothing (LOG.md).
         loss=LossConfig(photometric=0.0),
         hints=HintConfig(sources=("sweep", "sparse", "contact"), rule="always", gradient_weight=2.0),
-        # The decoder is new and may learn fast. What the encoder knows of ImageNet stays: a larger one that does not
-        # learn costs less than a small one that does, and knows other streets better (LOG.md).
+        # The decoder is new and may learn fast. The encoder keeps its ImageNet features: a larger frozen encoder costs
+        # less than a small trained one, and generalises better to other streets (LOG.md).
         optimiser=replace(base.optimiser, learning_rate=1.5e-3, pose_first=0.0, encoder_rate=0.0),
         trainer=replace(base.trainer, steps=1000, validate_every=500, panels_every=500),
     )
@@ -90,7 +90,7 @@ def street_stereo() -> TrainConfig:
 def street_clip_photometric() -> TrainConfig:
     """The same clip by the photometric loss alone (the method of the paper): 12 minutes on two cores."""
     return TrainConfig(
-        # Few frames must be seen in many lights and cuts, and their neighbours from far enough away.
+        # Few frames need strong colour jitter, random crops, and neighbours that are far enough away.
         data=DataConfig(size=(64, 224), offsets=(-2, 2), zoom=1.2, jitter=1.0, jitter_strength=2.0),
         model=replace(
             BY_IMAGES_ALONE,
@@ -104,7 +104,7 @@ def street_clip_photometric() -> TrainConfig:
         trainer=TrainerConfig(
             steps=2200,
             batch_size=8,
-            clean_statistics=256,  # all images that it learned from were jittered
+            clean_statistics=256,  # all training images had jitter
             validate_every=550,
             checkpoint_every=100,
             panels_every=550,
@@ -124,7 +124,7 @@ def tuned(config: TrainConfig) -> TrainConfig:
             jitter=DataConfig().jitter,
             jitter_strength=DataConfig().jitter_strength,
         ),
-        # Weights of other streets than these, rendered ones perhaps, have to follow.
+        # The initial weights may know only other streets, perhaps rendered ones. The encoder has to adapt.
         optimiser=replace(
             config.optimiser,
             learning_rate=3e-4,
@@ -168,15 +168,15 @@ _OWN: dict[str, Callable[[], TrainConfig]] = {
 RECIPES: dict[str, TrainConfig] = {name: make() for name, make in _OWN.items()} | {
     name: row.config for name, row in KITTI_ROWS.items()
 }
-"""By name."""
+"""Configurations by name."""
 ABOUT: dict[str, str] = {name: (make.__doc__ or "").splitlines()[0] for name, make in _OWN.items()} | {
     name: row.about for name, row in KITTI_ROWS.items()
 }
-"""One line on each."""
+"""One line of description by name."""
 
 
 def recipe(name: str) -> TrainConfig:
-    """The configuration of a name; an unknown one is an `InputError` that lists the names."""
+    """Return the configuration of a name. An unknown name is an `InputError` that lists the names."""
     if name not in RECIPES:
         close = get_close_matches(name, RECIPES, 1)
         guess = f"did you mean '{close[0]}'? " if close else ""

@@ -1,7 +1,7 @@
 """The published rows of the paper on KITTI, as configurations: Godard et al. 2019, Tables 1, 2, 6 and 12.
 
-Steps are those of the published list of 39,810 frames (`--data.split-file`), whatever data they run on. Each row has a
-twin `...-paper`, which goes by the paper where we would not: see docs/deviations.md.
+The number of steps is that of the published list of 39,810 frames (`--data.split-file`), whatever the data. Each row
+has a twin `...-paper` that follows the paper where the row deviates from it: see docs/deviations.md.
 """
 
 from dataclasses import replace
@@ -12,13 +12,13 @@ from egodepth.config import MINIMUM_MOTION, DataConfig, ModelConfig, OptimiserCo
 Mode = Literal["m", "s", "ms"]
 
 LIST_FRAMES = 39_810
-"""Frames of the published training list (Zhou's, without static ones)."""
+"""Number of frames in the published training list (Zhou's, without static frames)."""
 NOMINAL_BASELINE_M = 0.54
-"""Published stereo training: a baseline of 0.1, and predictions times 5.4."""
+"""Published stereo training uses a baseline of 0.1 and multiplies predictions by 5.4."""
 _BATCH = 12
 _SIDE = {"m": "video alone", "s": "stereo pairs", "ms": "video and stereo"}
 _HOURS = {"m": 12, "s": 8, "ms": 15}
-"""Of one Titan Xp, as published, at 640x192."""
+"""Hours on one Titan Xp, as published, at 640x192."""
 _FROM_IMAGENET = ModelConfig(pretrained=True, without_weights="random")
 _METRIC = replace(_FROM_IMAGENET, min_depth=NOMINAL_BASELINE_M, max_depth=1000 * NOMINAL_BASELINE_M)
 """The published range of depths, 1 to 1000 baselines, in metres."""
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     """A published row."""
 
     about: str
-    """One line: what it is, the published abs_rel, and how long it took."""
+    """One line: description, published abs_rel, and training time."""
     config: TrainConfig
 
 
@@ -37,7 +37,7 @@ def _steps(epochs: int, batch_size: int) -> int:
 
 
 def _base(mode: Mode, epochs: int = 20) -> TrainConfig:
-    """640x192 from ImageNet weights; the rest of the numbers are the defaults of the configuration."""
+    """640x192 from ImageNet weights. All other numbers are the defaults of the configuration."""
     return TrainConfig(
         data=DataConfig(stereo=True, offsets=())
         if mode == "s"
@@ -81,7 +81,7 @@ def _random(model: ModelConfig) -> ModelConfig:
 
 
 def as_published(config: TrainConfig) -> TrainConfig:
-    """With the paper's one camera for all of KITTI, its nominal baseline, its colours' statistics, and float32."""
+    """Return the configuration with the paper's camera for KITTI, nominal baseline, colour statistics and float32."""
     baseline = NOMINAL_BASELINE_M if config.data.stereo else 0.0
     return replace(
         config,
@@ -122,4 +122,4 @@ def _rows() -> dict[str, Row]:
 
 
 KITTI_ROWS = _rows()
-"""By name."""
+"""Rows by name."""

@@ -1,21 +1,21 @@
-"""What a training with known poses falls back to where structure from motion fits no frames together."""
+"""The fallback of a training with known poses where structure from motion registers no frames."""
 
 from dataclasses import replace
 
 from egodepth.config import HintSource, LossConfig, ModelConfig, TrainConfig
 
 BY_IMAGES_ALONE = ModelConfig(min_depth=0.02, initial_disparity=0.02)
-"""Limits of depth whose unit nobody knows: the pose network, which knows none either, sets it."""
+"""Limits of depth in an unknown unit. The pose network sets that unit; nothing else defines it."""
 SLOWLY = 0.14
-"""Learning rate of an encoder, times the decoder's, that hints would leave as it is."""
+"""Learning rate relative to the decoder, for an encoder that would be frozen if there were hints."""
 POSE_FIRST = 0.05
-"""Share of the steps in which the pose network learns alone, where both networks are new."""
+"""Share of the steps in which the pose network learns alone, if both networks are new."""
 
 
 def without_geometry(config: TrainConfig) -> TrainConfig:
-    """The configuration in which images alone teach depth and poses, as the paper has it.
+    """Return the configuration in which images alone teach depth and poses, as in the paper.
 
-    What a recipe with hints says of depth's unit, and of when the photometric loss begins, goes with them.
+    This also removes the recipe's settings for hints: the unit of depth, and the start of the photometric loss.
     """
     sources: tuple[HintSource, ...] = ("stereo",) if "stereo" in config.hints.sources else ()
     model = config.model

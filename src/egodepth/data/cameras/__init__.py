@@ -1,14 +1,15 @@
-"""Camera files beside the frames of a drive, in the forms that the field has, and the check that every camera passes.
+"""Camera files beside the frames of a drive, in the common formats, and the check that every camera passes.
 
-Our own, `camera.json`, is a JSON object with `fx`, `fy`, `cx`, `cy` in pixels (OpenCV: the centre of the first pixel is
-0) and the `width` and `height` they belong to (left out: those of the images); or with `fov_deg` alone, the horizontal
-field of view of a camera with square pixels and a central axis. With the former, an optional `distortion` lists the
-coefficients of OpenCV's model, k1 k2 p1 p2 [k3 [k4 k5 k6]], or with `"distortion_model": "fisheye"` its k1 k2 k3 k4. An
-optional `partner` describes the other camera of a rectified stereo pair: its own numbers (left out: the same) and
-`baseline_m`, how far to the right of this camera it is, in metres (negative: to the left).
+Our own format, `camera.json`, is a JSON object with `fx`, `fy`, `cx`, `cy` in pixels (OpenCV: the centre of the first
+pixel is 0) and the `width` and `height` of the images that they belong to (default: those of the frames); or with
+`fov_deg` alone, the horizontal field of view of a camera with square pixels and a central axis. With pixel values, an
+optional `distortion` lists the coefficients of OpenCV's model, k1 k2 p1 p2 [k3 [k4 k5 k6]], or with
+`"distortion_model": "fisheye"` k1 k2 k3 k4. An optional `partner` describes the other camera of a rectified stereo
+pair: its own pixel values (default: the same) and `baseline_m`, its distance to the right of this camera in metres
+(negative: to the left).
 
-Others that are read: KITTI's `calib.txt` and `calib_cam_to_cam.txt` (of rectified images), COLMAP's `cameras.txt`, a
-`cam.txt` with the nine numbers of a 3x3 matrix in pixels, and the YAML of OpenCV and ROS.
+Other supported formats: KITTI's `calib.txt` and `calib_cam_to_cam.txt` (for rectified images), COLMAP's `cameras.txt`,
+a `cam.txt` with the nine numbers of a 3x3 matrix in pixels, and the YAML files of OpenCV and ROS.
 """
 
 from egodepth.data.cameras.any_file import CameraRig, find_camera_file, read_camera, read_lens_rig, read_rig

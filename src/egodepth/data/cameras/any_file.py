@@ -1,4 +1,4 @@
-"""From a file, whatever its kind, to a camera; and from a folder to its camera file."""
+"""Read a camera from a file of any supported kind, and find the camera file of a folder."""
 
 import re
 from contextlib import suppress
@@ -26,19 +26,20 @@ _CALIBRATION = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _NAMED_SO = re.compile(r"camera|(.*[_\-.])?(k|calib\w*|intrinsics?)([_\-.].*)?", re.IGNORECASE)
-"""What people call text files of cameras, such as `camera-intrinsics.txt`, and some others."""
+"""Usual names of text files with a camera, such as `camera-intrinsics.txt`, and some other files."""
 _SURELY = re.compile(r"calib(ration)?|intrinsics?", re.IGNORECASE)
-"""What they call them alone."""
+"""Names that only camera files have."""
 _OURS = re.compile(r"footage|predictions|(.*_)?report")
-"""JSON files that egodepth writes beside frames and depth; those of models say `egodepth-` themselves."""
+"""JSON files that egodepth writes beside frames and depth. JSON files of models contain `egodepth-`."""
 _SMALLEST_FOCAL = 20
-"""Pixels, of a camera that is found by what is in a file: other files hold four or nine numbers, too."""
+"""Least focal length, in pixels, of a camera that is recognised by its content: other files hold four or nine numbers,
+too."""
 TEXT_FILES = ("calib.txt", "calib_cam_to_cam.txt", "cameras.txt", "cam.txt", "intrinsics.txt", "transforms.json")
-"""Names that camera files of the field have; given by name, a file may be called anything."""
+"""Common names of camera files. A camera file that is given by name may have any name."""
 
 
 class CameraRig(NamedTuple):
-    """What a camera file says; partner fields are None for a single camera."""
+    """The content of a camera file. The partner fields are None for a single camera."""
 
     camera: Camera
     partner_camera: Camera | None
@@ -46,15 +47,15 @@ class CameraRig(NamedTuple):
 
 
 def read_camera(path: str | Path, size: tuple[int, int]) -> Camera:
-    """The camera of a camera file for images of `size` (height, width); raises as `read_rig`."""
+    """Return the camera of a camera file for images of `size` (height, width); raises as `read_rig`."""
     return read_rig(path, size).camera
 
 
 def read_rig(path: str | Path, size: tuple[int, int]) -> CameraRig:
-    """The camera of a camera file and its stereo partner, for images of `size` (height, width).
+    """Return the camera of a camera file and its stereo partner, for images of `size` (height, width).
 
     Raises:
-        InputError: as `read_lens_rig`, or the lens distorts, and who asks takes images as they are.
+        InputError: as `read_lens_rig`, or the lens has distortion.
     """
     rig, lens = read_lens_rig(path, size)
     if lens:
@@ -66,12 +67,12 @@ def read_rig(path: str | Path, size: tuple[int, int]) -> CameraRig:
 
 
 def read_lens_rig(path: str | Path, size: tuple[int, int]) -> tuple[CameraRig, Lens | None]:
-    """As `read_rig`, with the distortion of the camera's lens, None where there is none (always, of a stereo pair).
+    """Return the cameras as `read_rig` does, and the lens, which is None without distortion and for stereo pairs.
 
-    The kind is told by the suffix (.json, .yaml or .yml), or else by the text.
+    The suffix (.json, .yaml or .yml) decides on the format, or else the text.
 
     Raises:
-        InputError: missing, not understood, of images of another shape, or absurd intrinsics.
+        InputError: missing, of unknown format, for images of another aspect ratio, or implausible intrinsics.
     """
     path = Path(path)
     if path.is_dir():
@@ -91,13 +92,13 @@ def read_lens_rig(path: str | Path, size: tuple[int, int]) -> tuple[CameraRig, L
 
 
 def find_camera_file(*folders: Path) -> Path:
-    """The camera file of the first of the folders that has one; where none has, where camera.json would be.
+    """Return the camera file of the first folder that has one, or else the place where camera.json would be.
 
-    camera.json counts before all others.
+    camera.json has priority over all other files.
 
     Raises:
-        InputError: several others in one folder; or none at all, but something in the first folder that looks like a
-            calibration and is not understood.
+        InputError: several camera files in one folder, or none, but a file in the first folder that looks like a
+            calibration in an unknown format.
     """
     for folder in folders:
         if (folder / CAMERA_FILE).is_file():
@@ -112,14 +113,14 @@ def find_camera_file(*folders: Path) -> Path:
             return found[0]
     if unread := _not_understood(folders[0]):
         raise InputError(
-            f"{unread}: looks like a calibration, and is of no kind that is understood; write {CAMERA_FILE} beside it, "
-            "or move it away"
+            f"{unread}: looks like a calibration, but its format is not supported; write {CAMERA_FILE} beside it, or "
+            "move it away"
         )
     return folders[0] / CAMERA_FILE
 
 
 def _found_by_content(folder: Path) -> list[Path]:
-    """Cameras in files of other names: texts that are called so, and JSON that has a camera's words."""
+    """Return camera files with other names: typical text files, and JSON files with the words of a camera."""
     texts = [path for path in _other_texts(folder) if _is_camera(path)]
     return texts + [path for path in _other_json(folder) if _looks_so(path) and _is_camera(path)]
 
@@ -133,7 +134,7 @@ def _other_json(folder: Path) -> list[Path]:
 
 
 def _is_camera(path: Path) -> bool:
-    """Whether a file holds a camera that can be, of whatever images."""
+    """Whether a file holds a possible camera, for images of any size."""
     with suppress(InputError):
         camera = read_json(path, (1, 1))[0] if path.suffix == ".json" else read_text_camera(path, (1, 1))
         return min(camera.fx, camera.fy) > _SMALLEST_FOCAL and min(camera.cx, camera.cy) > 0
@@ -141,7 +142,7 @@ def _is_camera(path: Path) -> bool:
 
 
 def _looks_so(path: Path) -> bool:
-    """Whether a file names a camera's matrix or lens, in whatever words."""
+    """Whether a file contains the usual names of a camera matrix or a lens."""
     with suppress(InputError):
         text = read_small_text(path)
         return bool(_CALIBRATION.search(text)) and '"egodepth-' not in text
@@ -149,7 +150,7 @@ def _looks_so(path: Path) -> bool:
 
 
 def _not_understood(folder: Path) -> Path | None:
-    """A file of a folder that is called a calibration, or looks so."""
+    """Return a file of the folder whose name or content looks like a calibration."""
     described = [path for suffix in _DESCRIPTIONS for path in sorted(folder.glob(f"*{suffix}"))]
     for path in (*_other_texts(folder), *described, *_other_json(folder)):
         if _SURELY.fullmatch(path.stem) or _looks_so(path):

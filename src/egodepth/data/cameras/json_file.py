@@ -1,4 +1,4 @@
-"""`camera.json`, the camera file that egodepth writes; see `egodepth.data.cameras`."""
+"""Read and write `camera.json`, the camera file of egodepth; see `egodepth.data.cameras`."""
 
 import json
 import math
@@ -26,14 +26,14 @@ _KEYS = {"width", "height", "fov_deg", *_PIXEL_KEYS, *_LENS_KEYS}
 
 
 def read_json(path: Path, images: tuple[int, int]) -> tuple[PixelCamera, PixelCamera | None, float]:
-    """The camera, the stereo partner's (None without one), and how far to the right that is, in metres.
+    """Return the camera, the stereo partner's camera (None without one), and its distance to the right in metres.
 
     Args:
-        path: of the file.
+        path: the camera file.
         images: (height, width) of the images.
 
     Raises:
-        InputError: not JSON, an unknown or missing key, or one that cannot be used.
+        InputError: not JSON, an unknown or missing key, or an unusable value.
     """
     values = _read_object(path)
     if (foreign := _foreign(values, images, path)) is not None:
@@ -55,7 +55,7 @@ def read_json(path: Path, images: tuple[int, int]) -> tuple[PixelCamera, PixelCa
 
 
 def _foreign(values: dict[str, Any], images: tuple[int, int], path: Path) -> PixelCamera | None:
-    """Of another program's file: not of one with our keys alone, nor of one that is called as ours are."""
+    """Return the camera of another program's file; None if the keys or the file name are those of egodepth."""
     if "partner" in values or set(values) <= _KEYS or (path.name == CAMERA_FILE and "fx" in values):
         return None
     return slam_camera(values, path) or matrix_camera(values, images, path)
@@ -69,7 +69,7 @@ def write_camera(
     baseline_m: float | None = None,
     lens: Lens | None = None,
 ) -> None:
-    """Write a camera file for images of `size` (height, width), with the stereo partner if `baseline_m` is given."""
+    """Write a camera file for images of `size` (height, width). With `baseline_m`, it includes the stereo partner."""
     values: dict[str, Any] = _pixel_values(camera, size)
     if lens is not None:
         values["distortion"] = list(lens)
@@ -87,7 +87,9 @@ def _pixel_values(camera: Camera, size: tuple[int, int]) -> dict[str, float | in
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        values = parse_json(read_text(path, _MOST_CHARACTERS), finite=False)  # the value is named below
+        values = parse_json(
+            read_text(path, _MOST_CHARACTERS), finite=False
+        )  # a value that is not finite gets its own message below
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable JSON file; {HOW_TO_WRITE}") from error
     if not isinstance(values, dict):

@@ -1,4 +1,4 @@
-"""What OpenCV and ROS say of a camera, and what people write by hand, once it is read from YAML or JSON."""
+"""Read the cameras of OpenCV and ROS, and hand-written ones, from the values of a YAML or JSON file."""
 
 import math
 import re
@@ -28,35 +28,35 @@ _MODELS = (
     *("distortion_model", "distortion_type", "dist_model", "camera_model", "lens_model", "projection_type"),
     *("model", "type"),
 )
-"""What the distortion is called by, the surest first; `model` and `type` may be a maker's own words."""
+"""Keys of the distortion model, the most reliable first; `model` and `type` may be a manufacturer's own words."""
 _PINHOLES = ("pinhole", "simple_pinhole", "perspective", "none", "")
 _STRANGE = re.compile(r"fisheye|omni|equi|sphere|kannala|\b(mei|ds|eucm|fov|ocam)\b|unified", re.IGNORECASE)
-"""Models of lenses whose pictures are nothing like a pinhole's."""
+"""Lens models that are far from a pinhole camera."""
 _LISTS = ("data", "parameters", "params", "values", "coefficients", "coeffs")
-"""Within a distortion, the list of its coefficients."""
+"""Keys of the list of coefficients within a distortion entry."""
 _SIZES = (("image_height", "image_width"), ("height", "width"))
 _BY_ANY_CASE = {"fx", "fy", "cx", "cy", "skew", "width", "height", *RADIAL_NAMES}
 _OF_A_LENS = re.compile(r"dist(?!ance)\w*|\w*coeff\w*|radial\w*|tangential\w*|xi", re.IGNORECASE)
-"""Names of what changes a picture, whatever else a file holds."""
+"""Keys that belong to a lens, whatever else a file holds."""
 _COEFFICIENT = re.compile(r"[kp][1-9]", re.IGNORECASE)
-"""Likewise, where it is one number: `P1` may be the projection of a stereo camera."""
+"""Keys that belong to a lens if their value is one number: `P1` may be the projection of a stereo camera."""
 _MOST_NUMBERS = 100
-"""Of one entry: a few lines may name millions, each a name for a list of names."""
+"""Most numbers that one entry may have. YAML aliases can expand a few lines to millions of numbers."""
 
 
 def matrix_camera(values: Mapping[str, Any], images: tuple[int, int], path: Path) -> PixelCamera | None:
-    """The camera of raw images, before any rectification, by its matrix or by `fx fy cx cy`; None of other files.
+    """Return the camera of raw images, before rectification, from a matrix or from `fx fy cx cy`; None for other files.
 
-    ROS's matrix is that of the whole sensor; its region of interest and binning are applied, unless the images have the
-    size of the whole (sensor_msgs/CameraInfo).
+    ROS's matrix belongs to the whole sensor. Its region of interest and binning are applied, unless the images have the
+    size of the whole sensor (sensor_msgs/CameraInfo).
 
     Args:
-        values: of the file.
+        values: the content of the file.
         images: (height, width).
-        path: of the file, for messages.
+        path: the file, for messages.
 
     Raises:
-        InputError: a matrix or distortion that is not understood, or rectified images.
+        InputError: a matrix or distortion in an unknown form, or a camera of rectified images.
     """
     values = {_by_any_case(key, value): value for key, value in values.items()}
     matrix = _numbers(_first(values, MATRICES), path)
@@ -73,13 +73,13 @@ def matrix_camera(values: Mapping[str, Any], images: tuple[int, int], path: Path
 
 
 def is_of_a_camera(name: str) -> bool:
-    """Whether the reader uses a value of this name; a file may then give it only once."""
+    """Whether the reader uses a value of this name. A file may give such a value only once."""
     known = {*MATRICES, *_COEFFICIENTS, *_MODELS, *(side for pair in _SIZES for side in pair)}
     return name in known or name.lower() in _BY_ANY_CASE or bool(_OF_A_LENS.fullmatch(name))
 
 
 def _by_any_case(key: Any, value: Any) -> Any:
-    """The name of one number as it is usually written."""
+    """Return the usual spelling of the name of a single number."""
     is_number = not isinstance(value, list | dict)
     return key.lower() if isinstance(key, str) and is_number and key.lower() in _BY_ANY_CASE else key
 
@@ -96,7 +96,7 @@ def _size(values: Mapping[str, Any], path: Path) -> tuple[int, int] | None:
 
 
 def _lens(values: Mapping[str, Any], path: Path) -> Lens | None:
-    """By a list of coefficients or by their names; whatever else is said of the lens has to be nothing."""
+    """Return the lens from a list of coefficients or from their names. Any other lens entry must be zero or empty."""
     place = next((key for key in _COEFFICIENTS if key in values), None)
     listed = values[place] if place else None
     if isinstance(listed, str):  # `distortion: radtan` names the model
@@ -119,7 +119,7 @@ def _lens(values: Mapping[str, Any], path: Path) -> Lens | None:
 
 
 def _says_something(key: Any, value: Any, path: Path) -> bool:
-    """Whether an entry is of the lens, and not all zeros, empty, or words."""
+    """Whether an entry describes the lens and is not all zeros, empty or words."""
     if not isinstance(key, str) or value is None or isinstance(value, str):
         return False
     if _COEFFICIENT.fullmatch(key):
@@ -130,7 +130,7 @@ def _says_something(key: Any, value: Any, path: Path) -> bool:
 
 
 def _model(values: Mapping[str, Any], path: Path) -> str:
-    """What the distortion is called; `opencv` where nothing says so."""
+    """Return the name of the distortion model; `opencv` if no entry names one."""
     if values.get("fisheye_model") == 1:
         return "fisheye"
     for key in _MODELS:
@@ -145,14 +145,14 @@ def _model(values: Mapping[str, Any], path: Path) -> str:
         if name in _PINHOLES:
             continue
         if key == "distortion_model":
-            return word  # whose reader says what there is
+            return word  # the caller reports the supported models
         if _STRANGE.search(name):
             raise InputError(f"{path}: the camera model '{word[:40]}' is not understood; write camera.json")
     return "opencv"
 
 
 def _cropped(camera: PixelCamera, roi: Any, images: tuple[int, int], path: Path) -> PixelCamera:
-    """The camera of a region of the sensor; `roi` as ROS has it: all zeros mean the whole."""
+    """Return the camera of a region of the sensor. As in ROS, a `roi` of zeros means the whole sensor."""
     if not isinstance(roi, dict):
         return camera
     names = ("x_offset", "y_offset", "height", "width")
@@ -168,10 +168,10 @@ def _cropped(camera: PixelCamera, roi: Any, images: tuple[int, int], path: Path)
 
 
 def _binned(camera: PixelCamera, values: Mapping[str, Any], path: Path) -> PixelCamera:
-    """The camera where so many pixels were joined to one; 0 and 1 mean none were."""
+    """Return the camera after binning, the joining of pixels. Factors of 0 and 1 mean no binning."""
     names = ("binning_x", "binning_y")
     across, down = (max(1.0, each) for each in _scalars(dict.fromkeys(names, 0) | dict(values), names, path))
-    if across == down or camera.size is None:  # to shrink an image evenly changes nothing of a camera's shape
+    if across == down or camera.size is None:  # even binning does not change a normalised camera
         return camera
     height, width = camera.size
     return camera._replace(
@@ -188,7 +188,7 @@ def _first(values: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
 
 
 def _scalars(values: Mapping[str, Any], names: Sequence[str], path: Path) -> list[float]:
-    """One number of each name."""
+    """Return one number for each name."""
     found = []
     for name in names:
         numbers = _numbers(values[name], path)
@@ -199,7 +199,7 @@ def _scalars(values: Mapping[str, Any], names: Sequence[str], path: Path) -> lis
 
 
 def _numbers(value: Any, path: Path) -> list[float]:
-    """Of a list, of lists within one, or of a matrix with its `data`; words such as 1e-05 count."""
+    """Return the numbers of a list, nested lists, or a matrix with `data`. Words such as 1e-05 count as numbers."""
     if isinstance(value, dict):
         value = value.get("data")
     if value is None:
@@ -212,7 +212,7 @@ def _number(value: Any, path: Path) -> float:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError) as error:
-        # Never all of what a stranger's lists of lists of lists unfold to.
+        # Never print a whole foreign structure: nested lists may expand to a huge text.
         shown = value[:40] if isinstance(value, str) else type(value).__name__
         raise InputError(f"{path}: '{shown}' where a number is expected; save the calibration again") from error
 

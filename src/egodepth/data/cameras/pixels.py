@@ -1,4 +1,4 @@
-"""What every camera file comes down to: a camera in pixels and the distortion of its lens."""
+"""The common result of every camera file: a camera in pixels and the distortion of its lens."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,31 +14,31 @@ from egodepth.geometry.distortion import FisheyeLens, Lens, RationalLens
 _RATIONAL = ("opencv", "plumb_bob", "rational_polynomial", "radtan", "radial-tangential")
 _FISHEYE = ("fisheye", "equidistant", "kannala_brandt")
 RADIAL_NAMES = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
-"""OpenCV's coefficients in its order."""
+"""Names of OpenCV's coefficients in its order."""
 FISHEYE_NAMES = ("k1", "k2", "k3", "k4")
 _OPENCV_COUNTS = (4, 5, 8, 12, 14)
 MOST_SIDE = 1_000_000
-"""Of an image, pixels."""
+"""Longest possible side of an image, in pixels."""
 _LARGEST_COEFFICIENT = 1e6
 
 
 class PixelCamera(NamedTuple):
-    """In pixels; OpenCV: the centre of the first pixel is 0."""
+    """A camera in pixels, as in OpenCV: the centre of the first pixel is 0."""
 
     fx: float
     fy: float
     cx: float
     cy: float
     size: tuple[int, int] | None = None
-    """(height, width) of the images that it belongs to, where the file says so."""
+    """(height, width) of the images that the camera belongs to, if the file gives it."""
     lens: Lens | None = None
-    """None: no distortion."""
+    """None without distortion."""
 
     def normalised(self, images: tuple[int, int], source: str | Path) -> Camera:
-        """As a checked `Camera` (of the distorted image, if there is distortion) for images of (height, width).
+        """Return a checked `Camera` for images of (height, width). With distortion, it belongs to the distorted images.
 
         Raises:
-            InputError: images of another shape, or a camera that cannot be.
+            InputError: images of another aspect ratio, or an implausible camera.
         """
         height, width = self.size or images
         if not (1 <= height < MOST_SIDE and 1 <= width < MOST_SIDE):
@@ -57,10 +57,10 @@ class PixelCamera(NamedTuple):
 def camera_of_matrix(
     matrix: Sequence[float], source: str | Path, size: tuple[int, int] | None = None, lens: Lens | None = None
 ) -> PixelCamera:
-    """Camera of the nine numbers of a matrix K, row by row.
+    """Return the camera of the nine numbers of a matrix K, row by row.
 
     Raises:
-        InputError: they are not those of a camera without skew.
+        InputError: they are not the numbers of a camera without skew.
     """
     fx, skew, cx, zero, fy, cy, *last = matrix
     if last != [0, 0, 1] or zero != 0 or not abs(skew) <= 1e-3 * abs(fx):
@@ -72,25 +72,25 @@ def camera_of_matrix(
 
 
 def is_fisheye(model: str) -> bool:
-    """Whether a model of distortion is the fisheye's (Kannala and Brandt 2006)."""
+    """Whether the name of a distortion model means the fisheye (Kannala and Brandt 2006)."""
     return model.strip().lower() in _FISHEYE
 
 
 def is_lens(model: object) -> bool:
-    """Whether a word is a model of distortion."""
+    """Whether a value is the name of a distortion model."""
     return isinstance(model, str) and model.strip().lower() in (*_RATIONAL, *_FISHEYE)
 
 
 def lens_of(model: str, coefficients: Sequence[float], source: str | Path) -> Lens | None:
-    """The distortion of named coefficients in OpenCV's order; None where there is none.
+    """Return the lens with these coefficients in OpenCV's order; None without distortion.
 
     Args:
-        model: as OpenCV, ROS and others call it.
-        coefficients: k1 k2 p1 p2 [k3 [k4 k5 k6]], or of a fisheye k1 k2 k3 k4.
-        source: what messages name.
+        model: the name of the model in OpenCV, ROS and other programs.
+        coefficients: k1 k2 p1 p2 [k3 [k4 k5 k6]], or for a fisheye k1 k2 k3 k4.
+        source: the file to name in messages.
 
     Raises:
-        InputError: an unknown model, or another count.
+        InputError: an unknown model, or a wrong number of coefficients.
     """
     numbers = ", ".join(f"{value:g}" for value in coefficients)
     name = model.strip().lower()

@@ -1,4 +1,4 @@
-"""The check that every camera passes before it is used, whatever it was read from."""
+"""The plausibility check that every camera passes before it is used."""
 
 import math
 from pathlib import Path
@@ -10,17 +10,18 @@ from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera
 
 FOCAL_WIDTHS = (0.2, 5.0)
-"""Focal lengths, in image widths, of cameras that exist: fields of view from 136 down to 11 degrees."""
+"""Possible focal lengths in image widths: fields of view from 136 down to 11 degrees."""
 FISHEYE_FOCAL_WIDTHS = (0.05, 5.0)
-"""Of fisheyes, whose image circle may fill a part of the image only."""
+"""Possible focal lengths of fisheyes, whose image circle may fill only a part of the image."""
 ASPECT_TOLERANCE = 0.04
-"""Resizing to multiples of 32 (KITTI to 1024x320: 3.4 %) leaves a camera valid; KITTI's crop (1216x352: 4.3 %) not."""
+"""Tolerance of aspect ratios. Resizing to multiples of 32 passes (KITTI to 1024x320: 3.4 %); KITTI's crop (1216x352:
+4.3 %) does not."""
 
 
 def check_camera(
     camera: Camera, size: tuple[int, int], source: str | Path, focal_widths: tuple[float, float] = FOCAL_WIDTHS
 ) -> Camera:
-    """Return the camera if a real one could look like it; otherwise an `InputError` that names `source` and the value.
+    """Return the camera if it is plausible, or raise an `InputError` that names `source` and the value.
 
     Raises:
         InputError: not finite, focal length outside 0.2-5 image widths (`focal_widths`), or centre outside the image.
@@ -46,10 +47,10 @@ def check_camera(
 
 
 def check_aspect(camera_size: tuple[int, int], image_size: tuple[int, int], source: str | Path) -> None:
-    """Refuse images of another shape than the camera's: they were cropped, which moves the centre by an unknown step.
+    """Refuse images with another aspect ratio than the camera's. They were cropped, which moves the centre.
 
-    Sizes are (height, width); `source` is where the camera comes from. Resized images pass: a normalised camera
-    does not change with them.
+    Sizes are (height, width); `source` is the origin of the camera. Resized images pass, because a normalised camera
+    does not change with the image size.
     """
     (height, width), (image_height, image_width) = camera_size, image_size
     if abs(width * image_height / (height * image_width) - 1) > ASPECT_TOLERANCE:
@@ -60,13 +61,13 @@ def check_aspect(camera_size: tuple[int, int], image_size: tuple[int, int], sour
 
 
 def translation(x: float, y: float = 0.0, z: float = 0.0) -> Float[np.ndarray, "4 4"]:
-    """Pose that only moves points, in the units given, float32."""
+    """Return the pose of a pure translation, in the given units, float32."""
     pose = np.eye(4, dtype=np.float32)
     pose[:3, 3] = x, y, z
     return pose
 
 
 def horizontal_fov_deg(camera: Camera) -> float:
-    """Angle between the viewing rays of the left and the right edge of the image."""
+    """Return the angle between the viewing rays of the left and the right edge of the image."""
     focal, centre = camera.focal[0].item(), camera.centre[0].item()
     return math.degrees(math.atan(centre / focal) + math.atan((1 - centre) / focal))

@@ -1,4 +1,4 @@
-"""Camera files of SLAM systems, nerfstudio and Open3D: fx fy cx cy, a model of distortion and its coefficients."""
+"""Camera files of SLAM systems, nerfstudio and Open3D: fx fy cx cy, a distortion model and its coefficients."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,17 @@ from egodepth.foundation.errors import InputError
 from egodepth.geometry.distortion import Lens
 
 KEYS = ("intrinsics", "projection_parameters", r"Camera1?\.fx")
-"""Patterns of the keys in YAML by which these files are told."""
+"""Patterns of the YAML keys that identify these files."""
 _OF_VINS = ("k2", "k3", "k4", "k5")
-"""Its names of the same four: its k1 is 1."""
+"""VINS's names of the four fisheye coefficients. Its k1 is 1."""
 _PINHOLES = ("pinhole", "opencv", "perspective", "simple_pinhole", "simple_radial", "radial")
 
 
 def slam_camera(values: Mapping[str, Any], path: Path) -> PixelCamera | None:
-    """The camera of a file by Kalibr (its first one), EuRoC, ORB-SLAM, VINS, nerfstudio or Open3D; None of others.
+    """Return the camera of a file by Kalibr, EuRoC, ORB-SLAM, VINS, nerfstudio or Open3D; None for other files.
 
     Raises:
-        InputError: a number is missing or none, or the model is not understood.
+        InputError: a number is missing or unreadable, or the model is unknown.
     """
     first = values.get("cam0")
     if isinstance(first, dict) and "intrinsics" in first:
@@ -93,12 +93,12 @@ def _nerfstudio(values: Mapping[str, Any], path: Path) -> PixelCamera:
     else:
         _require_pinhole(model, path)
         lens = lens_of("opencv", _given(values, RADIAL_NAMES, path), path)
-    # As COLMAP, from which its numbers are: it counts from the corner of the first pixel.
+    # nerfstudio takes its numbers from COLMAP, which counts from the corner of the first pixel.
     return _camera((fx, fy, cx - 0.5, cy - 0.5), size, lens)
 
 
 def _open3d(values: Mapping[str, Any], path: Path) -> PixelCamera:
-    """`PinholeCameraIntrinsic`: a matrix column by column, and no distortion; others nest its rows."""
+    """Return the camera of a `PinholeCameraIntrinsic`: a matrix by columns, or by nested rows, no distortion."""
     matrix = values["intrinsic_matrix"]
     nested = isinstance(matrix[0], list) if matrix else False
     numbers = [number for row in matrix for number in _list(row, path)] if nested else _list(matrix, path)
@@ -124,7 +124,7 @@ def _require_pinhole(model: Any, path: Path) -> None:
 
 
 def _given(values: Mapping[str, Any], names: Sequence[str], path: Path) -> list[float]:
-    """Coefficients as far as the file has them, four or more: the others are 0."""
+    """Return the coefficients up to the last one in the file, four or more. Missing ones are 0."""
     last = max((place for place, name in enumerate(names) if name in values), default=-1)
     if last < 0:
         return []

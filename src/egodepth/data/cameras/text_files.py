@@ -1,4 +1,4 @@
-"""Text files of cameras, told apart by what is in them: KITTI's, COLMAP's, numbers with names, or numbers alone."""
+"""Text files of cameras, recognised by their content: KITTI's, COLMAP's, named numbers, or numbers alone."""
 
 import math
 import re
@@ -13,7 +13,7 @@ from egodepth.geometry.distortion import FisheyeLens, RationalLens
 
 _MOST_CHARACTERS = 1 << 20
 _KITTI_CAMERA = 2
-"""KITTI's left colour camera, whose images most use."""
+"""KITTI's left colour camera, the most used one."""
 _KITTI_LINE = re.compile(r"^[ \t]*P(?:_rect_0)?([0-9])[ \t]*:(.*)$", re.MULTILINE)
 _KITTI_SIZE = re.compile(r"^[ \t]*S_rect_02[ \t]*:[ \t]*(\S+)[ \t]+(\S+)[ \t]*$", re.MULTILINE)
 _COLMAP_LINE = re.compile(
@@ -23,7 +23,7 @@ _BRACKETS = re.compile(r"[,;\[\](){}]")
 _NAMED = re.compile(r"[ \t]*([A-Za-z_]\w*)[ \t]*[:= \t](.*)")
 _SECTION = re.compile(r"[ \t]*\[[ \t]*[A-Za-z]")
 _MOST_DISTORTED = (20.0, 1.0)
-"""Radial and tangential coefficients: larger ones are of no lens, but other numbers."""
+"""Largest radial and tangential coefficients of a lens. Larger numbers mean something else."""
 _COLMAP = {
     "SIMPLE_PINHOLE": (1, None),
     "PINHOLE": (2, None),
@@ -35,14 +35,14 @@ _COLMAP = {
     "SIMPLE_RADIAL_FISHEYE": (1, ("k1",)),
     "RADIAL_FISHEYE": (1, ("k1", "k2")),
 }
-"""How many focal lengths come first, and which coefficients follow the centre (COLMAP, src/colmap/sensor/models.h)."""
+"""Number of focal lengths, and coefficients after the centre (COLMAP, src/colmap/sensor/models.h)."""
 
 
 def read_text_camera(path: Path, images: tuple[int, int]) -> PixelCamera:
-    """The camera of a text file; of several of COLMAP's, the one of images of `images` (height, width).
+    """Return the camera of a text file. If COLMAP's file has several, choose the one for images of size `images`.
 
     Raises:
-        InputError: not readable, of none of the kinds, or of several cameras that differ.
+        InputError: unreadable, of no supported kind, or several different cameras.
     """
     text = read_small_text(path)
     if projections := _KITTI_LINE.findall(text):
@@ -61,10 +61,10 @@ def read_text_camera(path: Path, images: tuple[int, int]) -> PixelCamera:
 
 
 def _named_values(lines: Sequence[str], path: Path) -> dict[str, Any]:
-    """What stands behind names, such as `fx: 718.9`, to the next name: a number, numbers or words.
+    """Return the values behind names such as `fx: 718.9`: a number, numbers or words.
 
     Raises:
-        InputError: a name that stands there twice, with different values: which camera's is it?
+        InputError: a name with two different values, which may belong to two cameras.
     """
     texts: list[tuple[str, str]] = []
     for line in lines:
@@ -79,12 +79,12 @@ def _named_values(lines: Sequence[str], path: Path) -> dict[str, Any]:
         value = (numbers[0] if len(numbers) == 1 else numbers) if numbers else words.strip()
         name = "K" if name == "cam0" else name  # Middlebury's left camera
         if values.setdefault(name, value) != value and is_of_a_camera(name):
-            raise InputError(f"{path}: {name} stands there twice; keep the lines of one camera, or write camera.json")
+            raise InputError(f"{path}: {name} is given twice; keep the lines of one camera, or write camera.json")
     return values
 
 
 def _with_numbers(numbers: Sequence[float], path: Path) -> PixelCamera | None:
-    """Of fx fy cx cy and perhaps 4 or 5 coefficients, or of a matrix of 3x3, 3x4 or 4x4; None of other numbers."""
+    """Return a camera from fx fy cx cy with up to 5 coefficients, or from a 3x3, 3x4 or 4x4 matrix; None otherwise."""
     count = len(numbers)
     if count in (4, 8, 9) and (count < 9 or numbers[3] != 0):
         fx, fy, cx, cy, *coefficients = numbers
@@ -101,7 +101,7 @@ def _with_numbers(numbers: Sequence[float], path: Path) -> PixelCamera | None:
 
 
 def read_small_text(path: Path) -> str:
-    """The text of a camera file; `InputError` where there is none."""
+    """Return the text of a camera file, or raise an `InputError`."""
     try:
         with path.open(encoding="utf-8-sig") as stream:
             text = stream.read(_MOST_CHARACTERS + 1)
@@ -113,9 +113,9 @@ def read_small_text(path: Path) -> str:
 
 
 def _kitti(projections: list[tuple[str, str]], text: str, path: Path) -> PixelCamera:
-    """Left colour camera of `P0: ...` or `P_rect_00: ...` (Geiger et al. 2013); another where all are the same.
+    """Return the left colour camera of `P0: ...` or `P_rect_00: ...` (Geiger et al. 2013), or the common one of all.
 
-    P = K [I | t] is that of the rectified images: they have no distortion left.
+    P = K [I | t] belongs to the rectified images, which have no distortion.
     """
     matrices: dict[int, tuple[float, ...]] = {}
     for camera, line in projections:
@@ -134,7 +134,7 @@ def _kitti(projections: list[tuple[str, str]], text: str, path: Path) -> PixelCa
 
 
 def _colmap(cameras: list[tuple[str, str, str, str]], images: tuple[int, int], path: Path) -> PixelCamera:
-    """The line `CAMERA_ID MODEL WIDTH HEIGHT PARAMS[]` of the images' size, or the only one there is."""
+    """Return the line `CAMERA_ID MODEL WIDTH HEIGHT PARAMS[]` for the images' size, or the only line."""
     found = {_colmap_camera(*line, path) for line in cameras}
     fitting = {camera for camera in found if camera.size == images} or found
     if len(fitting) > 1:
@@ -166,7 +166,7 @@ def _colmap_camera(model: str, width: str, height: str, rest: str, path: Path) -
 
 
 def _numbers(text: str, path: Path) -> list[float]:
-    """Of text between blanks; empty where some word is none (a file of another kind)."""
+    """Return the numbers of a text, separated by blanks; empty if a word is not a number."""
     try:
         return [float(word) for word in text.split()]
     except ValueError:

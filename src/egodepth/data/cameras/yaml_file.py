@@ -1,4 +1,4 @@
-"""Camera files in YAML: OpenCV's FileStorage, ROS's camera_info (its calibrator's, or a message), SLAM systems'."""
+"""Camera files in YAML: OpenCV's FileStorage, ROS's camera_info (from a calibrator or a message), SLAM systems."""
 
 import re
 from collections.abc import Mapping
@@ -16,15 +16,15 @@ from egodepth.foundation.errors import InputError
 
 SUFFIXES = (".yaml", ".yml")
 _MOST_CHARACTERS = 1 << 16
-"""More than any camera needs, and read in a moment."""
+"""More than any camera needs, and fast to parse."""
 _CAMERA = re.compile(rf"""^[ \t{{"']*({"|".join((*MATRICES, *KEYS))})["']?[ \t]*:""", re.MULTILINE)
 _BY_HAND = re.compile(r"""^[{"' ]*cx["']?[ \t]*:""", re.MULTILINE)
 
 
 class _Loader(yaml.CSafeLoader):
-    """Plain data. OpenCV's matrices become mappings.
+    """Load plain data. OpenCV's matrices become mappings.
 
-    In C: the loader in Python takes seconds for what strangers can put into 64 kB.
+    This loader is in C. The loader in Python needs seconds for what a hostile file of 64 kB may contain.
     """
 
 
@@ -38,7 +38,7 @@ _Loader.add_constructor("tag:yaml.org,2002:opencv-matrix", _matrix)
 
 
 def is_camera_yaml(path: Path) -> bool:
-    """Whether a file is YAML with a camera's matrix: other YAML lies beside frames, too."""
+    """Whether a file is YAML with a camera matrix. Frames may also lie beside other YAML files."""
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     try:
@@ -49,10 +49,10 @@ def is_camera_yaml(path: Path) -> bool:
 
 
 def read_yaml(path: Path, images: tuple[int, int]) -> PixelCamera:
-    """The camera of a file; raises as `slam_camera` and `matrix_camera`, and `InputError` where it is no camera's.
+    """Return the camera of a file; raises as `slam_camera` and `matrix_camera`, and `InputError` without a camera.
 
     Args:
-        path: of the file.
+        path: the camera file.
         images: (height, width).
     """
     values = _load(path)
@@ -66,7 +66,8 @@ def read_yaml(path: Path, images: tuple[int, int]) -> PixelCamera:
 
 
 def _load(path: Path) -> Mapping[str, Any]:
-    # OpenCV's first line, `%YAML:1.0`, is none of YAML's; messages printed by ROS end with the mark of the next one.
+    # OpenCV's first line, `%YAML:1.0`, is not valid YAML. Messages printed by ROS end with the mark of the next
+    # document.
     text = re.sub(r"^%.*$", "", read_small_text(path), flags=re.MULTILINE)
     if len(text) > _MOST_CHARACTERS:
         raise InputError(f"{path}: more than {_MOST_CHARACTERS >> 10} kB, no camera's YAML; check the path")

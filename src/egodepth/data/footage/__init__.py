@@ -1,6 +1,6 @@
-"""Any recording, a video file or a folder of frames: what it is worth for training, and its useful frames as a folder.
+"""Any recording, a video file or a folder of frames: measure its value for training, and extract its useful frames.
 
-`source` reads it frame by frame, `motion` measures how the image moves and `rotation` whether it does so with parallax,
-`cuts` finds what is no motion at all, `select` decides frame by frame what is kept, `summary` adds up and says it in
-words, `extract` writes the folder.
+`source` reads it frame by frame. `motion` measures the image motion, and `rotation` the parallax in it. `cuts` detects
+frame pairs without real motion. `select` decides which frames to keep. `summary` computes totals and a verdict in
+words. `extract` writes the folder.
 """

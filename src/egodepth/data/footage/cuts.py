@@ -1,4 +1,4 @@
-"""What passes between two pictures that is no motion: the same picture twice, another scene, a leap of the exposure."""
+"""Detect frame pairs without real motion: duplicates, cuts, and jumps of the exposure."""
 
 from collections import deque
 from statistics import median
@@ -10,31 +10,31 @@ from egodepth.data.footage.motion import Flow
 from egodepth.data.samples.static_frames import brightness_ratio
 
 CUT = 0.1
-"""A cut is where fewer of the textured blocks are found again: of two streets 0 to 4 % look alike, of frames half a
-second of driving apart 10 to 15 %, of neighbours 60 % and more."""
+"""Least share of textured blocks that are found again; below it is a cut. Two different streets match by 0 to 4 %,
+frames half a second of driving apart by 10 to 15 %, neighbours by 60 % and more."""
 EXPOSURE_JUMP = 0.2
-"""Doublings of the brightness from one frame to the next that are too many: 15 %."""
+"""Brightness change between two frames, in doublings, that counts as a jump: 15 %."""
 _SAME, _SAME_MOST = 0.05, 1.0
-"""Mean difference in grey levels: surely the same picture; never the same picture."""
+"""Mean difference in grey levels: below the first always the same picture, above the second never."""
 _SAME_SHARE = 0.15
-"""Between the two: the same if the difference is below this share of what is usual. A copy is encoded anew, and so is
-not quite equal; the noise of a standing camera is equal from frame to frame."""
+"""Between the two limits: the same picture if the difference is below this share of the usual one. A duplicate is
+encoded anew and differs slightly; the noise of a standing camera has the same size in every frame."""
 _USUAL = 15
-"""Frames that say what is usual."""
+"""Number of frames that define the usual difference."""
 
 
 def is_cut(flow: Flow) -> bool:
-    """Whether the second picture is one of something else."""
+    """Whether the second picture shows another scene."""
     return flow.matched < CUT
 
 
 def exposure_change(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, "h w"]) -> float:
-    """How much brighter the second image is, in doublings."""
+    """Return how much brighter the second image is, in doublings."""
     return -float(np.log2(brightness_ratio(first, second)))
 
 
 def sharpness(grey: Float32[np.ndarray, "h w"]) -> float:
-    """Variance of the Laplacian (Pech-Pacheco et al. 2000), grey levels²."""
+    """Return the variance of the Laplacian (Pech-Pacheco et al. 2000), grey levels²."""
     if min(grey.shape) < 3:
         return 0.0
     middle = grey[1:-1, 1:-1]
@@ -42,14 +42,14 @@ def sharpness(grey: Float32[np.ndarray, "h w"]) -> float:
 
 
 class Duplicates:
-    """Finds pictures that are there twice, as in a container of 60 frames a second of footage with 30."""
+    """Detector of duplicate pictures, such as in a 60 Hz container of 30 Hz footage."""
 
     def __init__(self) -> None:
-        """Nothing is usual yet."""
+        """Start without a usual difference."""
         self._usual: deque[float] = deque(maxlen=_USUAL)
 
     def same(self, first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, "h w"]) -> bool:
-        """Whether the second picture is the first one once more."""
+        """Whether the second picture repeats the first one."""
         difference = float(np.abs(second - first).mean())
         usual = median(self._usual) if self._usual else 0.0
         if difference < max(_SAME, min(_SAME_SHARE * usual, _SAME_MOST)):
@@ -58,5 +58,5 @@ class Duplicates:
         return False
 
     def forget(self) -> None:
-        """After a standstill or a cut, other differences are usual."""
+        """Forget the usual difference, after a standstill or a cut."""
         self._usual.clear()

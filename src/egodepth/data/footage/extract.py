@@ -1,4 +1,4 @@
-"""From a recording to a folder of frames that can be trained on, and `footage.json`, which says where each is from."""
+"""Extract the trainable frames of a recording to a folder, with their sources in `footage.json`."""
 
 import json
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ from egodepth.foundation.files import write_text
 from egodepth.foundation.reading import read_json
 
 FORMAT = 1
-"""Raised whenever the same recording would give other frames."""
+"""Version of the selection. Increase it whenever the same recording would give other frames."""
 
 
 def output_size(size: tuple[int, int], pixel_aspect: Fraction, longest: int) -> tuple[int, int]:
-    """(height, width) of the frames to write: square pixels, and no side longer than asked for; never enlarged.
+    """Return the (height, width) of the frames to write: square pixels, and no side above `longest`; never enlarged.
 
-    Where the pixels are no squares, the side that they make too long is shrunk.
+    If pixels are not square, the side that they stretch is shrunk.
     """
     height, width = size[0] * min(1, 1 / pixel_aspect), size[1] * min(1, pixel_aspect)
     shrink = min(1.0, longest / float(max(height, width)))
@@ -35,19 +35,19 @@ def output_size(size: tuple[int, int], pixel_aspect: Fraction, longest: int) -> 
 
 
 def extract(footage: Footage, out: Path, longest: int, motion: float) -> tuple[FootageSummary, int]:
-    """Write the frames that are worth training on, numbered so that neighbours have consecutive numbers.
+    """Write the frames that are worth training on. Neighbouring frames get consecutive numbers.
 
-    Stopped, and started again, it looks at the recording once more, but does not write again what is there. A full disk
-    ends it: what is written stays.
+    If it is stopped, a second run reads the recording again, but keeps existing files. A full disk ends it; written
+    files stay.
 
     Args:
-        footage: what to read.
-        out: where to; new, empty, or of this same extraction.
-        longest: side of the frames, pixels.
-        motion: from a frame to the next, share of the width.
+        footage: the recording to read.
+        out: the output folder: new, empty, or from this same extraction.
+        longest: longer side of the frames, pixels.
+        motion: image motion between two kept frames, share of the width.
 
     Returns:
-        What the recording holds, and how many of its frames had been there before.
+        The summary of the recording, and the number of frames that existed before.
 
     Raises:
         InputError: the folder holds something else, or cannot be written to.
@@ -80,7 +80,7 @@ def extract(footage: Footage, out: Path, longest: int, motion: float) -> tuple[F
 
 
 def _claim(out: Path, task: dict[str, Any]) -> None:
-    """Make the folder this extraction's, unless it is something else's."""
+    """Mark the folder as this extraction's, or raise an `InputError` if it holds something else."""
     record = out / FOOTAGE_FILE
     if record.exists():
         try:
@@ -106,7 +106,7 @@ def _write_record(
     measures: Measures,
     summary: FootageSummary,
 ) -> None:
-    """`footage.json`, with a frame or a row of dropped ones on each line."""
+    """Write `footage.json`, with one line per frame and one line per range of dropped frames."""
     content = head | {"summary": asdict(summary), "verdict": verdict(summary)}
     content["breaks"] = [{"source": number, "why": why} for number, why in measures.breaks]
     lists = {

@@ -1,4 +1,4 @@
-"""A recording's measures and verdict, for people."""
+"""Print the measures and the verdict of a recording."""
 
 from rich.markup import escape
 from rich.table import Table
@@ -8,7 +8,7 @@ from egodepth.data.footage.summary import FootageSummary, Spread
 
 
 def footage_table(footage: Footage, summary: FootageSummary) -> Table:
-    """What was measured, a line each."""
+    """Return a table with one row per measure."""
     height, width = footage.size
     table = Table(title=escape(str(footage.path)), title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
@@ -22,12 +22,12 @@ def footage_table(footage: Footage, summary: FootageSummary) -> Table:
         "motion", f"{_of_width(summary.motion)} from picture to picture; {summary.lost:.0%} cannot be followed"
     )
     table.add_row("standing still", f"{summary.static:.1%} of the frames")
-    table.add_row("there twice", f"{summary.duplicated:.1%} of the frames")
+    table.add_row("duplicates", f"{summary.duplicated:.1%} of the frames")
     table.add_row(
         "turned only", f"{summary.turned_only:.1%} of the frames worth keeping; parallax {_of_width(summary.parallax)}"
     )
     table.add_row("cuts", f"{summary.cut_count}")
-    table.add_row("exposure leaps", f"{summary.exposure_jumps}")
+    table.add_row("exposure jumps", f"{summary.exposure_jumps}")
     table.add_row("blurred", f"{summary.blurred:.1%} of the frames")
     others = f"{summary.other_sizes} of another size, {summary.blank} blank, {summary.unreadable} unreadable"
     table.add_row("unusable", others)
@@ -43,7 +43,7 @@ def _kept(summary: FootageSummary) -> str:
 
 
 def _of_width(spread: Spread | None) -> str:
-    """Median, and between which 80 % lie, in percent of the width."""
+    """Return the median and the 80 % range in percent of the width."""
     if spread is None:
         return "unknown"
     return f"{spread.middle:.2%} of the width ({spread.low:.2%} to {spread.high:.2%})"

@@ -1,4 +1,4 @@
-"""What is measured of a recording, and what becomes of each of its pictures."""
+"""The measures of a recording, and the fate of each of its pictures."""
 
 from array import array
 from dataclasses import dataclass, field
@@ -6,57 +6,57 @@ from enum import IntEnum
 from itertools import groupby
 
 SHORTEST = 3
-"""Frames in a row that a training needs: one and its neighbours."""
+"""Least number of consecutive frames for training: one frame and its two neighbours."""
 
 
 class Fate(IntEnum):
-    """What becomes of a picture, and why."""
+    """The decision on a picture, and its reason."""
 
     KEPT = 0
     NEAR = 1
-    """Too little motion since the one that was kept last."""
+    """Too little motion since the last kept picture."""
     DUPLICATE = 2
     STATIC = 3
     SHORT = 4
-    """Good, but with fewer than `SHORTEST` between two breaks."""
+    """Usable, but in a run of fewer than `SHORTEST` pictures."""
     BLANK = 5
-    """No texture: black, or out of focus."""
+    """Without texture: black, or out of focus."""
     SIZE = 6
-    """Another size than the first picture's."""
+    """The size differs from the first picture's."""
     UNREADABLE = 7
 
 
 @dataclass
 class Measures:
-    """All that is measured of a recording; a few bytes a frame."""
+    """All measures of a recording, in a few bytes per frame."""
 
     number: array = field(default_factory=lambda: array("q"))
-    """Of each picture."""
+    """Number of each picture."""
     fate: bytearray = field(default_factory=bytearray)
-    """Of each picture."""
+    """Fate of each picture."""
     sharpness: array = field(default_factory=lambda: array("f"))
-    """Of each picture that can be used."""
+    """Sharpness of each usable picture."""
     motion: array = field(default_factory=lambda: array("f"))
-    """From each picture to the next that is another; infinite where it cannot be followed."""
+    """Motion from each picture to the next different one; infinite if it cannot be measured."""
     exposure: array = field(default_factory=lambda: array("f"))
-    """Change over the same pairs, doublings."""
+    """Change of exposure over the same pairs, in doublings."""
     spacing: array = field(default_factory=lambda: array("f"))
     """Motion from each kept picture to the next."""
     parallax: array = field(default_factory=lambda: array("f"))
-    """What of it no turn of the camera explains."""
+    """Part of that motion that no rotation of the camera explains."""
     seconds_apart: array = field(default_factory=lambda: array("f"))
     """Time from each kept picture to the next."""
     breaks: list[tuple[int, str]] = field(default_factory=list)
-    """Pictures that begin something else, and why."""
+    """Pictures at which a new run begins, and the reason."""
     seconds: float = 0.0
-    """When the last picture is shown."""
+    """Time of the last picture."""
 
     def count(self, *fates: Fate) -> int:
-        """How many pictures had one of these fates."""
+        """Return the number of pictures with one of these fates."""
         return sum(self.fate.count(fate) for fate in fates)
 
     def runs(self) -> list[tuple[int, int, str]]:
-        """(first, last, why) of pictures in a row that share their fate, kept ones left out."""
+        """Return (first, last, reason) for each range of dropped pictures with the same fate."""
         found = []
         for fate, members in groupby(range(len(self.fate)), self.fate.__getitem__):
             if fate != Fate.KEPT:
@@ -65,7 +65,7 @@ class Measures:
         return found
 
     def rows(self) -> int:
-        """How many rows of neighbours the kept pictures make."""
+        """Return the number of runs of neighbours among the kept pictures."""
         broken = {number for number, _ in self.breaks}
         rows, inside = 0, False
         for number, fate in zip(self.number, self.fate, strict=True):

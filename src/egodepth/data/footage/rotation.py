@@ -1,4 +1,4 @@
-"""Whether a camera has moved or only turned: a turn moves near and far alike, and shows nothing of depth."""
+"""Measure whether a camera moved or only rotated. A rotation shows no parallax, so it gives no depth."""
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -6,15 +6,15 @@ from jaxtyping import Float, Float32
 from egodepth.data.footage.motion import Flow
 
 FOCALS = (0.5, 0.75, 1.1, 2.0)
-"""Focal lengths that are tried, shares of the width, as the camera is not known: fields of view of 90, 67, 49, 28°."""
+"""Focal lengths to try, as shares of the width, because the camera is unknown: fields of view of 90, 67, 49, 28°."""
 _ITERATIONS = 6
 
 
 def parallax(flow: Flow) -> float:
-    """What no turn of the camera explains, median as of `Flow.displacement`, share of the width; infinite if not known.
+    """Return the median motion that no rotation explains, as share of the width; infinite if unknown.
 
-    The turn is fitted to the flow so that the sum of the lengths left over is least: what moves by itself in front of a
-    turning camera changes little. A camera that moves along one wall square to it passes for one that turns.
+    The rotation minimises the sum of the residual lengths, so moving objects before a rotating camera change little. A
+    camera that faces a single wall and moves parallel to it looks like a rotating one.
     """
     if not flow.known:
         return float("inf")
@@ -22,9 +22,10 @@ def parallax(flow: Flow) -> float:
 
 
 def turn_flow(position: Float32[np.ndarray, "n 2"], focal: float) -> Float[np.ndarray, "n 2 3"]:
-    """Shift of points by a pan and a tilt, that each take the middle of the image by 1, and a roll by one radian.
+    """Return the flow of points for unit pan, tilt and roll.
 
-    Longuet-Higgins and Prazdny 1980, in shares of the image's width: to first order in the angles.
+    Unit pan and tilt move the image centre by 1; the unit of roll is 1 radian.
+    Longuet-Higgins and Prazdny 1980, in shares of the image's width, to first order in the angles.
     """
     x, y = position.T.astype(np.float64)
     bend = np.stack([x * x, x * y, y * y]) / focal**2
@@ -37,7 +38,7 @@ def turn_flow(position: Float32[np.ndarray, "n 2"], focal: float) -> Float[np.nd
 def _left_over(
     position: Float32[np.ndarray, "n 2"], shift: Float32[np.ndarray, "n 2"], focal: float
 ) -> Float[np.ndarray, " n"]:
-    """Lengths that the best turn leaves, by least squares whose weights make it the sum of lengths."""
+    """Return the residual lengths after the best rotation, by iteratively reweighted least squares (L1 norm)."""
     model = turn_flow(position, focal)
     weight = np.ones(len(shift))
     left = np.hypot(*shift.T).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Which pictures of a recording are worth training on, decided one after the other as they come."""
+"""Select the pictures of a recording that are worth training on, one after the other."""
 
 from typing import NamedTuple
 
@@ -15,20 +15,20 @@ from egodepth.data.footage.source import Picture
 from egodepth.data.samples.static_frames import small_grey
 
 STILL = 10 * MINIMUM_MOTION
-"""Share of the width a second: slower images stand still. `MINIMUM_MOTION` is of 10 frames a second."""
+"""Share of the width per second; slower images stand still. `MINIMUM_MOTION` holds for 10 frames a second."""
 STILL_AFTER = 0.5
-"""Seconds over which that is judged: in less, noise would pass for motion."""
+"""Seconds over which a standstill is measured. In less time, noise would look like motion."""
 FINE = 640
-"""Width at which blur is measured, pixels: that of a training."""
+"""Image width in pixels at which blur is measured; trainings use about this width."""
 GAP = 10
-"""How far numbers go on where there is a break: more than the offsets of any training's neighbours."""
+"""Jump of the numbers at a break. It exceeds the neighbour offsets of any training."""
 
 
 class Kept(NamedTuple):
     """A picture that is kept."""
 
     number: int
-    """Its new one: neighbours have consecutive ones."""
+    """The new number; neighbours have consecutive ones."""
     picture: Picture
 
 
@@ -41,10 +41,10 @@ class Anchor(NamedTuple):
 
 
 class Selector:
-    """Takes the pictures of a recording in order and says which to keep.
+    """Decide for each picture of a recording, in order, whether to keep it.
 
-    A picture is kept when the image has moved by `motion` since the last kept one: the frames of slow footage are
-    further apart in time. Cuts, standstills and what cannot be used leave a gap in the numbers.
+    A picture is kept when the image has moved by `motion` since the last kept one, so frames of slow footage have
+    longer intervals. Cuts, standstills and unusable pictures leave a gap in the numbers.
     """
 
     def __init__(self, size: tuple[int, int], motion: float = MOTION) -> None:
@@ -55,14 +55,14 @@ class Selector:
         self._before: Anchor | None = None
         self._anchor: Anchor | None = None
         self._since: list[int] = []
-        """Places of the pictures after the anchor."""
+        """Positions of the pictures after the anchor."""
         self._held: list[tuple[int, Kept]] = []
-        """Places and pictures of a run that may yet turn out too short."""
+        """Positions and pictures of a run that may yet turn out too short."""
         self._next, self._run = 0, 0
-        """The number at which the run begins, and how many pictures it has."""
+        """Number at which the run begins, and number of its pictures."""
 
     def take(self, picture: Picture) -> list[Kept]:
-        """The pictures that are to be kept now that this one is known: none, one, or the first ones of a run."""
+        """Return the pictures to keep, now that this one is known: none, one, or the first ones of a run."""
         measures = self.measures
         measures.number.append(picture.number)
         measures.fate.append(Fate.NEAR)
@@ -85,14 +85,14 @@ class Selector:
         return self._compare(picture, before, now)
 
     def _unusable(self, picture: Picture, why: Fate) -> list[Kept]:
-        """Leave it out, and begin anew after it."""
+        """Drop the picture and begin a new run after it."""
         self.measures.fate[-1] = why
         self._broken(picture.number, why.name.lower(), Fate.SHORT)
         self._before = None
         return []
 
     def _compare(self, picture: Picture, before: Anchor, now: Anchor) -> list[Kept]:
-        """Judge a picture that follows another one."""
+        """Compare a picture with the ones before it."""
         anchor = self._anchor or before
         waited = now.seconds - anchor.seconds
         if self._duplicates.same(before.grey, now.grey):
@@ -113,7 +113,7 @@ class Selector:
         return self._decide(picture, now, flow, waited)
 
     def _decide(self, picture: Picture, now: Anchor, flow: Flow, waited: float) -> list[Kept]:
-        """Keep the picture, wait for more motion, or find that there is none."""
+        """Keep the picture, wait for more motion, or detect a standstill."""
         far, least = flow.displacement(), flow.least
         if far >= self._motion and least >= MINIMUM_MOTION:
             if self._run:
@@ -135,7 +135,7 @@ class Selector:
         return self._keep(picture, now)
 
     def _keep(self, picture: Picture, now: Anchor) -> list[Kept]:
-        """Give a picture its number; hand out what the run has until now if it is long enough with it."""
+        """Give the picture its number, and return the pictures of the run if it is long enough."""
         self._anchor, self._since = now, []
         self._held.append((len(self.measures.fate) - 1, Kept(self._next + self._run, picture)))
         self._run += 1
@@ -148,7 +148,7 @@ class Selector:
         return kept
 
     def _broken(self, number: int, why: str, fate: Fate) -> None:
-        """End the run; what it has is dropped if that is too little."""
+        """End the run. Its pictures are dropped if there are too few."""
         if not self.measures.breaks or self._run or self.measures.breaks[-1][1] != why:
             self.measures.breaks.append((number, why))
         for place, _ in self._held:
@@ -159,7 +159,7 @@ class Selector:
         self._anchor, self._since, self._run = None, [], 0
 
     def finish(self) -> Measures:
-        """The recording has ended."""
+        """End the recording and return its measures."""
         for place, _ in self._held:
             self.measures.fate[place] = Fate.SHORT
         self._held.clear()

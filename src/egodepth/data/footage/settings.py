@@ -1,7 +1,7 @@
-"""What commands and the library both say of footage; nothing is imported for it."""
+"""Constants of footage for commands and the library. This module imports nothing."""
 
 FOOTAGE_FILE = "footage.json"
-"""In a folder of extracted frames: where they come from, and when each is shown."""
+"""File in a folder of extracted frames: their sources and their times."""
 MOTION = 0.01
-"""Median displacement from one kept frame to the next, share of the width: KITTI's drives have 0.015 to 0.03 a frame,
+"""Median displacement between two kept frames, as a share of the width. KITTI's drives have 0.015 to 0.03 per frame,
 its slow traffic 0.005, a motorway at 25 frames a second 0.0025."""

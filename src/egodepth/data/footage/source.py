@@ -1,4 +1,4 @@
-"""A video file or a folder of images as one stream of pictures, whatever is wrong with some of them."""
+"""Read a video file or a folder of images as one stream of pictures. Broken pictures do not stop it."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -25,15 +25,15 @@ class Picture(NamedTuple):
     """One frame of a recording."""
 
     number: int
-    """Its place in a video, from 0; the number in the file name of a folder's image."""
+    """Position in a video, from 0; for a folder, the number in the file name."""
     seconds: float
-    """When it is shown, from the first on."""
+    """Time since the first picture."""
     image: UInt8[np.ndarray, "h w 3"] | None
-    """RGB, upright; None where it cannot be read."""
+    """RGB, upright; None if unreadable."""
 
 
 class Footage(ABC):
-    """A recording that is read from beginning to end, one picture in memory at a time."""
+    """A recording that is read from beginning to end, with one picture in memory at a time."""
 
     path: Path
     size: tuple[int, int]
@@ -41,34 +41,34 @@ class Footage(ABC):
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel over its height."""
     rate: float
-    """Frames a second, on average."""
+    """Average frames per second."""
     timed: bool = True
-    """Whether anything says when a picture was taken; else `rate` is assumed."""
+    """Whether the times of the pictures are known; otherwise `rate` is an assumption."""
     expected: int | None
-    """How many pictures there will be, if that is known."""
+    """Expected number of pictures, if known."""
     ended: str | None = None
-    """Why it ended before its end, known once it has been read."""
+    """Reason for an early end; known after reading."""
 
     @abstractmethod
     def pictures(self) -> Iterator[Picture]:
-        """All of them in order; numbers ascend, and one that is missing is a gap."""
+        """Yield all pictures in order. Numbers ascend; a missing picture leaves a gap."""
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Changes when the recording does."""
+        """Return a text that changes when the recording changes."""
 
 
 class VideoFootage(Footage):
-    """A video file. Where its size changes it ends: the frames after are those of another camera."""
+    """A video file. It ends where the frame size changes, because later frames belong to another camera."""
 
     def __init__(self, path: Path) -> None:
-        """Open it; `InputError` as of `Video.open`."""
+        """Open the file; raises `InputError` as `Video.open`."""
         self._video = Video.open(path)
         self.path, self.size, self.pixel_aspect = path, self._video.size, self._video.pixel_aspect
         self.rate, self.expected = float(self._video.rate), self._video.expected
 
     def pictures(self) -> Iterator[Picture]:
-        """Every frame that can be decoded."""
+        """Yield every frame that can be decoded."""
         number = -1
         frames = self._video.frames()
         while True:
@@ -85,7 +85,7 @@ class VideoFootage(Footage):
             yield Picture(number, float(frame.pts * self._video.time_base), frame.image)
 
     def fingerprint(self) -> str:
-        """Size and date of the file."""
+        """Return size and date of the file."""
         return _stamp(self.path)
 
 
@@ -95,7 +95,7 @@ class FolderFootage(Footage):
     rate = USUAL_FPS
 
     def __init__(self, path: Path) -> None:
-        """List it; `InputError` where there is no image that can be read."""
+        """List the folder; `InputError` without a readable image."""
         self.path = path
         images = list_images(path)
         if not images:
@@ -118,7 +118,7 @@ class FolderFootage(Footage):
         raise trouble or InputError(f"{self.path}: no images in this folder")
 
     def pictures(self) -> Iterator[Picture]:
-        """Every file; where nothing says its time, that of `USUAL_FPS`."""
+        """Yield every file. Without known times, the rate is `USUAL_FPS`."""
         first = next(iter(self._files))
         for number, path in self._files.items():
             try:
@@ -130,13 +130,13 @@ class FolderFootage(Footage):
             yield Picture(number, seconds, image)
 
     def fingerprint(self) -> str:
-        """How many files, and size and date of the outer ones."""
+        """Return the number of files, and size and date of the first and the last one."""
         paths = list(self._files.values())
         return f"{len(paths)} {_stamp(paths[0])} {_stamp(paths[-1])}"
 
 
 def open_footage(path: Path) -> Footage:
-    """A video file or a folder of images; whatever else is an `InputError`."""
+    """Open a video file or a folder of images; anything else is an `InputError`."""
     if path.is_dir():
         return FolderFootage(path)
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Whether stereo pairs are what the camera file says: on which side the partner is, rectified, how far away."""
+"""Check stereo pairs against the camera file: side of the partner, rectification, baseline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,30 +13,30 @@ from egodepth.data.opening import thinned
 from egodepth.data.samples.static_frames import small_grey
 
 PAIRS = 6
-"""Of a drive, evenly spread."""
+"""Number of pairs in a drive, evenly spaced."""
 _RIGHT_SIDE = 0.8
-"""Share of the blocks that must be displaced to the side that the baseline says; moving noise does the rest."""
+"""Least share of blocks that must shift in the baseline's direction. Moving objects and noise cause the rest."""
 _LEVEL = 0.003
-"""Share of the width by which rectified pairs differ in height at most: 2 pixels of 640."""
+"""Largest height difference of rectified pairs, as a share of the width: 2 pixels of 640."""
 _BASELINE_OFF = 0.15
 _FARTHEST = 0.005
-"""Disparities of less, share of the width, say nothing of the baseline: a pixel would be a large part of them."""
+"""Least disparity, as a share of the width, for measuring the baseline. Below it, one pixel is a large part."""
 
 
 @dataclass(frozen=True)
 class StereoCheck:
-    """What matching says of the pairs of a drive."""
+    """Result of matching the stereo pairs of a drive."""
 
     pairs: int
     right_side: float
-    """Share of the matched blocks that are displaced to the side that the baseline says."""
+    """Share of matched blocks that shift in the baseline's direction."""
     height: float
-    """Median difference in height of matched blocks, share of the width."""
+    """Median height difference of matched blocks, share of the width."""
     baseline_m: float | None
-    """By true depth, where the drive has that."""
+    """Baseline from true depth, if the drive has true depth."""
 
     def warnings(self, drive: Drive) -> list[str]:
-        """What is wrong, and what to do about it."""
+        """Return the problems, and what to do about them."""
         found = []
         if self.right_side < 1 - _RIGHT_SIDE:
             found.append(
@@ -56,7 +56,7 @@ class StereoCheck:
 
 
 def check_stereo(drive: Drive, pairs: int = PAIRS) -> StereoCheck | None:
-    """Match some pairs of a drive; None where it has none, or nothing in them can be matched."""
+    """Match some pairs of a drive; None without pairs or without matches."""
     if drive.partner_camera is None or drive.partner_from_self is None:
         return None
     frames = list(FrameNumbers.of(drive.frames).shared_with(drive.partner_frames))
@@ -71,7 +71,7 @@ def check_stereo(drive: Drive, pairs: int = PAIRS) -> StereoCheck | None:
     if not shifts:
         return None
     shift, depth = np.concatenate(shifts), np.concatenate(depths)
-    # Where two cameras' centres differ, what is infinitely far is displaced by that much.
+    # If the two principal points differ, points at infinity shift by this difference.
     displaced = shift[:, 0] - float(drive.partner_camera.centre[0] - drive.camera.centre[0])
     to_the_side = displaced * np.sign(drive.partner_from_self[0, 3])
     known = (depth > 0) & (to_the_side > _FARTHEST)
@@ -85,7 +85,7 @@ def check_stereo(drive: Drive, pairs: int = PAIRS) -> StereoCheck | None:
 
 
 def stereo_warnings(drives: Sequence[Drive]) -> list[str]:
-    """What is wrong with the stereo pairs of some drives."""
+    """Return the problems with the stereo pairs of these drives."""
     checks = ((drive, check_stereo(drive)) for drive in drives)
     return [warning for drive, check in checks if check for warning in check.warnings(drive)]
 
@@ -96,7 +96,7 @@ def _baseline(drive: Drive) -> float:
 
 
 def _depth_at(drive: Drive, frame: int, position: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
-    """True depth at places right and down from the middle of the image, in shares of its width; 0 where unknown."""
+    """Return the true depth at positions right of and below the image centre, in shares of the width; 0 if unknown."""
     if not drive.has_depth(frame):
         return np.zeros(len(position))
     depth = drive.read_depth(frame)

@@ -1,4 +1,4 @@
-"""What the measures of a recording add up to, in numbers and in words."""
+"""Summary of the measures of a recording, in numbers and in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from egodepth.data.footage.measures import SHORTEST, Fate, Measures
 from egodepth.data.footage.motion import MATCHED
 
 TURN = 0.3
-"""Frames of which no more than this share of the motion is parallax count as turned only: measured, a true turn leaves
-2 to 7 %, and a drive 85 % and more."""
+"""A frame counts as rotation only if its parallax is at most this share of the motion. Measured: a pure rotation leaves
+2 to 7 %, a drive 85 % and more."""
 BLUR = 0.35
-"""Blurred is what has less than this share of the clip's median sharpness."""
+"""A frame is blurred if its sharpness is below this share of the clip's median."""
 FEW = 200
-"""Fewer frames than this teach little."""
+"""Fewer frames than this are too few for a good model."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How values are distributed: 10 % are below `low`, half below `middle`, 10 % above `high`."""
+    """Distribution of values: 10 % are below `low`, half below `middle`, 10 % above `high`."""
 
     low: float
     middle: float
@@ -29,7 +29,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float], digits: int = 5) -> "Spread | None":
-        """Of the finite values; None if there is none."""
+        """Return the distribution of the finite values; None without any."""
         known = np.asarray(values, np.float64)
         known = known[np.isfinite(known)]
         return cls(*(round(float(v), digits) for v in np.quantile(known, (0.1, 0.5, 0.9)))) if len(known) else None
@@ -37,43 +37,43 @@ class Spread:
 
 @dataclass(frozen=True)
 class FootageSummary:
-    """What a recording holds. Shares are of all frames unless said."""
+    """Content of a recording. Shares refer to all frames unless stated."""
 
     frames: int
     seconds: float
     motion: Spread | None
-    """Median displacement from a picture to the next, share of the width; duplicates left out."""
+    """Median displacement between two pictures, share of the width, without duplicates."""
     lost: float
-    """Share of these pairs in which too little could be followed."""
+    """Share of these pairs in which the motion cannot be measured."""
     static: float
     duplicated: float
     turned_only: float
-    """Share of the kept frames before which the camera only turned."""
+    """Share of kept frames before which the camera only rotated."""
     parallax: Spread | None
-    """Motion from a kept frame to the next that no turn explains, share of the width."""
+    """Motion between kept frames that no rotation explains, share of the width."""
     cuts: list[int]
-    """Frames at which another scene begins, the first 100."""
+    """Frames at which a new scene begins, the first 100."""
     cut_count: int
     gaps: int
-    """How often the number in the file name jumps from one usable picture to the next."""
+    """Number of jumps in the numbers of the file names between usable pictures."""
     exposure_jumps: int
     blurred: float
     other_sizes: int
     blank: int
     unreadable: int
     kept: int
-    """Frames that `egodepth data extract` would keep."""
+    """Number of frames that `egodepth data extract` would keep."""
     runs: int
-    """Rows of neighbours that they make."""
+    """Number of runs of neighbours among them."""
     spacing: Spread | None
-    """Motion from a kept frame to the next, share of the width."""
+    """Motion between kept frames, share of the width."""
     seconds_apart: Spread | None
     ended: str | None
-    """Why it could not be read to its end."""
+    """Reason for an early end."""
 
     @classmethod
     def of(cls, measures: Measures, ended: str | None = None) -> "FootageSummary":
-        """Add up."""
+        """Return the summary of the measures."""
         frames = len(measures.fate)
         motion, turned = np.asarray(measures.motion), np.asarray(measures.parallax)
         spacing, sharp = np.asarray(measures.spacing), np.asarray(measures.sharpness)
@@ -105,12 +105,12 @@ class FootageSummary:
 
 
 def verdict(summary: FootageSummary) -> list[str]:
-    """What it means and what to do about it: sentences, the most important first."""
+    """Return the conclusions and what to do, as sentences, the most important first."""
     return [_usable(summary), *_flaws(summary)]
 
 
 def obstacle(summary: FootageSummary) -> str | None:
-    """Why nothing can be learned from it and what to do about that; None where something can."""
+    """Return the reason that nothing can be learned, and what to do; None if training is possible."""
     s = summary
     if s.frames < SHORTEST:
         return f"Only {s.frames} frame{'s' * (s.frames != 1)}: nothing to compare. Record a video while moving."
@@ -130,22 +130,22 @@ def obstacle(summary: FootageSummary) -> str | None:
 
 
 def _usable(s: FootageSummary) -> str:
-    """Whether anything can be learned from it."""
+    """Return whether the recording can be trained on."""
     if why := obstacle(s):
         return why
     said = f"Can be trained on: {s.kept} of {s.frames} frames, in {s.runs} row{'s' * (s.runs != 1)}"
-    few = ", but they are few: one scene is learned by heart from them; record some minutes" if s.kept < FEW else ""
+    few = ", but these are few: a model would only memorise one scene; record some minutes" if s.kept < FEW else ""
     return f"{said}{few}."
 
 
 def _flaws(s: FootageSummary) -> list[str]:
-    """What is wrong with parts of it."""
+    """Return the flaws of parts of the recording."""
     flaws = (
-        (0.1 < s.static <= 0.9, f"{s.static:.0%} is a standstill, which extracting leaves out."),
-        (s.duplicated > 0.02, f"{s.duplicated:.0%} are pictures that are there twice; extracting leaves them out."),
+        (0.1 < s.static <= 0.9, f"{s.static:.0%} is a standstill; extracting leaves it out."),
+        (s.duplicated > 0.02, f"{s.duplicated:.0%} are duplicate pictures; extracting leaves them out."),
         (
             0.2 < s.turned_only <= 0.8,
-            f"Before {s.turned_only:.0%} of the kept frames the camera only turned: they teach nothing of depth.",
+            f"Before {s.turned_only:.0%} of the kept frames the camera only turned: they teach nothing about depth.",
         ),
         (s.cut_count > 0, f"{_times(s.cut_count, 'cut')}, at {_list(s.cuts)}; extracting leaves a gap there."),
         (s.gaps > 0 and s.kept > 0, f"{_times(s.gaps, 'gap')} in the numbers of the file names: no neighbours there."),
@@ -156,12 +156,15 @@ def _flaws(s: FootageSummary) -> list[str]:
         ),
         (
             s.exposure_jumps > 0.02 * s.frames,
-            f"{_times(s.exposure_jumps, 'leap')} of the brightness by more than 15 %: lock the camera's exposure.",
+            f"{_times(s.exposure_jumps, 'jump')} of the brightness by more than 15 %: lock the camera's exposure.",
         ),
-        (s.blurred > 0.05, f"{s.blurred:.0%} are blurred beside the others: fix the camera, or give more light."),
+        (
+            s.blurred > 0.05,
+            f"{s.blurred:.0%} are blurred compared with the others: fix the camera, or give more light.",
+        ),
         (s.other_sizes > 0, f"{_times(s.other_sizes, 'frame')} of another size: extracting leaves them out."),
-        (s.blank > 0, f"{_times(s.blank, 'frame')} without anything to be seen."),
-        (s.unreadable > 0, f"{_times(s.unreadable, 'frame')} that cannot be read: copy them again."),
+        (s.blank > 0, f"{_times(s.blank, 'frame')} without visible content."),
+        (s.unreadable > 0, f"{_times(s.unreadable, 'frame')} cannot be read: copy them again."),
         (s.ended is not None, f"{s.ended}."),
     )
     return [text for holds, text in flaws if holds]

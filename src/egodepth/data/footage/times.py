@@ -1,4 +1,4 @@
-"""When the frames of a folder were taken: `footage.json`, `times.txt` or their names say it."""
+"""Times of the frames of a folder, from `footage.json`, `times.txt` or the file names."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,15 +11,15 @@ from egodepth.foundation.errors import InputError
 from egodepth.foundation.reading import read_json, read_lines
 
 USUAL_FPS = 10.0
-"""Of frames of which nothing says it: KITTI's."""
+"""Assumed rate of frames without known times: KITTI's."""
 Times = Callable[[int], float]
-"""Seconds at which a frame of a drive was taken, by its number."""
+"""Maps the number of a frame of a drive to its time in seconds."""
 TIMES_FILE = "times.txt"
-"""Seconds, a line a frame, as KITTI's odometry sequences have it; in the folder of the frames or above it."""
+"""File with one time in seconds per frame, as in KITTI's odometry sequences; in the frames' folder or its parent."""
 
 
 def frame_times(folder: Path) -> dict[int, float]:
-    """Seconds at which each frame of a folder is shown in its recording, by the frame's number, ascending.
+    """Return the time in seconds of each frame of a folder in its recording, by frame number, ascending.
 
     Raises:
         InputError: no `footage.json`, or a damaged one.
@@ -35,9 +35,9 @@ def frame_times(folder: Path) -> dict[int, float]:
 
 
 def known_times(data: Path, drive: str) -> Times | None:
-    """Times of a drive's frames, by number, from the beginning of its recording on; None where nothing says them.
+    """Return the times of a drive's frames from the start of its recording, by number; None if unknown.
 
-    Raises as `folder_times` does; `InputError`, too, for a time that is asked for and not known.
+    Raises as `folder_times`. The returned function raises an `InputError` for a frame without a known time.
     """
     places = (data / drive, data / "sequences" / drive, data)
     folder = next((place for place in places if place.is_dir()), data)
@@ -54,16 +54,16 @@ def known_times(data: Path, drive: str) -> Times | None:
 
 
 def folder_times(folder: Path, files: Mapping[int, Path]) -> dict[int, float] | None:
-    """Seconds at which each frame of a folder was taken, by number; None where nothing says it.
+    """Return the time in seconds of each frame of a folder, by number; None if unknown.
 
-    What `egodepth data extract` noted counts before `times.txt`, and that before clock times in the names.
+    The times of `egodepth data extract` have priority over `times.txt`, and this over clock times in the file names.
 
     Args:
-        folder: of the frames.
-        files: by frame number, ascending.
+        folder: the folder of the frames.
+        files: the files by frame number, ascending.
 
     Raises:
-        InputError: a damaged file, or one of another number of frames.
+        InputError: a damaged file, or one for another number of frames.
     """
     if (folder / FOOTAGE_FILE).is_file():
         return frame_times(folder)

@@ -1,4 +1,4 @@
-"""One pass over a recording: what is kept of it, as it comes, and a bar of how far that is."""
+"""Pass once over a recording: measure it, select frames, and show a progress bar."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,13 +12,13 @@ from egodepth.foundation.progress import counting_bar
 def watch(
     footage: Footage, keep: Callable[[Kept], None], motion: float = MOTION, description: str = "Looking at"
 ) -> Measures:
-    """Measure every picture and hand the kept ones to `keep`; memory does not grow with the recording.
+    """Measure every picture and pass the kept ones to `keep`. The memory does not grow with the recording.
 
     Args:
-        footage: read once, from beginning to end.
-        keep: called in order.
-        motion: from one kept picture to the next, share of the width.
-        description: for the bar on standard error.
+        footage: the recording; read once, from beginning to end.
+        keep: callback for each kept picture, in order.
+        motion: image motion between two kept pictures, share of the width.
+        description: the text of the bar on standard error.
     """
     selector = Selector(footage.size, motion)
     for picture in _shown(footage, description):

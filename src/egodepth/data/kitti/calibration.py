@@ -16,16 +16,16 @@ from egodepth.geometry.camera import Camera
 CAM_TO_CAM = "calib_cam_to_cam.txt"
 VELO_TO_CAM = "calib_velo_to_cam.txt"
 _LARGEST = 1e9
-"""Of a number that a calibration can hold, in metres or pixels."""
+"""Largest possible number in a calibration, in metres or pixels."""
 _FARTHEST_M = 1e3
-"""Between two cameras of a car."""
+"""Largest possible distance between two cameras of a car."""
 
 
 def kitti_average_camera(size: tuple[int, int]) -> Camera:
-    """The one camera that Godard et al. 2019 take for all of KITTI, of images resized to (height, width).
+    """Return the one camera that Godard et al. 2019 use for all of KITTI, for images of size (height, width).
 
-    Focal length 0.58 of the width and 1.92 of the height, the centre at pixel (width / 2, height / 2) with pixels
-    counted from 0: half a pixel right of and below the middle.
+    Its focal length is 0.58 of the width and 1.92 of the height. Its centre is at pixel (width / 2, height / 2), with
+    pixels counted from 0: half a pixel right of and below the image centre.
     """
     height, width = size
     matrix = torch.tensor([[0.58 * width, 0, width / 2], [0, 1.92 * height, height / 2], [0, 0, 1]])
@@ -34,14 +34,14 @@ def kitti_average_camera(size: tuple[int, int]) -> Camera:
 
 @dataclass(frozen=True)
 class CalibrationFile:
-    """The numbers of one `key: values` text file, in double precision."""
+    """The numbers of a `key: values` text file, in double precision."""
 
     path: Path
     values: dict[str, Float64[np.ndarray, " n"]]
 
     @classmethod
     def read(cls, path: str | Path) -> "CalibrationFile":
-        """Parse the lines that hold numbers; a missing or unreadable file is an `InputError`."""
+        """Parse the lines with numbers; a missing or unreadable file is an `InputError`."""
         path = Path(path)
         try:
             lines = read_lines(path)
@@ -57,7 +57,7 @@ class CalibrationFile:
         return cls(path, values)
 
     def __call__(self, key: str, shape: tuple[int, ...]) -> Float64[np.ndarray, "..."]:
-        """The numbers of a key; an `InputError` names a key that is missing or has another count of numbers."""
+        """Return the numbers of a key; a missing key or a wrong count of numbers is an `InputError`."""
         values = self.values.get(key)
         if values is None or values.size != int(np.prod(shape)) or not (np.abs(values) < _LARGEST).all():
             raise InputError(f"{self.path}: no valid '{key}'; unpack KITTI's calibration files of this date again")
@@ -66,10 +66,10 @@ class CalibrationFile:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The rectified colour cameras (2 left, 3 right) of a date.
+    """The rectified colour cameras (2 left, 3 right) of a recording date.
 
-    Rectified coordinates are those of grey camera 0 after `R_rect_00`; camera c sees them through the 3x4 matrix
-    P_rect_0c = K [I | t], so its own axes are parallel and shifted by t.
+    Rectified coordinates are those of grey camera 0 after `R_rect_00`. Camera c projects them with the 3x4 matrix
+    P_rect_0c = K [I | t], so its axes are parallel and shifted by t.
     """
 
     folder: Path
@@ -77,33 +77,33 @@ class Calibration:
 
     @classmethod
     def read(cls, folder: str | Path) -> "Calibration":
-        """Read a date's folder; raises `InputError` if the camera file is not there."""
+        """Read the folder of a date; `InputError` if the camera file is missing."""
         return cls(Path(folder), CalibrationFile.read(Path(folder) / CAM_TO_CAM))
 
     def size(self, camera: int) -> tuple[int, int]:
-        """(height, width) of the rectified images."""
+        """Return the (height, width) of the rectified images."""
         width, height = self.cam_to_cam(f"S_rect_{camera:02d}", (2,))
         if not (width >= 1 and height >= 1 and width * height <= MAX_PIXELS):
             raise InputError(f"{self.cam_to_cam.path}: images of {width:g}x{height:g}; unpack the calibration again")
         return int(height), int(width)
 
     def projection(self, camera: int) -> Float64[np.ndarray, "3 4"]:
-        """P_rect: rectified coordinates in metres to pixels (the first pixel's centre is 0)."""
+        """Return P_rect, which maps rectified coordinates in metres to pixels (the first pixel's centre is 0)."""
         return self.cam_to_cam(f"P_rect_{camera:02d}", (3, 4))
 
     def camera(self, camera: int) -> Camera:
-        """Intrinsics in double precision; absurd ones are an `InputError`."""
+        """Return the intrinsics in double precision; implausible ones are an `InputError`."""
         matrix = torch.from_numpy(self.projection(camera)[:, :3].copy())
         return check_camera(Camera.from_pixels(matrix, self.size(camera)), self.size(camera), self.cam_to_cam.path)
 
     def other_from_self(self, camera: int, other: int) -> Float64[np.ndarray, "4 4"]:
-        """Pose that takes points in `camera`'s axes to `other`'s, metres."""
+        """Return the pose that maps points from `camera`'s axes to `other`'s, metres."""
         pose = np.eye(4)
         pose[:3, 3] = self._shift(other) - self._shift(camera)
         return pose
 
     def rectified_from_velodyne(self) -> Float64[np.ndarray, "4 4"]:
-        """LiDAR coordinates (x forward, y left, z up) to rectified ones: R_rect_00 times the rigid transform."""
+        """Return the pose from LiDAR axes (x forward, y left, z up) to rectified axes: R_rect_00 after R | T."""
         file = CalibrationFile.read(self.folder / VELO_TO_CAM)
         rigid, rotation = np.eye(4), np.eye(4)
         rigid[:3, :3], rigid[:3, 3] = file("R", (3, 3)), file("T", (3,))
@@ -111,12 +111,12 @@ class Calibration:
         return rotation @ rigid
 
     def _shift(self, camera: int) -> Float64[np.ndarray, " 3"]:
-        """The t of P_rect = K [I | t]."""
+        """Return the t of P_rect = K [I | t]."""
         return translation_of(self.projection(camera), self.cam_to_cam.path)
 
 
 def translation_of(projection: Float64[np.ndarray, "3 4"], source: Path) -> Float64[np.ndarray, " 3"]:
-    """The t of P = K [I | t], metres; an `InputError` names the `source` of one that has none."""
+    """Return the t of P = K [I | t], metres; an `InputError` names `source` if there is none."""
     try:
         found = np.linalg.solve(projection[:, :3], projection[:, 3])
     except np.linalg.LinAlgError:

@@ -1,4 +1,4 @@
-"""Projected LiDAR maps kept on disk: a scan is projected once, whoever evaluates on it how often."""
+"""Cache of projected LiDAR maps on disk, so that each scan is projected only once."""
 
 import hashlib
 import zipfile
@@ -13,20 +13,20 @@ from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import cache_folder, replacing
 
 _VERSION = 1
-"""Raised whenever the projection changes."""
+"""Version of the projection. Increase it whenever the projection changes."""
 
 
 def cached_depth_map(calibration_dir: Path, scan: Path, camera: int, variant: Variant) -> Float32[np.ndarray, "h w"]:
-    """`velodyne_depth_map`, from the disk where the same scan and calibration have been projected before.
+    """Return `velodyne_depth_map`, from the disk cache if the same scan and calibration were projected before.
 
-    A cache that cannot be read or written is gone without.
+    An unreadable cache is ignored, and so is one that cannot be written.
 
     Raises:
         InputError: as `velodyne_depth_map`.
     """
     try:
         kept = cache_folder() / "lidar" / f"{_key(calibration_dir, scan, camera, variant)}.npz"
-    except OSError:  # a file is missing: the projection says which
+    except OSError:  # a file is missing: the projection reports which one
         return velodyne_depth_map(calibration_dir, scan, camera, variant)
     try:
         with kept.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
@@ -46,7 +46,7 @@ def cached_depth_map(calibration_dir: Path, scan: Path, camera: int, variant: Va
 
 
 def _key(calibration_dir: Path, scan: Path, camera: int, variant: Variant) -> str:
-    """Changes with the scan, the calibration, the camera and the kind of map."""
+    """Return a key that depends on the scan, the calibration, the camera and the kind of map."""
     parts: list[object] = [_VERSION, camera, variant]
     for file in (scan, calibration_dir / CAM_TO_CAM, calibration_dir / VELO_TO_CAM):
         state = file.stat()

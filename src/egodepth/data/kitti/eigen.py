@@ -1,11 +1,12 @@
 """Eigen's test frames: 697 left colour images of 28 KITTI raw drives (Eigen et al. 2014), as published.
 
-The order is the published one, in which files of true depth (gt_depths.npz) and of predictions follow each other.
+They are in the published order, which files of true depth (gt_depths.npz) and of predictions use.
 """
 
 from egodepth.data.kitti.lists import Line
 
-# Date/drive, then its frames. One in brackets has no improved depth map (Uhrig et al. 2017): a drive's ends, mostly.
+# Date/drive, then its frames. A frame in brackets has no improved depth map (Uhrig et al. 2017): mostly the ends of
+# drives.
 _TABLE = """
 2011_09_26/0002 69 54 42 57 30 27 12 (75) 36 33 15 (72) (3) 39 9 51 60 21 (0) 24 45 18 48 6 63
 2011_09_26/0009 (0) 16 32 48 64 80 96 112 128 144 160 176 196 212 228 244 260 276 292 308 324 340 356 372 388
@@ -41,7 +42,7 @@ _TABLE = """
 
 
 def _lines() -> dict[Line, bool]:
-    """The frames in order, and whether they have an improved depth map."""
+    """Return the frames in order, and whether they have an improved depth map."""
     lines: dict[Line, bool] = {}
     drive = ""
     for word in _TABLE.split():
@@ -53,8 +54,8 @@ def _lines() -> dict[Line, bool]:
 
 
 EIGEN_FRAMES = list(_lines())
-"""All 697."""
+"""All 697 frames."""
 EIGEN_BENCHMARK_FRAMES = [line for line, has_improved_map in _lines().items() if has_improved_map]
-"""The 652 that have an improved depth map."""
+"""The 652 frames with an improved depth map."""
 EIGEN_DRIVES = frozenset(line.drive for line in EIGEN_FRAMES)
-"""The 28 drives, whose other frames must not be trained on either."""
+"""The 28 drives. Their other frames must not be trained on either."""

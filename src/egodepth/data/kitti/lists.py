@@ -1,4 +1,4 @@
-"""The field's lists of KITTI frames: one a line, `2011_09_26/2011_09_26_drive_0022_sync 473 r`, or `8 4056 r`."""
+"""Published lists of KITTI frames, one per line: `2011_09_26/2011_09_26_drive_0022_sync 473 r`, or `8 4056 r`."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,14 +12,14 @@ from egodepth.foundation.reading import read_text
 
 _CAMERAS = {"l": 2, "r": 3}
 DRIVE_NAME = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}_(sync|extract)")
-"""Of a raw recording."""
+"""Name of a raw recording."""
 _SEQUENCE = re.compile(r"[0-9]{1,2}")
 _FRAME = re.compile(r"[0-9]{1,18}")
-"""Columns of 64 bits hold them."""
+"""Frame numbers that fit into 64 bits."""
 
 
 class Line(NamedTuple):
-    """A frame of a list."""
+    """One line of a list: a frame."""
 
     drive: str
     """A raw drive (`2011_09_26_drive_0022_sync`) or an odometry sequence (`08`)."""
@@ -29,20 +29,20 @@ class Line(NamedTuple):
 
     @property
     def drive_name(self) -> str:
-        """The name of the `Drive` that has the frame."""
+        """Name of the `Drive` that has the frame."""
         return camera_name(self.drive, self.camera)
 
 
 def camera_name(drive: str, camera: int) -> str:
-    """What the `Drive` of one camera of a raw drive or of an odometry sequence is called."""
+    """Return the name of the `Drive` of one camera of a raw drive or an odometry sequence."""
     return f"{drive}/image_{camera}" if _SEQUENCE.fullmatch(drive) else f"{drive}/image_{camera:02d}"
 
 
 def read_list(path: str | Path) -> list[Line]:
-    """The lines of a published list, in its order.
+    """Return the lines of a published list, in its order.
 
     Raises:
-        InputError: the file cannot be read, is empty, or has a line of another form; names the first one.
+        InputError: the file is unreadable, empty, or has a line of another form; names the first one.
     """
     path = Path(path)
     try:
@@ -69,7 +69,7 @@ def _line(words: Sequence[str], where: str) -> Line:
 
 
 def positions_of(lines: Iterable[Line], drives: Sequence[Drive]) -> tuple[list[tuple[int, int]], list[Line]]:
-    """(position of the drive, frame) of the lines whose frame exists, in their order; and the other lines."""
+    """Return (position of the drive, frame) for each line whose frame exists, in order; and the other lines."""
     by_name = {drive.name: (position, FrameNumbers.of(drive.frames)) for position, drive in enumerate(drives)}
     found: list[tuple[int, int]] = []
     missing: list[Line] = []

@@ -17,20 +17,20 @@ from egodepth.geometry.camera import Camera
 
 CALIBRATION = "calib.txt"
 _PARTNERS = {0: 1, 1: 0, 2: 3, 3: 2}
-"""The other camera of the grey pair and of the colour pair."""
+"""The other camera of each grey or colour pair."""
 
 
 class OdometryDrive(Drive):
-    """One camera of one sequence: 0 and 1 are grey, 2 and 3 colour; 0 and 2 left.
+    """One camera of one sequence: 0 and 1 are grey, 2 and 3 colour; 0 and 2 are left.
 
-    Called `06/image_2`. The true poses are those of the left grey camera, moved to this camera's place.
+    The name is such as `06/image_2`. The true poses belong to the left grey camera and are moved to this camera.
     """
 
     def __init__(self, folder: Path, camera: int) -> None:
-        """Open a sequence's folder.
+        """Open the folder of a sequence.
 
         Raises:
-            InputError: no usable calibration, no frames, or poses of another number of frames.
+            InputError: no usable calibration, no frames, or poses for another number of frames.
         """
         self.name = f"{folder.name}/image_{camera}"
         self._images = FrameFolder.open(folder / f"image_{camera}", headers=FEW_HEADERS, exact=True)
@@ -48,7 +48,7 @@ class OdometryDrive(Drive):
         self._poses: Float64[np.ndarray, "n 4 4"] | None = None
 
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """RGB image of a frame (grey thrice for the grey cameras), or the partner's."""
+        """Return the RGB image of a frame, or the partner's. Grey images have three equal channels."""
         images = self._partner if partner else self._images
         if images is None:
             raise InputError(f"{self.name}: the sequence lacks the other camera's images; unpack them")
@@ -56,16 +56,16 @@ class OdometryDrive(Drive):
 
     @property
     def partner_frames(self) -> Sequence[int]:
-        """Frames of which the other camera's image exists."""
+        """Frames with an image of the other camera."""
         return self._partner.files.numbers if self._partner else ()
 
     @property
     def has_poses(self) -> bool:
-        """Whether the true poses are there: KITTI keeps those of sequences 11 to 21."""
+        """Whether true poses exist. KITTI does not publish those of sequences 11 to 21."""
         return self._poses_file.is_file()
 
     def read_pose(self, frame: int) -> Float64[np.ndarray, "4 4"]:
-        """World from camera of a frame, metres."""
+        """Return the world-from-camera pose of a frame, metres."""
         if self._poses is None:
             if not self.has_poses:
                 raise InputError(f"{self._poses_file}: no true poses; unpack KITTI's data_odometry_poses.zip there")
@@ -79,19 +79,19 @@ class OdometryDrive(Drive):
         return check_camera(Camera.from_pixels(matrix, self.size), self.size, self._file.path)
 
     def _shift_from_grey(self, camera: int) -> Float64[np.ndarray, "4 4"]:
-        """Pose that takes points in the left grey camera's axes to this camera's: the t of P = K [I | t]."""
+        """Return the pose from the left grey camera's axes to this camera's: the t of P = K [I | t]."""
         pose = np.eye(4)
         pose[:3, 3] = translation_of(self._file(f"P{camera}", (3, 4)), self._file.path)
         return pose
 
 
 def is_kitti_odometry(root: str | Path) -> bool:
-    """Whether `open_kitti_odometry` should be tried."""
+    """Whether to try `open_kitti_odometry`."""
     return bool(_sequence_folders(Path(root)))
 
 
 def open_kitti_odometry(root: str | Path) -> list[Drive]:
-    """Every sequence below a root, each once for every camera it has; of a left and right pair, both.
+    """Return every sequence below a root, one drive per camera.
 
     Raises:
         InputError: no sequence with images.
@@ -108,7 +108,7 @@ def open_kitti_odometry(root: str | Path) -> list[Drive]:
 
 
 def _sequence_folders(root: Path) -> list[Path]:
-    """Folders of sequences: of the data set's root, of its `sequences`, or the one given."""
+    """Return the folders of sequences: in the root, in its `sequences`, or the root itself."""
     root = root.resolve()
     candidates = [root, *root.glob("*"), *root.glob("sequences/*")]
     return sorted(path for path in candidates if path.name.isdecimal() and (path / CALIBRATION).is_file())

@@ -21,8 +21,8 @@ from egodepth.foundation.errors import InputError
 class KittiDrive(Drive):
     """One colour camera of one raw drive, with the true calibration of its date.
 
-    The partner is the other colour camera, where the drive has it. True depth has the calibration's image size, even
-    where the images have been resized.
+    The partner is the other colour camera, if the drive has it. True depth has the calibration's image size, even if
+    the images were resized.
     """
 
     truths = get_args(Truth)
@@ -33,10 +33,10 @@ class KittiDrive(Drive):
         """Open a drive.
 
         Args:
-            folder: the drive's folder; the calibration files lie in the folder above it.
+            folder: the folder of the drive; the calibration files are in its parent.
             camera: 2 (left) or 3 (right).
             truth: scans as published (`eigen`), scans along the camera's axis (`eigen-z`), or the improved maps.
-            improved_dir: folder of the improved maps (it holds `train` and `val`), for that truth.
+            improved_dir: folder of the improved maps (with `train` and `val`), for that truth.
 
         Raises:
             InputError: no usable calibration, no frames, or frames of another shape than the calibration's.
@@ -65,7 +65,7 @@ class KittiDrive(Drive):
             self.partner_from_self = calibration.other_from_self(self._camera, other)
 
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """RGB image of a frame, or the other colour camera's."""
+        """Return the RGB image of a frame, or the other colour camera's."""
         images = self._partner if partner else self._images
         if images is None:
             raise InputError(
@@ -75,16 +75,16 @@ class KittiDrive(Drive):
 
     @property
     def partner_frames(self) -> Sequence[int]:
-        """Frames of which the other colour camera's image exists."""
+        """Frames with an image of the other colour camera."""
         return self._partner.files.numbers if self._partner else ()
 
     @property
     def depth_frames(self) -> Sequence[int]:
-        """Frames whose scan, or improved map, exists."""
+        """Frames with a scan, or with an improved map."""
         return self._depth_files.numbers
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
-        """Depth in metres, 0 = unknown, float32, from the chosen truth."""
+        """Return the depth in metres, 0 = unknown, float32, from the chosen ground truth."""
         if frame not in self._depth_files:
             raise InputError(
                 f"{self.name}: frame {frame} has no true depth; unpack velodyne_points or the improved maps"
@@ -97,25 +97,25 @@ class KittiDrive(Drive):
 
 
 def improved_depth_map(path: str | Path) -> Float32[np.ndarray, "h w"]:
-    """Accumulated and filtered LiDAR depth (Uhrig et al. 2017), a 16-bit PNG: metres = value / 256, 0 = unknown."""
+    """Return filtered LiDAR depth (Uhrig et al. 2017) from a 16-bit PNG: metres = value / 256, 0 = unknown."""
     return read_uint16(path).astype(np.float32) / 256
 
 
 def is_kitti_raw(root: str | Path) -> bool:
-    """Whether `open_kitti_raw` should be tried: a drive, a date with its calibration, or a folder of dates."""
+    """Whether to try `open_kitti_raw`: for a drive, a date with its calibration, or a folder of dates."""
     root = Path(root)
     if DRIVE_NAME.fullmatch(root.resolve().name):
         return True
     names = [path.name for pattern in ("*", "*/*") for path in root.glob(pattern)]
     if any(DRIVE_NAME.match(name) for name in names):
         return True
-    # Frames beside the file are a clip of their own, with the camera that it names.
+    # Frames beside the calibration file are a clip of their own, with the camera of that file.
     dates = [file.parent for file in (root / CAM_TO_CAM, *root.glob(f"*/{CAM_TO_CAM}")) if file.is_file()]
     return any(not list_images(date) for date in dates)
 
 
 def open_kitti_raw(root: str | Path, truth: Truth = "lidar", improved_dir: str | Path | None = None) -> list[Drive]:
-    """All drives below a raw root, a date's folder or a drive's folder, each once for either colour camera it has.
+    """Return all drives below a raw root, a date's folder or a drive's folder, one per colour camera.
 
     Raises:
         InputError: no drive with colour images, or zip files that are still packed.
@@ -140,7 +140,7 @@ def open_kitti_raw(root: str | Path, truth: Truth = "lidar", improved_dir: str |
 
 
 def _depth_files(folder: Path, camera: int, truth: Truth, improved_dir: str | Path | None) -> NumberedNames:
-    """Files of true depth by frame number."""
+    """Return the files of true depth by frame number."""
     if truth == "improved" and improved_dir is not None:
         name = folder.resolve().name
         found = Path(improved_dir).glob(f"*/{name}/proj_depth/groundtruth/image_{camera:02d}/*.png")

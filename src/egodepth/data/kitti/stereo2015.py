@@ -21,14 +21,14 @@ CAMERAS = {
     (370, 1226): (707.0912, 601.8873, 183.1104, 0.5379),
     (376, 1241): (718.8560, 607.1928, 185.2157, 0.5323),
 }
-"""Focal length, centre (pixels) and baseline (metres) of the recording date that has this image size."""
+"""Focal length, centre (pixels) and baseline (metres) of the recording date with this image size."""
 
 
 class Kitti2015Drive(Drive):
-    """The frames of one image size, that is, of one recording date and camera.
+    """The frames of one image size, which means of one recording date and camera.
 
-    Frame numbers are 100 * scene + index (`000012_10.png` is 1210): scenes are not neighbours, 10 and 11 of one are.
-    Depth is focal length * baseline / disparity, in metres, and known for index 10 only.
+    Frame numbers are 100 * scene + index (`000012_10.png` is 1210). Indices 10 and 11 of a scene are neighbours; scenes
+    are not. Depth is focal length * baseline / disparity, in metres, and known for index 10 only.
     """
 
     def __init__(self, training: Path, images: FrameFolder) -> None:
@@ -43,12 +43,12 @@ class Kitti2015Drive(Drive):
         self._training, self._images, self._focal_times_baseline = training, images, focal * baseline
 
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """Image of the left camera (`image_2`), or of the right (`image_3`)."""
+        """Return the image of the left camera (`image_2`), or of the right (`image_3`)."""
         return read_rgb(self._beside(frame, "image_3", "")) if partner else self._images.read(frame)
 
     @property
     def partner_frames(self) -> Sequence[int]:
-        """Frames whose right image exists: each of the 200 is asked for."""
+        """Frames with a right image; looks for each of the 200 files."""
         return [frame for frame in self.frames if self.has_partner(frame)]
 
     def has_partner(self, frame: int) -> bool:
@@ -57,7 +57,7 @@ class Kitti2015Drive(Drive):
 
     @property
     def depth_frames(self) -> Sequence[int]:
-        """Frames whose true disparity exists: each of the 200 is asked for."""
+        """Frames with true disparity; looks for each of the 200 files."""
         return [frame for frame in self.frames if self.has_depth(frame)]
 
     def has_depth(self, frame: int) -> bool:
@@ -65,7 +65,7 @@ class Kitti2015Drive(Drive):
         return self._beside(frame, "disp_occ_0", ".png").is_file()
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
-        """Depth in metres, 0 where the disparity is unknown, float32; occluded pixels included."""
+        """Return the depth in metres, 0 where the disparity is unknown, float32; occluded pixels included."""
         disparity = read_uint16(self._beside(frame, "disp_occ_0", ".png")).astype(np.float32) / 256
         known = disparity > 0
         depth = np.zeros_like(disparity)
@@ -73,24 +73,24 @@ class Kitti2015Drive(Drive):
         return depth
 
     def read_masks(self, frame: int) -> dict[str, Bool[np.ndarray, "h w"]]:
-        """`moving`: the pixels of cars that drive, where the object map is there."""
+        """Return `moving`, the pixels of moving cars, if the object map exists."""
         path = self._beside(frame, "obj_map", ".png")
         return {"moving": read_rgb(path)[..., 0] > 0} if path.is_file() else {}
 
     def _beside(self, frame: int, folder: str, suffix: str) -> Path:
-        """File of the same frame in another folder; an empty suffix means the image's own."""
+        """Return the file of the same frame in another folder; an empty suffix means that of the image."""
         path = self._images.path(frame)
         return self._training / folder / f"{path.stem}{suffix or path.suffix}"
 
 
 def training_folder(root: str | Path) -> Path | None:
-    """The folder with `image_2` and `disp_occ_0`: the root or its `training`; None if this is not KITTI 2015."""
+    """Return the folder with `image_2` and `disp_occ_0`: the root or its `training`; None if this is not KITTI 2015."""
     candidates = (Path(root), Path(root) / "training")
     return next((path for path in candidates if (path / "disp_occ_0").is_dir() and (path / "image_2").is_dir()), None)
 
 
 def open_kitti_2015(root: str | Path) -> list[Drive]:
-    """The training frames, one drive for each image size.
+    """Return the training frames, one drive per image size.
 
     Raises:
         InputError: not KITTI 2015, no images, or a size whose calibration is neither known nor in `calib_cam_to_cam`.
@@ -110,7 +110,7 @@ def open_kitti_2015(root: str | Path) -> list[Drive]:
 
 
 def _calibration(training: Path, images: FrameFolder) -> tuple[float, float, float, float]:
-    """Focal length, centre and baseline: from the official calibration of the first frame, or by the image size."""
+    """Return focal length, centre and baseline, from the first frame's official calibration or by the image size."""
     first = images.path(images.files.numbers[0])
     file = training / "calib_cam_to_cam" / f"{first.stem.partition('_')[0]}.txt"
     if file.is_file():

@@ -16,7 +16,7 @@ SEQUENCE_RECORDINGS = {
     "09": "2011_09_30_drive_0033_sync",
     "10": "2011_09_30_drive_0034_sync",
 }
-"""The raw drive of each odometry sequence (KITTI's odometry devkit): under another name, the same recording."""
+"""Raw drive of each odometry sequence (KITTI's odometry devkit): the same recording under another name."""
 
 TEST_RECORDINGS: dict[TestSet, frozenset[str]] = {
     "eigen": EIGEN_DRIVES,
@@ -30,6 +30,6 @@ TEST_FRAMES: dict[TestSet, frozenset[tuple[str, int]]] = {
 
 
 def recording_of(drive_name: str) -> str:
-    """The recording behind a drive's name, the same for both cameras and for raw drive and odometry sequence."""
+    """Return the recording of a drive: the same for both cameras, and for a raw drive and its odometry sequence."""
     drive, _, camera = drive_name.rpartition("/")
     return SEQUENCE_RECORDINGS.get(drive, drive) if camera.startswith("image_") else drive_name

@@ -1,4 +1,4 @@
-"""Depth maps from KITTI's raw LiDAR scans, as published and as they should be."""
+"""Depth maps from KITTI's raw LiDAR scans, as published and as corrected."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,12 +15,12 @@ Variant = Literal["eigen", "eigen-z"]
 def velodyne_depth_map(
     calibration_dir: str | Path, velodyne_file: str | Path, camera: int, variant: Variant = "eigen"
 ) -> Float32[np.ndarray, "h w"]:
-    """Project a LiDAR scan into a colour camera (2 left, 3 right): metres, 0 where no point falls.
+    """Project a LiDAR scan into a colour camera (2 left, 3 right): metres, 0 in pixels without a point.
 
-    `eigen` is the ground truth of Eigen et al. 2014 as every paper since has evaluated against it: pixel indices one
-    too small, the LiDAR's forward coordinate in place of the depth, and collisions found under an index by which the
-    last column of a row shares with the first of the next. `eigen-z` is the map one would expect: depth along the
-    camera's axis, the pixel that the point falls into, the nearest point of each pixel.
+    `eigen` is the ground truth of Eigen et al. 2014, against which every later paper was evaluated. Its pixel indices
+    are one too small, it stores the LiDAR's forward coordinate instead of the depth, and it detects collisions by an
+    index that the last column of a row shares with the first column of the next. `eigen-z` is the correct map: depth
+    along the camera's axis, the pixel that contains the point, the nearest point of each pixel.
 
     Precision: points are stored as float32; projection and rounding (half to even) are in float64; the stored values
     are float32, exactly the scan's own numbers under `eigen`.
@@ -37,7 +37,7 @@ def velodyne_depth_map(
 
 
 def read_scan(path: str | Path) -> Float32[np.ndarray, "n 4"]:
-    """Points of a scan: x forward, y left, z up in metres, reflectance; a truncated file is an `InputError`."""
+    """Return the points of a scan: x forward, y left, z up in metres, reflectance; raises `InputError` if truncated."""
     path = Path(path)
     try:
         values = np.fromfile(path, dtype="<f4")
@@ -59,8 +59,8 @@ def _as_published(
     forward = points[inside, 0]
 
     depth = np.zeros((height, width), np.float32)
-    depth[row, column] = forward  # of points in one pixel, the last one stays
-    index = row * (width - 1) + column  # one more than published: never negative
+    depth[row, column] = forward  # the last point of a pixel remains
+    index = row * (width - 1) + column  # one more than the published index: never negative
     colliding = np.flatnonzero(np.bincount(index, minlength=1)[index] > 1)  # a few of thousands
     order = colliding[np.argsort(index[colliding], kind="stable")]
     starts = np.flatnonzero(np.diff(index[order], prepend=-1))
@@ -85,9 +85,9 @@ def _as_expected(
 def _project(
     points: Float32[np.ndarray, "n 4"], transform: Float64[np.ndarray, "3 4"]
 ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
-    """Pixel coordinates u, v and depth z of LiDAR points."""
+    """Return pixel coordinates u, v and depth z of LiDAR points."""
     homogeneous = np.ones((len(points), 4))
-    # A point in the plane of the lens lands outside, as does one that is nowhere in a damaged scan.
+    # Points in the plane of the lens, and invalid points of a damaged scan, fall outside the image.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         homogeneous[:, :3] = points[:, :3]
         x, y, z = (homogeneous @ transform.T).T
@@ -97,6 +97,6 @@ def _project(
 def _pixels(
     column: Float64[np.ndarray, " n"], row: Float64[np.ndarray, " n"], size: tuple[int, int]
 ) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"], Int[np.ndarray, " m"]]:
-    """Columns, rows and positions of those whole-numbered pixels that lie inside the image."""
+    """Return columns, rows and positions of the whole-numbered pixels inside the image."""
     inside = np.flatnonzero((column >= 0) & (row >= 0) & (column < size[1]) & (row < size[0]))
     return column[inside].astype(np.int64), row[inside].astype(np.int64), inside

@@ -1,4 +1,4 @@
-"""Ascending frame numbers as runs of consecutive ones: memory by the gaps, not by the frames."""
+"""Ascending frame numbers as runs of consecutive ones. The memory grows with the gaps, not with the frames."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class ColumnSequence(Sequence[T]):
-    """A sequence that is kept as columns of numbers, and is equal to any that holds the same."""
+    """A sequence that is stored as columns of numbers. It equals any sequence with the same items."""
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
@@ -22,34 +22,34 @@ class ColumnSequence(Sequence[T]):
 
 
 class FrameNumbers(ColumnSequence[int]):
-    """Ascending numbers. Slices are lists: they are for a few."""
+    """Ascending numbers. Slices are lists, so they should be short."""
 
     def __init__(self, start: Int64[np.ndarray, " runs"], place: Int64[np.ndarray, " runs+1"]) -> None:
-        """Take each run's first number, and how many numbers lie before each run and before the end."""
+        """Take the first number of each run, and the count of numbers before each run and before the end."""
         self.start, self.place = start, place
 
     @classmethod
     def of(cls, numbers: Sequence[int] | Int[np.ndarray, " n"]) -> "FrameNumbers":
-        """From ascending numbers; those that are kept like this already are taken as they are."""
+        """Return ascending numbers in this form; a `FrameNumbers` is returned as it is."""
         if isinstance(numbers, FrameNumbers):
             return numbers
-        if len(numbers) and numbers[-1] - numbers[0] == len(numbers) - 1:  # as most are: nothing to look for
+        if len(numbers) and numbers[-1] - numbers[0] == len(numbers) - 1:  # a single run, the usual case
             return cls(np.array([numbers[0]], np.int64), np.array([0, len(numbers)]))
         column = np.asarray(numbers, np.int64)
         begins = np.concatenate([np.zeros(min(len(column), 1), np.int64), np.flatnonzero(np.diff(column) != 1) + 1])
         return cls(column[begins], np.append(begins, len(column)))
 
     def runs(self) -> list[list[int]]:
-        """[first number, length] of every run."""
+        """Return [first number, length] of every run."""
         ends = pairwise(self.place.tolist())
         return [[start, end - place] for start, (place, end) in zip(self.start.tolist(), ends, strict=True)]
 
     def slices(self) -> list[slice]:
-        """The places of every run."""
+        """Return the positions of every run."""
         return [slice(begin, end) for begin, end in pairwise(self.place.tolist())]
 
     def find(self, number: int) -> int | None:
-        """The place of a number; None if it is not among them."""
+        """Return the position of a number; None if it is missing."""
         run = int(self.start.searchsorted(number, "right")) - 1
         if run < 0:
             return None
@@ -57,10 +57,10 @@ class FrameNumbers(ColumnSequence[int]):
         return place if place < self.place[run + 1] else None
 
     def shared_with(self, other: Sequence[int]) -> "FrameNumbers":
-        """The numbers that are among others, too."""
+        """Return the numbers that are also in `other`."""
         other = FrameNumbers.of(other)
         end, other_end = self._end, other._end
-        # Of each of our runs: the first and the last of the others that have something of it, and how many they are.
+        # For each of our runs: the first and last of the other runs that overlap it, and their number.
         first, last = other_end.searchsorted(self.start, "right"), other.start.searchsorted(end, "left")
         count = np.maximum(last - first, 0)
         ours = np.repeat(np.arange(len(count)), count)
@@ -69,7 +69,7 @@ class FrameNumbers(ColumnSequence[int]):
         return FrameNumbers(start, _places(np.minimum(end[ours], other_end[theirs]) - start))
 
     def with_neighbours(self, offsets: Iterable[int]) -> "FrameNumbers":
-        """The numbers from which every offset leads to another of them."""
+        """Return the numbers whose neighbours at every offset exist."""
         found = self
         for offset in offsets:
             found = found.shared_with(FrameNumbers(self.start - offset, self.place))
@@ -77,7 +77,7 @@ class FrameNumbers(ColumnSequence[int]):
 
     @property
     def _end(self) -> Int64[np.ndarray, " runs"]:
-        """The number after each run's last."""
+        """The number after the last one of each run."""
         return self.start + np.diff(self.place)
 
     def __len__(self) -> int:
@@ -95,7 +95,7 @@ class FrameNumbers(ColumnSequence[int]):
     @overload
     def __getitem__(self, index: slice) -> list[int]: ...
     def __getitem__(self, index: int | slice) -> int | list[int]:
-        """The number at a place, or those of a slice."""
+        """Return the number at a position, or those of a slice."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):
@@ -113,5 +113,5 @@ def _places(lengths: Int64[np.ndarray, " runs"]) -> Int64[np.ndarray, " runs+1"]
 
 
 def spread_places(count: int, most: int) -> list[int]:
-    """At most `most` of `count` places, evenly spread. The first and the last are among them."""
+    """Return at most `most` of `count` positions, evenly spaced, with the first and the last."""
     return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()

@@ -1,4 +1,4 @@
-"""The image files of one folder as numbered frames."""
+"""Read the image files of one folder as numbered frames."""
 
 import logging
 import re
@@ -18,33 +18,34 @@ from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import made_in
 
 FEW_HEADERS = 4
-"""How many files of a folder are compared in size where the set is known, and has hundreds of such folders."""
+"""Number of files whose sizes are compared, for known data sets with hundreds of folders."""
 _NUMBER_LIMIT = 10**18
-"""Frame numbers stay below: columns of 64 bits hold them."""
+"""Upper limit of frame numbers, which must fit into 64 bits."""
 _LARGEST = 2**63 - 1
 _CLOCKS = {13: 10**3, 16: 10**6, 19: 10**9}
-"""Ticks a second of a clock that counts from 1970, by the number of digits of its times."""
+"""Ticks per second of a clock that counts from 1970, by the number of digits of its times."""
 _DECIMAL = re.compile(r"(\d+)\.(\d+)$")
 _FEWEST_STEPS = 3
-"""From which a rule in the numbers of files can be told."""
+"""Least number of steps from which a rule of the file numbers is derived."""
 _UNEVEN, _EVEN_SHARE = 0.3, 0.95
-"""Share of the stride by which a step may miss a multiple of it: clocks jitter. And of steps, those that must not."""
+"""Largest deviation of a step from a multiple of the stride, as share of the stride: clocks jitter. And the least share
+of steps that must stay below it."""
 _MOST_RESTARTS, _AFTER_RESTART = 0.1, 1000
-"""Share of the steps at which a counter may begin again; and how far the numbers jump there: a gap for any offset."""
+"""Largest share of steps at which a counter may restart; and the jump of the numbers there, a gap for any offset."""
 _SIDES = (("left", "right"), ("l", "r"), ("cam0", "cam1"), ("image_02", "image_03"))
 _SIDE = re.compile(r"left|right|(?<![A-Za-z0-9])(?:[lr]|cam[01]|image_0[23])(?![A-Za-z])", re.IGNORECASE)
-"""How names say which camera of a stereo rig a picture is of."""
+"""Words in file names for the two cameras of a stereo rig."""
 logger = logging.getLogger("egodepth")
 
 
 class NumberedNames(Mapping[int, str]):
-    """Names of files by frame number, ascending; of names that differ in the number alone, as most do, no object each.
+    """File names by frame number, ascending. Names that differ only in the number, as most do, need no object each.
 
-    10^7 frames without a gap take no more memory than ten.
+    10^7 frames without a gap need no more memory than ten.
     """
 
     def __init__(self, names: Mapping[int, str]) -> None:
-        """Take them in any order."""
+        """Store names in any order."""
         self.numbers = FrameNumbers.of(sorted(names))
         self._parts = _common_parts(names)
         self._names = {} if self._parts else dict(names)
@@ -72,7 +73,7 @@ class FrameFolder:
 
     folder: Path
     files: NumberedNames
-    """In the folder."""
+    """File names within the folder."""
     size: tuple[int, int]
     """(height, width) of every image."""
 
@@ -80,13 +81,13 @@ class FrameFolder:
     def open(
         cls, folder: str | Path, headers: int = 200, exact: bool = False, beside: "FrameFolder | None" = None
     ) -> "FrameFolder":
-        """List a folder and find its image size from up to `headers` headers; the others are compared when read.
+        """List a folder and find its image size from up to `headers` headers; other files are compared when read.
 
         Args:
-            folder: with the images.
+            folder: the folder of the images.
             headers: see above.
             exact: see `number_files`.
-            beside: of the other camera of a pair: images of its names have its numbers.
+            beside: the folder of the other camera of a pair: images with the same names get the same numbers.
 
         Raises:
             InputError: the folder is missing or has no images, or they differ in size.
@@ -103,11 +104,11 @@ class FrameFolder:
 
     @classmethod
     def of(cls, folder: Path, files: Mapping[int, Path], size: tuple[int, int]) -> "FrameFolder":
-        """Take the images of a folder that belong together, by frame number, and their size."""
+        """Build from images of a folder by frame number, and their common size."""
         return cls(folder, NumberedNames({number: path.name for number, path in files.items()}), size)
 
     def path(self, frame: int) -> Path:
-        """File of a frame; `InputError` where there is none."""
+        """Return the file of a frame; `InputError` without one."""
         if frame not in self.files:
             raise InputError(f"{self.folder}: frame {frame} is missing; copy it there or leave it out")
         return self.folder / self.files[frame]
@@ -122,9 +123,9 @@ class FrameFolder:
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """Image files of a folder in natural order (2 before 10); of the same picture in two formats, one.
+    """Return the image files of a folder in natural order (2 before 10). A picture in two formats is listed once.
 
-    What commands wrote there is no input. A warning says which pictures are passed over, once for every folder.
+    Output files of commands in the folder are not listed. A warning names skipped pictures, once per folder.
 
     Raises:
         InputError: the folder is missing or may not be read.
@@ -136,7 +137,7 @@ def list_images(folder: str | Path) -> list[Path]:
         raise InputError(f"{folder}: not a folder that can be read ({error.strerror}); check the path") from error
     made = made_in(folder)
     found = [path for path in visible if path.suffix.lower() in SUFFIXES and path.name not in made]
-    # Later ones win: lossless formats, which come first in SUFFIXES, replace their converted copies.
+    # Later entries win: lossless formats, which come first in SUFFIXES, replace their converted copies.
     found.sort(key=lambda path: -SUFFIXES.index(path.suffix.lower()))
     images = {path.stem: path for path in found}
     if twins := sorted(path.name for path in found if images[path.stem] != path):
@@ -147,7 +148,7 @@ def list_images(folder: str | Path) -> list[Path]:
 
 
 def _counted(names: list[str]) -> str:
-    """The first name, and how many more there are."""
+    """Return the first name, and the number of others."""
     return names[0] + (f" and {len(names) - 1} more are" if len(names) > 1 else " is")
 
 
@@ -157,10 +158,10 @@ def _say(warning: str) -> None:
 
 
 def refuse_two_cameras(images: Sequence[Path]) -> None:
-    """See that the frames of one folder are not those of a left and a right camera, of which half look alike.
+    """Refuse a folder that mixes the frames of a left and a right camera.
 
     Raises:
-        InputError: their names are the same but for a side, such as left_0001 and right_0001.
+        InputError: names that are equal except for the side, such as left_0001 and right_0001.
     """
     sides: dict[str, dict[str, str]] = {}
     for path in images:
@@ -178,21 +179,20 @@ def refuse_two_cameras(images: Sequence[Path]) -> None:
 
 
 def no_images(folder: Path) -> InputError:
-    """What to say of a folder in which `list_images` finds none."""
+    """Return the error for a folder in which `list_images` finds nothing."""
     return InputError(f"{folder}: no images in this folder ({', '.join(SUFFIXES)}); check the path")
 
 
 def number_files(paths: Sequence[Path], exact: bool = False) -> dict[int, Path]:
-    """Frame numbers of files in natural order: frames that follow one another in time have numbers that do.
+    """Return frame numbers for files in natural order, so that neighbours in time have consecutive numbers.
 
-    They come from the number at the end of each name, so that a missing file leaves a gap. Numbers that go up in even
-    steps (every third frame of a video; times in ms, us, ns, or in seconds with decimals) count the steps. Where a
-    counter begins again there is a gap. Where some name has no number, or they follow no such rule, files are counted
-    from 0.
+    The numbers come from the end of each name, so a missing file leaves a gap. If they rise in even steps (every third
+    frame of a video; times in ms, us, ns, or in seconds with decimals), the steps are counted. A restart of the counter
+    leaves a gap. If a name has no number, or the numbers follow no such rule, files are counted from 0.
 
     Args:
-        paths: in natural order.
-        exact: the numbers are those of a data set, whose lists name them: steps are not looked for.
+        paths: the files in natural order.
+        exact: keep the numbers as they are, because the lists of a data set refer to them.
     """
     values = [value for path in paths if (value := _number_in(path.stem)) is not None]
     positions = dict(enumerate(paths))
@@ -214,12 +214,12 @@ def number_files(paths: Sequence[Path], exact: bool = False) -> dict[int, Path]:
 
 
 def times_in_names(files: Mapping[int, Path]) -> dict[int, float] | None:
-    """Seconds from the first frame on, by frame number, where names end in clock times; None where they do not.
+    """Return seconds since the first frame, by number, if all names end in clock times; otherwise None.
 
-    Clock times are seconds with decimals, or ms, us or ns since 1970, told by how many digits they have.
+    Clock times are seconds with decimals, or ms, us or ns since 1970. The number of digits shows which.
 
     Args:
-        files: as `number_files` numbers them.
+        files: the files by frame number, as from `number_files`.
     """
     values = {number: _number_in(path.stem) for number, path in files.items()}
     known = [value for value in values.values() if value is not None]
@@ -232,7 +232,7 @@ def times_in_names(files: Mapping[int, Path]) -> dict[int, float] | None:
 
 
 def _number_in(stem: str) -> int | None:
-    """The number at the end of a name; of one with decimals, millionths."""
+    """Return the number at the end of a name; a number with decimals in millionths."""
     if decimal := _DECIMAL.search(stem):
         return int(decimal[1]) * 10**6 + int(decimal[2][:6].ljust(6, "0"))
     ending = re.search(r"\d+$", stem)
@@ -240,7 +240,7 @@ def _number_in(stem: str) -> int | None:
 
 
 def _stride(steps: Int64[np.ndarray, " n"]) -> int:
-    """By what numbers go up from frame to frame, some frames left out; 1 where they follow no rule, or are few."""
+    """Return the step of the numbers between frames, even if some are missing; 1 without a rule, or if they are few."""
     if len(steps) < _FEWEST_STEPS:
         return 1
     stride = int(np.median(steps))
@@ -250,9 +250,9 @@ def _stride(steps: Int64[np.ndarray, " n"]) -> int:
 
 
 def common_size(paths: Sequence[Path], headers: int) -> tuple[int, int]:
-    """(height, width) of all images, from up to `headers` of their headers, evenly spread.
+    """Return the (height, width) of all images, from up to `headers` of their headers, evenly spaced.
 
-    Unreadable files are passed over: reading them will tell.
+    Unreadable files are skipped here; reading them raises the error.
 
     Raises:
         InputError: two sizes (names a file of the rarer one), or no file is readable.
@@ -274,7 +274,7 @@ def common_size(paths: Sequence[Path], headers: int) -> tuple[int, int]:
 
 
 def _common_parts(names: Mapping[int, str]) -> tuple[str, int, str] | None:
-    """What names have before their number, its digits at least, and what they have after it; None if they differ."""
+    """Return the text before the number, its least digits, and the text after it; None if the names differ."""
     first = min(names, default=0)
     for digits in reversed(list(re.finditer(r"\d+", names.get(first, "")))):
         parts = digits.string[: digits.start()], len(digits[0]), digits.string[digits.end() :]
@@ -296,5 +296,5 @@ def _odd_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> I
 
 
 def natural_key(stem: str) -> tuple[list[tuple[str, int]], str]:
-    """Sort key under which digits compare as numbers; names that are the same but for leading zeros stay apart."""
+    """Return a sort key that compares digits as numbers. Names that differ only in leading zeros stay distinct."""
     return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", stem)], stem

@@ -1,4 +1,4 @@
-"""Reading and writing image files: 8-bit colour, 16-bit grey. Every file that cannot be used is an `InputError`."""
+"""Read and write image files: 8-bit colour, 16-bit grey. Every unusable file is an `InputError`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,38 +15,38 @@ from egodepth.foundation.files import replacing
 
 try:
     import simplejpeg  # pyright: ignore[reportMissingImports]
-except ImportError:  # the same pixels, a little later
+except ImportError:  # PIL gives the same pixels, but more slowly
     simplejpeg = None
 
 _TORCH_HAS_LANCZOS = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 12)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff")
-"""File names, in lower case, that count as images when a folder is listed."""
+"""Suffixes, in lower case, of image files in a folder."""
 UNREAD_SUFFIXES = (
     *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".exr", ".tga"),
     *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".rw2", ".orf"),
 )
-"""File names, in lower case, of pictures that are not read: it is said what to do with them."""
+"""Suffixes, in lower case, of unsupported pictures. A message explains what to do with them."""
 MAX_PIXELS = 80_000_000
-"""More than any camera of today records; what is larger is taken for damage or attack before it eats the memory."""
+"""Largest image: more than any current camera records. A larger one is treated as damage or attack."""
 
 _FORMATS = (
     *("PNG", "JPEG", "BMP", "PPM"),
     str(TiffImagePlugin.TiffImageFile.format),  # known to PIL once their modules are imported
     str(WebPImagePlugin.WebPImageFile.format),
 )
-"""Whatever a file is called: PIL would start Ghostscript for a program in PostScript, and reads dozens of others."""
+"""Accepted formats, whatever the file name. PIL would run Ghostscript for PostScript, and reads dozens of others."""
 _ORIENTATION = 0x0112
 _BITS = (8, 10, 12, 14, 16)
-"""Of cameras. A grey picture of more than 8 bits is scaled by the fewest of them that hold its largest value: 16-bit
-files often hold 10 or 12 bits, and would be nearly black."""
+"""Bit depths of cameras. A grey picture of more than 8 bits is scaled by the smallest that holds its largest value.
+16-bit files often hold 10 or 12 bits, and would look nearly black."""
 T = TypeVar("T")
 
 
 def read_rgb(path: str | Path) -> UInt8[np.ndarray, "h w 3"]:
-    """Decode an image as `as_rgb` does.
+    """Decode an image file as `as_rgb` does.
 
     Raises:
-        InputError: missing, empty, truncated, not an image, of more than `MAX_PIXELS`, or as for `as_rgb`.
+        InputError: missing, empty, truncated, not an image, more than `MAX_PIXELS`, or as for `as_rgb`.
     """
 
     def decode(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
@@ -58,19 +58,19 @@ def read_rgb(path: str | Path) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def as_rgb(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
-    """An image of PIL as 8-bit RGB, upright by its EXIF tag; grey becomes three equal channels, alpha is dropped.
+    """Return a PIL image as 8-bit RGB, upright by its EXIF tag. Grey becomes three equal channels; alpha is dropped.
 
-    Grey of more than 8 bits is scaled by the fewest of 8, 10, 12, 14 and 16 bits that hold its largest value, and
+    Grey of more than 8 bits is scaled by the smallest of 8, 10, 12, 14 and 16 bits that holds its largest value, and
     floating point from [0, 1].
 
     Raises:
-        InputError: floating point beyond [0, 1], values beyond 16 bits, colours that use only the lower 12 of 16 bits.
+        InputError: floating point beyond [0, 1], values beyond 16 bits, or colours of 12 bits in 16.
     """
     return _decode_rgb(image, _has_deep_colours(image), "image")
 
 
 def read_uint16(path: str | Path) -> UInt16[np.ndarray, "h w"]:
-    """Decode a 16-bit grey PNG, such as KITTI's depth and disparity maps, as the raw numbers.
+    """Return the raw numbers of a 16-bit grey PNG, such as KITTI's depth and disparity maps.
 
     Raises:
         InputError: as for `read_rgb`, or an image of another kind.
@@ -85,10 +85,10 @@ def read_uint16(path: str | Path) -> UInt16[np.ndarray, "h w"]:
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """(height, width) that `read_rgb` will return, from the header alone; raises `InputError` likewise."""
+    """Return the (height, width) of `read_rgb`, from the header alone; raises `InputError` likewise."""
 
     def size(image: Image.Image) -> tuple[int, int]:
-        # EXIF orientations 5 to 8 turn the picture on its side.
+        # EXIF orientations 5 to 8 swap height and width.
         turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
         return (image.width, image.height) if turned else (image.height, image.width)
 
@@ -96,26 +96,26 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 
 def write_image(path: str | Path, array: np.ndarray) -> None:
-    """Write uint8 RGB (h, w, 3), uint8 grey (h, w) or uint16 grey (h, w); the suffix chooses the format.
+    """Write uint8 RGB (h, w, 3), uint8 grey (h, w) or uint16 grey (h, w). The suffix chooses the format.
 
-    The file is there whole or not at all.
+    The file appears complete or not at all.
 
     Raises:
         InputError: the file cannot be written.
     """
     with replacing(path) as beside:
-        # Quality 92 with full colour resolution: beyond it files grow and pictures do not improve.
+        # Quality 92 with full colour resolution: higher quality enlarges files without visible gain.
         jpeg = beside.suffix.lower() in (".jpg", ".jpeg")
         options: dict[str, Any] = {"quality": 92, "subsampling": 0} if jpeg else {}
         Image.fromarray(np.ascontiguousarray(array)).save(beside, **options)
 
 
 def resize_rgb(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "hr wr 3"]:
-    """Resize to (height, width) edge to edge with a Lanczos filter that widens as it shrinks: no aliasing."""
+    """Resize to (height, width) edge to edge by an antialiased Lanczos filter."""
     if image.shape[:2] == tuple(size):
         return image
-    # PIL's Lanczos filter with the processor's vector instructions: a quarter of PIL's time, and nowhere more than two
-    # grey levels from it (0.004 on average, KITTI at 640x192). Shortcuts at decoding are not exact enough: libjpeg's
+    # PIL's Lanczos filter with the processor's vector instructions takes a quarter of PIL's time, and differs by at
+    # most two grey levels (0.004 on average, KITTI at 640x192). Shortcuts in decoding are not exact enough: libjpeg's
     # own downscaling (5/8, then Lanczos) is off by 5 grey levels on average.
     if not _TORCH_HAS_LANCZOS:
         resized = Image.fromarray(np.ascontiguousarray(image)).resize((size[1], size[0]), Image.Resampling.LANCZOS)
@@ -126,7 +126,7 @@ def resize_rgb(image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt
 
 
 def _has_deep_colours(image: Image.Image) -> bool:
-    """Whether a file that was not decoded yet, be it for its EXIF tag, has 16 bits a channel."""
+    """Whether an undecoded file has 16 bits per channel. Reading its EXIF tag would decode it."""
     return any("16" in str(tile.args) for tile in getattr(image, "tile", ()))
 
 
@@ -135,22 +135,23 @@ def _is_upright(image: Image.Image) -> bool:
 
 
 def _decode_rgb(image: Image.Image, is_deep: bool, name: str) -> UInt8[np.ndarray, "h w 3"]:
-    # Neither `exif_transpose` nor `convert` without need: each would copy the picture, a third of the time of decoding.
+    # Neither `exif_transpose` nor `convert` without need: each copies the picture, which costs a third of the decoding
+    # time.
     upright = image if _is_upright(image) else ImageOps.exif_transpose(image)
-    if upright.mode[0] in "IF":  # PIL would clip them at 255
+    if upright.mode[0] in "IF":  # PIL would clip these at 255
         return np.repeat(_grey(np.asarray(upright), name)[..., None], 3, -1)
     pixels = np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
-    # PIL keeps the upper byte of 16-bit colours: 12 bits leave next to nothing there.
+    # PIL keeps the upper byte of 16-bit colours. With 12-bit values almost nothing remains there.
     if is_deep and pixels.size and pixels.max() < 1 << 12 - 8:
         raise InputError(f"{name}: 16-bit colours that use 12 bits at most would be black; convert it to 8 bits")
     return pixels
 
 
 def _grey(values: np.ndarray, name: str) -> UInt8[np.ndarray, "h w"]:
-    """Values of more than 8 bits or in floating point as 8 bits, by the rule of `as_rgb`."""
+    """Return values of more than 8 bits, or in floating point, as 8 bits, by the rule of `as_rgb`."""
     low, high = (values.min(), values.max()) if values.size else (0, 0)
     if values.dtype.kind == "f":
-        if not (low >= 0 and high <= 1):  # not a number is beyond, too
+        if not (low >= 0 and high <= 1):  # also refuses values that are not a number
             raise InputError(f"{name}: floating-point values beyond [0, 1]; convert it to 8 bits")
         return np.round(values * 255).astype(np.uint8)
     bits = next((bits for bits in _BITS if high < 1 << bits), None)
@@ -160,7 +161,7 @@ def _grey(values: np.ndarray, name: str) -> UInt8[np.ndarray, "h w"]:
 
 
 def _decode_jpeg(image: Image.Image) -> UInt8[np.ndarray, "h w 3"] | None:
-    """The pixels of a colour JPEG in a quarter less time than PIL takes for the same ones; None where it is for PIL."""
+    """Decode a colour JPEG in three quarters of PIL's time, to the same pixels; None if PIL has to decode it."""
     file = getattr(image, "fp", None)
     if simplejpeg is None or image.format != "JPEG" or image.mode != "RGB" or file is None:
         return None
@@ -168,11 +169,11 @@ def _decode_jpeg(image: Image.Image) -> UInt8[np.ndarray, "h w 3"] | None:
     try:
         return simplejpeg.decode_jpeg(file.read())
     except ValueError:
-        return None  # damaged, or unusual: PIL decides
+        return None  # damaged or unusual: PIL decides
 
 
 def _opened(path: str | Path, use: Callable[[Image.Image], T]) -> T:
-    """Apply `use` to the opened image, with everything that can go wrong as one `InputError`."""
+    """Apply `use` to the opened image. Every failure is an `InputError`."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such image file; check the path")

@@ -1,4 +1,4 @@
-"""Work on many frames in threads, and what a command says of those that could not be read."""
+"""Process many frames in threads, and print which frames are unreadable."""
 
 import os
 from collections import deque
@@ -8,13 +8,13 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _NAMED = 10
-"""Bad frames that are named; the others are counted."""
+"""Number of bad frames to name; the others are counted."""
 
 
 def for_each(items: Iterable[T], work: Callable[[T], None], workers: int, done: Callable[[], None]) -> None:
-    """Do the work in threads, a few items ahead: memory does not grow with their number.
+    """Process the items in threads, a few items ahead, so the memory does not grow with their number.
 
-    What fails, or is stopped, ends it after the items in hand. `workers` 0: one a processor.
+    After a failure or an interruption, the current items are finished. `workers` 0 means one thread per processor.
     """
     workers = workers or os.cpu_count() or 1
     waiting: deque[Future[None]] = deque()
@@ -33,7 +33,7 @@ def for_each(items: Iterable[T], work: Callable[[T], None], workers: int, done: 
 
 
 def print_unreadable(names: list[str]) -> None:
-    """A line each of the first ones, and how many more there are."""
+    """Print a line for each of the first names, and the number of the others."""
     for name in names[:_NAMED]:
         print(f"cannot be read: {name}")
     if len(names) > _NAMED:

@@ -1,4 +1,4 @@
-"""High dynamic range as ordinary pictures have it: what phones record as HDR looks grey and flat otherwise."""
+"""Tone mapping of HDR video from phones, which otherwise looks grey and flat."""
 
 from functools import lru_cache
 
@@ -6,21 +6,21 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 PQ, HLG = 16, 18
-"""Transfer characteristics of ITU-T H.273: SMPTE ST 2084 and ARIB STD-B67 (HDR10 and Dolby Vision; HLG)."""
+"""Transfer characteristics in ITU-T H.273: SMPTE ST 2084 (HDR10, Dolby Vision) and ARIB STD-B67 (HLG)."""
 _WHITE_NITS, _BRIGHTEST_NITS = 203.0, 1000.0
-"""What paper has in HDR (ITU-R BT.2408), and what becomes the brightest value here."""
+"""Luminance of white paper in HDR (ITU-R BT.2408), and of the brightest output value."""
 
 
 def is_hdr(transfer: int) -> bool:
-    """Whether a video's transfer characteristic is one of the two that are mapped."""
+    """Whether a video has one of the two supported transfer characteristics."""
     return transfer in (PQ, HLG)
 
 
 def tone_mapped(image: UInt8[np.ndarray, "h w 3"], transfer: int) -> UInt8[np.ndarray, "h w 3"]:
-    """HDR code values as ordinary ones: through light, Reinhard's curve (2002, eq. 4) and a gamma of 2.2.
+    """Map HDR code values to ordinary ones: to luminance, Reinhard's curve (2002, eq. 4), and a gamma of 2.2.
 
-    Channel by channel, and in the wide primaries that they are in: colours come out a little pale, which neither
-    training nor prediction minds; the contrast is that of other videos.
+    The map works channel by channel in the original wide primaries. Colours become slightly pale, which does not matter
+    for training or prediction; the contrast is that of other videos.
     """
     return _table(transfer)[image]
 
@@ -35,7 +35,7 @@ def _table(transfer: int) -> UInt8[np.ndarray, "256"]:
 
 
 def pq_nits(code: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """Light of PQ code values in [0, 1] (SMPTE ST 2084), candela a square metre."""
+    """Return the luminance of PQ code values in [0, 1] (SMPTE ST 2084), in candela per square metre."""
     m1, m2 = 2610 / 16384, 2523 / 4096 * 128
     c1, c2, c3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
     root = code ** (1 / m2)
@@ -43,7 +43,7 @@ def pq_nits(code: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
 
 
 def hlg_nits(code: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """Light of HLG code values in [0, 1] on a display of 1000 candela a square metre (ARIB STD-B67, ITU-R BT.2100)."""
+    """Return the luminance of HLG code values in [0, 1] on a 1000 cd/m² display (ARIB STD-B67, ITU-R BT.2100)."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     scene = np.where(code <= 0.5, code**2 / 3, (np.exp((code - c) / a) + b) / 12)
     return 1000 * scene**1.2

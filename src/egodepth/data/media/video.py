@@ -1,7 +1,7 @@
-"""Reading video files of any kind by PyAV: upright RGB frames and when each is shown.
+"""Read video files of any format by PyAV: upright RGB frames and their times.
 
-Whatever cannot be used is an `InputError`; a stream that is damaged or cut short gives the frames that can be decoded
-and says how many they are. Sound is passed over.
+Unusable files are an `InputError`. A damaged or truncated stream gives the frames that can be decoded, and a warning
+with their number. Sound is ignored.
 """
 
 import logging
@@ -25,17 +25,17 @@ VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"),
     *(".3gp", ".ogv", ".mxf", ".h264", ".h265", ".hevc"),
 )
-"""File names, in lower case, that are taken for videos without a look inside."""
+"""Suffixes, in lower case, that mark a file as video without opening it."""
 _PHOTO_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
 _STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "webp", "tiff")
 LINEAR_FRAMES = 600
-"""Up to this length, a selection of frames is found by decoding them all: seeking may find the first alone."""
+"""Up to this length, evenly spaced frames are found by decoding all: seeking may find only the first one."""
 
 logger = logging.getLogger("egodepth")
 
 
 def is_video(path: Path) -> bool:
-    """Whether to read a file as a video, by its name, and where that says nothing by a look into it."""
+    """Whether to read a file as a video: by its suffix, or by opening it if the suffix is unknown."""
     suffix = path.suffix.lower()
     if suffix in (*VIDEO_SUFFIXES, *SUFFIXES, *UNREAD_SUFFIXES) or not path.is_file():
         return suffix in VIDEO_SUFFIXES
@@ -51,36 +51,36 @@ def is_video(path: Path) -> bool:
 
 
 class VideoFrame(NamedTuple):
-    """One picture of a video."""
+    """One frame of a video."""
 
     image: UInt8[np.ndarray, "h w 3"]
     """RGB, upright."""
     pts: int
-    """When it is shown, in the video's `time_base` and counted from the first frame; strictly ascending."""
+    """Time in units of the video's `time_base`, from the first frame; strictly ascending."""
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video file, its first picture stream. Every reading opens the file anew, and closes it when it ends."""
+    """A video file and its main video stream. Each reading opens the file, and closes it at the end."""
 
     path: Path
     size: tuple[int, int]
     """(height, width) of the upright frames."""
     time_base: Fraction
-    """Seconds a unit of the frames' `pts`."""
+    """Seconds per unit of the frames' `pts`."""
     rate: Fraction
-    """Frames a second, on average, as far as the file says."""
+    """Average frames per second, as far as the file gives it."""
     expected: int | None
-    """How many frames the file says it has; None if it says nothing."""
+    """Number of frames according to the file; None if unknown."""
     pixel_aspect: Fraction
     """Width of an upright pixel over its height."""
 
     @classmethod
     def open(cls, path: str | Path) -> "Video":
-        """Look into a file and decode its first frame.
+        """Open a file and decode its first frame.
 
         Raises:
-            InputError: missing, not a video, no picture that can be decoded, over `MAX_PIXELS`, or PyAV is missing.
+            InputError: missing, not a video, no frame can be decoded, over `MAX_PIXELS`, or PyAV is missing.
         """
         path = Path(path)
         with _opened(path) as (container, stream), closing(_decoded(path, container, stream)) as decoded:
@@ -102,23 +102,23 @@ class Video:
             )
 
     def frames(self) -> Iterator[VideoFrame]:
-        """Every frame in order. What cannot be decoded is passed over, and a warning at the end says so.
+        """Yield every frame in order. Undecodable ones are skipped, and a final warning reports it.
 
         Raises:
-            InputError: the size changes within the video, or it is gone.
+            InputError: the size changes within the video, or the file is gone.
         """
         with _opened(self.path) as (container, stream):
             for number, (frame, pts) in enumerate(self._timed(_decoded(self.path, container, stream, warn=True))):
                 yield VideoFrame(self._checked(frame, number), pts)
 
     def spread(self, count: int) -> Iterator[VideoFrame]:
-        """About `count` frames, evenly spread; of a long video, key frames near such places, without times (-1)."""
+        """Yield about `count` frames, evenly spaced. In a long video these are key frames, without times (-1)."""
         found = 0
         if self.expected is not None and self.expected > LINEAR_FRAMES:
             for frame in self._sought(count):
                 found += 1
                 yield frame
-        # Some long videos cannot be sought in, or have one key frame: their first part has to do.
+        # Some long videos cannot be sought, or have only one key frame. Then use their first part.
         if found < min(count, 2):
             step = -(-min(self.expected or LINEAR_FRAMES, LINEAR_FRAMES) // count)
             with _opened(self.path) as (container, stream):
@@ -138,7 +138,7 @@ class Video:
                     yield VideoFrame(self._checked(frame, part), -1)
 
     def _timed(self, frames: Iterable[Any]) -> Iterator[tuple[Any, int]]:
-        """Decoded frames and when they are shown, from the first on: times that are missing or double are made up."""
+        """Yield decoded frames with times from the first on; missing or repeated times are replaced."""
         tick = max(1, round(1 / self.rate / self.time_base))
         before, start = -1, None
         for frame in frames:
@@ -156,7 +156,7 @@ class Video:
 
 
 def pyav() -> ModuleType:
-    """The library, imported when it is needed first; an `InputError` says how to install it."""
+    """Import PyAV on first use; an `InputError` explains how to install it."""
     try:
         import av
     except ImportError as error:
@@ -166,12 +166,12 @@ def pyav() -> ModuleType:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The container and its video stream, ready to decode."""
+    """Open the container and its video stream for decoding."""
     av = pyav()
     if not path.is_file():
         raise InputError(f"{path}: no such video file; check the path")
     try:
-        # A playlist posing as a video may name files beside it, but nothing on the network.
+        # A playlist disguised as a video may name files beside it, but nothing on the network.
         container = av.open(str(path), options={"protocol_whitelist": "file"})
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable video, or truncated; copy it again or convert it") from error
@@ -182,20 +182,20 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         if stream.width * stream.height > MAX_PIXELS:
             raise InputError(f"{path}: frames over {MAX_PIXELS // 10**6} megapixels; shrink the video")
         stream.thread_type = "AUTO"
-        # The header is checked above; this stops streams that grow later.
+        # The header was checked above. This stops streams that grow later.
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         yield container, stream
 
 
 def _is_photograph(container: Any) -> bool:
-    """FFmpeg opens photographs, too: HEIF and AVIF as a film of one picture, others through a pipe of pictures."""
+    """Whether this is a photograph: HEIF and AVIF open as a video of one frame, others as a pipe of pictures."""
     return container.metadata.get("major_brand") in _PHOTO_BRANDS or container.format.name.endswith("_pipe")
 
 
 def _best_stream(container: Any) -> Any:
-    """The picture stream of most pixels, the first of equals; never a cover or a preview. None without any.
+    """Return the video stream with the most pixels, the first of equals; never a cover or a preview. None without any.
 
-    Containers that cannot mark covers have them as streams of still pictures beside that of the video.
+    Containers that cannot mark covers store them as streams of still pictures.
     """
     attached = pyav().stream.Disposition.attached_pic
     streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & attached]
@@ -204,7 +204,7 @@ def _best_stream(container: Any) -> Any:
 
 
 def _decoded(path: Path, container: Any, stream: Any, warn: bool = False) -> Generator[Any]:
-    """PyAV's frames from where the container stands; damaged packets are passed over."""
+    """Yield PyAV's frames from the current position; damaged packets are skipped."""
     error_type = pyav().FFmpegError
     packets = container.demux(stream)
     frames = damaged = whole = 0
@@ -213,7 +213,7 @@ def _decoded(path: Path, container: Any, stream: Any, warn: bool = False) -> Gen
         try:
             packet = next(packets, None)
         except error_type:
-            # The container itself cannot be read any further: only what the decoder still holds is left.
+            # The container is unreadable from here on: only frames inside the decoder remain.
             damaged, packet = damaged + 1, None
         ended = packet is None
         if packet is not None and packet.size:
@@ -222,7 +222,7 @@ def _decoded(path: Path, container: Any, stream: Any, warn: bool = False) -> Gen
         try:
             decoded = stream.decode(packet)
         except error_type as error:
-            # An end after the end is no damage.
+            # An end of file after the end is not damage.
             damaged, decoded = damaged + (not isinstance(error, EOFError)), []
         for frame in decoded:
             frames += 1
@@ -234,7 +234,7 @@ def _decoded(path: Path, container: Any, stream: Any, warn: bool = False) -> Gen
 
 
 def _after_seek(path: Path, container: Any, stream: Any, offset: int) -> Any:
-    """The key frame at or before a time in the stream, None if it cannot be had."""
+    """Return the key frame at or before a time in the stream; None if seeking fails."""
     try:
         container.seek((stream.start_time or 0) + offset, stream=stream)
     except pyav().FFmpegError:
@@ -243,17 +243,17 @@ def _after_seek(path: Path, container: Any, stream: Any, offset: int) -> Any:
 
 
 def _upright(frame: Any) -> UInt8[np.ndarray, "h w 3"]:
-    """A decoded frame as RGB, of ordinary contrast, turned and mirrored as its display matrix says."""
+    """Return a decoded frame as RGB with ordinary contrast, rotated and mirrored by its display matrix."""
     image = frame.to_ndarray(format="rgb24", threads=1)
     if is_hdr(frame.color_trc):
         image = tone_mapped(image, frame.color_trc)
     try:
         matrix = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
-    except ValueError:  # side data that PyAV has no name for, such as EXIF: the angle alone can be had
+    except ValueError:  # side data unknown to PyAV, such as EXIF: only the angle is available
         return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
     if matrix is None:
         return image
-    # Takes (x, y) to (a x + c y, b x + d y): fixed-point numbers, of which only the signs matter here.
+    # The matrix maps (x, y) to (a x + c y, b x + d y) in fixed-point numbers. Only the signs matter here.
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
     if abs(b) > abs(a):
         image = image.swapaxes(0, 1)

@@ -1,4 +1,4 @@
-"""Writing video files by PyAV: H.264 in MP4, as every player shows it."""
+"""Write video files by PyAV: H.264 in MP4, which every player supports."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ from egodepth.foundation.files import replacing
 
 
 class VideoWriter:
-    """Takes frames of one size and encodes them; made by `video_writer`."""
+    """Encoder of frames of one size; created by `video_writer`."""
 
     def __init__(self, container: Any, stream: Any, time_base: Fraction) -> None:
-        """Wrap an output file and its only stream, which will get frames with times in this base."""
+        """Wrap an output file and its only stream. Frames have times in this base."""
         self._container = container
         self._stream = stream
-        # Not the stream's: that one becomes the container's with the first frame.
+        # Not the stream's time base: the container changes that one at the first frame.
         self._time_base = time_base
 
     def write(self, planes: UInt8[np.ndarray, "rows w"], pts: int) -> None:
@@ -31,14 +31,14 @@ class VideoWriter:
         self._append(frame)
 
     def finish(self) -> None:
-        """Write what the encoder still holds."""
+        """Write the frames that are still in the encoder."""
         self._append(None)
 
     def _append(self, frame: Any) -> None:
         try:
             self._container.mux(self._stream.encode(frame))
         except pyav().FFmpegError as error:
-            # A full disk and the like is told by `replacing`.
+            # `replacing` reports a full disk and other system errors.
             if isinstance(error, OSError):
                 raise
             raise InputError(f"a video of {self._stream.width}x{self._stream.height} cannot be encoded") from error
@@ -48,23 +48,24 @@ class VideoWriter:
 def video_writer(
     path: str | Path, size: tuple[int, int], time_base: Fraction, rate: Fraction, pixel_aspect: Fraction = Fraction(1)
 ) -> Iterator[VideoWriter]:
-    """Write an MP4 that every player shows: H.264, 4:2:0, BT.709, index at the front; whole, or not at all on an error.
+    """Write an MP4 for every player: H.264, 4:2:0, BT.709, index at the front. On an error, nothing is written.
 
     Args:
-        path: where to; ends in .mp4.
+        path: the output file; ends in .mp4.
         size: (height, width), both even.
-        time_base: seconds a unit of the frames' `pts`.
-        rate: frames a second, about; the true times are those of the frames.
+        time_base: seconds per unit of the frames' `pts`.
+        rate: approximate frames per second; the exact times are those of the frames.
         pixel_aspect: width of a pixel over its height.
 
     Raises:
-        InputError: the file cannot be written, or frames of this size not be encoded.
+        InputError: the file cannot be written, or frames of this size cannot be encoded.
     """
     av = pyav()
     with replacing(path) as beside:
         container = av.open(str(beside), "w", format="mp4", options={"movflags": "faststart"})
         try:
-            # Ultrafast costs a third of veryfast's time, which the network needs; without B-frames times stay as given.
+            # Preset ultrafast takes a third of veryfast's time, which the network needs. Without B-frames, times stay
+            # as given.
             options = {"preset": "ultrafast", "crf": "20", "bf": "0"}
             stream: Any = container.add_stream("libx264", rate=rate, options=options)
             stream.height, stream.width = size
@@ -81,9 +82,9 @@ def video_writer(
 
 
 def yuv_planes(rgb: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "rows w2"]:
-    """An RGB picture as YUV 4:2:0, BT.709, scaled to (height, width), both even.
+    """Return an RGB picture as YUV 4:2:0, BT.709, scaled to (height, width), both even.
 
-    `height` rows of Y come first, then `height / 4` rows' worth of U, and as much of V.
+    The first `height` rows are Y, then `height / 4` rows are U, and as many are V.
     """
     frame = pyav().VideoFrame.from_numpy_buffer(np.ascontiguousarray(rgb), "rgb24")
     scaled = frame.reformat(size[1], size[0], "yuv420p", dst_colorspace="ITU709", threads=1)

@@ -1,4 +1,4 @@
-"""Cityscapes (Cordts et al. 2016): snippets of 30 frames, stereo partners, and the disparity of one frame of each."""
+"""Cityscapes (Cordts et al. 2016): snippets of 30 frames, stereo partners, and one disparity map per snippet."""
 
 import re
 from collections import defaultdict
@@ -19,23 +19,23 @@ from egodepth.geometry.camera import Camera
 
 SPLITS = ("train", "val", "test")
 CALIBRATED_SIZE = (1024, 2048)
-"""(height, width) of the images that the camera files are for; they do not say so."""
+"""(height, width) of the images that the camera files belong to; the files do not contain it."""
 _SEQUENCE_ZIP, _CAMERA_ZIP = "leftImg8bit_sequence_trainvaltest.zip", "camera_trainvaltest.zip"
 _CAMERA_VALUES = (*(("intrinsic", key) for key in ("fx", "fy", "u0", "v0")), ("extrinsic", "baseline"))
 
 
 class CityscapesDrive(Drive):
-    """All frames of one CITY_SSSSSS of a split, called `cityscapes/train/aachen_000012`; FFFFFF is the frame's number.
+    """All frames of one CITY_SSSSSS of a split, named `cityscapes/train/aachen_000012`; FFFFFF is the frame number.
 
-    The lowest quarter of every image is cut off, as in published trainings: it shows the car's own bonnet and its
-    star, which never move in the image. The camera is that of the cut image: its centre stays where it was in pixels.
-    Images resized as a whole are understood. Depth is focal length * baseline / disparity, in metres.
+    The lowest quarter of every image is cut off, as in published trainings: it shows the car's bonnet, which never
+    moves in the image. The camera belongs to the cut image: its centre in pixels does not change. Resized images are
+    supported. Depth is focal length * baseline / disparity, in metres.
     """
 
     def __init__(
         self, name: str, images: FrameFolder, partners: FrameFolder, disparities: dict[int, Path], camera: Path
     ) -> None:
-        """Take a snippet's files; `InputError` for a damaged or absurd camera file, or images of another shape."""
+        """Take a snippet's files; `InputError` for a damaged or implausible camera file, or images of another shape."""
         self.name, self.frames = name, images.files.numbers
         self.size = (_kept_rows(images.size[0]), images.size[1])
         self.camera, focal, baseline = _read_camera(camera, images.size)
@@ -45,21 +45,21 @@ class CityscapesDrive(Drive):
         self._focal_times_baseline = focal * baseline
 
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """Image of the left camera, or of the right, without the bonnet."""
+        """Return the image of the left camera, or of the right, without the bonnet."""
         return (self._partners if partner else self._images).read(frame)[: self.size[0]]
 
     @property
     def partner_frames(self) -> Sequence[int]:
-        """Frames whose right image exists."""
+        """Frames with a right image."""
         return self._partners.files.numbers
 
     @property
     def depth_frames(self) -> Sequence[int]:
-        """Frames whose disparity exists."""
+        """Frames with a disparity."""
         return list(self._disparities)
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
-        """Depth in metres, 0 where the disparity is unknown or zero, float32, without the bonnet."""
+        """Return the depth in metres, 0 where the disparity is unknown or zero, float32, without the bonnet."""
         if not self.has_depth(frame):
             raise InputError(f"{self.name}: no disparity of frame {frame}; unpack disparity_trainvaltest.zip")
         disparity = (read_uint16(self._disparities[frame]).astype(np.float32) - 1) / 256
@@ -69,17 +69,17 @@ class CityscapesDrive(Drive):
 
 
 def is_cityscapes(root: str | Path) -> bool:
-    """Whether `open_cityscapes` should be tried."""
+    """Whether to try `open_cityscapes`."""
     return any((Path(root) / name).is_dir() for name in ("leftImg8bit_sequence", "leftImg8bit"))
 
 
 def has_cityscapes_split(root: str | Path, split: str) -> bool:
-    """Whether a split's images are there."""
+    """Whether the images of a split exist."""
     return _images_folder(Path(root), "left", split).is_dir()
 
 
 def open_cityscapes(root: str | Path, split: str = "train") -> list[Drive]:
-    """Every snippet of one of the `SPLITS`: of the sequences, or single frames where those are not unpacked.
+    """Return every snippet of a split: of the sequences, or single frames if the sequences are missing.
 
     Raises:
         InputError: no such split, no images, or no usable camera.
@@ -101,13 +101,13 @@ def open_cityscapes(root: str | Path, split: str = "train") -> list[Drive]:
 
 
 def _images_folder(root: Path, side: str, split: str) -> Path:
-    """The split's folder of the sequences, or of the single frames where only that exists."""
+    """Return the split's folder of the sequences, or of the single frames if only these exist."""
     sequences, frames = (root / f"{side}Img8bit{ending}" / split for ending in ("_sequence", ""))
     return frames if frames.is_dir() and not sequences.is_dir() else sequences
 
 
 def _open_city(root: Path, split: str, city: str) -> list[Drive]:
-    """The drives of a city; each of its folders is listed once, and one image header read."""
+    """Return the drives of a city. Each folder is listed once, and one image header is read."""
     left, right = (_images_folder(root, side, split) / city for side in ("left", "right"))
     images, partners = _by_snippet(left, "leftImg8bit"), _by_snippet(right, "rightImg8bit")
     disparities, cameras = (_by_snippet(root / kind / split / city, kind) for kind in ("disparity", "camera"))
@@ -116,7 +116,7 @@ def _open_city(root: Path, split: str, city: str) -> list[Drive]:
     if not cameras:
         raise InputError(f"{root / 'camera' / split / city}: no camera files; unpack {_CAMERA_ZIP} in {root}")
     size = image_size(next(iter(next(iter(images.values())).values())))
-    shared = next(iter(cameras.values()))  # Every annotated frame has a camera file; snippets without one borrow.
+    shared = next(iter(cameras.values()))  # every annotated frame has a camera file; other snippets borrow one
     drives: list[Drive] = []
     for snippet, files in images.items():
         pair = FrameFolder.of(left, files, size), FrameFolder.of(right, partners[snippet], size)
@@ -126,7 +126,7 @@ def _open_city(root: Path, split: str, city: str) -> list[Drive]:
 
 
 def _by_snippet(folder: Path, kind: str) -> dict[str, dict[int, Path]]:
-    """The files CITY_SSSSSS_FFFFFF_KIND of a folder, if it exists: by CITY_SSSSSS, then by number, ascending."""
+    """Return the files CITY_SSSSSS_FFFFFF_KIND of a folder by CITY_SSSSSS, then by number, ascending."""
     found: dict[str, dict[int, Path]] = defaultdict(dict)
     if folder.is_dir():
         for path in sorted(folder.glob("*.json")) if kind == "camera" else list_images(folder):
@@ -140,9 +140,12 @@ def _kept_rows(height: int) -> int:
 
 
 def _read_camera(path: Path, size: tuple[int, int]) -> tuple[Camera, float, float]:
-    """Camera of the cut images; focal length in pixels of `CALIBRATED_SIZE`; baseline in metres. `size` is uncut."""
+    """Return the camera of the cut images, the focal length in pixels of `CALIBRATED_SIZE`, the baseline in metres.
+
+    `size` is the size of the uncut images.
+    """
     try:
-        content = read_json(path, finite=False)  # the value is named below
+        content = read_json(path, finite=False)  # a value that is not finite gets its own message below
         fx, fy, u0, v0, baseline = (float(content[group][key]) for group, key in _CAMERA_VALUES)
     except KeyError as error:
         raise InputError(f"{path}: {error} is missing; unpack {_CAMERA_ZIP} again") from error

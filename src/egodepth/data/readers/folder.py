@@ -1,4 +1,4 @@
-"""A plain folder of frames with a camera file: the way in for any recording."""
+"""A plain folder of frames with a camera file: the reader for any recording."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,20 +16,20 @@ PARTNER_FOLDER = "partner"
 
 
 class FolderDrive(Drive):
-    """Images of one folder in natural order, their camera file, and perhaps the other camera's images in `partner/`.
+    """Images of one folder in natural order, their camera file, and optionally the other camera's images in `partner/`.
 
-    Frames carry the numbers that their file names say (see `number_files`), so a missing file is a gap. Where the
-    camera file has distortion, frames are undistorted as they are read, and `camera` is the pinhole camera of those.
+    Frame numbers come from the file names (see `number_files`), so a missing file is a gap. If the camera file has
+    distortion, frames are undistorted as they are read, and `camera` is the pinhole camera of the undistorted frames.
     """
 
     def __init__(self, folder: str | Path, camera_file: str | Path | None = None, name: str | None = None) -> None:
         """Open a folder.
 
         Args:
-            folder: holds the images.
-            camera_file: default, also where there is no such `camera.json`: the one in the folder, or above it (see
-                `cameras`).
-            name: default: the folder's name.
+            folder: the folder of the images.
+            camera_file: the camera file. By default, and if it is a missing `camera.json`: the one in the folder or its
+                parent (see `cameras`).
+            name: the name of the drive; by default the folder's.
 
         Raises:
             InputError: a missing or empty folder, frames of different sizes, or no usable camera file.
@@ -58,17 +58,17 @@ class FolderDrive(Drive):
             self.partner_camera, self.partner_from_self = partner_camera, partner_from_self
 
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """RGB image of a frame, or the stereo partner's."""
+        """Return the RGB image of a frame, or the stereo partner's."""
         images = self._partner if partner else self._images
         if images is None:
             raise InputError(f"{self.name}: no stereo partner; put its frames into a folder '{PARTNER_FOLDER}'")
         return self.undistorted(images.read(frame))
 
     def undistorted(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-        """What `read_image` makes of an image of this camera and size; the same where the lens does not distort."""
+        """Undistort an image of this camera and size; without distortion the image is returned as it is."""
         return self._undistortion(image) if self._undistortion else image
 
     @property
     def partner_frames(self) -> Sequence[int]:
-        """Frames whose partner's image exists."""
+        """Frames with a partner image."""
         return self._partner.files.numbers if self._partner else ()

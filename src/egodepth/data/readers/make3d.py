@@ -1,4 +1,4 @@
-"""Make3D (Saxena et al. 2009): 134 test images of single scenes with laser depth, on which nobody trains here."""
+"""Make3D (Saxena et al. 2009): 134 test images of single scenes with laser depth. It is for evaluation only."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +17,9 @@ from egodepth.geometry.camera import Camera
 
 IMAGES, LASER = "Test134", "Gridlaserdata"
 SIZE = (2272, 1704)
-"""Height and width of the images, taken upright."""
+"""Height and width of the upright images."""
 _INTRINSICS = ((2407.33127, 0.0, 833.72105), (0.0, 2400.20917, 1110.71224), (0.0, 0.0, 1.0))
-"""Pixels, as in the data set's own software. Its lens distortion is left in."""
+"""Pixels, as in the data set's own software. Its lens distortion is ignored."""
 _GRID, _DEPTH = "Position3DGrid", 3
 """The laser's matrix (55x305 points, for the whole image) and its last channel."""
 
@@ -27,12 +27,12 @@ _GRID, _DEPTH = "Position3DGrid", 3
 class Make3DDrive(Drive):
     """The test images in the order of their names, numbered from 0.
 
-    Image and truth are the middle of the originals, twice as wide as high: what a network that has seen roads can be
-    asked for (Godard et al. 2017 and 2019). The truth keeps the laser rows whose centres lie there: 21 of 55.
+    Image and ground truth are the central part of the originals, twice as wide as high, which suits networks trained on
+    roads (Godard et al. 2017 and 2019). The ground truth keeps the 21 of 55 laser rows whose centres lie in it.
     """
 
     def __init__(self, root: Path) -> None:
-        """Open the folder that holds `Test134` and `Gridlaserdata`.
+        """Open the folder with `Test134` and `Gridlaserdata`.
 
         Raises:
             InputError: no images.
@@ -49,7 +49,7 @@ class Make3DDrive(Drive):
         self.camera = Camera.from_pixels(matrix, self.size)
 
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """Middle of an image; there are no stereo partners."""
+        """Return the central part of an image; there are no stereo partners."""
         image = read_rgb(self._files[frame])
         if image.shape[:2] != SIZE:
             raise InputError(f"{self._files[frame]}: {image.shape[1]}x{image.shape[0]}, not {SIZE[1]}x{SIZE[0]}")
@@ -58,15 +58,15 @@ class Make3DDrive(Drive):
 
     @property
     def depth_frames(self) -> Sequence[int]:
-        """Frames whose laser file is there: each of the 134 is asked for."""
+        """Frames with a laser file; looks for each of the 134 files."""
         return [frame for frame in self.frames if self.has_depth(frame)]
 
     def has_depth(self, frame: int) -> bool:
-        """Whether the laser's file is there."""
+        """Whether the laser file exists."""
         return self._laser_file(frame).is_file()
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
-        """Laser depth of the middle, metres, at the laser's own 21x305 points."""
+        """Return the laser depth of the central part, metres, at the laser's own 21x305 points."""
         depth = _read_grid(self._laser_file(frame))
         rows = (np.arange(len(depth)) + 0.5) / len(depth)
         margin = (1 - self.size[0] / SIZE[0]) / 2
@@ -77,17 +77,17 @@ class Make3DDrive(Drive):
 
 
 def is_make3d(root: str | Path) -> bool:
-    """Whether `open_make3d` should be tried."""
+    """Whether to try `open_make3d`."""
     return (Path(root) / LASER).is_dir()
 
 
 def open_make3d(root: str | Path) -> list[Drive]:
-    """The test set as one drive; raises `InputError` as `Make3DDrive`."""
+    """Return the test set as one drive; raises `InputError` as `Make3DDrive`."""
     return [Make3DDrive(Path(root))]
 
 
 def _read_grid(path: Path) -> Float[np.ndarray, "h w"]:
-    """Depth of all the laser's points."""
+    """Return the depth of all laser points."""
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             grid = read_matrix(path, _GRID)[..., _DEPTH].astype(np.float32)

@@ -1,6 +1,6 @@
-"""Any data set as it lies on the disk, described by one CSV file at its root: a line a frame (docs/manifest.md).
+"""Any data set on disk, described by a CSV file at its root with one line per frame (docs/manifest.md).
 
-Paths start at the manifest's folder and stay in it: manifests come from strangers, too.
+Paths are relative to the manifest's folder and must stay inside: manifests come from strangers, too.
 """
 
 import csv
@@ -21,20 +21,22 @@ from egodepth.foundation.errors import InputError
 
 MANIFEST = "manifest.csv"
 REQUIRED, OPTIONAL = ("drive", "frame", "image", "camera"), ("partner", "depth")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # no name needs them; messages and tables are made of lines
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+)  # names do not need these, and messages and tables consist of lines
 
 Files = dict[str, NumberedNames]
-"""Paths as in the manifest by column (`image`, `partner`, `depth`), by frame."""
+"""Paths as in the manifest by column (`image`, `partner`, `depth`) and frame."""
 
 
 class ManifestDrive(Drive):
-    """The lines of a manifest that share a drive's name."""
+    """The lines of a manifest with the same drive name."""
 
     def __init__(self, root: Path, name: str, camera: str, files: Files) -> None:
-        """Read the camera file and the header of the first image, and of the partner's first.
+        """Read the camera file and the headers of the first image and the first partner image.
 
         Raises:
-            InputError: one of them cannot be used, or there are partner images and the camera file has no partner.
+            InputError: an unusable file, or partner images without a partner in the camera file.
         """
         self._root, self._files, self.name, self.frames = root, files, name, files["image"].numbers
         self.size = image_size(self._path("image", self.frames[0]))
@@ -47,7 +49,7 @@ class ManifestDrive(Drive):
             self.partner_camera, self.partner_from_self = partner_camera, partner_from_self
 
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """RGB image of a frame, or the stereo partner's."""
+        """Return the RGB image of a frame, or the stereo partner's."""
         path = self._path("partner" if partner else "image", frame)
         image, size = read_rgb(path), self._partner_size if partner else self.size
         if image.shape[:2] != size:
@@ -57,16 +59,16 @@ class ManifestDrive(Drive):
 
     @property
     def partner_frames(self) -> Sequence[int]:
-        """Frames of which the manifest names the partner's image."""
+        """Frames whose partner image is in the manifest."""
         return self._files["partner"].numbers
 
     @property
     def depth_frames(self) -> Sequence[int]:
-        """Frames of which the manifest names true depth."""
+        """Frames whose true depth is in the manifest."""
         return self._files["depth"].numbers
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
-        """True depth of a frame in metres, 0 = unknown, at the size of its own file."""
+        """Return the true depth of a frame in metres, 0 = unknown, at the size of its file."""
         path = self._path("depth", frame)
         return _read_npy(path) if path.suffix.lower() == ".npy" else read_uint16(path).astype(np.float32) / 256
 
@@ -77,15 +79,15 @@ class ManifestDrive(Drive):
 
 
 def is_manifest(root: str | Path) -> bool:
-    """Whether `open_manifest` should be tried."""
+    """Whether to try `open_manifest`."""
     return (Path(root) / MANIFEST).is_file()
 
 
 def open_manifest(root: str | Path) -> list[Drive]:
-    """The drives of a manifest in the order in which it first names them.
+    """Return the drives of a manifest in the order of their first lines.
 
     Raises:
-        InputError: a line that cannot be used, files that are not there, or a drive that cannot be opened.
+        InputError: an unusable line, missing files, or a drive that cannot be opened.
     """
     root = Path(root)
     drives: dict[str, tuple[str, dict[str, dict[int, str]]]] = {}
@@ -111,7 +113,7 @@ def open_manifest(root: str | Path) -> list[Drive]:
 
 
 def _read_rows(source: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Where it stands, for messages, and checked cells by column of every line that is neither empty nor a comment."""
+    """Yield the position (for messages) and the checked cells of every line that is not empty or a comment."""
     line, columns = 0, None
     try:
         with source.open(encoding="utf-8-sig", newline="") as stream:
@@ -161,7 +163,7 @@ def _checked_row(columns: list[str], cells: list[str], where: str) -> dict[str, 
 
 
 def _check_files(root: Path, named: dict[str, str]) -> None:
-    """Every path, named in a line, is a file within the root; folders are listed once, not asked for each file."""
+    """Check that every named path is a file within the root. Each folder is listed once, for speed."""
     real_root, folders, missing = os.path.realpath(root), dict[str, dict[str, bool]](), list[str]()
 
     def inside(part: str, path: str) -> Path:
@@ -182,16 +184,16 @@ def _check_files(root: Path, named: dict[str, str]) -> None:
 
 
 def _list_files(folder: Path) -> dict[str, bool]:
-    """Whether it is a link, by name, of everything in a folder that is or may be a file; empty without the folder."""
+    """Return the names of all files and links in a folder, with whether they are links; empty without the folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         return {entry.name: entry.is_symlink() for entry in entries if entry.is_symlink() or entry.is_file()}
     return {}
 
 
 def _read_npy(path: Path) -> Float[np.ndarray, "h w"]:
-    """Depth in metres of a `.npy` file, checked."""
+    """Return the checked depth in metres of a `.npy` file."""
     try:
-        # Never unpickles, and a header that promises more than the file holds takes no memory.
+        # This never unpickles. A header that promises more than the file holds takes no memory.
         stored = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # damaged headers raise almost anything
         raise InputError(f"{path}: not a .npy file of numbers, or truncated; save it by numpy.save again") from error

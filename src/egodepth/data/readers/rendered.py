@@ -1,4 +1,4 @@
-"""Reading a rendered set."""
+"""Read a rendered set."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ class SyntheticDrive(Drive):
     """One drive of a rendered set: images, stereo partner, exact depth, masks and poses."""
 
     def __init__(self, folder: Path, name: str, description: Description):
-        """Open a drive's folder; no image is decoded.
+        """Open the folder of a drive without decoding images.
 
         Raises:
             InputError: the folder or its camera or poses are missing or damaged.
@@ -48,7 +48,7 @@ class SyntheticDrive(Drive):
         self._poses = _read_poses(folder / POSES_FILE, description.frames)
 
     def read_image(self, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """RGB image of a frame, or the stereo partner's of the same instant."""
+        """Return the RGB image of a frame, or the stereo partner's of the same instant."""
         if partner and self.partner_camera is None:
             raise InputError(f"{self.name}: rendered without the stereo partner; render a set with it")
         return self._read_rgb(PARTNER if partner else IMAGES, frame)
@@ -59,22 +59,22 @@ class SyntheticDrive(Drive):
         return self.frames
 
     def read_depth(self, frame: int) -> Float[np.ndarray, "h w"]:
-        """True depth in metres along the axis, 0 in the sky; in steps of 1/256 m."""
+        """Return the true depth in metres along the axis, 0 in the sky, in steps of 1/256 m."""
         path = self._path(DEPTH, frame)
         return self._checked(read_uint16(path), path).astype(np.float32) / np.float32(DEPTH_STEPS)
 
     def read_masks(self, frame: int) -> dict[str, Bool[np.ndarray, "h w"]]:
-        """`moving`, `occluded` and `textureless`; see `egodepth.synthetic.masks`."""
+        """Return `moving`, `occluded` and `textureless`; see `egodepth.synthetic.masks`."""
         bits = self._read_rgb(MASKS, frame)[..., 0]
         return {name: (bits & bit) > 0 for name, bit in MASK_BITS.items()}
 
     @property
     def has_poses(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def read_pose(self, frame: int) -> Float[np.ndarray, "4 4"]:
-        """World from camera of a frame, metres."""
+        """Return the world-from-camera pose of a frame, metres."""
         if not self.has_depth(frame):
             raise InputError(f"{self.folder / POSES_FILE}: no frame {frame}; there are 0 to {len(self.frames) - 1}")
         return self._poses[frame]
@@ -96,7 +96,7 @@ class SyntheticDrive(Drive):
 
 
 def open_synthetic(root: Path, split: str) -> list[Drive]:
-    """The drives of one split (`train`, `val` or `test`), named `train/drive_0003` and so on.
+    """Return the drives of one split (`train`, `val` or `test`), named `train/drive_0003` and so on.
 
     Raises:
         InputError: not a rendered set, an unknown split, or a drive that is missing or damaged.
@@ -109,7 +109,7 @@ def open_synthetic(root: Path, split: str) -> list[Drive]:
 
 
 def _read_poses(path: Path, frames: int) -> Float[np.ndarray, "n 4 4"]:
-    """World from camera of every frame."""
+    """Return the world-from-camera pose of every frame."""
     try:
         poses = read_kitti_poses(path)
     except InputError:

@@ -23,7 +23,7 @@ DATASET_FILE, POSES_FILE = "dataset.json", "poses.txt"
 IMAGES, PARTNER, DEPTH, MASKS = "image", "partner", "depth", "masks"
 SPLITS = ("train", "val", "test")
 DEPTH_STEPS = 256.0
-"""Steps of a metre in depth files."""
+"""Steps per metre in depth files."""
 MASK_BITS = {"moving": 1, "occluded": 2, "textureless": 4}
 
 _DRIVES_PER_SPLIT = 10_000
@@ -31,27 +31,27 @@ _DRIVES_PER_SPLIT = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What determines a rendered set, down to the last pixel."""
+    """Everything that determines a rendered set, down to the last pixel."""
 
     format: str = FORMAT
     version: int = VERSION
     seed: int
     frames: int
-    """Frames of each drive."""
+    """Number of frames in each drive."""
     size: tuple[int, int]
     """Height and width of the images."""
     partner: bool
-    """Whether the stereo partner's images are there."""
+    """Whether the stereo partner's images exist."""
     train: int
-    """Drives of each split."""
+    """Number of drives in each split."""
     val: int
     test: int
     fov_deg: float = 0.0
-    """Horizontal field of view where all cameras have the same and square pixels; 0: each drive draws one near KITTI's,
-    as sets do that were made before this was written down."""
+    """Horizontal field of view of all cameras, which then have square pixels. 0: each drive draws one near KITTI's, as
+    in sets without this field."""
 
     winding: float = 1.0
-    """How many times as far its roads swing to either side; 1: as in sets that do not say it."""
+    """Factor on the curvature of the roads. Sets without this field have 1."""
 
     def __post_init__(self) -> None:
         counts = self.train, self.val, self.test
@@ -62,19 +62,19 @@ class Description:
         require(0 <= self.fov_deg < 180, f"fov_deg {self.fov_deg:g}: an angle below 180")
 
     def folders(self, root: Path, split: str) -> list[Path]:
-        """Folders of a split's drives, in order."""
+        """Return the folders of a split's drives, in order."""
         return [root / split / f"drive_{index:04d}" for index in range(getattr(self, split))]
 
     @property
     def focal(self) -> tuple[float, float] | None:
-        """Focal lengths of all cameras in shares of the image's width and height; None where each drive draws them."""
+        """Focal lengths of all cameras in shares of the image's width and height; None if each drive draws them."""
         if not self.fov_deg:
             return None
         across = focal_of_fov(self.fov_deg)
         return across, across * self.size[1] / self.size[0]
 
     def street_seed(self, split: str, index: int) -> int:
-        """Seed of a drive's street: no two drives of any split share one."""
+        """Return the seed of a drive's street. No two drives of any split share one."""
         return (self.seed * len(SPLITS) + SPLITS.index(split)) * _DRIVES_PER_SPLIT + index
 
 
@@ -103,7 +103,7 @@ def read_description(root: Path) -> Description:
 
 
 def is_rendered_set(root: Path) -> bool:
-    """Whether a folder is one that `claim` marked; `InputError` where that cannot be told."""
+    """Whether a folder was marked by `claim`; `InputError` if this cannot be decided."""
     path = root / DATASET_FILE
     if not path.is_file():
         return False
@@ -115,7 +115,7 @@ def is_rendered_set(root: Path) -> bool:
 
 
 def claim(root: Path, description: Description) -> None:
-    """Make `root` the place of this set: write `dataset.json`, or find the same one there.
+    """Mark `root` as this set: write `dataset.json`, or find an equal one.
 
     Raises:
         InputError: the folder holds something else, or a set made with other settings.

@@ -1,4 +1,4 @@
-"""A data set decoded once, for every training that follows."""
+"""Decode a data set once, for every training that follows."""
 
 import shutil
 import time
@@ -19,17 +19,17 @@ from egodepth.foundation.progress import counting_bar
 
 @dataclass(frozen=True)
 class Prepared:
-    """How a preparation ended."""
+    """Result of a preparation."""
 
     store: str
     frames: int
-    """That the store has now, of these drives; partners counted."""
+    """Number of frames of these drives in the store now, partners included."""
     already_there: int
-    """Of them, before."""
+    """Number of these frames that existed before."""
     unreadable: list[str]
     seconds: float
     bytes_on_disk: int
-    """Of the whole store."""
+    """Size of the whole store."""
 
 
 def prepare(
@@ -40,18 +40,18 @@ def prepare(
     workers: int = 0,
     console: Console | None = None,
 ) -> Prepared:
-    """Bring all frames of the drives into a store; those that are there are compared with their checksums.
+    """Write all frames of the drives to a store. Existing frames are verified by their checksums.
 
     Args:
-        drives: of one data set.
-        size: height and width of the frames.
+        drives: the drives of one data set.
+        size: height and width of the stored frames.
         out: folder of the store.
-        partner: also the frames of the stereo partners.
-        workers: threads; 0 for one a processor. Decoders work side by side.
-        console: where to say things; standard error by default.
+        partner: also store the frames of the stereo partners.
+        workers: number of decoding threads; 0 for one per processor.
+        console: output of messages; standard error by default.
 
     Raises:
-        InputError: nothing to do, a folder of something else, or a full disk: what is written stays usable.
+        InputError: nothing to do, a folder of something else, or a full disk; written frames stay usable.
     """
     console = console or Console(stderr=True)
     began = time.monotonic()
@@ -74,12 +74,12 @@ def prepare(
 
 class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Frames a second, of late."""
+        """Return the current rate in frames per second."""
         return Text(f"{task.finished_speed or task.speed or 0:.0f} frames/s")
 
 
 def _frames(drives: list[Drive], partner: bool) -> Iterator[tuple[int, int, bool]]:
-    """(drive, frame, partner) of all frames, in the order in which they lie."""
+    """Yield (drive, frame, partner) of all frames, in the order of storage."""
     for other in (False, True) if partner else (False,):
         for position, drive in enumerate(drives):
             yield from ((position, f, other) for f in drive.frames if not other or drive.has_partner(f))
@@ -100,7 +100,7 @@ def _require_room(out: Path, needed: int) -> None:
 
 
 def _read(store: FrameStore, drive: int, frame: int, partner: bool) -> None:
-    """Have a frame decoded and written; a bad one is remembered by the store, a full disk ends it all."""
+    """Decode and write a frame. The store records a bad frame; a full disk raises an `InputError`."""
     try:
         store.read(drive, frame, partner)
     except InputError:

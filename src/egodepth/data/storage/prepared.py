@@ -1,15 +1,14 @@
-"""Frames at training size on disk: decoded by whoever needs them first, found by every later run.
+"""Frames at training size on disk: the first user decodes them, and every later run finds them.
 
-A store is a folder: `index.json` says what its frames were made from; a clip (one camera of one drive) has a file `.u8`
-of uint8 (frames, height, width, 3) and a file `.crc` of uint32, the checksum of each frame, 0 where it is not there
-yet. A partner's clip and a drive's that show the same frames share their files. Pixels are written before their
-checksum, and both are compared when a frame is first used: what a killed process, a power failure or a cut copy left
-half-written is never used, but decoded again.
+A store is a folder. Its `index.json` describes the sources of the frames. A clip (one camera of one drive) has a file
+`.u8` of uint8 (frames, height, width, 3), and a file `.crc` of uint32 with the checksum of each frame, 0 for a missing
+frame. If a partner's clip and a drive's clip show the same frames, they share their files. Pixels are written before
+their checksum, and both are compared when a frame is first used. A frame that was half-written by a killed process, a
+power failure or a truncated copy is never used, but decoded again.
 
-What is noticed at opening: another size or arithmetic of resizing; of each drive, other frame numbers or image size; a
-file of the wrong length; and of up to 18 frames of each clip, evenly spread, the first and the last included, that the
-source's decoded pixels are others (of many clips, 512 of all these frames). That a frame between them has been
-exchanged in the source is not noticed.
+Opening detects: another size, or another arithmetic of resizing; for each drive, other frame numbers or another image
+size; a file of wrong length; and changed pixels in up to 18 frames of each clip, evenly spaced, with the first and the
+last (of many clips, 512 of all these frames). A replaced source frame between them is not detected.
 """
 
 import hashlib
@@ -34,30 +33,30 @@ from egodepth.foundation.reading import read_json
 
 _FORMAT = "egodepth frames, version 1"
 _PROBES = 18
-"""Frames of a clip whose source is remembered by a hash."""
+"""Number of frames in a clip whose source is recorded by a hash."""
 _CHECKED = 512
-"""Of these, so many are compared at opening: two seconds of decoding."""
+"""Number of these that are compared at opening: two seconds of decoding."""
 _HASH = 8
-"""Letters of a hash: enough for chance, not for malice."""
+"""Characters of a hash: enough against chance, not against attack."""
 _MOST_INDEX = 1 << 30
-"""Characters of an index: some million clips."""
+"""Largest index in characters: some million clips."""
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a clip's frames were made from."""
+    """The source of a clip's frames."""
 
     drive: str
     partner: bool
     files: str
-    """What its files are called, but for the suffix."""
+    """File name without suffix."""
     size: list[int]
     """Height and width as stored by the drive."""
     runs: list[list[int]]
-    """[first number, how many] of every run of frame numbers."""
+    """[first number, length] of every run of frame numbers."""
     probes: str
-    """Hashes of the decoded pixels of evenly spread frames, one after the other."""
+    """Hashes of the decoded pixels of evenly spaced frames, concatenated."""
 
 
 def open_prepared(
@@ -68,16 +67,16 @@ def open_prepared(
     partner: bool = False,
     rebuilding: Say | None = None,
 ) -> list[ClipFiles]:
-    """The clips of the drives, then those of their partners if asked for; what the folder lacks is made, empty.
+    """Return the clips of the drives, then those of their partners if requested. Missing ones are created empty.
 
     Args:
-        folder: of the store; need not exist.
+        folder: the store; it need not exist.
         size: height and width of its frames.
-        drives: their names must differ.
+        drives: the drives; their names must differ.
         runs: the drives' frame numbers.
-        partner: whether the partners' frames are wanted, too.
-        rebuilding: told, in a line, which clip does not match its source, or is damaged, and is made anew, after all of
-            the frames that are remembered have been compared; without it, such a clip is an `InputError`.
+        partner: whether to include the partners' frames.
+        rebuilding: callback with a line for each clip that is damaged or does not match its source. All recorded frames
+            are then compared, and such a clip is created again. Without it, such a clip is an `InputError`.
 
     Raises:
         InputError: a folder of something else, of another size or arithmetic, or that cannot be written.
@@ -92,7 +91,7 @@ def open_prepared(
     with _locked(folder):
         index = _read_index(folder, size)
         before = dict(index)
-        twins: dict[str, str] = {}  # of the clips that were there, once there is one to make
+        twins: dict[str, str] = {}  # files of existing clips by content, filled once a clip is missing
         for number, (position, other) in enumerate(cameras):
             drive, key = drives[position], _key(drives[position].name, other)
             shape = (len(runs.slots(position)), *size, 3)
@@ -101,11 +100,11 @@ def open_prepared(
             wrong = known and _difference(known, drive, runs.runs(position), stride, number * _PROBES)
             if known and not wrong and clip.damaged():
                 wrong = "its file is missing or cut off"
-            if wrong:  # never used, and never made anew without a word
+            if wrong:  # never used, and never replaced without a message
                 text = f"{folder}: {drive.name}{' (partner)' if other else ''}: {wrong}"
                 if rebuilding is None:
-                    raise InputError(f"{text}; egodepth data prepare makes it anew, or name another folder")
-                rebuilding(f"{text}; made anew")
+                    raise InputError(f"{text}; egodepth data prepare creates it again, or name another folder")
+                rebuilding(f"{text}; created again")
             if wrong or not known:
                 twins = twins or {_content(source, source.partner): source.files for source in before.values()}
                 known = _source(key, drive, other, runs.runs(position), twins)
@@ -120,9 +119,9 @@ def open_prepared(
 
 
 def _source(key: str, drive: Drive, partner: bool, runs: list[list[int]], twins: dict[str, str]) -> Source:
-    """Look at a drive, which becomes one of the `twins` (files by content), or has one among them.
+    """Return the source of a drive's clip, with the files of its twin if there is one in `twins` (files by content).
 
-    In stereo sets each camera is a drive, too: its frames are the other's partner's, and are kept once.
+    In stereo sets each camera is also a drive. Its frames are those of the other camera's partner, and are stored once.
     """
     probes = content_hashes(drive, partner)
     source = Source(drive.name, partner, key, list(drive.size), runs, probes)
@@ -133,24 +132,24 @@ def _source(key: str, drive: Drive, partner: bool, runs: list[list[int]], twins:
 
 
 def content_hashes(drive: Drive, partner: bool = False) -> str:
-    """Hashes of a drive's evenly spread frames, by which another recording of the same name is told apart."""
+    """Return hashes of a drive's evenly spaced frames, which distinguish recordings of the same name."""
     return "".join(_source_hash(drive, drive.frames[place], partner) for place in _probed(len(drive.frames)))
 
 
 def _content(source: Source, partner: bool) -> str:
-    """What a clip shares with the one that shows the same frames as partner, or as drive of its own."""
+    """Return a key that is equal for two clips with the same frames, as partner or as a drive of its own."""
     return f"{partner} {source.size} {source.runs} {source.probes}"
 
 
 @cache
 def _probed(frames: int) -> list[int]:
-    """The places of those of a drive's frames that are remembered, ascending: the first, the last, and some between."""
+    """Return the positions of the recorded frames of a drive, ascending, with the first and the last."""
     last = frames - 1
     return [place for place in sorted({round(k * last / (_PROBES - 1)) for k in range(_PROBES)}) if last >= 0]
 
 
 def _difference(known: Source, drive: Drive, runs: list[list[int]], stride: int, first: int) -> str:
-    """In what the source differs from the one that a clip was made from; empty if in nothing that is looked at."""
+    """Return how the source differs from the one that a clip was made from; empty if no difference is found."""
     if known.size != list(drive.size):
         return f"the images are {drive.size[1]}x{drive.size[0]}, not {known.size[1]}x{known.size[0]} as they were"
     if known.runs != runs:
@@ -172,13 +171,13 @@ def _source_hash(drive: Drive, frame: int, partner: bool) -> str:
 
 
 def _arithmetic() -> str:
-    """Changes with the bits that resizing gives on this machine."""
+    """Return a hash of the bits that resizing gives on this machine."""
     noise = np.random.default_rng(0).integers(0, 256, (75, 248, 3), np.uint8)
     return hashlib.blake2b(resize_rgb(noise, (38, 128)).data, digest_size=8).hexdigest()
 
 
 def _read_index(folder: Path, size: tuple[int, int]) -> dict[str, Source]:
-    """Sources by key; empty where nothing is yet."""
+    """Return the sources by key; empty for a new store."""
     file = folder / "index.json"
     if not file.exists():
         if any(path.name != ".lock" for path in folder.iterdir()):
@@ -189,7 +188,9 @@ def _read_index(folder: Path, size: tuple[int, int]) -> dict[str, Source]:
         sources = {key: _checked(Source(**source)) for key, source in content["clips"].items()}
         (height, width), arithmetic, made = content["size"], content["arithmetic"], content["format"]
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{file}: not a readable index of frames; delete the folder, it will be made anew") from error
+        raise InputError(
+            f"{file}: not a readable index of frames; delete the folder, it will be created again"
+        ) from error
     if made != _FORMAT:
         raise InputError(f"{folder}: not a store of this version; delete it or choose another folder")
     if (height, width) != tuple(size):
@@ -202,7 +203,7 @@ def _read_index(folder: Path, size: tuple[int, int]) -> dict[str, Source]:
 
 
 def _checked(source: Source) -> Source:
-    """The source, if it can be one: its files lie in the store, whoever wrote the index; raises `ValueError`."""
+    """Return the source if it is valid: a foreign index may not name files outside the store. Raises `ValueError`."""
     texts = all(isinstance(text, str) for text in (source.drive, source.files, source.probes))
     if not texts or not re.fullmatch(r"[\w-]+", source.files):
         raise ValueError("a clip without a name for its files")
@@ -220,13 +221,13 @@ def _write_index(folder: Path, size: tuple[int, int], index: dict[str, Source]) 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One process at a time, where the folder may be written and locked; every `OSError` becomes an `InputError`."""
-    import fcntl  # here: where there is none, only stores are missing
+    """Lock the folder for one process, if it can be written and locked. Every `OSError` becomes an `InputError`."""
+    import fcntl  # imported here: on systems without it, only stores do not work
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            with suppress(OSError):  # a store that may only be read needs none
+            with suppress(OSError):  # a read-only store needs no lock
                 fcntl.flock(stack.enter_context((folder / ".lock").open("w")), fcntl.LOCK_EX)
             yield
     except OSError as error:
@@ -234,11 +235,11 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _key(drive: str, partner: bool) -> str:
-    """What a clip is called in the index, and its files if it has its own."""
+    """Return the key of a clip in the index, which is also its file name if the clip has its own files."""
     suffix = "-partner" if partner else ""
     return f"{readable_name(drive)}-{hashlib.blake2b(drive.encode(), digest_size=4).hexdigest()}{suffix}"
 
 
 def readable_name(drive: str) -> str:
-    """The name of a drive as part of a file's name: not unique, for people."""
+    """Return the name of a drive as a readable part of a file name. It is not unique."""
     return re.sub(r"[^\w-]+", "-", drive)[-80:].strip("-")

@@ -1,4 +1,4 @@
-"""Frames at training size, each decoded once and kept while there is room: in memory, or on disk for later runs."""
+"""Frames at training size, decoded once and kept while there is room: in memory, or on disk for later runs."""
 
 import mmap
 import os
@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 from egodepth.data.drive import Drive
 from egodepth.data.media.images import resize_rgb
-from egodepth.data.retry import patiently
+from egodepth.data.retry import with_retries
 from egodepth.data.sample_index import FrameRuns
 from egodepth.data.storage.clip_files import ClipFiles
 from egodepth.data.storage.prepared import open_prepared
@@ -19,17 +19,17 @@ from egodepth.foundation.errors import InputError
 
 _UNSEEN, _KEPT, _READ, _BAD = range(4)
 _SOME_BAD, _WRITE_ERROR, _DAMAGE, _TRIED_AGAIN = range(4)
-"""What all processes share: whether a frame was bad, the error number that ended the writing, whether a frame on disk
-was not as it had been written, whether reading had to be tried again."""
+"""Flags that all processes share: a frame was bad, the error number that stopped writing, a frame on disk was damaged,
+a read was retried."""
 CACHE_BYTES = 6 << 30
-"""Of memory for frames, where they are not on disk."""
+"""Memory for frames that are not on disk, in bytes."""
 _MAPPED_CLIPS = 8192
-"""At once, in a process: systems allow some 65 000 memory maps."""
+"""Most clips that a process maps at once: systems allow about 65 000 memory maps."""
 
 
 @dataclass(frozen=True)
 class BadFrame:
-    """A frame that could not be used, and why."""
+    """A frame that could not be used."""
 
     drive: str
     frame: int
@@ -39,8 +39,8 @@ class BadFrame:
 class FrameStore:
     """Frames of several drives, resized to one size, by (drive, frame, partner).
 
-    What is decoded lies in memory, or in files, that forked loader workers share, so a frame is decoded once whoever
-    asks first. Frames past `cache_bytes` of memory, or past the end of a full disk, are decoded every time.
+    Decoded frames are in memory or in files that forked loader workers share, so each frame is decoded only once.
+    Frames beyond `cache_bytes` of memory, or after the disk is full, are decoded every time.
     """
 
     def __init__(
@@ -52,15 +52,16 @@ class FrameStore:
         partner: bool = False,
         rebuilding: Callable[[str], None] | None = None,
     ) -> None:
-        """Open the store; no frame is decoded but, with a folder, some to compare.
+        """Open the store. With a folder, some frames are decoded for comparison.
 
         Args:
-            drives: where the frames come from.
-            size: height and width that they are resized to.
-            cache_bytes: of memory, without a folder.
-            folder: of a store on disk (see `prepared`), made if it is not there.
-            partner: whether the folder keeps the partners' frames, too.
-            rebuilding: told which clips of the folder do not match and are made anew; without it they are an error.
+            drives: the sources of the frames.
+            size: height and width of the stored frames.
+            cache_bytes: memory for frames, without a folder.
+            folder: a store on disk (see `prepared`), created if missing.
+            partner: whether the folder also keeps the partners' frames.
+            rebuilding: callback for clips of the folder that do not match and are created again; without it they are an
+                error.
 
         Raises:
             InputError: a folder that is no store of these frames at this size, or cannot be written.
@@ -69,7 +70,7 @@ class FrameStore:
         self._runs = FrameRuns(drive.frames for drive in drives)
         self._clips = open_prepared(folder, size, drives, self._runs, partner, rebuilding) if folder else []
         self._mapped: set[int] = set()
-        # The partners' slots follow those of all frames: mono training leaves them untouched, and they cost nothing.
+        # The partners' slots follow those of all frames. Mono training leaves them untouched, so they cost nothing.
         slots = 2 * len(self)
         frame_bytes = size[0] * size[1] * 3
         kept = 0 if folder else min(slots, cache_bytes // frame_bytes)
@@ -79,7 +80,7 @@ class FrameStore:
         self._images = self._images.reshape(kept, *size, 3)
 
     def read(self, drive: int, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """A frame at the store's size; `InputError` where its file cannot be used, remembered as bad."""
+        """Return a frame at the store's size. An unusable file is an `InputError` and is recorded as bad."""
         slot = self.slot(drive, frame, partner)
         if slot is None:
             raise KeyError(f"{self.drives[drive].name} has no frame {frame}")
@@ -89,27 +90,27 @@ class FrameStore:
             return clip.view(position) if clip else self._images[slot]
         image = clip.read(position) if clip else None
         if image is not None:
-            self._state[slot] = _KEPT  # it is whole, and need not be compared again
+            self._state[slot] = _KEPT  # intact: no further check needed
             return image
         if clip and clip.marked(position):
             self._flags[_DAMAGE] = 1
         try:
-            image = patiently(lambda: self.drives[drive].read_image(frame, partner), self._note_failure)
+            image = with_retries(lambda: self.drives[drive].read_image(frame, partner), self._note_failure)
         except InputError:
             self._state[slot], self._flags[_SOME_BAD] = _BAD, 1
             raise
         image = resize_rgb(image, self.size)
-        # After the pixels: another process must not see it sooner.
+        # Set after the pixels, so that other processes do not read too early.
         self._state[slot] = _KEPT if self._keep(slot, clip, position, image) else _READ
         return image
 
     def slot(self, drive: int, frame: int, partner: bool = False) -> int | None:
-        """A frame's number among those of all drives, then of all partners; None if the drive does not have it."""
+        """Return a frame's slot among all drives' frames, then all partners'; None if the drive does not have it."""
         place = self._runs.slot(drive, frame)
         return None if place is None else place + partner * len(self)
 
     def slots(self, drive: int, partner: bool = False) -> range:
-        """Those of a drive's frames, in their order."""
+        """Return the slots of a drive's frames, in order."""
         slots, before = self._runs.slots(drive), partner * len(self)
         return range(slots.start + before, slots.stop + before)
 
@@ -118,7 +119,7 @@ class FrameStore:
         return self.slot(drive, frame) is not None
 
     def bad_frames(self) -> list[BadFrame]:
-        """Frames found bad so far, by any process, in order."""
+        """Return the frames that any process has found bad so far, in order."""
         bad = []
         for slot in np.flatnonzero(self._state == _BAD) if self._flags[_SOME_BAD] else ():
             partner, place = divmod(int(slot), len(self))
@@ -127,12 +128,12 @@ class FrameStore:
         return bad
 
     def write_error(self) -> str:
-        """Why no more frames are written to the folder, such as a full disk; empty as long as they are."""
+        """Return why writing to the folder stopped, such as a full disk; empty if it did not."""
         return os.strerror(self._flags[_WRITE_ERROR]) if self._flags[_WRITE_ERROR] else ""
 
     def troubles(self) -> list[str]:
-        """What has happened to the files, in a line each; none of it changes what is read."""
-        damage = f"{self.folder}: some frames were not as they had been written; they are decoded anew"
+        """Return the problems with the files, one line each. None of them changes what is read."""
+        damage = f"{self.folder}: some frames differ from what had been written; they are decoded again"
         end = f"{self.folder}: cannot be written ({self.write_error()}); the frames it lacks are decoded every time"
         again = "some images could not be read at first, and were when tried again: see to the disk or the network"
         return (
@@ -145,8 +146,8 @@ class FrameStore:
         self._flags[_TRIED_AGAIN] = 1
 
     def on_disk(self) -> tuple[int, int]:
-        """How many frames of these drives the folder has, and for how many it has room; partners counted."""
-        clips = set(self._clips)  # some share their files
+        """Return the number of frames of these drives in the folder, and the room for them, partners included."""
+        clips = set(self._clips)  # some clips share their files
         have = 0
         for clip in clips:
             have += clip.count()
@@ -154,7 +155,7 @@ class FrameStore:
         return have, sum(map(len, clips))
 
     def __len__(self) -> int:
-        """Number of frames, partners not counted."""
+        """Return the number of frames, without partners."""
         return len(self._runs)
 
     def _clip(self, drive: int, partner: bool) -> ClipFiles | None:
@@ -163,14 +164,14 @@ class FrameStore:
             return None
         if number not in self._mapped:
             if len(self._mapped) >= _MAPPED_CLIPS:
-                for other in tuple(self._mapped):  # others may read at the same time
+                for other in tuple(self._mapped):  # other threads may read at the same time
                     self._clips[other].close()
                 self._mapped.clear()
             self._mapped.add(number)
         return self._clips[number]
 
     def _keep(self, slot: int, clip: ClipFiles | None, position: int, image: UInt8[np.ndarray, "h w 3"]) -> bool:
-        """Put a frame where it is found again, if there is room."""
+        """Store a frame if there is room, and return whether it was stored."""
         if clip:
             if self._flags[_WRITE_ERROR]:
                 return False

@@ -1,4 +1,4 @@
-"""Loops in C for processors, built by the machine's own compiler at first use; without one, torch does the same."""
+"""Loops in C for processors, built by the local compiler on first use. Without a compiler, torch computes the same."""
 
 import ctypes
 import hashlib
@@ -16,7 +16,7 @@ from pathlib import Path
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import cache_folder, replacing, write_text
 
-# No contraction of a * b + c: an image compared with itself must give exactly nothing, or ties of the auto-mask break.
+# No contraction of a * b + c: an image compared with itself must give exactly zero, or ties of the auto-mask break.
 _FLAGS = ("-std=c11", "-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
 _LINK = ("-shared", "-fPIC", "-pthread", "-lm")
 
@@ -25,9 +25,9 @@ logger = logging.getLogger("egodepth")
 
 @cache
 def compiled(name: str) -> ctypes.CDLL | None:
-    """The library built from `NAME.c` beside this file; None where there is no compiler, or EGODEPTH_NATIVE is 0.
+    """Return the library built from `NAME.c` beside this file; None without a compiler, or if EGODEPTH_NATIVE is 0.
 
-    CC names the compiler, perhaps with options (`CC="gcc -m64"`).
+    CC names the compiler, optionally with options (`CC="gcc -m64"`).
     """
     if os.environ.get("EGODEPTH_NATIVE") == "0":
         return None
@@ -48,7 +48,7 @@ def compiled(name: str) -> ctypes.CDLL | None:
 
 
 def _library(name: str, compiler: Sequence[str]) -> ctypes.CDLL:
-    """Built where it is not there yet, or not whole: to load one that was cut off would end the process."""
+    """Return the library, built if it is missing or incomplete: loading a truncated one would kill the process."""
     source = Path(__file__).with_name(f"{name}.c")
     place = cache_folder() / "native" / f"{name}_{_key(source, compiler)}.so"
     size = place.with_suffix(".size")
@@ -66,7 +66,7 @@ def _say_slow(name: str, why: str) -> None:
 
 
 def _key(source: Path, compiler: Sequence[str]) -> str:
-    """Changes with the source, the compiler and the processor, for which alone the library is built."""
+    """Return a key of the source, the compiler and the processor: the library is valid only for these."""
     shared = [path.read_bytes() for path in sorted(source.parent.glob("*.h"))]
     parts = [source.read_bytes(), *shared, " ".join((*compiler, *_FLAGS)).encode(), platform.machine().encode()]
     cpu = Path("/proc/cpuinfo")

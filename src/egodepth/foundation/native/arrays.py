@@ -1,11 +1,11 @@
-"""Tensors on their way to C, which reads whatever lies at an address as what it expects there."""
+"""Pass tensors to C, which does not check what lies at an address."""
 
 import torch
 from torch import Tensor
 
 
 def address(name: str, tensor: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> int:
-    """Where C finds the numbers of a tensor, once it is sure that they are what C takes them for.
+    """Return the address of a tensor's numbers, after a check of their type and layout.
 
     Raises:
         ValueError: another dtype or shape, not contiguous, or not in the processor's memory.

@@ -1,1 +1,1 @@
-"""Writing a model as one graph in other formats, and checking that it predicts the same."""
+"""Export a model as one graph in other formats, and check that it predicts the same."""

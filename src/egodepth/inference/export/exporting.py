@@ -1,4 +1,4 @@
-"""A model as ONNX, OpenVINO or torch program, checked before it is written."""
+"""Export a model to ONNX, OpenVINO or a torch program, and check it before it is written."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -31,18 +31,18 @@ from egodepth.weights.exported.card import Accuracy, Check, ExportCard, hashed, 
 from egodepth.weights.exported.runtime import ExportedModel, Run, open_file
 
 _CHECKED_FRAMES = 16
-"""Of those that an int8 model is calibrated on, those that its parity is measured on."""
+"""Number of calibration frames on which an int8 model's parity is measured."""
 
 
 def export(options: ExportOptions) -> ExportCard:
-    """Export, check, evaluate, and put the folder in its place.
+    """Export the model, check and evaluate the result, and move the folder into place.
 
     Returns:
-        What the folder says of itself: checks and accuracy are in it.
+        The card of the export, with checks and accuracy.
 
     Raises:
-        InputError: options that do not go together, no such model or data, depth that differs too much, or a folder
-            that holds something else.
+        InputError: contradicting options, no such model or data, depth that differs too much, or a folder that holds
+            something else.
     """
     _check_options(options)
     model = _depth_alone(load_model(options.model))
@@ -90,7 +90,7 @@ def _calibration_frames(options: ExportOptions) -> list[tuple[Drive, int]]:
 def _write(
     options: ExportOptions, graph: DepthGraph, model: DepthModel, folder: Path, frames: list[tuple[Drive, int]]
 ) -> Run:
-    """Write the files; returns what runs them."""
+    """Write the files and return the function that runs them."""
     if options.format == "torch":
         return _program(write_torch(graph, model, folder))
     file = write_onnx(graph, folder) if options.format == "onnx" else write_openvino(graph, folder)
@@ -108,7 +108,7 @@ def _checks(
     size = predictor.size
     given: dict[str, Iterable[UInt8[np.ndarray, "b h w 3"]]] = {"noise": [noise(size)]}
     given["resized noise"] = resized_noise(size)
-    if options.precision == "int8":  # noise is none of what it was calibrated for
+    if options.precision == "int8":  # an int8 model is not calibrated for noise
         images = (_read(frame)[None] for frame in thinned(frames, _CHECKED_FRAMES))
         given = {"calibration frames": images}
     if options.images:
@@ -117,14 +117,14 @@ def _checks(
 
 
 def _judge(check: Check, precision: ExportPrecision) -> None:
-    """Refuse what differs too much from the model's own depth."""
+    """Refuse depth that differs too much from the model's own."""
     if not passes(check, precision):
         measure, most = tolerance(check, precision)
         raise InputError(f"{check}; for {precision} the {measure} may be {most:g}: nothing written")
 
 
 def _accuracy(options: ExportOptions, predictor: DepthPredictor, run: Run) -> tuple[Accuracy, ...]:
-    """abs_rel of the model and of what was exported, as they are and aligned by each image's median."""
+    """Return the abs_rel of the model and of the export, without alignment and with median alignment."""
     if options.evaluate is None:
         return ()
     benchmark = BENCHMARKS[options.benchmark]
@@ -152,7 +152,7 @@ def _accuracy(options: ExportOptions, predictor: DepthPredictor, run: Run) -> tu
 
 
 def _depth_alone(model: DepthModel) -> DepthModel:
-    """A model without its pose network, which is not exported."""
+    """Return the model without its pose network, which is not exported."""
     return DepthModel(dataclasses.replace(model.card, has_pose_net=False), model.depth_net)
 
 
@@ -162,7 +162,7 @@ def _read(frame: tuple[Drive, int]) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def _program(path: Path) -> Run:
-    """What runs a torch program that was written just now."""
+    """Return a function that runs a torch program of this export."""
     program = torch.export.load(path).module()
 
     def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -175,7 +175,7 @@ def _program(path: Path) -> Run:
 
 @contextmanager
 def _replacing(out: Path) -> Iterator[Path]:
-    """A folder beside `out`, which takes its place, all of it, at the end, or vanishes on an exception."""
+    """Yield a folder beside `out`. It replaces `out` at the end, or is deleted on an exception."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:

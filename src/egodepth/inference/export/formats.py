@@ -1,4 +1,4 @@
-"""Writing the graph in each format."""
+"""Write the graph in each format."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _OPSET = 18
 
 
 def write_onnx(graph: DepthGraph, folder: Path) -> Path:
-    """Write one ONNX file, weights included; returns its path.
+    """Write one ONNX file including weights and return its path.
 
     Raises:
         InputError: a package is missing.
@@ -39,7 +39,7 @@ def write_onnx(graph: DepthGraph, folder: Path) -> Path:
 
 
 def write_openvino(graph: DepthGraph, folder: Path) -> Path:
-    """Write OpenVINO's pair of files, weights in float32; returns the path of model.xml.
+    """Write OpenVINO's pair of files with float32 weights and return the path of model.xml.
 
     Raises:
         InputError: a package is missing.
@@ -55,10 +55,10 @@ def write_openvino(graph: DepthGraph, folder: Path) -> Path:
 
 
 def write_torch(graph: DepthGraph, model: DepthModel, folder: Path) -> Path:
-    """Write the graph as torch's exported program, and the weights as safetensors; returns the path of the program.
+    """Write the graph as torch's exported program, and the weights as safetensors; return the path of the program.
 
-    `torch.export.load` unpickles and evaluates what it finds, so that a program from a stranger may do anything. We
-    never open one: our own reader takes the safetensors.
+    `torch.export.load` unpickles and evaluates its input, so a foreign program may execute anything. egodepth never
+    opens one: its reader uses the safetensors.
     """
     path = folder / PROGRAM_FILE
     with quiet():

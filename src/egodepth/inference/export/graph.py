@@ -1,4 +1,4 @@
-"""The graph that is exported: 8-bit images of any size in, depth at their own size out."""
+"""The exported graph: 8-bit images of any size in, depth at their own size out."""
 
 import copy
 import math
@@ -15,13 +15,13 @@ from egodepth.weights import DepthModel
 
 
 class DepthGraph(nn.Module):
-    """Resizing, normalisation, network, disparity to depth, resizing back: what a predictor does, as one graph.
+    """Resizing, normalisation, network, disparity to depth, resizing back: the work of a predictor as one graph.
 
-    The images come as a camera or a decoder hands them over. Batch, height and width are dynamic.
+    The input is the 8-bit image of a camera or decoder. Batch, height and width are dynamic.
     """
 
     def __init__(self, model: DepthModel, size: tuple[int, int] | None = None) -> None:
-        """Wrap a model's depth network; `size` is the height and width at which it runs, if not its own."""
+        """Wrap a model's depth network; `size` is the height and width at which it runs, if not the model's."""
         super().__init__()
         self.depth_net = copy.deepcopy(model.depth_net)
         as_commonly_written(self.depth_net)
@@ -30,7 +30,7 @@ class DepthGraph(nn.Module):
         self.eval()
 
     def forward(self, images: UInt8[Tensor, "b h w 3"]) -> tuple[Float[Tensor, "b h w"], Float[Tensor, "b h w"]]:
-        """Depth along the optical axis (metres where the model is metric) and inverse depth of RGB images."""
+        """Return depth along the optical axis (metres if the model is metric) and inverse depth of RGB images."""
         _, height, width, _ = images.shape
         disparity = self.depth_net(_resized(images.float(), self.size) / 255)[0]
         inverse_depth = 1 / disparity_to_depth(disparity, *self.limits)
@@ -39,7 +39,7 @@ class DepthGraph(nn.Module):
 
 
 def _resized(images: Float[Tensor, "b h w 3"], size: tuple[int, int]) -> Float[Tensor, "b 3 H W"]:
-    """What `resize_rgb` makes of the images, to the bit: each axis in whole levels, the width first."""
+    """Return exactly the result of `resize_rgb`: each axis in whole grey levels, the width first."""
     width, precision = resampling_matrix(images.shape[2], size[1])
     narrow = _in_levels(images.permute(0, 3, 1, 2) @ width.T, precision)
     height, precision = resampling_matrix(images.shape[1], size[0])
@@ -51,15 +51,14 @@ def _in_levels(sums: Tensor, precision: Tensor) -> Tensor:
 
 
 def resampling_matrix(inputs: int | torch.SymInt, outputs: int) -> tuple[Float[Tensor, "outputs inputs"], Tensor]:
-    """What an axis of an image is multiplied with to be resized, and divided by: Lanczos's filter, as torch has it.
+    """Return the matrix and divisor that resize one axis of an image by torch's Lanczos filter.
 
-    Its window of three pixels is widened as the image shrinks, and its weights are rounded so that the largest just
-    fits into 16 bits. As a matrix it means the same to every runtime: of resizing operators some have no antialiasing,
-    and some leave it out without a word. And matrix products are fast: OpenVINO's own operator takes as long as the
-    network.
+    The filter's window of three pixels widens as the image shrinks, and its weights are rounded so that the largest
+    fits into 16 bits. A matrix means the same in every runtime: some resize operators have no antialiasing, or ignore
+    it silently. Matrix products are also fast: OpenVINO's own operator takes as long as the network.
     """
     length: Any = inputs  # a symbol while the graph is traced
-    # Distances of the centres in integers, times 2 * outputs: exact even where a runtime computes in bfloat16.
+    # Distances of the centres as integers, times 2 * outputs: exact even if a runtime computes in bfloat16.
     places = (2 * torch.arange(length) + 1) * outputs
     centres = (2 * torch.arange(outputs) + 1) * length
     distance = (places - centres[:, None]).abs().float() / (2 * torch.sym_max(length, outputs))

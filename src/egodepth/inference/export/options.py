@@ -1,4 +1,4 @@
-"""What an export is told."""
+"""Options of an export."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,30 +11,30 @@ from egodepth.inference.scoring.options import DepthBenchmark
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """The model, the runtime, and how the result is checked."""
+    """The model, the runtime, and the checks of the result."""
 
     model: Positional[str]
     """A run folder, a model folder or a hub id."""
     out: Path
-    """Folder to write: the model and config.json, which says what was checked."""
+    """Output folder for the model and config.json, which records the checks."""
     format: ExportFormat = "onnx"
-    """onnx and openvino: for those runtimes. torch: model.pt2 for programs without egodepth (opening one executes what
-    is in it: take none from strangers), beside the weights as safetensors."""
+    """Format of the export. onnx and openvino: for these runtimes. torch: model.pt2 for programs without egodepth, and
+    the weights as safetensors. Loading a .pt2 file executes its content, so load only your own."""
     precision: ExportPrecision = "float32"
-    """What it computes in: float32, or (openvino) bfloat16, for CPUs with units for it, or int8."""
+    """Number type of the computation: float32, or (openvino) bfloat16, for CPUs with units for it, or int8."""
     calibrate: Path | None = None
-    """For int8: data whose training frames show which values occur."""
+    """Data for int8 calibration: its training frames show the range of values."""
     calibration_frames: int = 200
-    """How many of those frames, evenly spaced."""
+    """Number of calibration frames, evenly spaced."""
     images: tuple[Path, ...] = ()
-    """Images to compare on, besides random ones."""
+    """Images for the comparison, besides random ones."""
     evaluate: Path | None = None
     """Data to measure the loss of accuracy on, with --benchmark."""
     benchmark: DepthBenchmark = "synthetic"
-    """Which frames and pixels of it count; of those that are there, all."""
+    """Which frames and pixels of --evaluate count. All existing frames of the benchmark are used."""
     limit: int | None = None
     """Evaluate on this many frames, evenly spaced."""
     size: tuple[int, int] | None = None
-    """Height and width at which the network runs; its own if left out. Images may have any size."""
+    """Height and width at which the network runs. Left out: the size of its training. Images may have any size."""
     json: Path | None = None
-    """Write config.json to this file, too."""
+    """Also write config.json to this file."""

@@ -1,1 +1,1 @@
-"""Models, or maps from elsewhere, on a benchmark: options, the frames that are judged, reports and pictures."""
+"""Score models, or maps from other programs, on a benchmark: options, frames, reports and pictures."""

@@ -1,4 +1,4 @@
-"""What an evaluation judges on, and the baseline that is made of other frames."""
+"""The frames of an evaluation, and the baselines from other frames."""
 
 import dataclasses
 from typing import NamedTuple
@@ -16,8 +16,8 @@ from egodepth.inference.scoring.options import EvaluateOptions
 
 
 def judged_samples(options: EvaluateOptions, benchmark: Benchmark) -> tuple[FrameSamples, Frames, list[str]]:
-    """The samples to score on, their frames, and the names of all that the benchmark has, in order."""
-    own = "lidar" if options.truth_file else truth_kind(options)  # with a file no frame needs a truth of its own
+    """Return the samples to score, their frames, and the names of all samples of the benchmark, in order."""
+    own = "lidar" if options.truth_file else truth_kind(options)  # with a file, frames need no truth of their own
     drives = open_drives(options.data, options.split, own, options.improved)
     if options.truth and not any(drive.truths for drive in drives):
         raise InputError(
@@ -36,23 +36,23 @@ def judged_samples(options: EvaluateOptions, benchmark: Benchmark) -> tuple[Fram
 
 
 class MeanMaps(NamedTuple):
-    """The mean-map baselines; a name says what the map is made of: no frame that it is judged on."""
+    """The mean-map baselines. A name states the frames behind the map, which exclude those that it is scored on."""
 
     predict: dict[str, Predict]
-    """By name."""
+    """Baselines by name."""
     in_metres: list[str]
-    """The names of those that are."""
+    """Names of the baselines in metres."""
     averaged: dict[str, str]
-    """What each is the mean of."""
+    """Quantity that each baseline averages, by name."""
 
 
 def mean_map_baselines(options: EvaluateOptions, samples: FrameSamples, benchmark: Benchmark) -> MeanMaps:
-    """All three, as now one and now another is the strongest."""
+    """Return all three mean maps, because which one is the strongest varies."""
     protocol, source = benchmark.protocol, options.mean_map or options.data
     others: Frames = []
     if options.mean_map or (options.split != "train" and has_split(source, "train")):
         others = depth_frames(open_drives(source, "train", truth_kind(options), options.improved))
-        # Of two sets that have splits, only the names are the same.
+        # For two different data sets with splits, equal names do not mean equal frames.
         if not has_split(source, "train") or source.resolve() == options.data.resolve():
             judged = set(samples.names)
             others = [(drive, frame) for drive, frame in others if sample_name(drive, frame) not in judged]
@@ -62,7 +62,7 @@ def mean_map_baselines(options: EvaluateOptions, samples: FrameSamples, benchmar
         return _named({name: everywhere(mean) for name, mean in found.items()}, label)
     if options.mean_map:
         raise InputError(
-            f"{options.mean_map}: no frame has true depth, apart from those evaluated on; give another data set or "
+            f"{options.mean_map}: no frame has true depth, except for those evaluated on; give another data set or "
             "leave --mean-map out"
         )
     found = mean_maps(samples.depths(), protocol)
@@ -70,7 +70,7 @@ def mean_map_baselines(options: EvaluateOptions, samples: FrameSamples, benchmar
 
 
 def _named(baselines: dict[str, Predict], label: str) -> MeanMaps:
-    """The baselines under their names in the table."""
+    """Return the baselines with their names in the table."""
     names = {name: f"{name} ({label})" for name in baselines}
     return MeanMaps(
         {names[name]: predict for name, predict in baselines.items()},

@@ -1,4 +1,4 @@
-"""Which options of an evaluation go together."""
+"""Check which options of an evaluation can be combined."""
 
 import dataclasses
 
@@ -9,10 +9,10 @@ from egodepth.inference.scoring.options import OTHER_TASKS, EvaluateOptions
 
 
 def check_options(options: EvaluateOptions) -> None:
-    """Refuse what is missing, impossible, or means nothing here.
+    """Refuse missing, impossible or useless options.
 
     Raises:
-        InputError: says which option, and what to do.
+        InputError: names the option, and what to do.
     """
     if options.benchmark in BENCHMARKS:
         _check_depth(options)
@@ -39,7 +39,7 @@ def _check_depth(options: EvaluateOptions) -> None:
 
 
 def _refuse_idle_options(options: EvaluateOptions) -> None:
-    """An option that would change nothing is a misunderstanding, and is said to be one."""
+    """Refuse an option that would have no effect, because it is a misunderstanding."""
     given = {
         field.name
         for field in dataclasses.fields(options)
@@ -61,5 +61,5 @@ def _refuse_idle_options(options: EvaluateOptions) -> None:
 
 
 def truth_kind(options: EvaluateOptions) -> Truth:
-    """Of KITTI raw: what was asked for, else the benchmark's."""
+    """Return the truth of KITTI raw: the requested one, else the benchmark's."""
     return options.truth or (BENCHMARKS[options.benchmark].truth if options.benchmark in BENCHMARKS else "lidar")

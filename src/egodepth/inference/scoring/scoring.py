@@ -1,4 +1,4 @@
-"""Scoring models, or maps from elsewhere, on a benchmark: reports, pictures and comparisons."""
+"""Score models, or maps from other programs, on a benchmark: reports, pictures and comparisons."""
 
 import dataclasses
 from functools import partial
@@ -28,20 +28,20 @@ _SHEET, _PAIRED = "sheet.png", "paired.json"
 
 
 class Scored(NamedTuple):
-    """One model, or one collection of maps."""
+    """Result of one model, or of one collection of maps."""
 
     report: Report
     files: list[Path]
     upside_down: bool
-    """Whether maps from elsewhere seem to hold the other of depth and disparity."""
+    """Whether maps from other programs seem to be depth instead of disparity, or vice versa."""
 
 
 class Evaluation(NamedTuple):
-    """What came of it; empty in processes other than the first."""
+    """Result of an evaluation; empty in processes other than the first."""
 
     scored: list[Scored]
     comparison: PairedComparison | None
-    """Of two models, if that was asked for."""
+    """Comparison of two models, if requested."""
     comparison_file: Path
 
 
@@ -49,7 +49,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     """Score on a benchmark of depth, and write the reports.
 
     Raises:
-        InputError: no such model or data, frames that are missing, or files in the folder that are of no report.
+        InputError: no such model or data, missing frames, or files in the folder that do not belong to a report.
     """
     check_options(options)
     with sharing(options.device) as (ranks, device):
@@ -106,7 +106,7 @@ def _paired_file(options: EvaluateOptions) -> Path:
 
 
 def _require_free(options: EvaluateOptions) -> None:
-    """Refuse to replace files that are of no report."""
+    """Refuse to replace files that do not belong to a report."""
     for position, name in enumerate(options.model or (str(options.predictions),)):
         folder = _folder(options, name, position)
         if not _is_scored(folder / METRICS_FILE):
@@ -117,7 +117,7 @@ def _require_free(options: EvaluateOptions) -> None:
 
 
 def _about(options: EvaluateOptions, name: str, models: list[DepthPredictor], frames: Frames) -> dict[str, object]:
-    """What the report says besides its scores; `models` holds the one scored, if it was one."""
+    """Return the report's content besides its scores. `models` holds the scored model, if it is one."""
     drives = dict.fromkeys(drive.name for drive, _ in frames)
     raw = any(drive.truths for drive, _ in frames)
     about: dict[str, object] = {
@@ -146,5 +146,5 @@ def _say_other_lenses(models: list[DepthPredictor], frames: Frames) -> None:
 
 
 def _is_scored(path: Path) -> bool:
-    """Whether a file holds scores of an evaluation."""
+    """Whether a file holds the scores of an evaluation."""
     return "protocol" in (json_object(path) or {})

@@ -1,4 +1,4 @@
-"""The trainings and scores of an ablation, those that are missing, and the report on all."""
+"""Run the missing trainings and scores of an ablation, and write the report on all of them."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -21,26 +21,26 @@ from egodepth.training.devices import pick_device, with_precision
 
 
 class Ablation(NamedTuple):
-    """What came of it."""
+    """Result of an ablation."""
 
     rows: list[Row]
     cells: int
-    """Trainings of it all."""
+    """Number of all trainings."""
     failures: Mapping[Cell, str]
-    """Those that failed, and why."""
+    """Failed trainings, with the reasons."""
 
 
 def run_ablation(options: AblationOptions) -> Ablation:
-    """Train and score what is missing, and write ablation.md, ablation.json and ablation.png.
+    """Train and score the missing cells, and write ablation.md, ablation.json and ablation.png.
 
     Raises:
-        InputError: no data to train or score on, a folder of another ablation, or options that do not go together.
+        InputError: no data to train or score on, a folder of another ablation, or contradicting options.
     """
     if min(options.seeds, options.jobs, 1 if options.test_frames is None else options.test_frames) < 1:
         raise InputError("ablate: --seeds, --jobs and --test-frames are at least 1")
     config = _config(options)
     names = chosen_variants(options.variants, config)
-    if set(ENCODERS) & set(names):  # a row that is called pretrained must be
+    if set(ENCODERS) & set(names):  # a row named `pretrained` must have pretrained weights
         config = dataclasses.replace(config, model=dataclasses.replace(config.model, without_weights="stop"))
     examination = _examination(options)
     drives = _training_drives(config, examination)
@@ -71,7 +71,7 @@ def _examination(options: AblationOptions) -> Examination:
 
 
 def _config(options: AblationOptions) -> TrainConfig:
-    """The recipe with the short options put where they belong."""
+    """Return the recipe with the short options applied."""
     config = options.config
     data = dataclasses.replace(config.data, path=options.data or config.data.path)
     trainer = dataclasses.replace(
@@ -83,11 +83,11 @@ def _config(options: AblationOptions) -> TrainConfig:
 
 
 def _cells(options: AblationOptions, config: TrainConfig, names: Sequence[str], examination: Examination) -> list[Cell]:
-    """Seed by seed, so that a table of what is there so far is a fair one."""
+    """Return the cells seed by seed, so that an unfinished table is a fair comparison."""
     owners = list(dict.fromkeys(trained_as(name, config) for name in names))
     cells = []
     for seed in range(config.trainer.seed, config.trainer.seed + options.seeds):
-        # One validation, at the end: its models are not chosen among.
+        # One validation, at the end, because no model is selected.
         trainer = dataclasses.replace(config.trainer, seed=seed, validate_every=config.trainer.steps)
         for owner in owners:
             variant = dataclasses.replace(variant_config(owner, config), trainer=trainer)
@@ -96,7 +96,7 @@ def _cells(options: AblationOptions, config: TrainConfig, names: Sequence[str], 
 
 
 def _training_drives(config: TrainConfig, examination: Examination) -> list[Drive]:
-    """The drives to train on, once it is sure that both they and the test frames can be used."""
+    """Return the drives to train on, after a check that they and the test frames can be used."""
     drives = open_training_set(config.data).drives
     frames = examination.frames()
     if not frames:
@@ -104,7 +104,7 @@ def _training_drives(config: TrainConfig, examination: Examination) -> list[Driv
     shared = {drive.name for drive, _ in frames} & {drive.name for drive in drives}
     if shared and set(examination.paths) & set(config.data.path):
         raise InputError(
-            f"{sorted(shared)[0]}: would be trained on and scored on; choose apart with --data.drives and "
+            f"{sorted(shared)[0]}: would be trained on and scored on; separate the drives with --data.drives and "
             "--test-drives, or give --test FOLDER"
         )
     return drives

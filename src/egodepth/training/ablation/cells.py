@@ -25,26 +25,26 @@ from egodepth.training.train import train
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """The frames that every cell is scored on, and how."""
+    """The frames that every cell is scored on, and the protocol."""
 
     paths: tuple[str, ...]
-    """Data sets; of rendered ones, the test split."""
+    """Data sets; for rendered ones, the test split."""
     drives: tuple[str, ...]
-    """Glob patterns."""
+    """Glob patterns of the drives."""
     limit: int | None
     """At most this many frames, evenly spaced."""
     benchmark: str
-    """Its name."""
+    """Name of the benchmark."""
     improved: Path | None = None
-    """KITTI's improved depth maps, for a benchmark whose truth they are."""
+    """KITTI's improved depth maps, for a benchmark that uses them."""
     all_frames: bool = False
-    """Whatever frames the benchmark is published for."""
+    """Use every frame with true depth, instead of the benchmark's published frames."""
 
     def frames(self) -> Frames:
-        """The benchmark's frames, as far as they are there.
+        """Return the existing frames of the benchmark.
 
         Raises:
-            InputError: none of them is.
+            InputError: none of them exists.
         """
         benchmark = BENCHMARKS[self.benchmark]
         if benchmark.truth == "improved" and self.improved is None:
@@ -56,20 +56,20 @@ class Examination:
         return thinned(found, self.limit)
 
     def samples(self) -> Iterator[DepthSample]:
-        """The frames, read one by one."""
+        """Yield the frames, read one by one."""
         return (drive.depth_sample(frame) for drive, frame in self.frames())
 
 
 @dataclass(frozen=True)
 class Score:
-    """What one trained model, or a baseline, is worth: per-image median alignment, means over the images."""
+    """Score of one trained model, or a baseline: per-image median alignment, means over the images."""
 
     images: int
     sigma_scale: float
     parts: dict[str, dict[str, float]]
-    """Part of the image -> metrics."""
+    """Metrics by image region."""
     averaged: str = ""
-    """Of a mean map: what it is the mean of."""
+    """For a mean map: the averaged quantity."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ class Cell:
     variant: str
     seed: int
     config: TrainConfig
-    """Of this variant and seed."""
+    """Configuration of this variant and seed."""
     examination: Examination
     out: Path
     """Folder of the ablation."""
 
     @property
     def name(self) -> str:
-        """For people and for files."""
+        """Name for messages and files."""
         return f"{self.variant}_seed_{self.seed}"
 
     @property
@@ -96,33 +96,33 @@ class Cell:
 
     @property
     def log(self) -> Path:
-        """What the training says."""
+        """The log of the training's messages."""
         return self.out / "runs" / self.variant / f"seed_{self.seed}.log"
 
     @property
     def score_file(self) -> Path:
-        """There once the cell is finished."""
+        """File with the score; it exists once the cell is finished."""
         return self.out / "scores" / f"{self.name}.json"
 
     def steps_done(self) -> int:
-        """How far the training is, by its log."""
+        """Return the number of finished training steps, from the log."""
         try:
             lines = (self.run / "log.jsonl").read_text().splitlines()
             return int(json.loads(lines[-1])["step"]) + 1
         except (OSError, ValueError, KeyError, IndexError):
-            return 0  # not begun, or caught in the middle of a line
+            return 0  # not begun, or the last line is incomplete
 
 
 def run_cell(cell: Cell) -> Score:
-    """Train a cell, or go on with it, score its last model and keep the score.
+    """Train a cell, or continue it, score its last model and store the score.
 
-    The last model, not the best by validation: a comparison of trainings must not select.
+    The last model is scored, not the best by validation: a comparison of trainings must not select.
 
     Raises:
-        InputError: whatever training or scoring cannot use.
+        InputError: anything that training or scoring cannot use.
     """
     if not (cell.run / "config.json").exists():
-        # A kill within the very first file leaves its beginning, which `train` would take for a stranger's folder.
+        # A kill during the very first file leaves its beginning, which `train` would take for a foreign folder.
         shutil.rmtree(cell.run, ignore_errors=True)
     cell.log.parent.mkdir(parents=True, exist_ok=True)
     with cell.log.open("a") as log:
@@ -130,20 +130,20 @@ def run_cell(cell: Cell) -> Score:
     predictor = DepthPredictor.load(cell.run / "model_last", cell.config.trainer.device or None)
     result = score(predictor.judged, cell.examination)
     write_text(cell.score_file, json.dumps(dataclasses.asdict(result), indent=2) + "\n")
-    # Never needed again, and six times as large as the model that stays.
+    # No longer needed, and six times as large as the final model.
     shutil.rmtree(cell.run / "checkpoints", ignore_errors=True)
     return result
 
 
 def score(predict: Predict, examination: Examination) -> Score:
-    """Score a predictor on every part of the image."""
+    """Score a predictor on every image region."""
     report = evaluate_predictions(predict, examination.samples(), PROTOCOLS[examination.benchmark])
     rows = [row for row in report.means() if row.source == MODEL and row.alignment == HEADLINE]
     return Score(len(report.ranked), report.sigma_scale, {row.part: row.metrics for row in rows})
 
 
 def read_score(path: Path) -> Score:
-    """A score that was kept; `InputError` names a damaged file."""
+    """Return a stored score; `InputError` names a damaged file."""
     try:
         return Score(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError) as error:

@@ -1,48 +1,48 @@
-"""Changes to what a training knows beforehand, hints and poses; and where they mean nothing."""
+"""Variants of prior knowledge (hints and poses), and the conditions under which they apply."""
 
 from dataclasses import replace
 
 from egodepth.config import HintConfig, HintSource, TrainConfig
 
 _SOURCES: tuple[HintSource, ...] = ("sweep", "sparse", "contact")
-"""Hints of a recipe that has the poses for them and no sources of its own."""
+"""Hints for a recipe with known poses and without sources of its own."""
 
 
 def starts_from_a_model(config: TrainConfig) -> str:
-    """Why the encoders' first weights cannot be compared."""
+    """Return the reason why the encoders' initial weights cannot be compared; empty if they can."""
     return "all weights come from --init-from" if config.init_from else ""
 
 
 def no_hints(config: TrainConfig) -> str:
-    """Why hints cannot be compared.
+    """Return the reason why hints cannot be compared; empty if they can.
 
-    Other recipes have depths in a unit of their own, which hints would not fit.
+    Other recipes have depth in a unit of their own, which does not match that of hints.
     """
     has_hints = config.hints.sources or config.data.poses == "sfm"
     return "" if has_hints else "the recipe has neither hints.sources nor data.poses sfm"
 
 
 def no_known_poses(config: TrainConfig) -> str:
-    """Why learned poses have nothing to be compared with."""
+    """Return the reason why learned poses have no alternative to compare with; empty if they have."""
     return no_hints(config) or ("" if config.data.offsets else "there are no neighbours (data.offsets)")
 
 
 def no_sfm(config: TrainConfig) -> str:
-    """Why the poses cannot be those of structure from motion."""
+    """Return the reason why poses cannot come from structure from motion; empty if they can."""
     if config.data.camera == "learned":
         return "data.camera learned is for learned poses"
     return no_known_poses(config)
 
 
 def photometric_only(config: TrainConfig) -> TrainConfig:
-    """From images alone, from the first step on."""
+    """Return the configuration that learns from images alone, from the first step on."""
     hints = replace(config.hints, sources=(), teacher="")
     loss = replace(config.loss, photometric=config.loss.photometric or 1.0, photometric_from=0.0)
     return replace(config, loss=loss, hints=hints)
 
 
 def hints_only(config: TrainConfig) -> TrainConfig:
-    """Without the photometric loss, from which alone unknown poses can be learned: none are learned first."""
+    """Return the configuration without photometric loss. Unknown poses need that loss, so none are learned first."""
     return replace(
         config,
         loss=replace(config.loss, photometric=0.0, photometric_from=0.0),
@@ -52,17 +52,17 @@ def hints_only(config: TrainConfig) -> TrainConfig:
 
 
 def hints_better(config: TrainConfig) -> TrainConfig:
-    """Both; a hint counts where it explains its pixel better, once the photometric loss has begun."""
+    """Return the configuration with both; a hint is used where it explains its pixel better than the network."""
     return _with_both(config, "better")
 
 
 def hints_always(config: TrainConfig) -> TrainConfig:
-    """Both; every hint counts."""
+    """Return the configuration with both; every hint is used."""
     return _with_both(config, "always")
 
 
 def poses_learned(config: TrainConfig) -> TrainConfig:
-    """Poses by the pose network alone. Without stereo they know no unit: the warp is blind to it, against drift."""
+    """Return the configuration with learned poses. Without stereo the warp is made scale-invariant, against drift."""
     if config.data.poses == "learned":
         return config
     data = replace(config.data, poses="learned")
@@ -71,7 +71,7 @@ def poses_learned(config: TrainConfig) -> TrainConfig:
 
 
 def poses_sfm(config: TrainConfig) -> TrainConfig:
-    """Poses of structure from motion. They fix the unit of depth, so depth is not divided by its median."""
+    """Return the configuration with poses of structure from motion. They fix the scale: no median scaling."""
     return replace(config, data=replace(config.data, poses="sfm"), loss=replace(config.loss, depth_scaling="none"))
 
 

@@ -1,4 +1,4 @@
-"""The ablation as a picture: a panel for each part of the image, a line for each variant."""
+"""The ablation as a picture: a panel for each image region, a line for each variant."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +13,11 @@ from egodepth.training.ablation.table import Column, Row, columns_of, mean_of
 from egodepth.training.ablation.variants import BASELINE, FULL, VARIANTS
 
 _PLAIN, _MEANT, _REFERENCE = "0.45", "#d9480f", "#1864ab"
-"""Colours: a row; a row in the panel of the pixels that its part is for; the rows that others are compared with."""
+"""Colours: a row; a row in the panel of the pixels that its part addresses; the reference rows."""
 
 
 def write_plot(path: Path, rows: Sequence[Row]) -> None:
-    """Write a PNG of abs_rel by part: mean over seeds, standard deviation as a bar, single seeds as pale dots.
+    """Write a PNG of abs_rel by region: mean over seeds, standard deviation as a bar, single seeds as pale dots.
 
     Raises:
         InputError: the file cannot be written.
@@ -36,8 +36,7 @@ def write_plot(path: Path, rows: Sequence[Row]) -> None:
     panels[0].set_yticks(range(len(trained)), [row.label for row in trained])
     panels[0].invert_yaxis()
     figure.suptitle(
-        "Mean and standard deviation over seeds; orange: the pixels that the part is for; blue: what rows are compared "
-        "with",
+        "Mean and standard deviation over seeds; orange: the pixels that the part addresses; blue: the reference rows",
         fontsize=9,
     )
     with replacing(path) as beside:

@@ -1,4 +1,4 @@
-"""An ablation for a terminal."""
+"""Print an ablation to the terminal."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from egodepth.training.ablation.table import RULE, Cells, Row, about_mean_map, d
 
 
 def print_rows(console: Console, rows: Sequence[Row]) -> None:
-    """The report for a terminal: names of variants, which fit the width, for the words of the files."""
+    """Print the report. Names of variants, which fit the width, replace the labels of the files."""
     console.print(_table(main_table(rows, lambda text: f"[bold green]{text}[/]", lambda row: row.name)))
     console.print(about_mean_map(rows), highlight=False)
     found = differences(rows)

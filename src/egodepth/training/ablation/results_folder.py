@@ -1,4 +1,4 @@
-"""The folder of an ablation: whose it is, what there is in it so far, and the files that say so."""
+"""The folder of an ablation: its owner, its results so far, and the report files."""
 
 import dataclasses
 import json
@@ -18,21 +18,21 @@ from egodepth.training.ablation.variants import VARIANTS, trained_as
 
 FORMAT = "egodepth-ablation-1"
 _FREE = {"trainer.seed", *HOUSEKEEPING}
-"""Fields that may change when an ablation goes on."""
+"""Fields that may change when an ablation is continued."""
 
 
 def settings_of(config: TrainConfig, examination: Examination) -> dict[str, Any]:
-    """All that the trainings and scores of an ablation have in common, as plain values."""
+    """Return all settings that the trainings and scores of an ablation have in common, as plain values."""
     plain = {"config": dataclasses.asdict(config), "examination": dataclasses.asdict(examination)}
     del plain["config"]["trainer"]["seed"]
     return json.loads(json.dumps(plain))
 
 
 def claim(out: Path, settings: dict[str, Any]) -> None:
-    """Make a folder this ablation's; in an old one the settings must be the same; seeds and variants may differ.
+    """Claim a folder for this ablation. In an existing one the settings must be equal; seeds and variants may differ.
 
     Raises:
-        InputError: the folder is another ablation's, or holds something else.
+        InputError: the folder belongs to another ablation, or holds something else.
     """
     file = out / "ablation.json"
     if not file.exists():
@@ -44,7 +44,7 @@ def claim(out: Path, settings: dict[str, Any]) -> None:
         old = json.loads(file.read_text())
         if old["format"] != FORMAT:
             raise ValueError(f"format '{old['format']}'")
-        # Read as a configuration: a field that is younger than the folder has its default.
+        # Read as a configuration: a field that the folder lacks has its default.
         config = from_json(TrainConfig, json.dumps(old["config"]), file)
         before = _compared({"config": dataclasses.asdict(config), "examination": old["examination"]})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -58,14 +58,14 @@ def claim(out: Path, settings: dict[str, Any]) -> None:
 
 
 def _compared(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that must not change, by their dotted names."""
+    """Return the settings that must not change, by their dotted names."""
     flat = flattened(json.loads(json.dumps(settings)))
     return {name: value for name, value in flat.items() if name.removeprefix("config.") not in _FREE}
 
 
 @dataclass
 class Results:
-    """What there is so far, and the files that say so."""
+    """The results so far, and the files that report them."""
 
     out: Path
     settings: dict[str, Any]
@@ -75,12 +75,12 @@ class Results:
     untrained: Sequence[Row]
 
     def finished(self, cell: Cell) -> str:
-        """Take up a finished cell; returns a word on it."""
+        """Process a finished cell and return its score as text."""
         self.write()
         return f"abs_rel {read_score(cell.score_file).parts[WHOLE]['abs_rel']:.4f}"
 
     def rows(self) -> list[Row]:
-        """The rows that have a score; those that share a training share the same scores."""
+        """Return the rows with a score. Rows that share a training share its scores."""
         scores: dict[str, dict[int, Score]] = {}
         for cell in self.cells:
             if cell.score_file.exists():
@@ -90,7 +90,7 @@ class Results:
         return [*self.untrained, *trained]
 
     def write(self) -> list[Row]:
-        """Write ablation.json and ablation.md; returns the rows."""
+        """Write ablation.json and ablation.md, and return the rows."""
         rows = self.rows()
         found = [{**dataclasses.asdict(one), **one.mean._asdict()} for one in differences(rows)]
         results = {"rows": [dataclasses.asdict(row) for row in rows], "differences": found, "rule": RULE}
@@ -114,7 +114,7 @@ class Results:
         return [about]
 
     def _known(self) -> str:
-        """What the recipe knows of its frames beforehand, in words."""
+        """Return the recipe's prior knowledge about its frames as text."""
         config = self.config
         words = [f"poses {config.data.poses}"] * (config.data.poses != "learned")
         if config.hints.sources:

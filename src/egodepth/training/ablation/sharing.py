@@ -1,4 +1,4 @@
-"""What trainings of an ablation share: hints and poses, made before the first of them begins."""
+"""Compute the hints and poses that several trainings of an ablation share, before the first one begins."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,19 @@ from egodepth.training.ablation.cells import Cell
 
 
 def make_shared_hints(cells: Sequence[Cell], console: Console | None = None) -> None:
-    """Make the hints and poses that any of the cells asks for; what is there is used.
+    """Compute the hints and poses that any of the cells needs; existing ones are used.
 
-    Trainings find all of it and only read: side by side, several would write to the same files.
+    Trainings find all of them and only read: several at the same time would write to the same files.
 
     Raises:
-        InputError: whatever hints cannot be made of.
+        InputError: data that hints cannot be computed from.
     """
     console = console or Console(stderr=True)
     distinct = {}
     for cell in cells:
         config = cell.config
         if asks_for_hints(config):
-            # The seed decides nothing: of all seeds' poses those of the first are made, and kept.
+            # The seed has no influence: all seeds use the poses of the first one.
             distinct.setdefault((config.data, config.hints.sources, config.hints.teacher), config)
     for number, config in enumerate(distinct.values(), start=1):
         store = hint_store(config)

@@ -1,4 +1,4 @@
-"""What comes out of an ablation: means over seeds, and differences between rows seed by seed."""
+"""The results of an ablation: means over seeds, and differences between rows seed by seed."""
 
 import re
 import statistics
@@ -11,14 +11,14 @@ from egodepth.training.ablation.cells import Score
 from egodepth.training.ablation.variants import BASELINE, FULL, VARIANTS
 
 RULE = (
-    "A difference counts as beyond the spread where all seeds agree in its sign and its mean is more than twice its "
+    "A difference counts as beyond the spread if all seeds agree in its sign and its mean is more than twice its "
     "standard error, 2 std / sqrt(n)."
 )
 WITHIN = "within the spread"
 
 
 class Column(NamedTuple):
-    """A figure of the table."""
+    """A metric of the table."""
 
     metric: str
     part: str
@@ -26,11 +26,11 @@ class Column(NamedTuple):
 
     @property
     def heading(self) -> str:
-        """What the table calls it."""
+        """Heading of the column."""
         return self.metric if self.metric == "sigma_scale" else f"{self.metric} {self.part}"
 
     def of(self, score: Score) -> float | None:
-        """The figure of a score; None where the test frames have no such pixels."""
+        """Return the metric of a score; None if the test frames have no such pixels."""
         if self.metric == "sigma_scale":
             return score.sigma_scale
         return score.parts.get(self.part, {}).get(self.metric)
@@ -46,16 +46,16 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """A variant, or a baseline that was not trained."""
+    """A variant, or a baseline without training."""
 
     name: str
     label: str
     scores: Mapping[int, Score]
-    """Seed -> score; a single one for what was not trained."""
+    """Scores by seed; a single one without training."""
     trained: bool = True
 
     def values(self, column: Column) -> list[float]:
-        """The column's figures, a seed each."""
+        """Return the column's values, one per seed."""
         return [value for score in self.scores.values() if (value := column.of(score)) is not None]
 
 
@@ -67,7 +67,7 @@ class Mean(NamedTuple):
     """None with one seed."""
 
     def text(self, form: str = ".3f") -> str:
-        """For a table, with zeros before the point left out as published tables do."""
+        """Return the text for a table, without zeros before the decimal point, as in published tables."""
         mean = _short(format(self.mean, form))
         return mean if self.std is None else f"{mean} ± {_short(format(self.std, form.lstrip('+')))}"
 
@@ -77,13 +77,13 @@ def _short(number: str) -> str:
 
 
 def mean_of(values: Sequence[float]) -> Mean:
-    """Mean over seeds of at least one value."""
+    """Return the mean over seeds of at least one value."""
     return Mean(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """abs_rel of a row minus that of the row it is compared with, trained with the same seeds."""
+    """abs_rel of a row minus that of its reference row, trained with the same seeds."""
 
     name: str
     label: str
@@ -91,7 +91,7 @@ class Difference:
     part: str
     pixels: str
     values: tuple[float, ...]
-    """One a seed."""
+    """One value per seed."""
     verdict: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,12 +99,12 @@ class Difference:
 
     @property
     def mean(self) -> Mean:
-        """Over the seeds."""
+        """Mean over the seeds."""
         return mean_of(self.values)
 
     @property
     def is_beyond_spread(self) -> bool:
-        """See `RULE`; never with one seed."""
+        """Whether the difference is significant by `RULE`; never with one seed."""
         mean, std = self.mean
         agree = all(value > 0 for value in self.values) or all(value < 0 for value in self.values)
         return std is not None and agree and abs(mean) > 2 * std / len(self.values) ** 0.5
@@ -117,12 +117,12 @@ class Difference:
         is_better = self.mean.mean < 0
         if not self.part:
             return "better" if is_better else "worse"
-        # Against the baseline the row adds the part; against full it takes it away.
+        # Compared with the baseline the row adds the part; compared with full it removes the part.
         return f"{self.part} {'helps' if is_better == (self.against == BASELINE) else 'hurts'}"
 
 
 def differences(rows: Sequence[Row]) -> list[Difference]:
-    """Every row against the one it belongs to: on the pixels that its part is for, then on all."""
+    """Compare every row with its reference: on the pixels that its part addresses, then on all."""
     by_name = {row.name: row for row in rows}
     found = []
     for row in rows:
@@ -137,7 +137,7 @@ def differences(rows: Sequence[Row]) -> list[Difference]:
 
 
 def _paired(row: Row, other: Row, column: Column) -> tuple[float, ...]:
-    """Row minus other, for the seeds that both have."""
+    """Return row minus other, for the seeds that both have."""
     pairs = [
         (column.of(score), column.of(other.scores[seed])) for seed, score in row.scores.items() if seed in other.scores
     ]
@@ -145,7 +145,7 @@ def _paired(row: Row, other: Row, column: Column) -> tuple[float, ...]:
 
 
 def columns_of(rows: Sequence[Row]) -> list[Column]:
-    """The columns that the test frames have pixels for."""
+    """Return the columns for which the test frames have pixels."""
     return [column for column in COLUMNS if any(row.values(column) for row in rows)]
 
 
@@ -153,7 +153,7 @@ Cells = list[list[str]]
 
 
 def main_table(rows: Sequence[Row], bold: Callable[[str], str], label: Callable[[Row], str]) -> Cells:
-    """Heading and lines of the table of means, the best trained row of each column marked."""
+    """Return heading and lines of the table of means, with the best trained row of each column marked."""
     columns = columns_of(rows)
     best = {column: _best(rows, column) for column in columns}
     lines = [["", *(column.heading for column in columns)]]
@@ -173,7 +173,7 @@ def _best(rows: Sequence[Row], column: Column) -> float | None:
 
 
 def difference_table(found: Sequence[Difference]) -> Cells:
-    """Heading and lines of the table of differences."""
+    """Return heading and lines of the table of differences."""
     lines = [["", "against", "pixels", "abs_rel difference", "seed by seed", "verdict"]]
     for one in found:
         each = " ".join(_short(f"{value:+.4f}") for value in one.values)
@@ -182,15 +182,15 @@ def difference_table(found: Sequence[Difference]) -> Cells:
 
 
 def about_mean_map(rows: Sequence[Row]) -> str:
-    """A sentence on which mean map a table shows; empty where there is none, or it is not known which."""
+    """Return a sentence about the mean map in the table; empty if there is none, or if its kind is unknown."""
     averaged = next((score.averaged for row in rows for score in row.scores.values() if score.averaged), "")
     if not averaged:
         return ""
-    return f"Mean map: of all ways to average the training set's depth the strongest, the mean of {averaged}."
+    return f"Mean map: the strongest of all ways to average the training set's depth, the mean of {averaged}."
 
 
 def to_markdown(rows: Sequence[Row], about: Sequence[str]) -> str:
-    """The whole report."""
+    """Return the whole report."""
     seeds = max((len(row.scores) for row in rows if row.trained), default=0)
     parts = ["# Ablation", *about, _markdown(main_table(rows, lambda text: f"**{text}**", lambda row: row.label))]
     over = f"Mean ± standard deviation over up to {seeds} seeds" if seeds > 1 else "One seed, so no spread"
@@ -200,7 +200,7 @@ def to_markdown(rows: Sequence[Row], about: Sequence[str]) -> str:
     parts += [sentence] if (sentence := about_mean_map(rows)) else []
     same = [row for row in rows if row.name != FULL and any(row.scores is r.scores for r in rows if r.name == FULL)]
     if same:
-        parts.append(f"{', '.join(row.label for row in same)}: the recipe's own, so `{FULL}` over again.")
+        parts.append(f"{', '.join(row.label for row in same)}: equal to the recipe, so the same as `{FULL}`.")
     found = differences(rows)
     if found:
         parts += ["## Differences, seed by seed", _markdown(difference_table(found)), RULE]

@@ -1,4 +1,4 @@
-"""Rows of the ablation without a training: predictions that do not look at the image."""
+"""Rows of the ablation without training: predictions that ignore the image."""
 
 import dataclasses
 import json
@@ -24,9 +24,9 @@ _UNTRAINED = {"mean_map": "mean map", "constant": "constant depth"}
 
 
 def untrained_rows(out: Path, drives: Sequence[Drive], examination: Examination) -> list[Row]:
-    """Predictions that do not look at the image, scored once; no mean map where training frames have no depth.
+    """Return the rows of predictions that ignore the image, scored once.
 
-    Of the mean maps the strongest, which its score names.
+    Only the strongest mean map gets a row; its score names it. There is none if training frames have no depth.
     """
     rows = []
     for name, label in _UNTRAINED.items():
@@ -42,15 +42,15 @@ def untrained_rows(out: Path, drives: Sequence[Drive], examination: Examination)
             result = min(results, key=lambda found: found.parts[WHOLE]["abs_rel"])
             write_text(file, json.dumps(dataclasses.asdict(result), indent=2) + "\n")
         found = read_score(file)
-        # A score of an older folder does not say of which.
+        # a score in an older folder does not name its kind of mean map
         rows.append(Row(name, f"{label} of {found.averaged}" if found.averaged else label, {0: found}, trained=False))
     return rows
 
 
 def _mean_maps(drives: Sequence[Drive], examination: Examination) -> dict[str, Float[Tensor, "h w"]]:
-    """The mean maps of the training set, as inverse depth, by what they are the mean of.
+    """Return the mean maps of the training set, as inverse depth, by the averaged quantity.
 
-    None where training frames have no depth.
+    Empty if training frames have no depth.
     """
     frames = depth_frames(list(drives), MEAN_MAP_FRAMES)
     if not frames:

@@ -1,4 +1,4 @@
-"""What is compared: a configuration with the method's parts added, taken away and exchanged (Godard et al. 2019)."""
+"""The variants: configurations with parts of the method added, removed and replaced (Godard et al. 2019)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ def _nothing(config: TrainConfig) -> str:
 
 
 def _one_source(config: TrainConfig) -> str:
-    """With one source, its error is the minimum and the average at once."""
+    """Return why minimum and average cannot be compared: with one source they are equal."""
     return "" if len(config.data.offsets) + config.data.stereo > 1 else "there is one source alone (offsets, stereo)"
 
 
@@ -45,23 +45,23 @@ class Variant:
 
     label: str
     change: Change
-    """From the configuration of `full` (for `full` itself: from the recipe's) to the row's."""
+    """Maps the configuration of `full` (for `full` itself: the recipe's) to the row's."""
     against: str = ""
-    """The row it is compared with, seed by seed; empty for the baseline."""
+    """The reference row, compared seed by seed; empty for the baseline."""
     part: str = ""
-    """The one part of the method in which it differs from `against`, where it differs in one."""
+    """The one part of the method in which it differs from `against`; empty if it differs in several."""
     pixels: str = WHOLE
-    """The pixels that this part is for."""
+    """The pixels that this part addresses."""
     why_not: Callable[[TrainConfig], str] = _nothing
-    """Why the row means nothing with a recipe's configuration; empty where it means something."""
+    """Returns the reason why the row does not apply to a recipe's configuration; empty if it does."""
     if_named: bool = False
-    """Whether it is trained only where it is asked for by its name."""
+    """Whether the row is trained only if it is requested by name."""
 
 
 BASELINE, FULL = "baseline", "full"
 _SCALING = "adaptive depth-range scaling"
 ENCODERS = ("random-encoder", "pretrained-encoder")
-"""The rows that compare what the encoders start from."""
+"""The rows that compare initial weights of the encoders."""
 _WITH: dict[str, Any] = {"reprojection": "minimum", "automask": True, "multiscale": "full", "predictive_mask": False}
 _WITHOUT: dict[str, Any] = {
     "reprojection": "average",
@@ -75,7 +75,7 @@ _PARTS = (
     ("automask", "auto-mask", "automask", "moving", _nothing),
     ("full-res", "full-resolution multi-scale", "multiscale", "textureless", _nothing),
 )
-"""Name, words, field of `LossConfig`, the pixels that it is for, and why it means nothing where it does."""
+"""Name, description, field of `LossConfig`, addressed pixels, and the reason function."""
 
 
 def _rows() -> dict[str, Variant]:
@@ -104,7 +104,7 @@ def _rows() -> dict[str, Variant]:
 
 
 def _rows_of_knowledge() -> dict[str, Variant]:
-    """Rows for what is known before a training: the encoder's weights, hints, poses."""
+    """Return the rows for prior knowledge: the encoder's weights, hints, poses."""
     rows = {}
     for name in ENCODERS:
         weights = name.removesuffix("-encoder")
@@ -127,14 +127,14 @@ def _rows_of_knowledge() -> dict[str, Variant]:
 
 
 VARIANTS: dict[str, Variant] = _rows()
-"""By name, in the order of the table."""
+"""Variants by name, in the order of the table."""
 
 
 def chosen_variants(names: Sequence[str], config: TrainConfig) -> list[str]:
-    """The variants asked for, in the order of the table; if none are named, all that apply but those `if_named`.
+    """Return the requested variants in the order of the table; by default all that apply except those `if_named`.
 
     Raises:
-        InputError: a name that does not exist, or that means nothing with this configuration.
+        InputError: a name that does not exist, or that does not apply to this configuration.
     """
     for name in names:
         if name not in VARIANTS:
@@ -142,20 +142,20 @@ def chosen_variants(names: Sequence[str], config: TrainConfig) -> list[str]:
             guess = f"did you mean '{close[0]}'? " if close else ""
             raise InputError(f"unknown variant '{name}'; {guess}there are: {', '.join(VARIANTS)}")
         if reason := VARIANTS[name].why_not(config):
-            raise InputError(f"variant '{name}' means nothing here: {reason}; leave it out")
+            raise InputError(f"variant '{name}' does not apply here: {reason}; leave it out")
     if names:
         return [name for name in VARIANTS if name in names]
     return [name for name, variant in VARIANTS.items() if not variant.if_named and not variant.why_not(config)]
 
 
 def variant_config(name: str, config: TrainConfig) -> TrainConfig:
-    """The configuration of a variant of a recipe."""
+    """Return the configuration of a variant of a recipe."""
     full = VARIANTS[FULL].change(config)
     return VARIANTS[name].change(full)
 
 
 def trained_as(name: str, config: TrainConfig) -> str:
-    """The first variant with the same configuration: the recipe's own pose network, say, is `full` over again."""
+    """Return the first variant with the same configuration, e.g. `full` for the recipe's own pose network."""
     wanted = variant_config(name, config)
     order = [FULL, *(other for other in VARIANTS if other != FULL and not VARIANTS[other].why_not(config))]
     return next(other for other in order if variant_config(other, config) == wanted)

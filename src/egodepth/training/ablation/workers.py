@@ -1,4 +1,4 @@
-"""Cells in worker processes, several at a time: a cell that fails, or is killed, does not stop the others."""
+"""Run cells in worker processes, several at a time. A cell that fails or is killed does not stop the others."""
 
 import multiprocessing
 import os
@@ -22,7 +22,7 @@ from egodepth.foundation.processes import end_with_parent
 from egodepth.training.ablation.cells import Cell, Score, run_cell
 
 _LOOK_SECONDS = 0.5
-"""How often running cells are looked at."""
+"""Seconds between two updates of the display."""
 Work = Callable[[Cell], Score]
 
 
@@ -33,21 +33,21 @@ class _Worker:
     cell: Cell
     process: BaseProcess
     reason: SimpleQueue[str]
-    """Says why the cell failed, if it did."""
+    """Receives the reason if the cell fails."""
     line: TaskID
-    """Of the progress display."""
+    """Line of the progress display."""
 
 
 class CellRunner:
-    """Runs cells and shows how far they are; use `run` once."""
+    """Run cells and show their progress; call `run` once."""
 
     def __init__(self, jobs: int, finished: Callable[[Cell], str], work: Work = run_cell) -> None:
-        """Prepare.
+        """Prepare the runner.
 
         Args:
-            jobs: worker processes at a time.
-            finished: called here after each cell that is done; returns a word on it.
-            work: what a worker does with a cell; must be importable.
+            jobs: number of worker processes at a time.
+            finished: callback after each finished cell; returns a short text about it.
+            work: the worker's function of a cell; must be importable.
         """
         self._jobs, self._finished, self._work = jobs, finished, work
         self._threads = max(1, _cores() // jobs)
@@ -57,18 +57,18 @@ class CellRunner:
         self._done = 0
 
     def run(self, cells: Sequence[Cell], already: int = 0) -> dict[Cell, str]:
-        """Run cells in their order.
+        """Run cells in order.
 
         Args:
-            cells: those to do.
-            already: how many others were done before, for the count.
+            cells: the cells to run.
+            already: number of cells that were finished before, for the count.
 
         Returns:
-            The cells that failed, with one line why.
+            The failed cells, each with one line of reason.
         """
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
         times = (TimeElapsedColumn(), TimeRemainingColumn())
-        # A cell takes long: the speed that the ETA stands on is that of the last hour.
+        # A cell takes long, so the remaining time uses the speed of the last hour.
         self._bar = Progress(*columns, *times, console=Console(stderr=True), speed_estimate_period=3600)
         self._total, self._already, self._began = len(cells), already, time.monotonic()
         self._whole = self._bar.add_task("cells", total=len(cells), state="")
@@ -95,7 +95,7 @@ class CellRunner:
         self._workers.append(_Worker(cell, process, reason, line))
 
     def _look(self) -> None:
-        """Update the display, and take leave of workers that have ended."""
+        """Update the display, and remove ended workers."""
         for worker in [worker for worker in self._workers if worker.process.exitcode is not None]:
             self._workers.remove(worker)
             self._bar.remove_task(worker.line)
@@ -123,9 +123,9 @@ class CellRunner:
 
 
 def _context() -> Any:
-    """How workers start: never forked off this process, which holds threads (torch, the progress bar).
+    """Return the start method of workers. They are never forked off this process, which has threads.
 
-    They are forked off a server that has imported everything and done nothing: that saves each seconds of imports.
+    They are forked off a server that has only imported everything, which saves seconds of imports in each.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
@@ -135,12 +135,12 @@ def _context() -> Any:
 
 
 def _cores() -> int:
-    """How many cores this process may use, where the system says so."""
+    """Return the number of cores that this process may use, if the system reports it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _reason(worker: _Worker) -> str:
-    """Why a worker's cell failed; empty if it did not."""
+    """Return the reason why a worker's cell failed; empty if it did not."""
     code = worker.process.exitcode
     if code == 0:
         return ""
@@ -151,7 +151,7 @@ def _reason(worker: _Worker) -> str:
 
 
 def _worker(cell: Cell, work: Work, threads: int, reason: SimpleQueue[str]) -> None:
-    """Life of a worker process."""
+    """Run a cell in this worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     end_with_parent()  # two workers must never share a run folder
     _write_to(cell.log)
@@ -169,7 +169,7 @@ def _worker(cell: Cell, work: Work, threads: int, reason: SimpleQueue[str]) -> N
 
 
 def _write_to(log: Path) -> None:
-    """Send what anything prints to the cell's log: the terminal belongs to the parent's display."""
+    """Redirect all output to the cell's log, because the terminal shows the parent's display."""
     log.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):

@@ -1,1 +1,1 @@
-"""Fused coloured point clouds: the depth of many frames, cleaned and gathered in one world."""
+"""Fused coloured point clouds: the depth of many frames, cleaned and combined in one world."""

@@ -1,4 +1,4 @@
-"""How good a cloud is where the true one is known."""
+"""Compare a point cloud with a true one."""
 
 from typing import NamedTuple
 
@@ -25,9 +25,9 @@ class CloudScores(NamedTuple):
 
 
 def compare_clouds(found: Float[np.ndarray, "n 3"], true: Float[np.ndarray, "m 3"], threshold: float) -> CloudScores:
-    """Accuracy and completeness of found points; both clouds in the same axes and unit.
+    """Return accuracy and completeness of found points; both clouds in the same axes and unit.
 
-    Points count equally: thin both clouds with the same voxels first, or dense places outweigh the others.
+    Points count equally: thin both clouds with the same voxels first, or dense places dominate.
 
     Raises:
         InputError: a cloud without points, or scipy is not installed.

@@ -1,6 +1,6 @@
-"""What the neighbouring frames say of a frame's points: depth that only one frame believes in makes no point.
+"""Check a frame's points against its neighbouring frames. Depth that only one frame has makes no point.
 
-The check of depth maps against one another of Merrell et al. 2007, and of the multi-view stereo programs since.
+This is the consistency check of depth maps of Merrell et al. 2007, and of later multi-view stereo programs.
 """
 
 from typing import NamedTuple
@@ -11,39 +11,39 @@ from jaxtyping import Bool, Float32, Float64, Int
 from egodepth.video.cloud.views import View
 
 _LEAST_ALONG = np.float32(0.1)
-"""Views turned by nearly a right angle say little of each other's depth."""
+"""Least cosine: views turned by nearly a right angle say little about each other's depth."""
 _NOT_FAR_OFF = 2
-"""Times the tolerance: what takes part in the first mean."""
+"""Multiple of the tolerance within which views enter the first mean."""
 
 
 class Around(NamedTuple):
     """The neighbours of a frame."""
 
     past: list[View]
-    """The frame just before, averaged with all before it; empty for the first."""
+    """The previous frame, averaged with all before it; empty for the first."""
     before: list[View]
-    """Others before, as they are: they vote, but are part of `past` already, and not averaged again."""
+    """Further previous frames, unaveraged. They vote, but are part of `past`, so they are not averaged again."""
     after: list[View]
-    """Some of those that follow, as they are."""
+    """Some of the following frames, unaveraged."""
 
 
 def homogeneous_pixels(size: tuple[int, int]) -> Float32[np.ndarray, "3 hw"]:
-    """(column, row, 1) of every pixel, row by row."""
+    """Return (column, row, 1) of every pixel, row by row."""
     rows, columns = np.indices(size, dtype=np.float32)
     return np.stack([columns.ravel(), rows.ravel(), np.ones(rows.size, np.float32)])
 
 
 class Agreed(NamedTuple):
-    """What the views around make of a frame's pixels."""
+    """Combined depth of a frame's pixels with the neighbouring views."""
 
     enough: Bool[np.ndarray, "n"]
-    """Whether enough of them confirm the pixel."""
+    """Whether enough views confirm the pixel."""
     depth: Float32[np.ndarray, "n"]
-    """Mean of all that agree."""
+    """Mean of all views that agree."""
     support: Float32[np.ndarray, "n"]
-    """How many frames that rests on."""
+    """Number of frames behind the mean."""
     past_depth: Float32[np.ndarray, "n"]
-    """Mean of this frame and the past: what may be averaged with the frames to come, no frame counting twice."""
+    """Mean of this frame and the past, for averaging with later frames without counting a frame twice."""
     past_support: Float32[np.ndarray, "n"]
 
 
@@ -56,21 +56,22 @@ def agreed_depth(
     agreeing: int,
     tolerance: float,
 ) -> Agreed:
-    """Let the views around a frame vote on its pixels, and average their depth.
+    """Let the neighbouring views vote on a frame's pixels, and average their depth.
 
     Args:
-        view: the frame that the pixels are of.
+        view: the frame of the pixels.
         around: its neighbours.
         index: the pixels, numbered row by row.
         pixels: their (column, row, 1).
-        intrinsics: of all views, pixels.
-        agreeing: so many others must agree, all if they are fewer, and no more see through the point.
+        intrinsics: the matrix of all views, in pixels.
+        agreeing: number of other views that must agree (all, if there are fewer), and no more may see through the
+            point.
         tolerance: share of depth.
     """
     depth, own = 1 / view.inverse_depth[index], view.support[index]
     past, before, after = ([_said_by(other, view, pixels, depth, intrinsics) for other in others] for others in around)
     said = [*past, *before, *after]
-    # First among all that are not far off, so that the views are not judged by how near they are to this one's error.
+    # First the mean of all views that are roughly right, so that they are not compared with this view's own error.
     middle, _ = _mean(said, own, np.zeros_like(own), _NOT_FAR_OFF * tolerance)
     votes, against = np.zeros(len(depth), np.int8), np.zeros(len(depth), np.int8)
     for change, _ in said:
@@ -88,7 +89,7 @@ def _mean(
     about: Float32[np.ndarray, "n"],
     tolerance: float,
 ) -> tuple[Float32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
-    """Mean change of depth, and its support, of the views within a tolerance of a value, and the view itself (0)."""
+    """Return the mean change of depth and its support, over the view itself (0) and the views within a tolerance."""
     total, support = np.zeros_like(own_support), own_support.copy()
     for change, their_support in said:
         counted = np.where(np.abs(change - about) < tolerance, their_support, np.float32(0))
@@ -104,14 +105,14 @@ def _said_by(
     depth: Float32[np.ndarray, "n"],
     intrinsics: Float64[np.ndarray, "3 3"],
 ) -> tuple[Float32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
-    """By which share another view would change the depth, nan where it sees nothing; and its support."""
+    """Return the relative change of depth that another view suggests, NaN where it sees nothing; and its support."""
     other_from_view = np.linalg.inv(other.world_from_camera) @ view.world_from_camera
     turned = intrinsics @ other_from_view[:3, :3] @ np.linalg.inv(intrinsics)
     moved = intrinsics @ other_from_view[:3, 3]
     direction = turned.astype(np.float32) @ pixels
     column, row, there = direction * depth + moved.astype(np.float32)[:, None]
     seen, inside, support = _seen(other, column, row, there)
-    # What is amiss there, as a length along the axis here: divided by how far this ray goes along the axis there.
+    # The error there, as a length along the axis here: divided by the ray's length along the axis there.
     along = np.maximum(direction[2], _LEAST_ALONG) * depth
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(inside & (seen > 0), (1 / seen - there) / along, np.float32(np.nan)), support
@@ -120,9 +121,9 @@ def _said_by(
 def _seen(
     view: View, column: Float32[np.ndarray, "n"], row: Float32[np.ndarray, "n"], depth: Float32[np.ndarray, "n"]
 ) -> tuple[Float32[np.ndarray, "n"], Bool[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
-    """A view's inverse depth where points fall (column and row times `depth`), whether it is known, and its support.
+    """Return a view's inverse depth at points (column and row times `depth`), whether it is known, and its support.
 
-    The nearest pixel and its slopes: exact on planes, and never a mixture of two surfaces.
+    It uses the nearest pixel and its slopes: exact on planes, and never a mixture of two surfaces.
     """
     height, width = view.size
     ahead = depth > 0

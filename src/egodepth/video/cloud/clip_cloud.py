@@ -1,4 +1,4 @@
-"""One point cloud from depth maps and a trajectory that are there already."""
+"""Fuse existing depth maps along an existing trajectory into one point cloud."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,31 +24,31 @@ from egodepth.video.cloud.point_cloud import Cloud, CloudFrame
 from egodepth.video.cloud.settings import CloudSettings
 
 _FINER = 2
-"""Points are made of small depth maps so many times as large, as in `egodepth video`: colours are finer than depth."""
+"""Factor on the size of small depth maps for making points, as in `egodepth video`: colours are finer than depth."""
 
 
 class CameraSource(NamedTuple):
-    """What is known of a clip's camera: one of them, or the file that lies beside the frames."""
+    """The camera of a clip: one of the fields, or the file beside the frames."""
 
     file: Path | None = None
     fov_deg: float | None = None
-    """Horizontal field of view."""
+    """Horizontal field of view in degrees."""
     intrinsics: tuple[float, float, float, float] | None = None
     """fx fy cx cy in pixels of the clip's frames."""
 
 
 class FusedClip(NamedTuple):
-    """A cloud, and what it is made of."""
+    """A point cloud and its sources."""
 
     cloud: Cloud
     camera: Camera
     frames: int
-    """That had a pose."""
+    """Number of frames with a pose."""
     left_out: int
-    """Frames without one."""
+    """Number of frames without a pose."""
 
     def figures(self) -> dict[str, Any]:
-        """What there is to say, as JSON."""
+        """Return the figures as JSON values."""
         cloud = self.cloud
         return {
             "points": len(cloud.xyz),
@@ -74,22 +74,22 @@ def fuse_clip(
 
     Args:
         clip: a video, or a folder of frames.
-        depth: folder with a depth map of each frame, in the order of their names.
-        trajectory: world from camera, KITTI's or TUM's format.
-        settings: how the cloud is cleaned.
-        source: of the camera.
-        longest: longer side of what points are made of, pixels.
-        png_scale: what the values of PNGs are divided by; None: what is written beside them.
+        depth: folder with a depth map of each frame, sorted by name.
+        trajectory: world-from-camera poses in KITTI's or TUM's format.
+        settings: the cleaning of the cloud.
+        source: the camera.
+        longest: longer side of the images for making points, in pixels.
+        png_scale: divisor of the PNG values; None: as written beside them.
 
     Raises:
-        InputError: files that do not belong together or cannot be read, an unknown camera, or no point that is left.
+        InputError: files that do not match or cannot be read, an unknown camera, or no point left.
     """
     footage = open_footage(clip)
-    maps, way = DepthMaps.open(depth, clip, png_scale), TrajectoryFile.read(trajectory)
-    way.check(len(maps.files))
+    maps, poses = DepthMaps.open(depth, clip, png_scale), TrajectoryFile.read(trajectory)
+    poses.check(len(maps.files))
     size = output_size(footage.size, footage.pixel_aspect, longest)
     camera, undistortion = _camera(source, footage, size)
-    frames = _Frames(footage, maps, way, size, undistortion)
+    frames = _Frames(footage, maps, poses, size, undistortion)
     cloud = fuse(frames, camera, settings)
     require(frames.used > 0, f"{trajectory}: none of its poses is of a time of {clip}; frames begin at 0 s")
     require(
@@ -101,12 +101,12 @@ def fuse_clip(
 
 
 def _camera(source: CameraSource, footage: Footage, size: tuple[int, int]) -> tuple[Camera, Undistortion | None]:
-    """The camera of the frames at their working size, and what undoes the distortion of its lens, if there is any.
+    """Return the camera of the frames at their working size, and the undistortion of its lens, if there is any.
 
     Args:
-        source: what was given.
+        source: the given camera.
         footage: the clip.
-        size: (height, width) at which its frames are worked on.
+        size: the working (height, width) of its frames.
     """
     if source.fov_deg is not None:
         return Camera.from_fov(source.fov_deg, size), None
@@ -127,7 +127,7 @@ def _camera(source: CameraSource, footage: Footage, size: tuple[int, int]) -> tu
 
 
 class _Frames:
-    """The frames of a clip with their depth and pose, one after the other; none of them is kept."""
+    """Iterate over the frames of a clip with their depth and pose; none of them is kept."""
 
     def __init__(
         self,
@@ -140,13 +140,13 @@ class _Frames:
         self._footage, self._maps, self._trajectory = footage, maps, trajectory
         self._size, self._undistortion = size, undistortion
         self.used, self.left_out = 0, 0
-        """Frames with and without a pose, so far."""
-        # What can be told before an hour's work: files that cannot be read are found out only when they are reached.
+        """Number of frames with and without a pose, so far."""
+        # Check early what is known without reading; unreadable files are found only when they are reached.
         if footage.path.is_dir() and footage.expected is not None and footage.expected < len(maps.files):
             raise self._different(str(footage.expected))
 
     def __iter__(self) -> Iterator[CloudFrame]:
-        """Them in order; `InputError` where there are not as many depth maps, or one has another shape."""
+        """Yield the frames in order; `InputError` if the number of depth maps or the shape of one differs."""
         count, place, shape = len(self._maps.files), -1, None
         with counting_bar() as bar:
             for place, (seconds, image) in enumerate(bar.track(self._pictures(), count, description="Fusing")):
@@ -168,7 +168,7 @@ class _Frames:
             raise self._different(str(place + 1))
 
     def _pictures(self) -> Iterator[tuple[float, UInt8[np.ndarray, "h w 3"]]]:
-        """Times and frames; those that cannot be read are passed over, as where depth is written."""
+        """Yield times and frames. Unreadable frames are skipped, as when depth was written."""
         for picture in self._footage.pictures():
             if picture.image is not None and picture.image.shape[:2] == self._footage.size:
                 yield picture.seconds, picture.image
@@ -188,15 +188,15 @@ def _cloud_frame(
     confidence: Float32[np.ndarray, "hd wd"],
     pose: Float64[np.ndarray, "4 4"],
 ) -> CloudFrame:
-    """All of one size: small depth is enlarged, and what is as large as the frame is brought to its size."""
+    """Bring all inputs to one size: enlarge small depth maps, and reduce larger ones to the size of the frame."""
     size = (image.shape[0], image.shape[1])
     maps = torch.from_numpy(np.stack([1 / depth, confidence]))
     if depth.shape[0] >= size[0] and depth.shape[1] >= size[1]:
-        # No means: they would mix two surfaces at edges, and known with unknown depth.
+        # No averaging: it would mix two surfaces at edges, and known with unknown depth.
         maps = interpolate(maps[None], size, mode="nearest-exact")[0]
     else:
         size = (_FINER * depth.shape[0], _FINER * depth.shape[1])
-        # Depth that is unknown is nan, and so is every mean with it.
+        # Unknown depth is NaN, and so is every mean with it.
         maps = at_size(maps, size)
     inverse_depth, confidence = maps.numpy()
     return CloudFrame(resize_rgb(image, size), 1 / inverse_depth, confidence, pose)

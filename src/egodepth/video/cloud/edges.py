@@ -1,8 +1,7 @@
-"""Flying pixels: depth that hangs between two surfaces because a network smeared the edge between them.
+"""Flying pixels: depth between two surfaces, where a network smeared the edge between them.
 
-Inverse depth of a plane is an exactly linear function of the pixel, however slanted the plane. A road seen at a
-grazing angle therefore has steep inverse depth, but equally steep on both sides; a smeared edge is steeper than what is
-on both sides of it.
+The inverse depth of a plane is an exactly linear function of the pixel, however slanted the plane. A road seen at a
+grazing angle has steep inverse depth, but equally steep on both sides. A smeared edge is steeper than both sides of it.
 """
 
 import numpy as np
@@ -10,14 +9,14 @@ from jaxtyping import Bool, Float32
 
 
 def slope(inverse_depth: Float32[np.ndarray, "h w"], axis: int) -> Float32[np.ndarray, "h w"]:
-    """Change from pixel to pixel along an axis: the smaller of the two sides, 0 where they differ in sign.
+    """Return the change per pixel along an axis: the smaller of the two sides, 0 if they differ in sign.
 
     So a pixel beside a sharp edge has the slope of its own surface (the `minmod` limiter).
     """
     change = np.diff(inverse_depth, axis=axis)
     ends = [(0, 0), (0, 0)]
     ends[axis] = (1, 1)
-    # Edge mode: the first and the last pixel have one side only, which then counts twice.
+    # Edge mode: the first and the last pixel have only one side, which is used twice.
     padded = np.pad(change, ends, mode="edge")
     before, after = _sides(padded, axis, 1)
     smaller = np.where(np.abs(before) < np.abs(after), before, after)
@@ -30,13 +29,13 @@ def flying_pixels(
     limit: float,
     edge_px: int,
 ) -> Bool[np.ndarray, "h w"]:
-    """Where the slope, relative to the value itself, exceeds the slopes on both sides by more than `limit`.
+    """Return where the slope, relative to the value itself, exceeds the slopes on both sides by more than `limit`.
 
     Args:
-        inverse_depth: 0 where nothing is known.
-        slopes: down and to the right, of `slope`.
-        limit: share of depth from pixel to pixel.
-        edge_px: the sides looked at are half as far, and as far, away.
+        inverse_depth: 0 where unknown.
+        slopes: from `slope`, down and to the right.
+        limit: share of depth per pixel.
+        edge_px: distance of the sides that are compared; half of it is used, too.
     """
     bound = inverse_depth * np.float32(limit)
     found = np.zeros(inverse_depth.shape, bool)
@@ -50,6 +49,6 @@ def flying_pixels(
     return found
 
 
-def _sides(padded: np.ndarray, axis: int, apart: int) -> tuple[np.ndarray, np.ndarray]:
-    """What lies before and after each pixel, `apart` from one another."""
-    return (padded[:-apart], padded[apart:]) if axis == 0 else (padded[:, :-apart], padded[:, apart:])
+def _sides(padded: np.ndarray, axis: int, offset: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values before and after each pixel, at a distance of `offset` from each other."""
+    return (padded[:-offset], padded[offset:]) if axis == 0 else (padded[:, :-offset], padded[:, offset:])

@@ -1,4 +1,4 @@
-"""From the depth of a clip's frames to one cloud, frame after frame, however long the clip."""
+"""Fuse the depth of a clip's frames into one cloud, frame by frame, for clips of any length."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,32 +17,32 @@ from egodepth.video.cloud.views import View, view_of
 from egodepth.video.cloud.voxels import VoxelGrid
 
 _VOXEL_PX = 4
-"""Default side of a cube, in pixels at the median depth."""
-_APART = 2
-"""Every second of the used frames is compared with, so that what moves has moved."""
+"""Default side of a voxel, in pixels at the median depth."""
+_STRIDE = 2
+"""Every second used frame is compared with, so that moving objects have moved."""
 _EXTREME = 1e4
-"""Nearer or farther by this factor than the median is no depth, and would leave the range of the numbers."""
+"""Depth that differs from the median by this factor is invalid, and would exceed the range of the numbers."""
 _EMPTY_SIDE = 1.0
-"""Side of the cubes of a cloud without points."""
+"""Side of the voxels of a cloud without points."""
 
 
 def fuse(frames: Iterable[CloudFrame], camera: Camera, settings: CloudSettings | None = None) -> Cloud:
-    """The cloud of a clip, cleaned as `CloudSettings` says.
+    """Return the cloud of a clip, cleaned as `CloudSettings` says.
 
-    Frames are taken one by one, in the order of time; no more than `4 * neighbours + 1` of them are held, and
-    `most_voxels` cubes. The same frames make the same cloud. Where nothing is left, the cloud is empty.
+    Frames are taken one by one, in the order of time; at most `4 * neighbours + 1` of them are held, and `most_voxels`
+    voxels. The same frames give the same cloud. If no point is left, the cloud is empty.
 
     Args:
         frames: all of one size, their depth in one unit.
-        camera: of all of them, unbatched.
-        settings: the defaults, if not given.
+        camera: the camera of all of them, unbatched.
+        settings: the settings; the defaults if not given.
 
     Raises:
         InputError: frames of different sizes, or a pose that is not finite.
     """
     settings = settings or CloudSettings()
     fuser: _Fuser | None = None
-    for view, after in _with_following(_moved(frames, settings), _APART * settings.neighbours):
+    for view, after in _with_following(_moved(frames, settings), _STRIDE * settings.neighbours):
         fuser = fuser or _Fuser(camera, view.size, settings)
         fuser.add(view, after)
     empty = VoxelGrid(settings.voxel or _EMPTY_SIDE, settings.most_voxels).cloud(1)
@@ -50,7 +50,7 @@ def fuse(frames: Iterable[CloudFrame], camera: Camera, settings: CloudSettings |
 
 
 class _Fuser:
-    """What stays the same from frame to frame, and the grid that they are gathered in."""
+    """The constants of the fusion, and the grid that collects the points."""
 
     def __init__(self, camera: Camera, size: tuple[int, int], settings: CloudSettings) -> None:
         self._settings = settings
@@ -59,11 +59,11 @@ class _Fuser:
         self._rays = np.linalg.inv(self._intrinsics)
         self._grid: VoxelGrid | None = None
         self._used = 0
-        self._before: deque[View] = deque(maxlen=_APART * settings.neighbours)
+        self._before: deque[View] = deque(maxlen=_STRIDE * settings.neighbours)
         self._past: list[View] = []
 
     def add(self, view: View, after: Sequence[View]) -> None:
-        """The points of one frame that its neighbours confirm."""
+        """Add the points of one frame that its neighbours confirm."""
         settings = self._settings
         around = Around(self._past, _spread(list(self._before)[::-1]), _spread(after))
         self._before.append(view)
@@ -85,17 +85,17 @@ class _Fuser:
             index, pixels, depth, support = index[kept], pixels[:, kept], agreed.depth[kept], agreed.support[kept]
         turned = (view.world_from_camera[:3, :3] @ self._rays).astype(np.float32)
         confidence = view.confidence[index]
-        # Errors of depth grow with depth. The small addition keeps pixels whose confidence is 0, if they are asked for.
+        # Errors of depth grow with depth. The small addition keeps pixels with confidence 0, if they are requested.
         weight = (confidence + np.float32(1e-3)) * support * np.square(np.float32(unit) / depth)
         self._grid.add(turned @ pixels * depth, view.world_from_camera[:3, 3], view.rgb[index], confidence, weight)
 
     def cloud(self) -> Cloud | None:
-        """What has been gathered; None if no frame had any depth."""
+        """Return the cloud so far; None if no frame had any depth."""
         return self._grid and self._grid.cloud(min(self._settings.min_frames, self._used))
 
 
 def _moved(frames: Iterable[CloudFrame], settings: CloudSettings) -> Iterator[View]:
-    """The frames that show something new, cleaned: a camera that stands still says the same again and again."""
+    """Yield the cleaned frames after a motion. A standing camera only repeats the same view."""
     last: View | None = None
     for number, frame in enumerate(frames):
         pose = frame.world_from_camera
@@ -112,13 +112,13 @@ def _moved(frames: Iterable[CloudFrame], settings: CloudSettings) -> Iterator[Vi
 def _has_moved(last: View, pose: Float64[np.ndarray, "4 4"], settings: CloudSettings) -> bool:
     step = np.linalg.inv(last.world_from_camera) @ pose
     turn_deg = degrees(acos(float(np.clip((np.trace(step[:3, :3]) - 1) / 2, -1, 1))))
-    # A frame without any depth has no median, and the next one is used in any case.
+    # A frame without any depth has no median, so the next one is used in any case.
     far_enough = not np.linalg.norm(step[:3, 3]) < settings.motion * last.median_depth
     return far_enough or turn_deg >= settings.turn_deg
 
 
 def _with_following(views: Iterable[View], reach: int) -> Iterator[tuple[View, list[View]]]:
-    """Every view, and up to `reach` of those after it."""
+    """Yield every view with up to `reach` following ones."""
     held: deque[View] = deque()
     for view in views:
         held.append(view)
@@ -129,5 +129,5 @@ def _with_following(views: Iterable[View], reach: int) -> Iterator[tuple[View, l
 
 
 def _spread(nearest_first: Sequence[View]) -> list[View]:
-    """Every second one; the one there is, if it is the only one."""
-    return list(nearest_first[_APART - 1 :: _APART] or nearest_first[:1])
+    """Return every second view; the only one if there is one."""
+    return list(nearest_first[_STRIDE - 1 :: _STRIDE] or nearest_first[:1])

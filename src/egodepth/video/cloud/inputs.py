@@ -1,4 +1,4 @@
-"""What a cloud is made of where depth and way are there as files: depth maps, and poses in KITTI's or TUM's format."""
+"""The inputs of a cloud as files: depth maps, and poses in KITTI's or TUM's format."""
 
 import re
 from dataclasses import dataclass
@@ -15,28 +15,28 @@ from egodepth.foundation.reading import read_json, read_npz
 from egodepth.foundation.trajectory_files import read_trajectory
 
 _FARTHEST = 65535
-"""A PNG's largest value: this far or farther."""
+"""Largest value of a PNG, which means this far or farther."""
 
 
 @dataclass(frozen=True)
 class DepthMaps:
-    """The depth maps of a clip's frames, one file a frame, in the order of time."""
+    """The depth maps of a clip's frames, one file per frame, in the order of time."""
 
     files: tuple[Path, ...]
     png_scale: float | None
-    """PNGs hold depth times this; None: the files are NPZ."""
+    """Factor from depth to PNG values; None: the files are NPZ."""
 
     @classmethod
     def open(cls, folder: Path, clip: Path, png_scale: float | None = None) -> "DepthMaps":
-        """List what `egodepth video` and `egodepth predict` write: `NAME.npz`, or else `NAME.png`, `NAME_depth.png`.
+        """List the outputs of `egodepth video` or `egodepth predict`: `NAME.npz`, or `NAME.png`, `NAME_depth.png`.
 
         Args:
-            folder: holds them. Where several videos' maps are in it, those called after the clip are taken.
-            clip: what they are of.
-            png_scale: what PNGs' values are divided by; left out: as `report.json` or `predictions.json` says.
+            folder: the folder of the maps. If it has maps of several videos, those named after the clip are used.
+            clip: the clip of the maps.
+            png_scale: divisor of the PNG values; None: as in `report.json` or `predictions.json`.
 
         Raises:
-            InputError: no such folder, nothing in it, or PNGs whose scale nobody knows.
+            InputError: no such folder, nothing in it, or PNGs of unknown scale.
         """
         require(folder.is_dir(), f"{folder}: no folder; give the one with the depth maps, such as OUT/NAME/depth")
         files = {path.stem: path for path in folder.glob("*.npz")}
@@ -52,7 +52,7 @@ class DepthMaps:
         return cls(ordered, None if arrays else png_scale or _known_scale(folder, clip.stem))
 
     def read(self, place: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-        """Depth of a frame, nan where it is unknown, and its confidence, 1 where the file says nothing of it."""
+        """Return the depth of a frame, NaN where unknown, and its confidence, 1 if the file has none."""
         path = self.files[place]
         if self.png_scale is not None:
             values = read_uint16(path)
@@ -65,44 +65,45 @@ class DepthMaps:
 
 @dataclass(frozen=True)
 class TrajectoryFile:
-    """Where the camera was."""
+    """The trajectory of a camera."""
 
     path: Path
     poses: Float64[np.ndarray, "n 4 4"]
-    """World from camera."""
+    """World-from-camera poses."""
     seconds: Float64[np.ndarray, " n"] | None
-    """Ascending; None where the file has no times."""
+    """Ascending; None if the file has no times."""
 
     @classmethod
     def read(cls, path: Path) -> "TrajectoryFile":
-        """Read KITTI's format (12 numbers a line) or TUM's (8); `InputError` where it is neither, or damaged."""
+        """Read KITTI's format (12 numbers a line) or TUM's (8); `InputError` if it is neither, or damaged."""
         return cls(path, *read_trajectory(path))
 
     def check(self, maps: int) -> None:
-        """Refuse poses of which nobody can say what frame they are of."""
+        """Refuse poses that cannot be assigned to frames."""
         require(
             len(self.poses) == maps or self.seconds is not None,
             f"{self.path}: {len(self.poses)} poses, but {maps} depth maps; give one for each, or TUM's format, whose "
             "times say which frame a pose is of",
         )
 
-    def at(self, place: int, maps: int, seconds: float, apart: float) -> Float64[np.ndarray, "4 4"] | None:
-        """The pose of a frame: the one at its place, if there are as many as depth maps, else the nearest in time.
+    def at(self, place: int, maps: int, seconds: float, interval: float) -> Float64[np.ndarray, "4 4"] | None:
+        """Return a frame's pose: by position, if there are as many poses as depth maps, else the nearest in time.
 
         Args:
-            place: of the frame, from 0.
-            maps: how many depth maps there are.
-            seconds: when the frame is shown.
-            apart: from frame to frame, seconds; a pose at least half as far away is another frame's, and None returned.
+            place: position of the frame, from 0.
+            maps: number of depth maps.
+            seconds: time of the frame.
+            interval: seconds between frames. A pose that is at least half of it away belongs to another frame; None is
+                returned.
         """
         if len(self.poses) == maps or self.seconds is None:
             return self.poses[place]
         nearest = int(np.abs(self.seconds - seconds).argmin())
-        return self.poses[nearest] if abs(self.seconds[nearest] - seconds) < apart / 2 else None
+        return self.poses[nearest] if abs(self.seconds[nearest] - seconds) < interval / 2 else None
 
 
 def _known_scale(folder: Path, name: str) -> float:
-    """What the commands that write PNGs say of them: `predict` in the folder, `video` in the one above."""
+    """Return the scale that a command wrote for its PNGs: `predict` in the folder, `video` in its parent."""
     for file in (folder / "predictions.json", folder.resolve().parent / "report.json"):
         content: Any = {}
         if file.is_file():
@@ -130,7 +131,9 @@ def _positive(scale: Any) -> float:
 def _read_arrays(path: Path) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
     try:
         arrays = read_npz(path, ("depth", "confidence"))
-        with np.errstate(over="ignore", invalid="ignore"):  # too large for 32 bits is infinite, that is, unknown
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # too large for 32 bits becomes infinite, which means unknown
             depth = arrays["depth"].astype(np.float32)
             confidence = arrays["confidence"].astype(np.float32) if "confidence" in arrays else np.ones_like(depth)
     except (OSError, ValueError, KeyError, TypeError) as error:

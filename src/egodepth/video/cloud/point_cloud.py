@@ -1,19 +1,22 @@
-"""What goes into a point cloud, and what comes out."""
+"""Input and output of the fusion to a point cloud."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, UInt8
 
+from egodepth.foundation.ply_files import write_ply
+
 
 class CloudFrame(NamedTuple):
-    """One frame of a clip: its image, depth, and where it was taken."""
+    """One frame of a clip: its image, depth and pose."""
 
     image: UInt8[np.ndarray, "h w 3"]
     depth: Float32[np.ndarray, "h w"]
-    """Along the axis, in one unit for all frames; what is not finite and above 0 is unknown."""
+    """Along the axis, in one unit for all frames; values that are not finite and positive are unknown."""
     confidence: Float32[np.ndarray, "h w"]
-    """How far the depth is to be trusted, 0 to 1."""
+    """Confidence of the depth, 0 to 1."""
     world_from_camera: Float64[np.ndarray, "4 4"]
 
 
@@ -23,8 +26,13 @@ class Cloud(NamedTuple):
     xyz: Float32[np.ndarray, "n 3"]
     rgb: UInt8[np.ndarray, "n 3"]
     confidence: Float32[np.ndarray, "n"]
-    """Mean of the pixels that made the point."""
+    """Mean confidence of the pixels behind the point."""
     frames: Int32[np.ndarray, "n"]
-    """How many of the frames used saw the point."""
+    """Number of used frames that saw the point."""
     voxel: float
-    """Side of the cubes that became one point each."""
+    """Side of the voxels, each of which gives one point."""
+
+
+def write_cloud(path: str | Path, cloud: Cloud) -> None:
+    """Write a PLY file with colour, confidence and the number of frames of each point."""
+    write_ply(path, cloud.xyz, cloud.rgb, confidence=cloud.confidence, frames=cloud.frames)

@@ -1,4 +1,4 @@
-"""How a cloud is made."""
+"""Settings of a point cloud."""
 
 from dataclasses import dataclass
 
@@ -7,34 +7,35 @@ from egodepth.foundation.errors import require
 
 @dataclass(frozen=True, kw_only=True)
 class CloudSettings:
-    """How a cloud is cleaned and fused. Lengths are relative, so that they suit depth of any unit."""
+    """Cleaning and fusion of a cloud. Lengths are relative, so that they suit depth of any unit."""
 
     min_confidence: float = 0.5
-    """Pixels of less are dropped; 0 keeps all."""
+    """Drop pixels with less confidence; 0 keeps all."""
     far: float = 4.0
-    """Pixels beyond this many times the median depth of their and the neighbouring frames are dropped (the sky, and
-    what a small error of disparity moves far); inf keeps all."""
+    """Drop pixels beyond this many times the median depth of their frame and its neighbours: the sky, and depth that a
+    small error of disparity moves far. inf keeps all."""
     flying: float = 0.03
-    """Pixels that hang between two surfaces are dropped: depth that changes by this share from pixel to pixel, and
-    does so more than on both sides; inf keeps all."""
+    """Drop flying pixels between two surfaces: depth that changes by this share per pixel, and by more than on both
+    sides. inf keeps all."""
     edge_px: int = 4
-    """How many pixels wide, to either side, networks smear an edge of depth."""
+    """Width in pixels, to either side, over which networks smear a depth edge."""
     motion: float = 0.04
-    """A frame is used once the camera has moved by this share of the median depth, or has turned by `turn_deg`."""
+    """Use a frame once the camera has moved by this share of the median depth, or has turned by `turn_deg`."""
     turn_deg: float = 5.0
     neighbours: int = 3
-    """So many frames before, and so many after, are compared with each: every second one of those used."""
+    """Compare each frame with this many frames before and after it: every second one of the used frames."""
     agreeing: int = 2
-    """So many of them must see a point at its place, and no more of them see through it; 0 asks for none."""
+    """Least number of these frames that must see a point at its place; no more may see through it. 0 disables the
+    check."""
     tolerance: float = 0.07
     """Depth agrees within this share."""
     voxel: float | None = None
-    """Side of the cubes that become one point each, in the unit of the depth; None: four pixels wide at the median
-    depth of the first frames."""
+    """Side of the voxels, each of which gives one point, in the unit of the depth. Left out: four pixels wide at the
+    median depth of the first frames."""
     min_frames: int = 2
-    """Points that fewer of the used frames saw are dropped, where there are that many frames."""
+    """Drop points that fewer of the used frames saw, if there are that many frames."""
     most_voxels: int = 4_000_000
-    """Cubes grow to twice their side whenever there are more. The default needs up to 0.9 GB while it is sorted."""
+    """Voxels grow to twice their side whenever there are more than this. The default needs up to 0.9 GB to sort."""
 
     def __post_init__(self) -> None:
         shares = (self.far, self.flying, self.tolerance)

@@ -1,4 +1,4 @@
-"""One frame, made ready to be compared with its neighbours: inverse depth, slopes, and the pixels worth a point."""
+"""One frame, prepared for comparison with its neighbours: inverse depth, slopes, and valid pixels."""
 
 from dataclasses import dataclass, replace
 
@@ -10,12 +10,12 @@ from egodepth.video.cloud.point_cloud import CloudFrame
 from egodepth.video.cloud.settings import CloudSettings
 
 _MEDIAN_STEP = 4
-"""The median depth is taken from every such row and column."""
+"""The median depth uses every such row and column."""
 _SKY = 0.25
-"""What has less than this part of the mean inverse depth does not count for the median depth: networks put the sky
-anywhere, and with half an image of it the median would be in it."""
+"""Pixels below this share of the mean inverse depth do not count for the median depth: networks place the sky at any
+depth, and with half an image of sky the median would be in it."""
 _MOST_SUPPORT = 8
-"""What was averaged before counts as no more views than that: their errors are not independent."""
+"""Largest support of averaged depth, in views: their errors are not independent."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +25,25 @@ class View:
     size: tuple[int, int]
     rgb: UInt8[np.ndarray, "hw 3"]
     inverse_depth: Float32[np.ndarray, "hw"]
-    """0 where nothing is known, or nothing that can be trusted."""
+    """0 where unknown or unreliable."""
     down: Float32[np.ndarray, "hw"]
     right: Float32[np.ndarray, "hw"]
-    """Slope of the inverse depth from pixel to pixel."""
+    """Slope of the inverse depth per pixel."""
     confidence: Float32[np.ndarray, "hw"]
     world_from_camera: Float64[np.ndarray, "4 4"]
     median_depth: float
-    """Of what is known, without the sky; nan where nothing is."""
+    """Median of the known depth, without the sky; NaN if nothing is known."""
     support: Float32[np.ndarray, "hw"]
-    """How many views the inverse depth rests on."""
+    """Number of views behind the inverse depth."""
 
     def pixels(self, nearest: float, farthest: float) -> Int[np.ndarray, "n"]:
-        """Numbers of the pixels that are known and whose depth is in a range."""
+        """Return the numbers of the known pixels whose depth is in a range."""
         return np.flatnonzero((self.inverse_depth >= 1 / farthest) & (self.inverse_depth <= 1 / nearest))
 
     def refined(
         self, index: Int[np.ndarray, "n"], depth: Float32[np.ndarray, "n"], support: Float32[np.ndarray, "n"]
     ) -> "View":
-        """The same view with better depth in some of its pixels."""
+        """Return the same view with better depth in some of its pixels."""
         inverse_depth, supports = self.inverse_depth.copy(), self.support.copy()
         inverse_depth[index], supports[index] = 1 / depth, np.minimum(support, _MOST_SUPPORT)
         image = inverse_depth.reshape(self.size)
@@ -52,11 +52,11 @@ class View:
 
 
 def view_of(frame: CloudFrame, settings: CloudSettings) -> View:
-    """Drop what is unknown, not trusted, or flying."""
+    """Drop pixels that are unknown, unreliable, or flying."""
     with np.errstate(divide="ignore", over="ignore"):
         inverse = 1 / frame.depth
     known = (inverse > 0) & np.isfinite(inverse)
-    # What is unknown counts as infinitely far: beside the sky it is, and a hole amid a surface has one sharp edge only.
+    # Unknown depth counts as infinitely far: true beside the sky, and a hole within a surface has only one sharp edge.
     inverse = np.where(known, inverse, np.float32(0))
     slopes = slope(inverse, 0), slope(inverse, 1)
     trusted = known & (frame.confidence >= settings.min_confidence)

@@ -1,4 +1,4 @@
-"""Cubes that gather points: where the points of many frames become one, and memory stays bounded."""
+"""Voxels that merge the points of many frames, in bounded memory."""
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64, UInt8
@@ -6,24 +6,24 @@ from jaxtyping import Float32, Float64, Int32, Int64, UInt8
 from egodepth.video.cloud.point_cloud import Cloud
 
 _BITS = 21
-"""Of an axis, in a cube's number."""
+"""Bits per axis in a voxel's number."""
 _HALF = 1 << (_BITS - 1)
 _MASK = (1 << _BITS) - 1
 _RGB, _CONFIDENCE, _WEIGHT = slice(3, 6), 6, 7
-"""Rows of a cube's sums: place within it (0 to 1), colour and confidence, each times the weight, and the weight."""
+"""Rows of a voxel's sums: position within it (0 to 1), colour and confidence, each times the weight, and the weight."""
 _ROWS = 8
 
 
 class VoxelGrid:
-    """Weighted means of the points in each cube of a grid.
+    """Weighted means of the points in each voxel of a grid.
 
-    Never more than `most` cubes once sorted: they grow to twice their side instead, the whole cloud becoming coarser
-    but staying whole. (To keep the nearest ones would tear holes, and to keep the newest would lose the start.)
-    New points wait unsorted until they are a quarter of `most`, so that the sorting is paid once for many frames.
+    After sorting there are at most `most` voxels: they grow to twice their side instead, so the whole cloud becomes
+    coarser but stays complete. (Keeping the nearest voxels would tear holes, and keeping the newest would lose the
+    start.) New points wait unsorted until they are a quarter of `most`, so that one sort serves many frames.
     """
 
     def __init__(self, side: float, most: int) -> None:
-        """A grid of cubes of this side."""
+        """Create a grid of voxels of this side."""
         self.side, self._most = side, most
         self._keys = np.empty(0, np.int64)
         self._sums = np.empty((_ROWS, 0), np.float32)
@@ -38,23 +38,23 @@ class VoxelGrid:
         confidence: Float32[np.ndarray, "n"],
         weight: Float32[np.ndarray, "n"],
     ) -> None:
-        """The points of one frame, relative to `origin`, which alone needs the precision of 64 bits."""
+        """Add the points of one frame, relative to `origin`, which alone needs 64-bit precision."""
         keys, within = self._cells(points, origin)
         values = np.concatenate([within, rgb.T.astype(np.float32), confidence[None], np.ones_like(weight)[None]])
         values *= weight
         keys, sums, _ = _gathered(keys, values, np.ones(len(keys), np.int32), np.add)
-        # However many of the frame's points fell into a cube, it was one frame.
+        # Several points of a frame in one voxel count as one frame.
         self._waiting.append((keys, sums, np.ones(len(keys), np.int32)))
         if self.held - len(self._keys) > self._most // 4:
             self._settle()
 
     @property
     def held(self) -> int:
-        """Cubes in memory, sorted and waiting."""
+        """Number of voxels in memory, sorted and waiting."""
         return len(self._keys) + sum(len(waiting[0]) for waiting in self._waiting)
 
     def cloud(self, min_frames: int) -> Cloud:
-        """One point a cube that so many frames saw, in the order of the cubes."""
+        """Return one point per voxel that at least `min_frames` frames saw, in the order of the voxels."""
         self._settle()
         kept = self._frames >= min_frames
         sums = self._sums[:, kept]
@@ -71,7 +71,7 @@ class VoxelGrid:
     def _cells(
         self, points: Float32[np.ndarray, "3 n"], origin: Float64[np.ndarray, "3"]
     ) -> tuple[Int64[np.ndarray, "n"], Float32[np.ndarray, "3 n"]]:
-        """The cube of each point, and its place within; cubes grow until their numbers hold the farthest point."""
+        """Return the voxel of each point, and its position within. Voxels grow until all points fit."""
         while True:
             first = np.floor(origin / self.side)
             rest = (origin / self.side - first).astype(np.float32)
@@ -84,7 +84,7 @@ class VoxelGrid:
             self._grow()
 
     def _settle(self) -> None:
-        """Sort what waits into the grid."""
+        """Sort the waiting points into the grid."""
         parts = zip((self._keys, self._sums, self._frames), *self._waiting, strict=True)
         self._keys, self._sums, self._frames = (np.concatenate(part, axis=-1) for part in parts)
         self._waiting = []
@@ -93,31 +93,31 @@ class VoxelGrid:
             self._grow()
 
     def _grow(self) -> None:
-        """Twice the side: eight cubes become one."""
+        """Double the side: eight voxels become one."""
         cells = _unpacked(self._keys)
         for axis, place in enumerate(cells):
             self._sums[axis] = (self._sums[axis] + (place & 1) * self._sums[_WEIGHT]) / 2
         cells = (cells >> 1) + _HALF
         keys = (cells[0] << (2 * _BITS)) | (cells[1] << _BITS) | cells[2]
-        # The same frame may have seen several of the eight: at least the most of any was seen.
+        # The same frame may have seen several of the eight, so the largest count is a lower bound.
         self._keys, self._sums, self._frames = _gathered(keys, self._sums, self._frames, np.maximum)
         self.side *= 2
 
 
 def _unpacked(keys: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "3 n"]:
-    """Cubes' places along the three axes."""
+    """Return the positions of voxels along the three axes."""
     return np.stack([keys >> (2 * _BITS), (keys >> _BITS) & _MASK, keys & _MASK]) - _HALF
 
 
 def _gathered(
     keys: Int64[np.ndarray, "n"], sums: Float32[np.ndarray, "8 n"], frames: Int32[np.ndarray, "n"], count: np.ufunc
 ) -> tuple[Int64[np.ndarray, "m"], Float32[np.ndarray, "8 m"], Int32[np.ndarray, "m"]]:
-    """Each cube once, in ascending order: sums added, frames joined by `count`."""
+    """Return each voxel once, in ascending order: sums added, frame counts combined by `count`."""
     if not len(keys):
         return keys, sums, frames
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    # Row by row: a sorted copy of all of them would be a large part of the memory needed.
+    # Row by row: a sorted copy of all rows would be a large part of the memory.
     added = np.stack([np.add.reduceat(row[order], starts) for row in sums])
     return keys[starts], added, count.reduceat(frames[order], starts).astype(np.int32)

@@ -1,4 +1,4 @@
-"""The report of a video: one HTML page that needs no network, and a recording for the rerun viewer."""
+"""The report of a video: one HTML page that works offline, and a recording for the rerun viewer."""
 
 from egodepth.video.page.content import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Segment, Series
 from egodepth.video.page.html import write_page

@@ -1,4 +1,4 @@
-"""What a report says and shows, before anything is known of HTML.
+"""The content of a report, independent of HTML.
 
 Positions and points are in one world: x right, y down, z forward, the axes of its first camera. Texts are plain: the
 page escapes them.
@@ -16,7 +16,7 @@ class Finding:
 
     text: str
     warning: bool = False
-    """Whether it says that something is not to be trusted."""
+    """Whether it warns about an unreliable result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Figure:
 
     name: str
     value: str
-    """With its unit."""
+    """Value with its unit."""
     note: str = ""
 
 
@@ -39,18 +39,18 @@ class FigureGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class PageFrame:
-    """A frame to look at, already small: about 480 pixels wide."""
+    """A frame to display, already small: about 480 pixels wide."""
 
     label: str
     seconds: float
-    """When it is shown in the video."""
+    """Time in the video."""
     image: UInt8[np.ndarray, "h w 3"]
     depth: UInt8[np.ndarray, "h w 3"]
-    """In colours."""
+    """Coloured depth."""
     confidence: UInt8[np.ndarray, "h w 3"]
-    """In colours."""
+    """Coloured confidence."""
     hint: UInt8[np.ndarray, "h w 3"] | None = None
-    """What geometry knew of the depth before any training, in colours; None: nothing."""
+    """Coloured depth hint from before training; None without hints."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +68,13 @@ class Plot:
 
     name: str
     axis: str
-    """What the values are, with their unit."""
+    """Quantity of the values, with their unit."""
     series: tuple[Series, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """An unbroken piece of the camera's path: from one cut to the next."""
+    """An unbroken piece of the camera's trajectory: from one cut to the next."""
 
     name: str
     seconds: Float[np.ndarray, " n"]
@@ -83,7 +83,7 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True)
 class PageContent:
-    """Everything on the page. What is empty, or None, leaves no trace on it."""
+    """Everything on the page. Fields that are empty or None are omitted."""
 
     title: str
     summary: tuple[Finding, ...]
@@ -96,14 +96,14 @@ class PageContent:
     cloud_xyz: Float32[np.ndarray, "n 3"]
     cloud_rgb: UInt8[np.ndarray, "n 3"]
     unit: str
-    """Of positions and points: "metres" or "units up to scale"."""
+    """Unit of positions and points: "metres" or "units up to scale"."""
     video: str | None = None
     """Path of the depth video, relative to the page."""
     files: tuple[tuple[str, str], ...] = ()
-    """Paths relative to the page, and what each is."""
+    """Paths relative to the page, with descriptions."""
 
     def position_at(self, seconds: float) -> Float[np.ndarray, " 3"] | None:
-        """Where the camera was, at the known time nearest to this one; None without a path."""
+        """Return the camera's position at the known time nearest to this one; None without a trajectory."""
         times = np.concatenate([np.zeros(0), *(segment.seconds for segment in self.segments)])
         positions = np.concatenate([np.zeros((0, 3)), *(segment.positions for segment in self.segments)])
         known = np.isfinite(positions).all(1)

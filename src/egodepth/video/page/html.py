@@ -1,4 +1,4 @@
-"""The report as one HTML file: pictures, plots and the code that draws them are inside, and it asks no network."""
+"""The report as one HTML file with its pictures, plots and code inside. It works offline."""
 
 import base64
 import io
@@ -21,7 +21,7 @@ from egodepth.video.page.plots import plotly, time_plot, trajectory_plot
 
 
 def write_page(path: Path, content: PageContent) -> None:
-    """Write the page, some 5 MB of plotly.js and up to 5 MB of pictures and points.
+    """Write the page: some 5 MB of plotly.js and up to 5 MB of pictures and points.
 
     Raises:
         InputError: plotly is missing, or the file cannot be written.
@@ -68,7 +68,7 @@ def _frame(frame: PageFrame, content: PageContent) -> dict[str, Any]:
 
 
 def _data_url(picture: UInt8[np.ndarray, "h w 3"]) -> str:
-    """WebP: half the size of JPEG, and every browser of the last years shows it."""
+    """Return a picture as WebP data URL: half the size of JPEG, and all current browsers support it."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "webp", quality=82)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
@@ -82,7 +82,7 @@ def _video(content: PageContent) -> str:
     if content.video is None:
         return ""
     address = _address(content.video)
-    # Without a time to begin at, phones show black until it is played.
+    # Without a start time, phones show black until the video is played.
     video = f'<video src="{address}#t=0.001" controls muted loop playsinline preload="metadata"></video>'
     beside = f'<a href="{address}">{escape(content.video)}</a>, beside this page'
     return _section("Depth video", f'{video}<p class="note">{beside}.</p>')
@@ -130,7 +130,7 @@ def _files(content: PageContent) -> str:
 
 
 def _plot(kind: str, figure: str) -> str:
-    """A place that the page's code fills with the figure, which lies in it."""
+    """Return an element that the page's code fills with the figure, which is stored in it."""
     script = f'<script type="application/json">{_inside_script(figure)}</script>'
     return f'<div class="plot {kind}" data-plot="{kind}">{script}</div>'
 
@@ -140,12 +140,12 @@ def _section(name: str, inside: str, width: str = "half") -> str:
 
 
 def _address(path: str) -> str:
-    """A relative link, whatever the file is called: nothing in its name can make it another site's or a script."""
+    """Return a relative link to a file. No file name can turn it into another site's address or a script."""
     return escape("./" + quote(path.replace("\\", "/")))
 
 
 def _inside_script(text: str) -> str:
-    """JSON that cannot end the script element it lies in."""
+    """Return JSON that cannot end the script element around it."""
     return text.replace("<", "\\u003c")
 
 

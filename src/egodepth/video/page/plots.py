@@ -1,6 +1,6 @@
-"""Plotly figures as JSON: the camera's path from above, and lines over time.
+"""Plotly figures as JSON: the camera's trajectory from above, and lines over time.
 
-Colours of text and background are left to the page, which knows whether it is dark.
+The page sets the colours of text and background, because it knows whether it is dark.
 """
 
 import importlib
@@ -13,11 +13,11 @@ from egodepth.foundation.errors import InputError
 from egodepth.video.page.content import PageContent, Plot
 
 COLOURS = ("#0077bb", "#ee7733", "#009988", "#cc3311", "#ee3377", "#7f7f7f")
-"""Of lines; told apart by colour-blind eyes, visible on white and on black (Paul Tol's `vibrant` scheme)."""
+"""Colours of lines, distinct for colour-blind viewers, visible on white and on black (Paul Tol's `vibrant` scheme)."""
 
 
 def plotly(module: str) -> Any:
-    """A module of plotly; an `InputError` says how to install it."""
+    """Import a module of plotly; an `InputError` explains how to install it."""
     try:
         return importlib.import_module(f"plotly.{module}")
     except ImportError as error:
@@ -25,12 +25,12 @@ def plotly(module: str) -> Any:
 
 
 def colour(number: int) -> str:
-    """Of the line with this number."""
+    """Return the colour of the line with this number."""
     return COLOURS[number % len(COLOURS)]
 
 
 def time_plot(plot: Plot) -> str:
-    """Lines over time."""
+    """Return lines over time."""
     lines = [
         {
             "type": "scatter",
@@ -45,14 +45,14 @@ def time_plot(plot: Plot) -> str:
     layout = {
         "xaxis": {"title": {"text": "seconds"}},
         "yaxis": {"title": {"text": escape(plot.axis, quote=False)}},
-        # The line at the time of the frame that is looked at.
+        # The line at the time of the displayed frame.
         "shapes": [{"type": "line", "yref": "paper", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "line": {"dash": "dot"}}],
     }
     return _json(lines, layout)
 
 
 def trajectory_plot(content: PageContent) -> str:
-    """The path from above, forward against right; the last trace is where the frame that is looked at was taken."""
+    """Return the trajectory from above, forward against right. The last trace marks the displayed frame."""
     lines: list[dict[str, Any]] = [
         {
             "type": "scatter",

@@ -1,4 +1,4 @@
-"""A recording for the rerun viewer: frames, depth, cameras and the cloud on one timeline, to be explored in it.
+"""Write a recording for the rerun viewer: frames, depth, cameras and the cloud on one timeline.
 
 Needs rerun-sdk, which is imported only here.
 """
@@ -17,7 +17,7 @@ from egodepth.foundation.files import replacing
 from egodepth.video.page.content import PageContent
 
 TIMELINE = "time"
-"""Seconds of the video."""
+"""Name of the timeline, in seconds of the video."""
 CAMERA = "world/camera"
 IMAGE = "world/camera/image"
 DEPTH = "world/camera/depth"
@@ -30,28 +30,28 @@ class RecordedFrame:
     seconds: float
     image: UInt8[np.ndarray, "h w 3"]
     depth: Float32[np.ndarray, "h w"]
-    """z along the axis, in the unit of the path; 0 where it is not known."""
+    """z along the axis, in the unit of the trajectory; 0 where unknown."""
     focal: Float[np.ndarray, " 2"]
-    """(x, y) in units of the image's width and height, as of `egodepth.Camera`."""
+    """(x, y) in units of the image's width and height, as in `egodepth.Camera`."""
     centre: Float[np.ndarray, " 2"]
-    """Likewise, from the edge of the image."""
+    """(x, y) in the same units, from the edge of the image."""
     world_from_camera: Float[np.ndarray, "4 4"]
 
 
 def write_recording(path: Path, content: PageContent, frames: Iterable[RecordedFrame]) -> None:
-    """Write a recording (.rrd) of the frames, and of the page's path, cloud and plots; the whole cloud, not thinned.
+    """Write a recording (.rrd) of the frames, and of the page's trajectory, cloud and plots; the cloud is not thinned.
 
-    Frames are written as they come: memory does not grow with their number.
+    Frames are written one by one, so the memory does not grow with their number.
 
     Raises:
         InputError: rerun-sdk is missing, or the file cannot be written.
     """
     rerun = rerun_library()
     with replacing(path) as beside:
-        # Rerun would say why it cannot open a file in a warning, and go on.
+        # If rerun cannot open a file, it only prints a warning and continues.
         beside.touch()
         with rerun.RecordingStream("egodepth") as recording:
-            # Times of writing would be a second timeline to choose from.
+            # Times of writing would be a second, useless timeline.
             recording.set_log_time_enabled(False)
             recording.save(beside)
             recording.send_recording_name(content.title)
@@ -101,7 +101,7 @@ def _log_plots(rerun: Any, recording: Any, content: PageContent) -> None:
 
 
 def rerun_library() -> Any:
-    """The library; an `InputError` says how to install it."""
+    """Import the library; an `InputError` explains how to install it."""
     try:
         return importlib.import_module("rerun")
     except ImportError as error:

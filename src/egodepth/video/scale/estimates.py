@@ -1,11 +1,10 @@
-"""Many noisy factors to one, and how sure it is.
+"""Combine many noisy factors to one, with its uncertainty.
 
-The factor is the median of all frames' factors, whose errors are anything but independent: neighbours show the same
-street, and drives differ. So the interval does not come from frames but from blocks of frames in a row, and from
-drives where there are several, whichever is wider; a few blocks tell little of their own scatter, so that it is mixed
-with what is usual (`PRIOR`), and Student's quantile is taken. What was given (a height, a speed) has an error of its
-own, which no number of frames averages away, and so has the model, whose depth is distorted: both are added in
-quadrature.
+The factor is the median of all frames' factors. Their errors are not independent: neighbours show the same street, and
+drives differ. So the interval comes not from frames but from blocks of consecutive frames, and from drives if there are
+several, whichever is wider. A few blocks say little about their own scatter, so it is mixed with the usual one
+(`PRIOR`), and Student's quantile is used. The given length (a height, a speed) has an error of its own that does not
+average out. The model has one, too, because its depth is distorted. Both are added in quadrature.
 """
 
 from collections.abc import Iterable
@@ -18,55 +17,55 @@ from jaxtyping import Float64
 from egodepth.foundation.errors import InputError
 
 FEWEST = 3
-"""Fewer frames say nothing of their scatter."""
+"""Least number of frames that show a scatter."""
 POSSIBLE = (1e-3, 1e4)
-"""Metres in a unit: beyond these something else is wrong."""
+"""Possible range of metres per unit: outside of it something else is wrong."""
 WIDEST = 0.5
-"""A relative spread that makes a factor worthless."""
+"""Relative spread from which a factor is worthless."""
 _BLOCKS = 10
 _NORMAL = 1.959964
-"""Of 95 %, two-sided."""
+"""Two-sided 95 % quantile of the normal distribution."""
 _MEDIAN = 1.2533
-"""A median's standard error over that of a mean (normal errors: the root of pi / 2)."""
+"""Ratio of the standard errors of a median and of a mean (normal errors: the root of pi / 2)."""
 
 
 class Prior(NamedTuple):
-    """Scatter that is usual, relative, and how many blocks it counts as."""
+    """Usual relative scatter, and the number of blocks that it counts as."""
 
     scatter: float
     weight: float
     block: int = 1
-    """Samples in a row that a block has at least."""
+    """Least number of consecutive samples in a block."""
 
 
 PRIOR = Prior(0.05, 3.0, 4)
-"""Of blocks of frames: per-frame scales of self-supervised models scatter by 8 to 10 % (sigma_scale, Godard et al.
-2019, Table 8), medians of some frames by half of that. Weight and block are so that 95 % intervals cover nine in ten
-even of 12 frames whose errors have a memory of 0.8 a frame (tests/scale/test_estimates.py)."""
+"""Prior for blocks of frames: per-frame scales of self-supervised models scatter by 8 to 10 % (sigma_scale, Godard et
+al. 2019, Table 8), medians of some frames by half of that. With this weight and block, 95 % intervals cover nine in ten
+even for 12 frames whose errors have an autocorrelation of 0.8 per frame (tests/scale/test_estimates.py)."""
 
 
 class Measured(NamedTuple):
-    """What a source found."""
+    """Result of a source."""
 
     drives: tuple[str, ...]
-    """Of each factor, in order."""
+    """Drive of each factor, in order."""
     factors: Float64[np.ndarray, " n"]
-    """Metres in a unit of the model's depth, one a frame, pair or distance."""
+    """Metres per unit of the model's depth, one per frame, pair or distance."""
     asked: int
-    """How many were looked at, those without an answer included."""
+    """Number of measured samples, including those without a result."""
 
 
 class Combined(NamedTuple):
-    """One factor, and how sure it is; all but the factor are relative."""
+    """One factor with its uncertainty; all fields except the factor are relative."""
 
     factor: float
     spread: float
-    """Half of the 95 % interval: the next three in quadrature."""
+    """Half of the 95 % interval: the next three fields in quadrature."""
     statistical: float
     given: float
     """95 % error of the known length itself."""
     distortion: float
-    """95 % difference of the median factor of what was looked at from that of all pixels."""
+    """95 % difference between the median factor of the measured pixels and that of all pixels."""
     scatter: float
     """Standard deviation of single frames, robust: 1.4826 times the median absolute deviation."""
     samples: int
@@ -75,7 +74,7 @@ class Combined(NamedTuple):
 
 
 def gathered(found: Iterable[tuple[str, float | None]]) -> Measured:
-    """(drive, factor or None) of everything that was looked at, in order."""
+    """Return the usable factors of all (drive, factor or None), in order."""
     items = list(found)
     usable = [(drive, factor) for drive, factor in items if factor is not None and np.isfinite(factor) and factor > 0]
     return Measured(tuple(d for d, _ in usable), np.array([f for _, f in usable], np.float64), len(items))
@@ -84,17 +83,17 @@ def gathered(found: Iterable[tuple[str, float | None]]) -> Measured:
 def combined(
     measured: Measured, given: float, prior: Prior = PRIOR, fewest: int = FEWEST, distortion: float = 0.0
 ) -> Combined:
-    """The median factor and its spread.
+    """Return the median factor and its uncertainty.
 
     Args:
-        measured: what a source found.
-        given: 95 % error of what was given, relative.
+        measured: the result of a source.
+        given: 95 % error of the given length, relative.
         prior: usual scatter of blocks.
-        fewest: how many factors are needed.
-        distortion: 95 % difference of what was looked at from all pixels, relative.
+        fewest: least number of factors.
+        distortion: 95 % difference between the measured pixels and all pixels, relative.
 
     Raises:
-        InputError: too few, an absurd factor, or one that is hardly known.
+        InputError: too few factors, an implausible one, or one with too large an uncertainty.
     """
     if len(measured.factors) < fewest:
         raise InputError(
@@ -129,7 +128,7 @@ def combined(
 
 
 def _half_interval(drives: tuple[str, ...], logs: Float64[np.ndarray, " n"], prior: Prior) -> float:
-    """Half of the 95 % interval of the median: from samples, from blocks or from drives, whichever says most."""
+    """Return half of the 95 % interval of the median: from samples, from blocks or from drives, whichever is widest."""
     by_drive = [np.array([log for _, log in group]) for _, group in groupby(zip(drives, logs, strict=True), _first)]
     wanted = -(-_BLOCKS // len(by_drive))
     counts = [max(1, min(wanted, len(own) // prior.block)) for own in by_drive]
@@ -145,7 +144,7 @@ def _half_interval(drives: tuple[str, ...], logs: Float64[np.ndarray, " n"], pri
 
 
 def _student_error(values: Float64[np.ndarray, " b"], prior: Prior) -> float:
-    """Student's half interval of the median of values whose variance has a prior (scaled inverse chi-squared)."""
+    """Return Student's half interval of the median of values whose variance has a scaled inverse chi-squared prior."""
     freedom = prior.weight + len(values) - 1
     squares = np.square(values - values.mean()).sum() + prior.weight * prior.scatter**2
     over_mean = _MEDIAN if len(values) > 2 else 1.0
@@ -153,20 +152,20 @@ def _student_error(values: Float64[np.ndarray, " b"], prior: Prior) -> float:
 
 
 def _inflation(blocks: list[list[float]]) -> float:
-    """By what neighbouring blocks that resemble each other widen an interval: that of an AR(1) process."""
+    """Return the factor by which correlated neighbouring blocks widen an interval, as for an AR(1) process."""
     middle = np.mean(np.concatenate(blocks))
     pairs = [(a - middle) * (b - middle) for own in blocks for a, b in pairwise(own)]
     squares = [(a - middle) ** 2 for own in blocks for a in own]
     if len(pairs) < FEWEST or sum(squares) == 0:
         return 1.0
-    # Of few blocks the correlation comes out too low by about 1 / their number (Kendall 1954).
+    # For few blocks the correlation is underestimated by about 1 / their number (Kendall 1954).
     correlation = (sum(pairs) / len(pairs)) / (sum(squares) / len(squares)) + 1 / len(squares)
     correlation = min(max(correlation, 0.0), 0.6)
     return float(np.sqrt((1 + correlation) / (1 - correlation)))
 
 
 def student_quantile(freedom: float) -> float:
-    """Student's two-sided 95 % quantile by its expansion (Abramowitz and Stegun 1964, 26.7.5); from 2 on within 4 %."""
+    """Return Student's two-sided 95 % quantile by expansion (Abramowitz and Stegun, 26.7.5); from 2 on within 4 %."""
     z = _NORMAL
     terms = (
         (z**3 + z) / 4,

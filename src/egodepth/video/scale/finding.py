@@ -1,4 +1,4 @@
-"""Metres for a model that learned depth up to scale."""
+"""Find the metric scale of a model that learned depth up to scale."""
 
 import datetime
 from functools import partial
@@ -44,13 +44,13 @@ from egodepth.weights.exported.runtime import ExportedModel
 
 
 class FoundScale(NamedTuple):
-    """What was found."""
+    """Result of a search for the scale."""
 
     scale: MetricScale
     result: Combined
 
     def lines(self) -> list[str]:
-        """For people: the factor and where its error bar comes from."""
+        """Return the factor and the parts of its error bar, as lines of text."""
         result, by = self.result, self.scale.by
         where = f"{result.drives} {'image' if by == 'distance' else 'drive'}{'s' * (result.drives != 1)}"
         said = [
@@ -66,16 +66,16 @@ class FoundScale(NamedTuple):
         return said
 
     def record(self, options: ScaleOptions) -> dict[str, Any]:
-        """As plain values."""
+        """Return the result as plain values."""
         about = {"model": options.model, "by": options.by, "on": self.scale.on, "when": self.scale.when}
         return about | {"stored": options.store, "motion": self.scale.motion} | self.result._asdict()
 
 
 def find_scale(options: ScaleOptions) -> FoundScale:
-    """Find how many metres a unit of a model's depth is, and keep it in the model's card if that is asked for.
+    """Find how many metres a unit of a model's depth is, and store it in the model's card if requested.
 
     Raises:
-        InputError: options that do not go together, no such model or data, or too few samples.
+        InputError: contradicting options, no such model or data, or too few samples.
     """
     _check(options)
     predictor = _predictor(options)
@@ -102,7 +102,7 @@ def find_scale(options: ScaleOptions) -> FoundScale:
 
 
 def remove_scale(options: ScaleOptions) -> None:
-    """Take the scale of a model off again; `InputError` where it has none."""
+    """Remove the scale of a model; `InputError` if it has none."""
     _check(options)
     rewrite_card(options.model, _without_scale)
 
@@ -114,7 +114,7 @@ def _check(options: ScaleOptions) -> None:
 
 
 def _predictor(options: ScaleOptions) -> DepthPredictor:
-    """The model in the units that it learned."""
+    """Return the model in its learned units."""
     if options.store and not Path(options.model).exists():
         raise InputError(f"{options.model}: no such folder; what is on the hub can be measured with --no-store alone")
     predictor = DepthPredictor.load(options.model, options.device)
@@ -124,22 +124,24 @@ def _predictor(options: ScaleOptions) -> DepthPredictor:
 
 
 def _found(options: ScaleOptions, predictor: DepthPredictor) -> tuple[Found, list[DrivenPair]]:
-    """What the chosen way finds, and pairs of frames between which it knows how many metres were driven."""
+    """Return the factors of the chosen method, and frame pairs with a known driven distance."""
     if options.by == "distance":
         return _distances(options, predictor), []
     drives = _drives(options)
     if options.by in ("speed", "oxts"):
         pairs = driven_pairs(
-            drives, _frames_apart(predictor), partial(_distance_driven, options), partial(_times, options)
+            drives, _neighbour_offset(predictor), partial(_distance_driven, options), partial(_times, options)
         )
         return by_distance_driven(predictor, pairs, options.limit), pairs
     if options.by == "height":
-        return by_height(predictor, neighbours(drives, _frames_apart(predictor)), options.height_m or 0, options.limit)
+        return by_height(
+            predictor, neighbours(drives, _neighbour_offset(predictor)), options.height_m or 0, options.limit
+        )
     return (by_baseline if options.by == "baseline" else by_depth)(predictor, drives, options.limit), []
 
 
 def _motion_factor(options: ScaleOptions, predictor: DepthPredictor, driven: list[DrivenPair]) -> float | None:
-    """Metres in a unit of the pose network's translations; None where the model has none, or it sees no motion."""
+    """Return the metres per unit of the pose network's translations; None without a network or without motion."""
     assert isinstance(predictor.model, DepthModel)
     if predictor.model.pose_net is None:
         return None
@@ -157,7 +159,7 @@ def _drives(options: ScaleOptions) -> list[Drive]:
 
 
 def _distance_driven(options: ScaleOptions, drive: Drive) -> Distance:
-    """What is known of how far a drive went between frames."""
+    """Return the function for the distance that a drive covered between frames."""
     assert options.data is not None
     if options.by == "oxts":
         folder = find_oxts(options.data, drive.name)
@@ -169,7 +171,7 @@ def _distance_driven(options: ScaleOptions, drive: Drive) -> Distance:
 
 
 def _times(options: ScaleOptions, drive: Drive) -> Times:
-    """When a drive's frames were taken."""
+    """Return the times of a drive's frames."""
     assert options.data is not None
     known = known_times(options.data, drive.name) if options.fps is None else None
     return known or numbered_times(options.fps or USUAL_FPS)
@@ -185,20 +187,20 @@ def _distances(options: ScaleOptions, predictor: DepthPredictor) -> Found:
 
 
 def _focal(options: ScaleOptions) -> tuple[float, ...]:
-    """Of the cameras that the scale is found on, as far as it is known."""
+    """Return the focal lengths of the cameras that the scale is found on, as far as known."""
     if options.data is not None:
         return usual_focal(cameras_of(_drives(options)))
     return usual_focal([read_camera(options.camera, image_size(options.image[0]))]) if options.camera else ()
 
 
-def _frames_apart(predictor: DepthPredictor) -> int:
-    """Frames to a neighbour, as in the model's training: near enough to be found again."""
+def _neighbour_offset(predictor: DepthPredictor) -> int:
+    """Return the offset to a neighbour in the model's training, at which the scene is found again."""
     assert isinstance(predictor.model, DepthModel)
     return min(map(abs, predictor.model.card.offsets), default=1)
 
 
 def _learned_up_to_scale(card: ModelCard, name: str) -> ModelCard:
-    """The card without a scale that was found before; a model that learned metres is refused."""
+    """Return the card without an earlier scale; a model that learned metres is refused."""
     if card.metric and not card.scale.by:
         raise InputError(f"{name}: its depth is in metres already, by its training (stereo or given poses)")
     return card.unscaled()

@@ -1,4 +1,4 @@
-"""Scale by lengths that are simply known: distances measured on the spot, and true depth of a data set."""
+"""Scale by known lengths: measured distances, and true depth of a data set."""
 
 import numpy as np
 import torch
@@ -14,21 +14,21 @@ from egodepth.video.scale.estimates import Prior
 from egodepth.video.scale.parallax import REGION
 
 PIXEL_PRIOR = Prior(0.15, 10.0)
-"""Usual scatter of single pixels: the relative error of self-supervised models (abs_rel .11 to .16, Godard et al. 2019,
-Table 1), and as many distances as it counts for."""
+"""Prior for single pixels: the relative error of self-supervised models (abs_rel .11 to .16, Godard et al. 2019, Table
+1), and the number of distances that it counts as."""
 _HALF_WINDOW = 2
 
 
 def distance_factor(
     depth: Float[Tensor, "h w"], pixel: tuple[float, float], distance_m: float, camera: Camera | None = None
 ) -> float:
-    """Metres in a unit of the depth, by the distance to what is seen at a pixel.
+    """Return the metres per unit of the depth, from the distance to the object at a pixel.
 
     Args:
-        depth: of the image.
-        pixel: x and y, from the centre of the first pixel; the median depth of 5x5 pixels around it counts.
-        distance_m: in a straight line from the camera; along its axis if there is no camera.
-        camera: unbatched, to tell the two apart.
+        depth: depth of the image.
+        pixel: x and y, from the centre of the first pixel; the median depth of 5x5 pixels around it is used.
+        distance_m: distance in a straight line from the camera; along its axis without `camera`.
+        camera: the camera, unbatched, to convert a straight line to depth.
     """
     height, width = depth.shape
     column, row = round(pixel[0]), round(pixel[1])
@@ -45,14 +45,14 @@ def distance_factor(
 def file_factor(
     predictor: DepthPredictor, image: str, pixel: tuple[float, float], distance_m: float, camera_file: str | None
 ) -> float:
-    """`distance_factor` of an image file, its camera from a camera file."""
+    """Return `distance_factor` for an image file, with its camera from a camera file."""
     pixels = read_rgb(image)
     camera = read_camera(camera_file, (pixels.shape[0], pixels.shape[1])) if camera_file else None
     return distance_factor(predictor(pixels).depth, pixel, distance_m, camera)
 
 
 def truth_factor(inverse_depth: Float[Tensor, "h w"], truth: Float[np.ndarray, "hg wg"]) -> float | None:
-    """The median, over the pixels that Eigen's protocol counts, of true over predicted depth; None if none is known."""
+    """Return the median of true over predicted depth, over the valid pixels of Eigen's protocol; None without any."""
     known = REGION.valid(torch.from_numpy(truth))
     if not known.any():
         return None

@@ -1,4 +1,4 @@
-"""Which options go with which way of finding a scale, and which values they may have."""
+"""Options of `egodepth scale`, and the checks of their combinations and values."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -19,12 +19,12 @@ GIVEN_PERCENT: dict[str, float] = {
     "distance": 1.0,
     "depth": 1.0,
 }
-"""95 % error of what is given, unless said: 5 cm of a camera's height, a GPS's speed, an inertial unit's, a
-calibration. A car's own speedometer shows up to 10 % too much (UNECE regulation 39)."""
+"""Default 95 % error of the given length in percent: 5 cm of a camera's height, the speed of a GPS, of an inertial
+unit, a calibration. A car's own speedometer shows up to 10 % too much (UNECE regulation 39)."""
 DISTORTION_PERCENT: dict[str, float] = {"baseline": 10.0, "height": 10.0, "speed": 10.0, "oxts": 10.0}
-"""How far, 95 %, the median factor of the pixels that were found may be from that of all pixels: an allowance.
-Not all pixels are found again, and the factor of a model that was trained for minutes differs by half between them: on
-twelve rendered drives this came to 1 to 3 % (rms), on three pairs of KITTI's drive 0001 to 13 % (LOG.md)."""
+"""Allowance for the 95 % difference between the median factor of the found pixels and that of all pixels, in percent.
+Not all pixels are found again, and the factors of a model that was trained for minutes differ by half between pixels:
+on twelve rendered drives this caused 1 to 3 % (rms), on three pairs of KITTI's drive 0001 13 % (LOG.md)."""
 _OWN: dict[str, set[str]] = {
     "baseline": {"data"},
     "height": {"data", "height_m"},
@@ -33,7 +33,7 @@ _OWN: dict[str, set[str]] = {
     "distance": {"image", "pixel", "distance_m", "camera"},
     "depth": {"data"},
 }
-"""The options that mean something to each way; those of data go with `drives`, `split` and `limit`."""
+"""Options of each method; methods with data also have `drives`, `split` and `limit`."""
 _NEEDED: dict[str, tuple[str, ...]] = {
     "height": ("height_m",),
     "distance": ("image", "pixel", "distance_m"),
@@ -41,14 +41,14 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 
 
 def check_options(given: Mapping[str, Any]) -> None:
-    """Refuse what does not go together: options by name, those that differ from their defaults.
+    """Refuse contradicting options, given by name if they differ from their defaults.
 
     Raises:
-        InputError: one is missing, means nothing here, or has an impossible value.
+        InputError: an option is missing, has no effect here, or has an impossible value.
     """
     if "remove" in given:
         if len(given) > 1:
-            raise InputError("--remove takes the scale off, and goes with no other option")
+            raise InputError("--remove takes the scale off, and cannot be combined with another option")
         return
     if "by" not in given:
         raise InputError("scale: say --by baseline, height, speed, oxts, distance or depth (or --remove)")
@@ -56,7 +56,7 @@ def check_options(given: Mapping[str, Any]) -> None:
     own = _OWN[by] | ({"drives", "split", "limit"} if "data" in _OWN[by] else set())
     idle = sorted(given.keys() - own - {"by", "given_percent", "store", "json", "device"})
     if idle:
-        raise InputError(f"{_option(idle[0])} means nothing with --by {by}; leave it out")
+        raise InputError(f"{_option(idle[0])} has no effect with --by {by}; leave it out")
     needed = _NEEDED.get(by, ()) + (("data",) if "data" in _OWN[by] else ())
     missing = [name for name in needed if name not in given]
     if missing:
@@ -69,7 +69,7 @@ def check_options(given: Mapping[str, Any]) -> None:
 
 
 def _conditions(given: Mapping[str, Any]) -> list[tuple[bool, str]]:
-    """What the values have to fulfil, and what to say if one does not."""
+    """Return the conditions on the values, with their messages."""
     points, metres, images = (len(given.get(name, ())) for name in ("pixel", "distance_m", "image"))
     return [
         (0.05 <= given.get("height_m", 1) <= 20, "--height-m: metres over the road, 0.05 to 20"),
@@ -92,31 +92,32 @@ class ScaleOptions:
     """The model, the known length, and the frames to find the scale on."""
 
     model: Positional[str]
-    """A run folder or a model folder; one whose depth is up to scale."""
+    """A run folder or a model folder, with depth up to scale."""
     by: Way | None = None
-    """baseline: stereo pairs of --data. height: of the camera over a level road (--height-m). speed: --speed-mps or
-    --speeds, and oxts: KITTI raw's GPS. distance: to points of images (--image, --pixel, --distance-m). depth: true
-    depth of --data. The first four compare the model's depth with what the motion between two images says."""
+    """The known length. baseline: stereo pairs of --data. height: the camera's height over a level road (--height-m).
+    speed: --speed-mps or --speeds. oxts: KITTI raw's GPS. distance: measured distances in images (--image, --pixel,
+    --distance-m). depth: true depth of --data. The first four compare the model's depth with the motion between two
+    images."""
     data: Path | None = None
-    """Drives to find it on: any data set that can be trained on."""
+    """Drives to find the scale on: any data set that can be trained on."""
     drives: tuple[str, ...] = ("*",)
     """Glob patterns of the drives."""
     split: Literal["train", "val", "test"] = "train"
-    """Which drives of a rendered set or of Cityscapes."""
+    """Which split of a rendered set or of Cityscapes."""
     limit: int = 100
-    """Look at this many frames, evenly spaced."""
+    """Number of frames to measure, evenly spaced."""
     height_m: float | None = None
     """Height of the camera over the road, metres."""
     speed_mps: float | None = None
-    """The speed, if it was the same all the time, metres a second."""
+    """Speed in metres per second, if it was constant."""
     speeds: Path | None = None
-    """CSV of `time,speed`: seconds from the beginning of the recording (or from frame number 0), metres a second; of
-    one drive."""
+    """CSV of `time,speed` for one drive: seconds from the start of the recording (or from frame number 0), metres per
+    second."""
     fps: float | None = None
-    """Frames a second, counted as frame numbers are. Left out: the frames' own times, where egodepth data extract, a
-    times.txt or their names say them; else 10."""
+    """Frames per second; frame numbers count them. Left out: the frames' own times if footage.json, a times.txt or the
+    file names give them, else 10."""
     image: tuple[Path, ...] = ()
-    """Images with a known distance in them: one for each, or one for all."""
+    """Images with a known distance: one per --pixel, or one for all."""
     pixel: tuple[tuple[float, float], ...] = ()
     """x and y of each point in its image, from the upper left, pixels."""
     distance_m: tuple[float, ...] = ()
@@ -124,18 +125,18 @@ class ScaleOptions:
     camera: Path | None = None
     """Camera file of those images (camera.json)."""
     given_percent: float | None = None
-    """How sure what you gave is: 95 % error in percent. Default: baseline 0.5, height 3, speed 2, the others 1."""
+    """95 % error of the given length in percent. Left out: baseline 0.5, height 3, speed 2, the others 1."""
     remove: bool = False
-    """Take a scale off again."""
+    """Remove a stored scale."""
     store: bool = True
-    """Keep it in the model's folder; else it is only printed."""
+    """Store the scale in the model's folder. With --no-store it is only printed."""
     json: Path | None = None
-    """Write what was found to this file, too."""
+    """Also write the result to this JSON file."""
     device: str | None = None
-    """`cpu`, `cuda`, ...; the GPU if there is one when left out."""
+    """`cpu`, `cuda`, ... Left out: the GPU if there is one."""
 
     def given(self) -> dict[str, Any]:
-        """The options that differ from their defaults, by name."""
+        """Return the options that differ from their defaults, by name."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)

@@ -1,7 +1,7 @@
-"""Two frames of a drive, what the motion between them says of a model's depth, and how far the camera moved.
+"""Frame pairs of a drive: compare a model's depth with the motion between two images, whose length is known.
 
-The motion comes from blocks that are followed from one frame to the other, not from a pose network: that one is right
-for the training's own purpose, which hardly minds if all translations are 10 % too long.
+The motion comes from blocks that are followed between the frames, not from a pose network: a pose network serves its
+own training, which hardly changes if all translations are 10 % too long.
 """
 
 from typing import NamedTuple
@@ -21,25 +21,25 @@ from egodepth.inference.predictor import DepthPredictor, at_size, resized_for
 from egodepth.video.scale.parallax import Factors, pixel_factors
 
 FLOW_WIDTH = 960
-"""Of the grey images in which blocks are followed: a tenth of a pixel of them is a direction to a degree or two."""
+"""Width of the grey images in which blocks are followed: a tenth of a pixel is a direction to a degree or two."""
 LEAST_MATCHED = 0.15
-"""Share of the textured blocks that have to be found again: of rendered streets three frames apart .28 are at least, of
-images that have nothing to do with one another .09 at most."""
+"""Least share of textured blocks that must be found again. It is at least .28 for rendered streets at an offset of
+three frames, and at most .09 for unrelated images."""
 SWEEP_PIXELS = 60_000
-"""Of the images in which pixels are found again, about."""
+"""Approximate number of pixels of the images in which pixels are found again."""
 
 
 class Pair(NamedTuple):
-    """An image, its depth by the model, and what another image says of it."""
+    """An image, the model's depth of it, and the factors that another image gives."""
 
     depth: Float[Tensor, "h w"]
-    """In units, at the size at which pixels were found again."""
+    """Depth in the model's units, at the size of the factors."""
     factors: Factors
-    """Of the pixels: unit of the motion in one of the depth."""
+    """Factors of the pixels: units of the motion per unit of the depth."""
 
 
 def stereo_pair(predictor: DepthPredictor, drive: Drive, frame: int) -> Pair:
-    """A frame and its stereo partner's: factors are metres in a unit."""
+    """Return the pair of a frame and its stereo partner: factors are metres per unit."""
     assert drive.partner_camera is not None
     assert drive.partner_from_self is not None
     images = [drive.read_image(frame), drive.read_image(frame, partner=True)]
@@ -47,12 +47,12 @@ def stereo_pair(predictor: DepthPredictor, drive: Drive, frame: int) -> Pair:
     return _pair(predictor, images, (drive.camera, drive.partner_camera), pose)
 
 
-def moving_pair(predictor: DepthPredictor, drive: Drive, frame: int, apart: int) -> Pair | None:
-    """Two frames of a drive: factors are distances moved in a unit; None where `motion_between` tells no motion.
+def moving_pair(predictor: DepthPredictor, drive: Drive, frame: int, offset: int) -> Pair | None:
+    """Return the pair of two frames of a drive: factors are distances moved per unit; None without a detected motion.
 
-    Of the two, that one is looked at that is farther ahead: what it shows is in the other one's view, too.
+    The depth is that of the frame farther ahead, whose content is in the other one's view, too.
     """
-    earlier, later = drive.read_image(frame), drive.read_image(frame + apart)
+    earlier, later = drive.read_image(frame), drive.read_image(frame + offset)
     motion = motion_between(earlier, later, drive.camera)
     if motion is None:
         return None
@@ -64,9 +64,9 @@ def moving_pair(predictor: DepthPredictor, drive: Drive, frame: int, apart: int)
 def motion_between(
     first: UInt8[np.ndarray, "h w 3"], second: UInt8[np.ndarray, "h w 3"], camera: Camera
 ) -> Float[Tensor, "4 4"] | None:
-    """second_from_first with a translation of length 1, float64; None where the camera stands or little is found again.
+    """Return second_from_first with a translation of length 1, float64; None if no motion is detected.
 
-    Where it only turns, any direction is what is told: what it says of depth is not sure then of any pixel.
+    If the camera only turns, the direction is arbitrary; then no pixel gets a certain factor.
     """
     earlier, later = small_grey(first, FLOW_WIDTH), small_grey(second, FLOW_WIDTH)
     flow = block_flow(earlier, later, LARGE_ITERATIONS)
@@ -77,7 +77,7 @@ def motion_between(
 
 
 def _rays(position: Float32[np.ndarray, "n 2"], size: tuple[int, ...], camera: Camera) -> Float64[Tensor, "n 3"]:
-    """Viewing rays of positions as `Flow` has them: from the middle of the image, in shares of its width."""
+    """Return viewing rays of positions as in `Flow`: from the image centre, in shares of the image's width."""
     uv = torch.from_numpy(position).double() * torch.tensor([1, size[1] / size[0]]) + 0.5
     return torch.cat([(uv - camera.centre) / camera.focal, torch.ones_like(uv[:, :1])], 1)
 

@@ -1,16 +1,16 @@
-"""What the motion between two images says of a model's depth: a factor for each pixel, and one for the image.
+"""Factors on a model's depth from the motion between two images: one for each pixel, and one for the image.
 
-The factor on a pixel's depth with which the other image, warped, fits best (photometric error of Godard et al. 2017,
-2019) is searched over a logarithmic grid, wide enough for any unit, around each pixel (a plane sweep, Collins 1996,
-whose surfaces are the model's depth; matching of windows: Scharstein and Szeliski 2002). Times the depth it is depth by
-triangulation, in the unit of the motion, so that what it says hardly depends on the model: on KITTI's drive 0001 its
-median is within 7 % of LiDAR in every part of the image.
+For each pixel, the factor on its depth with which the warped other image fits best (photometric error of Godard et al.
+2017, 2019) is searched on a logarithmic grid, wide enough for any unit. This is a plane sweep (Collins 1996) whose
+surfaces are the model's depth; matching of windows: Scharstein and Szeliski 2002. The factor times the depth is depth
+by triangulation, in the unit of the motion, so it hardly depends on the model: on KITTI's drive 0001 its median is
+within 7 % of LiDAR in every part of the image.
 
-A model's own factor runs from near to far, and pixels differ in how often they are found. So the image's factor is the
-median of the pixels' own, over the region that evaluations look at, those that were found being weighed so that they
-stand for all that the model has as far away. What moves by itself, or was mistaken for something else, hardly moves a
-median. (The ratio of the medians of both depths, by which evaluations align, is another number where a model is
-distorted, and not a steady one: it compares two different places of the street.)
+A model's own factor varies from near to far, and pixels differ in how often they are found. So the image's factor is
+the weighted median of the pixels' factors, over the evaluation region. The weights make the found pixels represent all
+pixels of similar depth. Moving objects and wrong matches hardly change a median. (The ratio of the medians of both
+depths, which evaluations use for alignment, is a different and unstable number for a distorted model: it compares two
+different places of the street.)
 """
 
 import math
@@ -26,36 +26,36 @@ from egodepth.geometry import Camera, backproject, project, sample, transform_po
 from egodepth.losses import photometric_error
 
 REGION = PROTOCOLS["eigen"]
-"""Where depth counts: the crop of Garg et al. 2016, up to 80 m."""
+"""Region in which depth counts: the crop of Garg et al. 2016, up to 80 m."""
 STEP = 1.1
-"""Ratio of neighbouring factors of the search."""
+"""Ratio of neighbouring factors in the search."""
 LEAST_SHIFT = 0.75
-"""Pixels that the near parts of an image shift by, at least: less cannot be seen."""
+"""Least shift in pixels of the near parts of an image: less cannot be seen."""
 MOST_SHIFT = 0.25
-"""Image widths that its middle depth shifts by, at most."""
+"""Largest shift of the median depth, in image widths."""
 WINDOW = 7
-"""Pixels, either way, that the errors are averaged over."""
+"""Side in pixels of the window over which errors are averaged."""
 DISTINCT = 0.8
-"""The best factor's error is at most this share of any other's that is three steps away: else it may be either."""
+"""The best factor's error must be at most this share of any other at least three steps away; else it is ambiguous."""
 RECOGNISED = 0.15
-"""Photometric errors above mean that nothing was recognised."""
+"""Photometric error above which nothing was recognised."""
 LEAST_PIXELS = 0.05
-"""Share of the region's pixels that must have a factor."""
+"""Least share of the region's pixels that must have a factor."""
 _STRATA = 12
-"""Parts, by the model's depth, that are weighed separately."""
+"""Number of strata, by the model's depth, that are weighted separately."""
 _LEAST_OF_STRATUM = 0.2
-"""Share of a part's pixels that must have a factor; else its neighbour's factors are taken."""
+"""Least share of a stratum's pixels that must have a factor; else its neighbour's factors are used."""
 _FAR = 40.0
-"""Motions away, where the shift is taken to be inverse to the depth."""
+"""Distance, in motions, at which the shift is inversely proportional to the depth."""
 
 
 class Factors(NamedTuple):
-    """What the other image says of each pixel's depth."""
+    """Factors of the pixels from the other image."""
 
     log_factor: Float[Tensor, "h w"]
-    """Logarithm of the unit of the motion in one of the depth; of pixels that are sure."""
+    """Logarithm of the units of the motion per unit of the depth; valid for certain pixels."""
     is_sure: Bool[Tensor, "h w"]
-    """Whether the pixel was found in the other image, and in one place alone."""
+    """Whether the pixel was found in the other image, and in one place only."""
 
 
 def pixel_factors(
@@ -65,14 +65,14 @@ def pixel_factors(
     cameras: tuple[Camera, Camera],
     other_from_target: Float[Tensor, "1 4 4"],
 ) -> Factors:
-    """The factor on each pixel's depth with which the other image, warped, fits best.
+    """Return the factor on each pixel's depth with which the warped other image fits best.
 
     Args:
-        target: the image that depth is of, in [0, 1].
-        other: of the stereo partner, or of the same camera at another time.
-        depth: in units.
-        cameras: of target and other, batched.
-        other_from_target: pose between the two, in the unit that factors are to be in (metres, say).
+        target: the image of the depth, in [0, 1].
+        other: the stereo partner's image, or one of the same camera at another time.
+        depth: depth in the model's units.
+        cameras: the cameras of target and other, batched.
+        other_from_target: pose between the two, in the unit for the factors (metres, say).
     """
     low, high = _visible_factors(depth, cameras, other_from_target)
     steps = max(8, math.ceil((high - low) / math.log(STEP)))
@@ -89,12 +89,12 @@ def pixel_factors(
 
 
 def image_factor(factors: Factors, depth: Float[Tensor, "h w"], farthest: float) -> float | None:
-    """Unit of the motion in one of the depth; None where hardly a pixel of the region was found.
+    """Return the units of the motion per unit of the depth; None if hardly a pixel of the region was found.
 
     Args:
-        factors: of the pixels.
-        depth: the model's, in units.
-        farthest: what is farther away is left out, units of the motion.
+        factors: the factors of the pixels.
+        depth: the model's depth, in its units.
+        farthest: farther depth is left out, in units of the motion.
     """
     region = REGION.valid(torch.ones_like(depth))
     if factors.is_sure[region].float().mean() < LEAST_PIXELS:
@@ -118,7 +118,7 @@ def image_factor(factors: Factors, depth: Float[Tensor, "h w"], farthest: float)
 
 
 def weighted_median(values: Float[Tensor, " n"], weight: Float[Tensor, " n"]) -> float:
-    """The value with half of the weight on either side."""
+    """Return the value with half of the weight on either side."""
     values, order = values.sort()
     half = weight[order].double().cumsum(0)
     return values[int((half < half[-1] / 2).sum())].item()
@@ -131,7 +131,7 @@ def _windowed_error(
     other_from_target: Float[Tensor, "1 4 4"],
     camera: Camera,
 ) -> Float[Tensor, "1 h w"]:
-    """Photometric error of the other image warped to points; 1 where they are outside of it."""
+    """Return the photometric error of the other image warped to points; 1 outside of it."""
     uv = project(transform_points(other_from_target, points), camera)
     inside = ((uv > 0) & (uv < 1)).all(1)
     error = torch.where(inside, photometric_error(sample(other, uv), target), 1.0)
@@ -139,15 +139,15 @@ def _windowed_error(
 
 
 def best_places(errors: Float[Tensor, "n h w"]) -> tuple[Float[Tensor, "h w"], Bool[Tensor, "h w"]]:
-    """Where along the first axis each pixel's error is smallest, by a parabola of three; and whether that is sure."""
+    """Return each pixel's position of the least error along the first axis, by a parabola, and its certainty."""
     last = len(errors) - 1
     best = errors.argmin(0)
     middle = best.clamp(1, last - 1)
     before, at, after = (errors.gather(0, (middle + offset)[None])[0] for offset in (-1, 0, 1))
     bend = before - 2 * at + after
     shift = ((before - after) / (2 * bend.clamp(min=1e-9))).clamp(-0.5, 0.5)
-    apart = (torch.arange(last + 1, device=errors.device)[:, None, None] - best).abs() > 3
-    rival = torch.where(apart, errors, math.inf).amin(0)
+    distant = (torch.arange(last + 1, device=errors.device)[:, None, None] - best).abs() > 3
+    rival = torch.where(distant, errors, math.inf).amin(0)
     is_sure = (best > 0) & (best < last) & (bend > 0) & (at < DISTINCT * rival) & (at < RECOGNISED)
     return middle + shift, is_sure
 
@@ -155,7 +155,7 @@ def best_places(errors: Float[Tensor, "n h w"]) -> tuple[Float[Tensor, "h w"], B
 def _visible_factors(
     depth: Float[Tensor, "1 h w"], cameras: tuple[Camera, Camera], other_from_target: Float[Tensor, "1 4 4"]
 ) -> tuple[float, float]:
-    """Logarithms of the smallest and largest factor whose shifts between the two images can be seen."""
+    """Return the logarithms of the smallest and largest factor with visible shifts between the two images."""
     height, width = depth.shape[1:]
     rays = viewing_rays(cameras[0], (height, width))
     away = _FAR * other_from_target[0, :3, 3].norm()

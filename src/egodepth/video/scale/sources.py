@@ -1,4 +1,4 @@
-"""What each source finds, frame by frame: (drive, metres in a unit of the model's depth, or None)."""
+"""The sources of a scale. Each returns (drive, metres per unit of the model's depth, or None) frame by frame."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -23,20 +23,19 @@ from egodepth.video.scale.speed import SLOWEST_MPS, Distance, Times
 
 Found = list[tuple[str, float | None]]
 DrivenPair = tuple[Drive, int, int, float]
-"""A drive, a frame, how many frames later the other one is, and the metres between them."""
+"""A drive, a frame, the offset to the other frame, and the metres between them."""
 MOST = 0.5
-"""Share of the frames of a moving camera in which a road has to be found."""
+"""Least share of the frames of a moving camera in which a road must be found."""
 T = TypeVar("T")
 
 
 def by_height(
     predictor: DepthPredictor, pairs: list[tuple[Drive, int, int]], height_m: float, limit: int
 ) -> tuple[Found, list[DrivenPair]]:
-    """Of each two frames: metres in a unit, by the camera's height over the road in front of it; and metres driven.
+    """Return metres per unit from the camera's height over the road, for frame pairs; and the metres driven in each.
 
-    The road is one of depth by triangulation, whose unit is the distance moved, so that it does not matter how the
-    model sees it; the height says how many metres were moved, and then everything else that was found how long a unit
-    is.
+    The road is measured in triangulated depth, whose unit is the distance moved, so it does not depend on the model.
+    The known height gives the metres moved between the frames. These give the length of a unit of the model's depth.
 
     Raises:
         InputError: the camera stands, or most frames in which it moves show no road.
@@ -44,13 +43,13 @@ def by_height(
     found: Found = []
     driven: list[DrivenPair] = []
     moving = 0
-    for drive, frame, apart in _shown(thinned(pairs, limit), "Camera height"):
-        pair = moving_pair(predictor, drive, frame, apart)
+    for drive, frame, offset in _shown(thinned(pairs, limit), "Camera height"):
+        pair = moving_pair(predictor, drive, frame, offset)
         moving += pair is not None
         moved_m = _moved_by_height(pair, drive.camera, frame, height_m) if pair else None
         found.append((drive.name, _metres_in_a_unit(pair, moved_m)))
         if moved_m is not None:
-            driven.append((drive, frame, apart, moved_m))
+            driven.append((drive, frame, offset, moved_m))
     if not moving:
         raise InputError(
             f"--by height: the camera is not seen to move in any of {len(found)} pairs of frames, and only then the "
@@ -65,14 +64,14 @@ def by_height(
 
 
 def _moved_by_height(pair: Pair, camera: Camera, seed: int, height_m: float) -> float | None:
-    """Metres between the two frames; None where no road is seen."""
+    """Return the metres between the two frames; None without a visible road."""
     inverse_depth = 1 / (pair.depth * pair.factors.log_factor.exp())
     height = camera_height(inverse_depth, camera, seed, pair.factors.is_sure)
     return height_m / height if height else None
 
 
 def _metres_in_a_unit(pair: Pair | None, moved_m: float | None) -> float | None:
-    """By two frames between which so many metres were driven; None where that or the motion is not known."""
+    """Return the metres per unit from two frames with this driven distance; None if it or the motion is unknown."""
     if pair is None or moved_m is None:
         return None
     moved = image_factor(pair.factors, pair.depth, REGION.max_depth / moved_m)
@@ -80,7 +79,7 @@ def _metres_in_a_unit(pair: Pair | None, moved_m: float | None) -> float | None:
 
 
 def by_baseline(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Found:
-    """Of each stereo pair: the factor that makes the model's depth that by triangulation with the partner.
+    """Return, for stereo pairs, the factor between the model's depth and the depth triangulated with the partner.
 
     Raises:
         InputError: no stereo pairs.
@@ -96,19 +95,19 @@ def by_baseline(predictor: DepthPredictor, drives: list[Drive], limit: int) -> F
 
 
 def by_distance_driven(predictor: DepthPredictor, pairs: list[DrivenPair], limit: int) -> Found:
-    """Of each two frames: the factor that makes the model's depth that by triangulation after so many metres."""
+    """Return, for frame pairs, the factor from the model's depth to depth triangulated with the driven distance."""
     shown = _shown(thinned(pairs, limit), "Distance driven")
     return [
-        (drive.name, _metres_in_a_unit(moving_pair(predictor, drive, frame, apart), metres))
-        for drive, frame, apart, metres in shown
+        (drive.name, _metres_in_a_unit(moving_pair(predictor, drive, frame, offset), metres))
+        for drive, frame, offset, metres in shown
     ]
 
 
 def by_pose_network(motion: MotionPredictor, pairs: list[DrivenPair], limit: int) -> Found:
-    """Of each two frames: metres over the pose network's translation, which is a unit of trajectories."""
+    """Return, for frame pairs, metres over the pose network's translation, which is a unit of trajectories."""
 
-    def factor(drive: Drive, frame: int, apart: int, metres: float) -> float | None:
-        pose = motion(_image(drive, frame), _image(drive, frame + apart))[0]
+    def factor(drive: Drive, frame: int, offset: int, metres: float) -> float | None:
+        pose = motion(_image(drive, frame), _image(drive, frame + offset))[0]
         length = pose[:3, 3].norm().item()
         return metres / length if length > 0 else None
 
@@ -117,55 +116,55 @@ def by_pose_network(motion: MotionPredictor, pairs: list[DrivenPair], limit: int
 
 
 def driven_pairs(
-    drives: list[Drive], apart: int, distance: Callable[[Drive], Distance], times: Callable[[Drive], Times]
+    drives: list[Drive], offset: int, distance: Callable[[Drive], Distance], times: Callable[[Drive], Times]
 ) -> list[DrivenPair]:
-    """Two frames each between which the camera is known to have driven.
+    """Return frame pairs between which the camera is known to have driven.
 
     Args:
-        drives: to look at.
-        apart: how many frames.
-        distance: what is known of how far each drive went.
-        times: of each drive's frames, which say what is too slow to tell anything.
+        drives: the drives to search.
+        offset: offset between the frames of a pair.
+        distance: returns the distance function of a drive.
+        times: returns the times of a drive's frames, which show where it is too slow.
 
     Raises:
-        InputError: no such pairs, or the camera stands, or nothing is known of how it moved.
+        InputError: no such pairs, or the camera stands, or its motion is unknown.
     """
     pairs: list[DrivenPair] = []
     for drive in drives:
         between, time = distance(drive), times(drive)
-        for frame in _with_neighbour(drive, apart):
-            metres = between(frame, frame + apart)
-            if metres is not None and metres >= SLOWEST_MPS * (time(frame + apart) - time(frame)):
-                pairs.append((drive, frame, apart, metres))
+        for frame in _with_neighbour(drive, offset):
+            metres = between(frame, frame + offset)
+            if metres is not None and metres >= SLOWEST_MPS * (time(frame + offset) - time(frame)):
+                pairs.append((drive, frame, offset, metres))
     if not pairs:
         raise InputError(
-            f"{drives[0].name}: no two frames {apart} apart between which the camera is known to drive (faster than "
-            f"{SLOWEST_MPS:g} m/s); give other drives, or speeds for these frames"
+            f"{drives[0].name}: no two frames with an offset of {offset} between which the camera is known to drive "
+            f"(faster than {SLOWEST_MPS:g} m/s); give other drives, or speeds for these frames"
         )
     return pairs
 
 
-def neighbours(drives: list[Drive], apart: int) -> list[tuple[Drive, int, int]]:
-    """(drive, frame, apart) of all frames that have another one so many frames later.
+def neighbours(drives: list[Drive], offset: int) -> list[tuple[Drive, int, int]]:
+    """Return (drive, frame, offset) of all frames that have another frame at this offset.
 
     Raises:
         InputError: there are none.
     """
-    pairs = [(drive, frame, apart) for drive in drives for frame in _with_neighbour(drive, apart)]
+    pairs = [(drive, frame, offset) for drive in drives for frame in _with_neighbour(drive, offset)]
     if not pairs:
         raise InputError(
-            f"{drives[0].name}: no two frames {apart} apart, as the model's training had them (frames are numbered by "
-            "the last digits of their names); give other drives"
+            f"{drives[0].name}: no two frames with an offset of {offset}, as in the model's training (frames are "
+            "numbered by the last digits of their names); give other drives"
         )
     return pairs
 
 
-def _with_neighbour(drive: Drive, apart: int) -> FrameNumbers:
-    return FrameNumbers.of(drive.frames).with_neighbours((apart,))
+def _with_neighbour(drive: Drive, offset: int) -> FrameNumbers:
+    return FrameNumbers.of(drive.frames).with_neighbours((offset,))
 
 
 def by_depth(predictor: DepthPredictor, drives: list[Drive], limit: int) -> Found:
-    """Of each frame with true depth: the factor that makes the model's depth the true one, for the median pixel.
+    """Return, for frames with true depth, the factor from the model's depth to the true one, for the median pixel.
 
     Raises:
         InputError: no frame has true depth.
@@ -186,6 +185,6 @@ def _image(drive: Drive, frame: int) -> Float[Tensor, "1 3 h w"]:
 
 
 def _shown(items: Sequence[T], doing: str) -> Iterator[T]:
-    """The items under a progress bar with the time that is left, on standard error."""
+    """Yield the items with a progress bar on standard error."""
     console = Console(stderr=True)
     yield from track(items, doing, console=console, transient=True, disable=not console.is_terminal)

@@ -1,6 +1,6 @@
-"""How far a camera drove: by a speed, a log of speeds (CSV), or KITTI's GPS and inertial unit (`oxts`).
+"""The distance that a camera drove: from a speed, a log of speeds (CSV), or KITTI's GPS and inertial unit (`oxts`).
 
-Standing tells nothing, and slow driving little.
+A standing camera gives no scale, and a slow one a weak scale.
 """
 
 import csv
@@ -18,13 +18,13 @@ from egodepth.foundation.reading import read_lines, read_text
 from egodepth.video.scale.options import FASTEST_MPS
 
 Distance = Callable[[int, int], float | None]
-"""Metres between two frames of a drive, by their numbers; None where it is not known."""
+"""Returns the metres between two frames of a drive, by their numbers; None if unknown."""
 SLOWEST_MPS = 1.0
-"""Below this a pair of frames is left out."""
+"""Speed below which a frame pair is left out."""
 _LONGEST_STEP_S = 10.0
-"""From one line of the unit to the next (it writes ten a second): over a longer one nothing is known of the speed."""
+"""Longest interval between lines of the unit, which writes ten a second. Over longer ones the speed is unknown."""
 _LATEST_S = 1e9
-"""No recording is longer: 30 years."""
+"""Longest recording: 30 years."""
 _STAMP = re.compile(r"(19|20)[0-9]{2}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?")
 _OXTS_SPEEDS = (8, 9, 10)
 """Columns of an oxts line: speed forward, to the left and upward, m/s (KITTI's dataformat.txt)."""
@@ -32,21 +32,21 @@ HOW_TO_WRITE = "write two columns under a line that says time,speed: seconds fro
 
 
 def numbered_times(fps: float) -> Times:
-    """Times of frames whose numbers count them at so many a second."""
+    """Return the times of frames whose numbers count them at a constant rate."""
     return lambda frame: frame / fps
 
 
 def constant_speed(speed_mps: float, times: Times) -> Distance:
-    """Distances at one speed."""
+    """Return distances at one speed."""
     return lambda earlier, later: speed_mps * (times(later) - times(earlier))
 
 
 def logged_speeds(path: Path, clock: Times) -> Distance:
-    """Distances by a CSV of times (seconds) and speeds (m/s), straight lines between its rows.
+    """Return distances from a CSV of times (seconds) and speeds (m/s), with linear interpolation.
 
     Args:
-        path: of the CSV.
-        clock: when frames were taken, by the clock of the CSV.
+        path: the CSV file.
+        clock: the times of frames, in the clock of the CSV.
 
     Raises:
         InputError: not such a file, times that do not ascend, or speeds that no car has.
@@ -65,12 +65,12 @@ def logged_speeds(path: Path, clock: Times) -> Distance:
 
 
 def oxts_speeds(folder: Path, clock: Path | None = None) -> Distance:
-    """Distances by KITTI's oxts folder: `timestamps.txt` and `data/0000000000.txt`, a line a frame.
+    """Return distances from KITTI's oxts folder: `timestamps.txt` and `data/0000000000.txt`, one line per frame.
 
     Args:
-        folder: where they are.
-        clock: the camera's own timestamps.txt. The unit's line of a frame is the nearest of a hundred a second, so
-            that from one frame to the next its times are off by up to 10 %.
+        folder: the oxts folder.
+        clock: the camera's own timestamps.txt. The unit's line of a frame is the nearest of a hundred a second, so the
+            intervals between its times are off by up to 10 %.
 
     Raises:
         InputError: there is none, or it is damaged.
@@ -104,7 +104,7 @@ def oxts_speeds(folder: Path, clock: Path | None = None) -> Distance:
 
 
 def find_oxts(data: Path, drive: str) -> Path:
-    """The oxts folder of one of KITTI's raw drives (`2011_09_26_drive_0001_sync/image_02`) below a data set's folder.
+    """Return the oxts folder of a KITTI raw drive (`2011_09_26_drive_0001_sync/image_02`) below a data set's folder.
 
     Raises:
         InputError: there is none.
@@ -134,7 +134,7 @@ def _read_speeds(path: Path) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndar
 
 
 def _stamps(path: Path) -> Float64[np.ndarray, " n"]:
-    """Seconds from the first line's time."""
+    """Return seconds since the first line's time."""
     try:
         lines = read_lines(path)
         if not all(map(_STAMP.fullmatch, lines)):

@@ -1,1 +1,1 @@
-"""Exported models: what their folder says, and running them."""
+"""Exported models: their cards, and their runtimes."""

@@ -1,4 +1,4 @@
-"""`config.json` of an export folder: what was exported, how exactly, and what else lies there."""
+"""`config.json` of an export folder: the exported model, its checks, and the files in the folder."""
 
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -17,13 +17,13 @@ CARD_FILE = "config.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """How an exported model's depth differs from the predictor's, relative to that."""
+    """Relative difference between an exported model's depth and the predictor's."""
 
     on: str
-    """`noise`, `resized noise`, or where the images were from."""
+    """`noise`, `resized noise`, or the origin of the images."""
     images: int
     resized: bool = True
-    """Whether any had another size than the network's."""
+    """Whether any image had another size than the network's."""
     largest: float
     mean: float
 
@@ -34,7 +34,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """abs_rel on an evaluation set before and after."""
+    """abs_rel on an evaluation set before and after the export."""
 
     benchmark: str
     alignment: str
@@ -44,7 +44,7 @@ class Accuracy:
 
     @property
     def loss(self) -> float:
-        """Relative to before; negative where it got better."""
+        """Relative loss of accuracy; negative for a gain."""
         return self.after / self.before - 1
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class Accuracy:
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A file of the export, and what proves that it is whole."""
+    """A file of the export, with its hash."""
 
     name: str
     sha256: str
@@ -62,14 +62,14 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportCard:
-    """What an export folder says of itself."""
+    """The card of an export folder."""
 
     format: str = EXPORT_FORMAT
     kind: ExportFormat
     precision: ExportPrecision
-    """What it was checked in, and is run in: the rest of int8 models in float32."""
+    """Precision of the checks and of the computation. In int8 models, the remaining operations run in float32."""
     model: ModelCard
-    """Of the model that was exported; its size is the one at which the network runs."""
+    """Card of the exported model; its size is the one at which the network runs."""
     input: str = "images: uint8 RGB, batch height width 3; all but the 3 dynamic"
     outputs: str = "depth, inverse_depth: float32, batch height width, at the size of the images"
     files: tuple[File, ...]
@@ -77,24 +77,24 @@ class ExportCard:
     accuracy: tuple[Accuracy, ...] = ()
 
     def write(self, folder: Path) -> None:
-        """Write it into the folder."""
+        """Write the card to the folder."""
         (folder / CARD_FILE).write_text(to_json(self) + "\n", encoding="utf-8")
 
 
 def hashed(path: Path) -> File:
-    """A file by its name and hash."""
+    """Return a file's name and hash."""
     with path.open("rb") as opened:
         return File(name=path.name, sha256=file_digest(opened, "sha256").hexdigest())
 
 
 def exported_folder(source: str | Path) -> Path | None:
-    """The folder, if a source is one that an export wrote."""
-    # None, too, of one too damaged to tell: the reader of model folders says what is wrong.
+    """Return the source as a folder if an export wrote it; otherwise None."""
+    # None also for a folder that is too damaged; the reader of model folders reports the damage.
     return None if _written(Path(source)) is None else Path(source)
 
 
 def not_of_an_export(folder: Path) -> list[str]:
-    """Names in a folder that no export has put there; in one that is none, all."""
+    """Return the names in a folder that no export wrote; without an export, all names."""
     card = _written(folder)
     files = card.get("files") if card else None
     names = [file.get("name") for file in files if isinstance(file, dict)] if isinstance(files, list) else []
@@ -103,16 +103,16 @@ def not_of_an_export(folder: Path) -> list[str]:
 
 
 def _written(folder: Path) -> dict[str, Any] | None:
-    """What an export says of itself, unchecked; None where there is none."""
+    """Return the unchecked content of an export's card; None without one."""
     found = json_object(folder / CARD_FILE) or {}
     return found if str(found.get("format")).startswith("egodepth-export-") else None
 
 
 def read_card(folder: Path) -> ExportCard:
-    """The card of an export folder, once all its files are found whole.
+    """Return the card of an export folder, after a check of all its files.
 
     Raises:
-        InputError: of another format, not valid, or a file is missing or damaged.
+        InputError: of another format, invalid, or a file is missing or damaged.
     """
     path = folder / CARD_FILE
     try:
@@ -131,7 +131,7 @@ def read_card(folder: Path) -> ExportCard:
 
 
 def _is_whole(path: Path, file: File) -> bool:
-    """Whether the file is the one in this folder that the card means."""
+    """Whether the file is the intact file of the card, inside this folder."""
     try:
         return path.name == file.name and path.is_file() and hashed(path) == file
     except (OSError, ValueError):  # a name that no file can have

@@ -1,4 +1,4 @@
-"""The packages of the extra `export`, imported when they are needed."""
+"""Import the packages of the extra `export` on demand."""
 
 import importlib
 import logging
@@ -16,8 +16,8 @@ _TELEMETRY = "openvino_telemetry"
 def optional_package(name: str) -> Any:
     """Import a package of the extra `export`.
 
-    OpenVINO and NNCF report their use to their makers from the moment they are imported; they do without where the
-    package that sends cannot be imported, and for them it cannot.
+    OpenVINO and NNCF report their use to their makers from the import on. They work without it if the package that
+    sends the reports cannot be imported, so this function blocks that package.
 
     Raises:
         InputError: it is not installed, or does not work here.
@@ -39,7 +39,7 @@ def optional_package(name: str) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what the exporters tell of their own internals: what matters is whether the parity check passes."""
+    """Suppress the exporters' messages about their internals. The parity check decides on the result."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

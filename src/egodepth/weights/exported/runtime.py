@@ -1,4 +1,4 @@
-"""Running exported models, on the CPU, from as many threads as one likes."""
+"""Run exported models on the CPU, from any number of threads."""
 
 import threading
 from collections.abc import Callable
@@ -18,31 +18,31 @@ from egodepth.weights.exported.packages import optional_package
 from egodepth.weights.exported.signals import own_signal_stack
 
 MODEL_FILES: dict[ExportFormat, str] = {"onnx": "model.onnx", "openvino": "model.xml", "torch": "model.safetensors"}
-"""What is opened of a folder."""
+"""File to open in a folder."""
 
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 _SHAPES_KEPT = 4
-"""Shapes of images for which OpenVINO's compiled models are kept; one takes about as much memory as the weights."""
+"""Number of image shapes whose compiled OpenVINO models are kept. One takes about as much memory as the weights."""
 
 
 class ExportedModel:
-    """An exported model, opened: 8-bit images in, depth and inverse depth out. Safe to call from several threads."""
+    """An opened exported model: 8-bit images in, depth and inverse depth out. Several threads may call it."""
 
     def __init__(self, card: ModelCard, run: Run) -> None:
-        """Wrap what runs it."""
+        """Wrap the function that runs the model."""
         self.card = card
         self._run = run
 
     def __call__(
         self, images: UInt8[np.ndarray, "b h w 3"]
     ) -> tuple[Float[np.ndarray, "b h w"], Float[np.ndarray, "b h w"]]:
-        """Depth and inverse depth of RGB images, at their own size."""
+        """Return depth and inverse depth of RGB images, at their own size."""
         depth, inverse_depth = self._run(np.ascontiguousarray(images))
         return depth, inverse_depth
 
 
 def load_exported(folder: Path) -> DepthModel | ExportedModel:
-    """Open an export folder; what was exported for torch is an ordinary model, from its safetensors.
+    """Open an export folder. An export for torch is an ordinary model, read from its safetensors.
 
     Raises:
         InputError: it is damaged or of another format, or the package that runs it is not installed.
@@ -57,16 +57,16 @@ def load_exported(folder: Path) -> DepthModel | ExportedModel:
 
 
 def open_file(file: Path, kind: ExportFormat, precision: ExportPrecision) -> Run:
-    """What runs a model file; uses as many threads as torch is set to.
+    """Return the function that runs a model file, with torch's number of threads.
 
     Raises:
-        InputError: its package is missing or cannot read it.
+        InputError: its package is missing or cannot read the file.
     """
     package = optional_package("onnxruntime" if kind == "onnx" else "openvino")
     try:
         with own_signal_stack():
             return _onnx(package, file) if kind == "onnx" else _OpenVino(package, file, precision)
-    # Each runtime has its own exceptions, some derived from nothing but Exception.
+    # Each runtime has its own exceptions, some derived directly from Exception.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{file}: {package.__name__} cannot read it ({reason}); export the model again") from error
@@ -85,10 +85,10 @@ def _onnx(package: Any, file: Path) -> Run:
 
 
 class _OpenVino:
-    """A model compiled for each shape of images that comes (0.3 s): a fifth faster than one for all shapes.
+    """A model compiled for each image shape (0.3 s), which is a fifth faster than one for all shapes.
 
-    And the matrices that resize become constants, computed in float32 whatever the rest is computed in. What is
-    bfloat16 by its precision is float32 on a CPU that has no units for it.
+    The resize matrices also become constants, computed in float32 whatever the precision of the rest. A bfloat16 model
+    runs in float32 on a CPU without units for bfloat16.
     """
 
     def __init__(self, package: Any, file: Path, precision: ExportPrecision) -> None:
@@ -96,12 +96,12 @@ class _OpenVino:
         self._file = file
         has_bfloat16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._options = {
-            # Left to itself, OpenVINO computes float32 models in bfloat16 where the CPU has units for it.
+            # By default, OpenVINO computes float32 models in bfloat16 on a CPU with units for it.
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" and has_bfloat16 else "f32",
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         }
-        self._core.read_model(file)  # a damaged file is found now
+        self._core.read_model(file)  # finds a damaged file now
         self._lock = threading.Lock()
         self._compiled = lru_cache(_SHAPES_KEPT)(self._compile)
         self._own = threading.local()

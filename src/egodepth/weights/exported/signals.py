@@ -1,4 +1,4 @@
-"""Leaving a thread's signal stack as it was."""
+"""Preserve a thread's signal stack."""
 
 import ctypes
 import sys
@@ -14,10 +14,10 @@ class _Stack(ctypes.Structure):
 
 @contextmanager
 def own_signal_stack() -> Iterator[None]:
-    """Undo what OpenVINO does to the calling thread where it uses AMX: a signal stack of its own.
+    """Restore the calling thread's signal stack, which OpenVINO replaces if it uses AMX.
 
-    It frees that stack with the compiled model, and the next signal then ends the process: a loader's worker that has
-    finished is enough.
+    OpenVINO frees its stack with the compiled model, and the next signal then kills the process. The end of a loader's
+    worker is such a signal.
     """
     if sys.platform != "linux":
         yield
