@@ -247,7 +247,7 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch, capsys):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("egodepth.cli._dispatch", interrupt)
+    monkeypatch.setattr("egodepth.cli._parsed", interrupt)
     with pytest.raises(SystemExit) as stop:
         main(["train", "quickstart"])
     assert stop.value.code == 130

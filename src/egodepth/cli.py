@@ -4,6 +4,7 @@ import inspect
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from egodepth.config.recipes import ABOUT, RECIPES, recipe
 from egodepth.foundation.arguments import parse_arguments
 from egodepth.foundation.errors import InputError, Stopped
+
+Command = Callable[[], None]
+"""A command with its options, to be called."""
 
 _HELP = """usage: egodepth VERB ... (egodepth VERB --help explains each)
 
@@ -38,7 +42,7 @@ Self-supervised depth and ego-motion from any moving camera.
                      published Monodepth2 weights as a model folder"""
 
 
-def _on_recipe(words: Sequence[str], program: str, kind: Any, folder: tuple[str, str]) -> None:
+def _on_recipe(words: Sequence[str], program: str, kind: Any, folder: tuple[str, str]) -> Command:
     """Run a verb of class `kind` that takes a recipe first, and then any field of its configuration.
 
     `folder` holds the name of the field for the output folder, and the prefix of that folder's default name before the
@@ -51,35 +55,35 @@ def _on_recipe(words: Sequence[str], program: str, kind: Any, folder: tuple[str,
         if not words or words[0] not in ("-h", "--help"):
             verb = program.removeprefix("egodepth ")
             raise InputError(f"{verb}: name a recipe first, such as: {program} {next(iter(RECIPES))}")
-        return
+        return _nothing
     place = Path("runs") / (folder[1] + words[0])
     default = kind(**{folder[0]: place}, config=recipe(words[0]))
-    parse_arguments(kind, words[1:], f"{program} {words[0]}", default)()
+    return parse_arguments(kind, words[1:], f"{program} {words[0]}", default)
 
 
-def _train(words: Sequence[str], program: str) -> None:
+def _train(words: Sequence[str], program: str) -> Command:
     from egodepth.commands.train import Train
 
-    _on_recipe(words, program, Train, ("run", ""))
+    return _on_recipe(words, program, Train, ("run", ""))
 
 
-def _ablate(words: Sequence[str], program: str) -> None:
+def _ablate(words: Sequence[str], program: str) -> Command:
     from egodepth.commands.ablate import Ablate
 
-    _on_recipe(words, program, Ablate, ("out", "ablation_"))
+    return _on_recipe(words, program, Ablate, ("out", "ablation_"))
 
 
-def _verb(module: str, name: str) -> Callable[[Sequence[str], str], None]:
-    """Return an action that parses the arguments of dataclass `name` and runs it. The module is imported only then."""
+def _verb(module: str, name: str) -> Callable[[Sequence[str], str], Command]:
+    """Return a parser for the arguments of dataclass `name`. The module is imported only when it is called."""
 
-    def run(words: Sequence[str], program: str) -> None:
-        imported = __import__(f"egodepth.{module}", fromlist=[name])
-        parse_arguments(getattr(imported, name), words, program)()
+    def parse(words: Sequence[str], program: str) -> Command:
+        imported = import_module(f"egodepth.{module}")
+        return parse_arguments(getattr(imported, name), words, program)
 
-    return run
+    return parse
 
 
-_VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
+_VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], Command]] = {
     ("train",): _train,
     ("evaluate",): _verb("commands.evaluate", "Evaluate"),
     ("predict",): _verb("commands.predict", "Predict"),
@@ -101,18 +105,22 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], None]] = {
 }
 
 
-def _dispatch(words: Sequence[str]) -> None:
+def _nothing() -> None:
+    """Do nothing: all was said while the arguments were parsed."""
+
+
+def _parsed(words: Sequence[str]) -> Command:
+    """Return the command that the words ask for, ready to be called."""
     for length in (1, 2):
-        action = _VERBS.get(tuple(words[:length]))
-        if action:
-            action(words[length:], " ".join(["egodepth", *words[:length]]))
-            return
+        parse = _VERBS.get(tuple(words[:length]))
+        if parse:
+            return parse(words[length:], " ".join(["egodepth", *words[:length]]))
     if not words or words[0] in ("-h", "--help"):
         print(_HELP)
-        return
+        return _nothing
     if words[0] == "--version":
         print(f"egodepth {version('egodepth')}")
-        return
+        return _nothing
     verbs = ", ".join(" ".join(verb) for verb in _VERBS)
     raise InputError(f"unknown command '{' '.join(words[:2])}'; there are: {verbs}")
 
@@ -121,7 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. A mistake that the user can correct ends with exit code 2 and one line on standard error."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        _dispatch(words)
+        command = _parsed(words)
+        command()
     except InputError as error:
         message = str(error)
     except OSError as error:
