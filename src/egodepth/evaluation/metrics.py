@@ -20,6 +20,11 @@ def depth_metrics(prediction: Float[Tensor, "n"], truth: Float[Tensor, "n"]) -> 
 
     Raises:
         ValueError: no pixels.
+
+    Example:
+        >>> metrics = depth_metrics(prediction=torch.tensor([2.0, 6.0]), truth=torch.tensor([2.0, 4.0]))
+        >>> metrics["abs_rel"], metrics["a1"]
+        (0.25, 0.5)
     """
     if truth.numel() == 0:
         raise ValueError("depth_metrics needs at least one valid pixel")

@@ -11,7 +11,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """The valid true depths, and the limits to which predictions are clamped."""
+    """The valid true depths, and the limits to which predictions are clamped.
+
+    Example:
+        >>> import torch
+        >>> protocol = Protocol(name="indoor", max_depth=10.0, clamp=(0.1, 10.0))
+        >>> protocol.valid(torch.tensor([[0.0, 2.0, 50.0]])), protocol.clamped(torch.tensor([12.0]))
+        (tensor([[False,  True, False]]), tensor([10.]))
+    """
 
     name: str
     min_depth: float = 0.0

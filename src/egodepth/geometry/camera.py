@@ -22,7 +22,13 @@ class Camera(NamedTuple):
 
     @classmethod
     def from_pixels(cls, matrix: Float[Tensor, "*b 3 3"], size: tuple[int, int]) -> "Camera":
-        """Return the camera of a pixel-unit matrix K (OpenCV: the first pixel's centre is 0) for (height, width)."""
+        """Return the camera of a pixel-unit matrix K (OpenCV: the first pixel's centre is 0) for (height, width).
+
+        Example:
+            >>> K = torch.tensor([[100.0, 0.0, 49.5], [0.0, 100.0, 24.5], [0.0, 0.0, 1.0]])
+            >>> Camera.from_pixels(K, (50, 100))
+            Camera(focal=tensor([1., 2.]), centre=tensor([0.5000, 0.5000]))
+        """
         matrix = torch.as_tensor(matrix)
         height, width = size
         scale = matrix.new_tensor([width, height])
@@ -73,7 +79,15 @@ def viewing_rays(camera: Camera, size: tuple[int, int]) -> Float[Tensor, "b 3 h 
 
 
 def backproject(depth: Float[Tensor, "b h w"], camera: Camera) -> Float[Tensor, "b 3 h w"]:
-    """Return the points (x, y, z) of every pixel in the camera's axes, in the units of `depth`."""
+    """Return the points (x, y, z) of every pixel in the camera's axes, in the units of `depth`.
+
+    Example:
+        >>> camera = Camera(focal=torch.tensor([[1.0, 1.0]]), centre=torch.tensor([[0.5, 0.5]]))
+        >>> backproject(torch.tensor([[[4.0, 4.0]]]), camera)[0, :, 0]  # an image of 1x2 pixels
+        tensor([[-1.,  1.],
+                [ 0.,  0.],
+                [ 4.,  4.]])
+    """
     return depth[:, None] * viewing_rays(camera, (depth.shape[-2], depth.shape[-1]))
 
 
@@ -82,6 +96,11 @@ def project(points: Float[Tensor, "b 3 h w"], camera: Camera, nearest: float = 1
 
     Points nearer than `nearest`, also those behind the camera, are divided by `nearest`. Their coordinates stay finite,
     far outside the image or at its border, and do not flip to the other side.
+
+    Example:
+        >>> camera = Camera(focal=torch.tensor([[1.0, 1.0]]), centre=torch.tensor([[0.5, 0.5]]))
+        >>> project(torch.tensor([1.0, 0.0, 4.0]).view(1, 3, 1, 1), camera).flatten()
+        tensor([0.7500, 0.5000])
     """
     xy = points[:, :2] / points[:, 2:].clamp(min=nearest)
     return xy * camera.focal[..., None, None] + camera.centre[..., None, None]

@@ -40,6 +40,13 @@ def transform_from_axis_angle(
         axis_angle: radians.
         translation: in the units of the depth.
         invert: return the inverse, R^T T(-translation), for a source before the target.
+
+    Example:
+        >>> transform_from_axis_angle(torch.tensor([0.0, 0.0, 0.0]), torch.tensor([1.0, 2.0, 3.0]))
+        tensor([[1., 0., 0., 1.],
+                [0., 1., 0., 2.],
+                [0., 0., 1., 3.],
+                [0., 0., 0., 1.]])
     """
     rotation = rotation_from_axis_angle(axis_angle)
     if invert:

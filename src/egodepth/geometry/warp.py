@@ -39,6 +39,13 @@ def synthesise(
         source_from_target: pose, its translation in the units of `depth`.
         target_camera: camera of the depth map, batched.
         source_camera: camera of the source image, batched.
+
+    Example:
+        >>> import torch
+        >>> camera = Camera(focal=torch.tensor([[1.0, 2.0]]), centre=torch.tensor([[0.5, 0.5]]))
+        >>> source, depth, pose = torch.rand(1, 3, 4, 8), torch.ones(1, 4, 8), torch.eye(4)[None]
+        >>> torch.allclose(synthesise(source, depth, pose, camera, camera), source, atol=1e-5)  # no motion
+        True
     """
     points = transform_points(source_from_target, backproject(depth, target_camera))
     return sample(source, project(points, source_camera))

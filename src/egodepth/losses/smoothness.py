@@ -6,11 +6,18 @@ from torch import Tensor
 
 
 def edge_aware_smoothness(disparity: Float[Tensor, "b h w"], image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
-    """Mean gradient of the disparity over its mean, weighted down where the image has gradients.
+    """Return the mean gradient of the normalised disparity, with small weights where the image has gradients.
 
     Args:
-        disparity: the network's, of any scale; divided by each map's mean, so that shrinking it gains nothing.
+        disparity: disparity of the network, at any scale. Each map is divided by its mean, so that a smaller disparity
+            does not lower the loss.
         image: the clean target at the disparity's size.
+
+    Example:
+        >>> disparity = torch.tensor([[[1.0, 3.0], [1.0, 3.0]]])
+        >>> edge = torch.tensor([0.0, 1.0]).expand(1, 3, 2, 2)
+        >>> [round(edge_aware_smoothness(disparity, image).item(), 3) for image in (torch.zeros(1, 3, 2, 2), edge)]
+        [1.0, 0.368]
     """
     normalised = disparity / (disparity.mean((1, 2), keepdim=True) + 1e-7)
     along_x = normalised.diff(dim=-1).abs() * torch.exp(-image.diff(dim=-1).abs().mean(1))
