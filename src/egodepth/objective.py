@@ -1,7 +1,8 @@
-"""The method on one page: a batch of views in, losses out (Godard et al. 2019, section 3).
+"""The method on one page: from a batch of views to losses (Godard et al. 2019, section 3).
 
-Depth is predicted from the target alone; poses from pairs. Each source is warped into the target's view by that depth
-and pose; where both are right, it equals the target. This is the one module that DDP and compile wrap.
+Depth is predicted from the target alone, and poses are predicted from pairs. Each source is warped into the target's
+view by this depth and pose. Where both are right, the warped source equals the target. This is the only module that DDP
+and torch.compile wrap.
 """
 
 from dataclasses import replace
@@ -33,41 +34,41 @@ from egodepth.reprojection import Reprojection, reproject, warped
 
 
 class Estimate(NamedTuple):
-    """What the networks say of a batch."""
+    """The networks' outputs for a batch."""
 
     disparities: list[Tensor]
     """`b h/2^s w/2^s` in (0, 1), finest first."""
     poses: list[Tensor]
-    """source_from_target `b 4 4`, in units of the depth that warps (`depth_scaling`), one a neighbour; where poses are
-    known, one of each distance."""
+    """source_from_target `b 4 4` of each neighbour, in units of the depth that warps (`depth_scaling`). Where poses are
+    known, there is only one per distance."""
     masks: list[Tensor] | None
-    """Predictive masks `b n h/2^s w/2^s` in (0, 1), only with `LossConfig.predictive_mask`."""
+    """Predictive masks `b n h/2^s w/2^s` in (0, 1); None without `LossConfig.predictive_mask`."""
 
 
 class Diagnosis(NamedTuple):
-    """What the panels draw and the watch looks at, of one batch."""
+    """The maps and figures of one batch for the panels and for the collapse watch."""
 
     target: Float[Tensor, "b 3 h w"]
     warped: Float[Tensor, "b 3 h w"]
-    """The first source, warped by the finest depth."""
+    """First source, warped by the finest depth."""
     disparity: Float[Tensor, "b h w"]
     depth: Float[Tensor, "b h w"]
     kept: Bool[Tensor, "b h w"]
     translation: Float[Tensor, "n b"]
-    """Length of each estimated motion's translation, in the units of the depth; empty for pure stereo."""
+    """Length of the translation of each estimated pose, in the units of the depth; empty for pure stereo."""
 
 
 class SelfSupervisedObjective(nn.Module):
-    """The networks and the losses between them."""
+    """The networks and their losses."""
 
     def __init__(self, depth_net: DepthNet, pose_net: PoseNet | None, config: TrainConfig) -> None:
-        """Join the parts.
+        """Store the networks, and build the parts that only the loss needs.
 
         Args:
-            depth_net: disparities from the target.
-            pose_net: motion between neighbours; None where no pose is to be learned.
-            config: its `data.offsets`, `model` limits, `loss` and `trainer.precision` (not `auto`) are used, and
-                whether the depth encoder learns (`optimiser.encoder_rate`).
+            depth_net: predicts disparities from the target.
+            pose_net: predicts the motion between two frames; None if no pose is learned.
+            config: uses `data.offsets`, the depth limits in `model`, `loss`, `trainer.precision` (not `auto`) and
+                `optimiser.encoder_rate` (0 freezes the depth encoder).
         """
         super().__init__()
         self.depth_net, self.pose_net, self.config = depth_net, pose_net, config
@@ -81,7 +82,7 @@ class SelfSupervisedObjective(nn.Module):
         self.terms = chosen_terms(config)
 
     def train(self, mode: bool = True) -> "SelfSupervisedObjective":
-        """As of any module; an encoder that does not learn keeps its statistics, too."""
+        """Set the mode as for any module. A frozen encoder stays in evaluation mode and keeps its statistics."""
         super().train(mode)
         if not self.config.optimiser.encoder_rate:
             self.depth_net.encoder.eval()
@@ -94,13 +95,14 @@ class SelfSupervisedObjective(nn.Module):
         automask: bool = True,
         emphasis: Emphasis = Emphasis(),  # noqa: B008 - it cannot be changed
     ) -> dict[str, Tensor]:
-        """Losses of a batch; see `losses_from`.
+        """Return the losses of a batch; see `losses_from`.
 
         Args:
             batch: clean views, which the loss compares.
-            seen: what the networks see in their place, jittered: target, then neighbours, each `b 3 h w` in [0, 1].
-            automask: False leaves out the auto-mask, whatever the configuration says (`OptimiserConfig.pose_first`).
-            emphasis: what counts in this step.
+            seen: jittered inputs of the networks: target, then neighbours, each `b 3 h w` in [0, 1]; None: the clean
+                views.
+            automask: False disables the auto-mask, even if the configuration enables it (`OptimiserConfig.pose_first`).
+            emphasis: factors on the losses in this step.
         """
         estimate = self.estimate(batch, seen)
         return self.losses_from(estimate.disparities, estimate.poses, batch, estimate.masks, automask, emphasis)
@@ -121,14 +123,17 @@ class SelfSupervisedObjective(nn.Module):
         return Estimate(disparities, self._poses(frames[0], frames[1:], disparities[0]), masks)
 
     def _clean(self, batch: Batch) -> list[Tensor]:
-        """What the networks see without jitter: the target, and the neighbours whose poses are learned."""
+        """Return the networks' inputs without jitter: the target, and the neighbours whose poses are learned."""
         views = batch.neighbours
         if self._poses_are_known:
             views = [rig.view for rig in batch.rig[: len(self.config.data.offsets)]]
         return [batch.target.image, *(view.image for view in views)]
 
     def _poses(self, target: Tensor, neighbours: list[Tensor], disparity: Tensor) -> list[Tensor]:
-        """source_from_target of every neighbour; pairs go in temporal order, a source before the target inverts."""
+        """Return source_from_target of every neighbour.
+
+        The pose network reads pairs in temporal order. The pose of a source before the target is therefore inverted.
+        """
         if self.pose_net is None or not neighbours:
             return []
         offsets = [self.config.data.offsets[place] for place in self._paired]
@@ -137,7 +142,7 @@ class SelfSupervisedObjective(nn.Module):
             axis_angle, translation = self.pose_net(*(torch.cat(side) for side in zip(*pairs, strict=True)))
         depth = self._depth(disparity).repeat(len(pairs), 1, 1)
         if self._poses_are_known:
-            depth = depth.detach()  # depth learns nothing from a motion that is known
+            depth = depth.detach()  # the loss on known poses has no gradient to the depth
         median = self.config.loss.depth_scaling == "median"
         translation = translation_in_depth_units(self.pose_net, translation, depth, self.config.model, median)
         return [
@@ -146,7 +151,7 @@ class SelfSupervisedObjective(nn.Module):
         ]
 
     def _precision(self, like: Tensor) -> torch.autocast:
-        """Where the networks run: their outputs leave it in float32."""
+        """Return the autocast context of the networks; their outputs are float32."""
         enabled = self.config.trainer.precision == "bfloat16"
         return torch.autocast(like.device.type, torch.bfloat16, enabled=enabled)
 
@@ -159,20 +164,20 @@ class SelfSupervisedObjective(nn.Module):
         automask: bool = True,
         emphasis: Emphasis = Emphasis(),  # noqa: B008 - it cannot be changed
     ) -> dict[str, Tensor]:
-        """Losses from given disparities and poses.
+        """Return the losses of given disparities and poses.
 
         Args:
             disparities: four scales `b h/2^s w/2^s` in (0, 1), finest first.
-            poses: source_from_target `b 4 4`, as estimated; the rig's poses are the batch's own. Where structure from
-                motion knows the neighbours' poses, too, those warp, and these are compared with them.
+            poses: estimated source_from_target `b 4 4`. The rig's poses come from the batch. If structure from motion
+                knows the neighbours' poses, its poses warp, and the estimated ones are compared with them.
             batch: clean views.
-            masks: predictive masks `b n h/2^s w/2^s` before weighting, one a scale.
-            automask: False leaves out the auto-mask, whatever the configuration says.
-            emphasis: what counts in this step.
+            masks: predictive masks `b n h/2^s w/2^s` before weighting, one per scale.
+            automask: False disables the auto-mask, even if the configuration enables it.
+            emphasis: factors on the losses in this step.
 
         Returns:
-            Scalars, unweighted, by the names of `losses.registry.TERMS`: those that the step has something for; their
-            weighted sum `loss`; and `kept`, the share of pixels that the auto-mask keeps.
+            Unweighted scalars by their names in `losses.registry.TERMS`, without the terms that do not apply to this
+            step; `loss`, their weighted sum; and `kept`, the share of pixels that the auto-mask keeps.
         """
         config, image, empty = self.config, batch.target.image, batch.target.image.new_empty(0, *disparities[0].shape)
         batch = in_network_units(batch, self._depth(disparities[0].detach()))
@@ -202,7 +207,7 @@ class SelfSupervisedObjective(nn.Module):
     def _explained_better(
         self, batch: Batch, compared: Reprojection, poses: list[Tensor], depth: Float[Tensor, "b h w"]
     ) -> Bool[Tensor, "b h w"] | None:
-        """The pixels whose hints count by the rule of Watson et al. (2019); None where all do."""
+        """Return the pixels whose hints count by the rule of Watson et al. (2019); None if all hints count."""
         if batch.hints is None or self.config.hints.rule == "always":
             return None
         sources, _ = self._sources(batch, [])
@@ -213,7 +218,7 @@ class SelfSupervisedObjective(nn.Module):
     def _at_sizes(
         self, step: Step, sources: list[View]
     ) -> list[tuple[View, list[View], Float[Tensor, "s b h w"], Tensor | None]]:
-        """Target, sources, depth and masks to compare: all scales at full size, or each at its own size."""
+        """Return the target, sources, depth and masks to compare: all scales at full size, or each at its own size."""
         target = step.batch.target
         if self.config.loss.multiscale == "full":
             mask = torch.stack([_resized(m, target.image) for m in step.masks]) if step.masks else None
@@ -227,19 +232,19 @@ class SelfSupervisedObjective(nn.Module):
         return sizes
 
     def _sources(self, batch: Batch, poses: list[Tensor]) -> tuple[list[View], list[Tensor]]:
-        """All sources of a batch, and source_from_target of each: of the neighbours as given, of the rig its own."""
+        """Return all sources of a batch and their source_from_target: `poses` for the neighbours, then the rig's."""
         sources = [*batch.neighbours, *(rig.view for rig in batch.rig)]
         poses = [*poses, *(rig.source_from_target for rig in batch.rig)]
         return sources, poses if self.focal is None else [self.focal(pose) for pose in poses]
 
     @property
     def _poses_are_known(self) -> bool:
-        """Whether the neighbours' poses are known, and the pose network learns from them."""
+        """Whether structure from motion knows the neighbours' poses, so that the pose network learns from them."""
         return self.config.data.poses == "sfm"
 
     @property
     def _paired(self) -> list[int]:
-        """Indices of the neighbours whose motion the pose network estimates."""
+        """Return the indices of the neighbours whose motion the pose network estimates."""
         data = self.config.data
         if not data.learned_poses:
             return []
@@ -247,7 +252,7 @@ class SelfSupervisedObjective(nn.Module):
 
     @torch.no_grad()
     def diagnose(self, batch: Batch) -> Diagnosis:
-        """Look at a batch without training on it: never part of the forward pass."""
+        """Return maps and figures of a batch for people; the weights and the forward pass do not depend on it."""
         was_training = self.training
         self.eval()
         estimate = self.estimate(batch)
@@ -277,14 +282,14 @@ class SelfSupervisedObjective(nn.Module):
         return disparity_to_depth(disparity, self.config.model.min_depth, self.config.model.max_depth)
 
     def _in_units(self, depth: Float[Tensor, "s b h w"], finest: Float[Tensor, "b H W"]) -> Float[Tensor, "s b h w"]:
-        """Depths as they warp: divided by the median of the finest with adaptive depth-range scaling."""
+        """Return the depths that warp; adaptive depth-range scaling divides them by the median of the finest."""
         return depth / median_depth(finest) if self.config.loss.depth_scaling == "median" else depth
 
 
 def build_objective(config: TrainConfig, pretrained: Pretrained = False) -> SelfSupervisedObjective:
-    """Networks of a configuration with fresh weights, drawn from torch's global generator, joined by the losses.
+    """Return the objective of a configuration, with new networks.
 
-    The encoders start from `pretrained` weights.
+    The encoders start from `pretrained` weights. All other weights are drawn from torch's global generator.
     """
     model = config.model
     depth_net = build_depth_net(model, pretrained)
@@ -296,13 +301,13 @@ def build_objective(config: TrainConfig, pretrained: Pretrained = False) -> Self
 
 
 def _present(batch: Batch, sources: int) -> Bool[Tensor, "b n"] | None:
-    """`Batch.present` of all sources."""
+    """Return `Batch.present`, extended to all sources."""
     if batch.present is None:
         return None
     return pad(batch.present, (0, sources - batch.present.shape[1]), value=True)
 
 
 def _resized(maps: Float[Tensor, "b c h w"], like: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b c H W"]:
-    """Maps at the size of an image (bilinear, edge to edge)."""
+    """Return maps at the size of an image (bilinear, edge to edge)."""
     size = like.shape[-2:]
     return maps if maps.shape[-2:] == size else interpolate(maps, size, mode="bilinear", align_corners=False)

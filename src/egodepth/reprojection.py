@@ -1,7 +1,7 @@
-"""Reprojection: every source warped into the target's view, and the errors combined pixel by pixel.
+"""Reprojection: warp every source into the target's view, and combine the errors at each pixel.
 
-Per-pixel minimum reprojection and auto-masking happen here (Godard et al. 2019, eq. 4 and 5). `reproject` is the one
-seam to the fused twin (`losses/fused_twin.py`): where it takes the tensors, it stands in for the formula below.
+This includes per-pixel minimum reprojection and auto-masking (Godard et al. 2019, eq. 4 and 5). Only `reproject` calls
+the fused twin (`losses/fused_twin.py`). The twin replaces the formula below for the tensors that it supports.
 """
 
 from functools import partial
@@ -21,12 +21,12 @@ _COMBINE = {"minimum": minimum_reprojection, "average": average_reprojection}
 
 
 class Reprojection(NamedTuple):
-    """The target compared with warped sources at one size, for s scales of depth."""
+    """Comparison of the target with warped sources at one size, for s scales of depth."""
 
     error: Float[Tensor, "s b h w"]
-    """What the photometric loss averages."""
+    """Error at each pixel, which the photometric loss averages."""
     kept: Bool[Tensor, "s b h w"]
-    """The pixels that the auto-mask keeps."""
+    """Pixels that the auto-mask keeps."""
 
 
 def reproject(
@@ -43,10 +43,10 @@ def reproject(
     Args:
         target: clean target.
         sources: n clean views of the target's size.
-        depth: maps of s scales, at the target's size.
-        poses: source_from_target `b 4 4` of every source; cameras and poses count in the depth's precision.
-        masks: predictive masks, one a source; None without.
-        config: its `reprojection`, `automask` and `ssim_weight`.
+        depth: depth maps of s scales, at the target's size.
+        poses: source_from_target `b 4 4` of every source; cameras and poses are converted to the depth's precision.
+        masks: predictive masks, one per source; None for no masks.
+        config: uses `reprojection`, `automask` and `ssim_weight`.
         present: which sources exist; None: all.
     """
     dtype = depth.dtype
@@ -82,7 +82,7 @@ def warped(
     depth: Float[Tensor, "s b h w"],
     target_camera: Camera,
 ) -> Float[Tensor, "s b 3 h w"]:
-    """The target's view synthesised from one source by the depth of every scale."""
+    """Return the target's view, synthesised from one source by the depth of every scale."""
     scales = len(depth)
     cameras = [Camera(*(_repeated(part, scales) for part in camera)) for camera in (target_camera, source_camera)]
     views = synthesise(image, depth.flatten(0, 1), _repeated(source_from_target, scales), *cameras)
@@ -90,5 +90,5 @@ def warped(
 
 
 def _repeated(tensor: Tensor, times: int) -> Tensor:
-    """The batch once for every scale, scales outermost."""
+    """Return the batch, repeated for every scale; the scale is the outer dimension."""
     return tensor.repeat(times, *(1 for _ in tensor.shape[1:]))

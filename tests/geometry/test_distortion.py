@@ -137,7 +137,7 @@ def test_of_a_fisheye_that_sees_behind_itself_a_usable_part_is_kept() -> None:
         (RationalLens(-0.5), "folds the image: beyond 39 degrees from the axis"),
         (RationalLens(0.3, -0.4), r"folds the image: beyond 4\d degrees"),
         (FisheyeLens(-0.4), "folds the image: beyond 52 degrees"),
-        (RationalLens(p1=0.5, p2=0.5), "cannot be undone|a part of it is turned over"),
+        (RationalLens(p1=0.5, p2=0.5), "cannot be inverted|a part of it is mirrored"),
     ],
 )
 def test_a_distortion_without_an_inverse_is_refused(lens: Lens, message: str) -> None:

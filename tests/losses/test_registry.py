@@ -50,7 +50,7 @@ def test_a_term_with_options_counts_only_where_it_is_named() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("round", "no term 'round'; there are: flat"),
+        ("round", "unknown term 'round'; there are: flat"),
         ("flat:heavy=1", "unknown field 'heavy'"),
         ("flat:power=x", "power is 'x', not of type int"),
         ("flat:power", "power is '', not of type int"),

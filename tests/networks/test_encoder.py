@@ -55,7 +55,7 @@ def test_a_backbone_that_starts_at_stride_4_has_no_channels_at_stride_2():
 
 def test_a_backbone_without_the_strides_is_refused_with_those_it_has():
     with pytest.raises(
-        InputError, match=r"^encoder 'test_vit' has features at strides \[16, 16, 16\], needs \[4, 8, 16, 32\]"
+        InputError, match=r"^encoder 'test_vit' has features at strides \[16, 16, 16\], but needs \[4, 8, 16, 32\]"
     ):
         Encoder("test_vit")
 

@@ -47,7 +47,8 @@ GARG_CROP = (0.40810811, 0.99189189, 0.03594771, 0.96405229)
 """The region of KITTI images that the LiDAR reaches (Garg et al. 2016)."""
 
 _MIDDLE_OF_CITYSCAPES = (1 / 3, 1.0, 192 / 2048, 1856 / 2048)
-"""Of images without the bonnet (their lowest quarter): the middle half of the originals' rows, without the sides."""
+"""The valid region of images without their lowest quarter (the bonnet): the middle half of the original rows, without
+the left and right sides."""
 
 _ALL = (
     Benchmark(protocol=Protocol(name="synthetic", max_depth=80.0)),
@@ -64,8 +65,8 @@ _ALL = (
     ),
 )
 BENCHMARKS: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in _ALL}
-"""Benchmarks by name. In kitti_2015 and eigen_benchmark every true depth is valid, in make3d those of its C1 error.
-Predictions are clamped at 80 m, in make3d at 70 m. cityscapes follows the usual practice since Casser et al. 2019
+"""Benchmarks by name. kitti_2015 and eigen_benchmark use every true depth, make3d uses those of its C1 error.
+Predictions are clamped to 80 m, in make3d to 70 m. cityscapes follows the common practice since Casser et al. 2019
 (docs/deviations.md)."""
 PROTOCOLS: dict[str, Protocol] = {name: benchmark.protocol for name, benchmark in BENCHMARKS.items()}
-"""Their protocols by name."""
+"""Protocols of the benchmarks by name."""

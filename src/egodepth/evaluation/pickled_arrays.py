@@ -1,9 +1,9 @@
-"""Pickled arrays of arrays, as published truth is kept, read without running anything and without numpy's unpickling.
+"""Read pickled arrays of arrays, the format of published true depth, without executing code from the file.
 
-A pickle says which functions to call. Arrays name three: numpy's `dtype`, `ndarray` and `_reconstruct`. All others are
-refused, and plain classes of this file take the place of these three. To let numpy's own through would not do: they
-take flags from the file, and an array of objects that says it holds none makes numpy 2.4 follow bytes of the file as
-pointers, which ends the process.
+A pickle names the functions to call. Arrays need three: numpy's `dtype`, `ndarray` and `_reconstruct`. All others are
+refused, and plain classes in this file replace these three. Numpy's own would not be safe. They read flags from the
+file: if an array of objects claims to contain none, numpy 2.4 uses bytes of the file as pointers, and the process
+crashes.
 """
 
 import io
@@ -20,32 +20,32 @@ def read_pickled_arrays(content: bytes) -> list[np.ndarray]:
     """Return the arrays of numbers in a pickled array of objects, in their order.
 
     Raises:
-        Exception: of almost any kind, if it is something else, or damaged.
+        Exception: almost any type, if the content is something else or damaged.
     """
     found = _ArraysOnly(io.BytesIO(content)).load()
     if not isinstance(found, _Array) or not isinstance(found.value, list):
-        raise pickle.UnpicklingError("no array of objects")
+        raise pickle.UnpicklingError("not an array of objects")
     if not all(isinstance(one, _Array) and isinstance(one.value, np.ndarray) for one in found.value):
-        raise pickle.UnpicklingError("an array of something else than arrays")
+        raise pickle.UnpicklingError("an array whose elements are not arrays")
     return [one.value for one in found.value]
 
 
 class _Dtype:
-    """Stands for `numpy.dtype`."""
+    """Replaces `numpy.dtype`."""
 
     def __init__(self, code: str, *_: Any) -> None:
         if not _DTYPE.fullmatch(code):
-            raise pickle.UnpicklingError(f"numbers of kind {code[:20]!r}")
+            raise pickle.UnpicklingError(f"numbers of the unknown type {code[:20]!r}")
         self.code, self.order = code, "="
 
     def __setstate__(self, state: Any) -> None:
         self.order = state[1]
         if self.order not in ("<", ">", "=", "|"):
-            raise pickle.UnpicklingError("bytes in an unknown order")
+            raise pickle.UnpicklingError("an unknown byte order")
 
 
 class _Array:
-    """Stands for `numpy.ndarray`; `value` is an array of numbers, or the list of what an array of objects holds."""
+    """Replaces `numpy.ndarray`; `value` is an array of numbers, or the list of the elements of an array of objects."""
 
     value: np.ndarray | list[Any] | None = None
 
@@ -59,7 +59,7 @@ class _Array:
 
 
 def _reconstruct(*_: Any) -> _Array:
-    """Stands for numpy's function, which makes an array to be filled afterwards."""
+    """Replaces numpy's function, which returns an array to be filled later."""
     return _Array()
 
 
@@ -70,9 +70,9 @@ _STAND_INS = {(f"{package}.multiarray", "_reconstruct"): _reconstruct for packag
 
 
 class _ArraysOnly(pickle._Unpickler):  # pyright: ignore[reportAttributeAccessIssue]
-    """The unpickler in Python: the one in C takes 4 GB for ten bytes that name the entry 2^28 of its memory."""
+    """The unpickler in Python. The one in C allocates 4 GB for ten bytes that refer to entry 2^28 of its memo."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STAND_INS:
-            raise pickle.UnpicklingError(f"it holds {module}.{name}, not arrays alone")
+            raise pickle.UnpicklingError(f"it contains {module}.{name}, which is not an array")
         return _STAND_INS[module, name]

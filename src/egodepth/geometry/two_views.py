@@ -1,7 +1,7 @@
-"""Motion between two views from points that were found in both: direction and turn, but no length.
+"""Relative pose of two views from matched points: rotation and direction of the translation, but not its length.
 
-OpenCV's essential matrix (Nistér 2004), by RANSAC that refines what it finds on the points that agree (Barath and Matas
-2018, "Graph-Cut RANSAC"): what moves by itself does not count.
+It is OpenCV's essential matrix (Nistér 2004), estimated by a RANSAC that refines each model on its inliers (Barath and
+Matas 2018, "Graph-Cut RANSAC"). Moving objects are outliers.
 """
 
 import numpy as np
@@ -10,23 +10,23 @@ from jaxtyping import Float64
 from torch import Tensor
 
 FEWEST = 20
-"""Points that a motion needs; five determine it, and many of these are wrong."""
+"""Least number of points. Five determine the motion, but many points are wrong."""
 _AGREED = 5e-4
-"""Points with larger errors were not found where the motion takes them: half a pixel of 1000 at 53 degrees."""
+"""Points with larger errors are outliers: half a pixel of an image with 1000 columns and 53 degrees of view."""
 _CONFIDENCE = 0.999
 
 
 def relative_pose(first: Float64[Tensor, "n 3"], second: Float64[Tensor, "n 3"]) -> Float64[Tensor, "4 4"] | None:
-    """Return second_from_first, of length 1, with which most points agree; None with fewer than `FEWEST`, or none.
+    """Return second_from_first, with a translation of length 1; None with fewer than `FEWEST` points, or no solution.
 
-    Points that belong to nothing have a motion, too, and a camera that only turned has some direction: whether there
-    is one to be told has to be known before.
+    Wrong matches also give a motion, and a camera that only rotates also gives a direction. The caller has to know that
+    the points are good and that the camera moved.
 
     Args:
         first: viewing rays (z = 1) of the points in the first view.
-        second: of the same points in the second.
+        second: viewing rays of the same points in the second view.
     """
-    import cv2  # here: most of what imports this room needs none
+    import cv2  # here, because most users of this package do not need it
 
     if len(first) < FEWEST:
         return None
@@ -45,9 +45,10 @@ def relative_pose(first: Float64[Tensor, "n 3"], second: Float64[Tensor, "n 3"])
 def _votes(
     first: Float64[Tensor, "n 3"], second: Float64[Tensor, "n 3"], pose: Float64[Tensor, "4 4"]
 ) -> Float64[Tensor, " n"]:
-    """Return numbers above 0 for points in front of the first camera, below for those behind it: their parallax.
+    """Return the parallax of each point: above 0 in front of the first camera, below 0 behind it.
 
-    What is near shifts most and is surest. A car that draws away shifts backwards, but by less; OpenCV counts heads.
+    Near points have the largest parallax and are the most reliable. A car that drives away has a negative parallax, but
+    a small one. OpenCV counts the points instead.
     """
     across = torch.linalg.cross(second, first @ pose[:3, :3].T)
     signs = -(across * torch.linalg.cross(second, pose[:3, 3].expand_as(second))).sum(1).sign()

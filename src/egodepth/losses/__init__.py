@@ -1,4 +1,4 @@
-"""The losses: pure functions, unreduced where a caller may want the map; they know no networks."""
+"""Losses as pure functions. They return maps where a caller may want the map, and do not depend on the networks."""
 
 from egodepth.losses.combination import automask, average_reprojection, minimum_reprojection
 from egodepth.losses.photometric import photometric_error, ssim

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 Present = Bool[Tensor, "n *#shape"]
-"""Which sources exist; the errors of the others do not count."""
+"""Mask of the sources that exist; the errors of the others are ignored."""
 
 
 def minimum_reprojection(errors: Float[Tensor, "n *shape"], present: Present | None = None) -> Float[Tensor, "*shape"]:

@@ -1,7 +1,8 @@
 """The fused twin of the plain formula: warp, photometric error, minimum reprojection and auto-mask in one operation.
 
-Loops in C for processors (`foundation/native/reprojection.c`). `egodepth.reprojection.reproject` is the formula itself
-and the only caller; it asks `takes_over` first. On GPUs torch.compile translates the formula (`--trainer.compile`).
+It runs loops in C on processors (`foundation/native/reprojection.c`). `egodepth.reprojection.reproject` contains the
+plain formula and is the only caller; it asks `takes_over` first. On GPUs, torch.compile compiles the plain formula
+(`--trainer.compile`).
 """
 
 import ctypes
@@ -18,7 +19,7 @@ from egodepth.foundation.native.arrays import address
 from egodepth.geometry import Camera
 
 DROPPED = 255
-"""Choice of a pixel whose unwarped error counts."""
+"""Value in `choice` for a pixel that the auto-mask drops."""
 _LOOPS = "reprojection"
 _NUMBERS = ("scales", "batch", "sources", "height", "width", "threads")
 _ARRAYS = {
@@ -36,11 +37,11 @@ _ARRAYS = {
     "depth_gradient": (torch.float32, "s b h w"),
     "pose_gradient": (torch.float64, "s n b 3 4"),
 }
-"""What C takes the arrays for, in the order of `Job`; `images` are n of their kind."""
+"""Type and shape that the C code assumes for each array, in the order of `Job`; there are n arrays `images`."""
 
 
 class _Job(ctypes.Structure):
-    """`Job` of reprojection.c."""
+    """The struct `Job` of reprojection.c."""
 
     _fields_ = (
         [(name, ctypes.c_long) for name in _NUMBERS]
@@ -50,20 +51,20 @@ class _Job(ctypes.Structure):
 
 
 class Sources(NamedTuple):
-    """What a target is compared with; no gradients reach them."""
+    """Source views of a target; no gradients flow to them."""
 
     images: list[Tensor]
-    """`b 3 h w` each."""
+    """Images `b 3 h w`, one per source."""
     cameras: list[Camera]
     present: Bool[Tensor, "b n"] | None
-    """Which of them exist; None: all."""
+    """Which sources exist; None: all."""
 
 
 _off = False
 
 
 def takes_over(*tensors: Tensor) -> bool:
-    """Return whether the twin computes these tensors: float32 on a processor whose machine has a C compiler."""
+    """Return whether the twin supports these tensors: float32, on a processor, and with a C compiler on the machine."""
     if _off or torch.compiler.is_compiling():
         return False
     return all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors) and compiled(_LOOPS) is not None
@@ -71,7 +72,7 @@ def takes_over(*tensors: Tensor) -> bool:
 
 @contextmanager
 def plain_formula() -> Iterator[None]:
-    """Compute everything by the plain formula within this block: for tests and benchmarks of the twin."""
+    """Disable the twin within this block, for its tests and benchmarks."""
     global _off
     before, _off = _off, True
     try:
@@ -89,22 +90,22 @@ def fused_reprojection(
     ssim_weight: float,
     automask: bool,
 ) -> tuple[Float[Tensor, "s b h w"], UInt8[Tensor, "s b h w"]]:
-    """Return the error that counts at each pixel, and the source that it comes from (`DROPPED`: none).
+    """Return the error at each pixel, and the number of the source that it comes from (`DROPPED`: no source).
 
-    The values are those of warping every source by every depth, `photometric_error`, `minimum_reprojection` and
-    `automask`, to rounding. The gradient goes to depth and poses. No warped image is kept.
+    The values equal the plain formula up to rounding: warp every source by every depth, then `photometric_error`,
+    `minimum_reprojection` and `automask`. Gradients flow to depth and poses. No warped image is stored.
 
     Args:
-        depth: maps of s scales, at the target's size.
-        poses: source_from_target `b 4 4`, one a source.
+        depth: depth maps of s scales, at the target's size.
+        poses: source_from_target `b 4 4`, one per source.
         target: the clean target.
-        camera: its camera.
+        camera: camera of the target.
         sources: images of the target's size.
         ssim_weight: share of SSIM in the error.
-        automask: drop pixels that warping does not explain better than not warping.
+        automask: drop pixels whose warped error is not smaller than the unwarped one.
 
     Raises:
-        ValueError: a tensor that is not float32, or not of the size that the others have.
+        ValueError: a tensor is not float32, or its size differs from that of the others.
     """
     cameras = torch.stack([torch.cat([c.focal, c.centre], -1) for c in [camera, *sources.cameras]])
     present = sources.present
@@ -164,7 +165,7 @@ def _run(name: str, arrays: dict[str, Tensor], images: Sequence[Tensor], ssim_we
     s, b, h, w = arrays["depth"].shape
     n = len(images)
     if min(h, w) < 2 or n >= DROPPED:
-        raise ValueError(f"{n} sources of {h}x{w}: at least 2x2 pixels and fewer than {DROPPED} sources are needed")
+        raise ValueError(f"{n} sources of {h}x{w}: give at least 2x2 pixels and fewer than {DROPPED} sources")
     sides = {"s": s, "b": b, "n": n, "n+1": n + 1, "h": h, "w": w}
 
     def place(key: str, tensor: Tensor) -> int:
@@ -177,4 +178,4 @@ def _run(name: str, arrays: dict[str, Tensor], images: Sequence[Tensor], ssim_we
     numbers = dict(zip(_NUMBERS, (s, b, n, h, w, torch.get_num_threads()), strict=True))
     job = _Job(**numbers, ssim_weight=ssim_weight, automask=automask, **pointers)
     if getattr(compiled(_LOOPS), name)(ctypes.byref(job)):
-        raise MemoryError("the fused loss found no memory for its rows")
+        raise MemoryError("the fused loss cannot allocate memory for its rows")

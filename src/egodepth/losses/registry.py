@@ -1,4 +1,4 @@
-"""The loss terms in one table: a new one is a file with a function and its options, and a line here.
+"""The loss terms in one table. A new term is a file with a function and its options, and one line here.
 
 docs/extending.md shows an example.
 """
@@ -18,10 +18,10 @@ from egodepth.losses import terms
 
 
 class Emphasis(NamedTuple):
-    """What counts in a step, beside the weights of the configuration."""
+    """Factors on the losses that change with the step, in addition to the weights of the configuration."""
 
     photometric: bool = True
-    """Whether the photometric loss counts yet (`LossConfig.photometric_from`)."""
+    """Whether the photometric loss has begun to count (`LossConfig.photometric_from`)."""
     hints: Tensor | float = 1.0
     """Factor on the weight of the hints."""
     teacher: Tensor | float = 1.0
@@ -37,13 +37,14 @@ class Term:
 
     name: str
     loss: Callable[..., Tensor | None]
-    """From a `Step` (and `options`, where the term has some) to an unweighted scalar; None: the step has none."""
+    """Function from a `Step` (and `options`, if the term has some) to an unweighted scalar; it returns None if the term
+    does not apply to the step."""
     weight: Weight = lambda config, emphasis: 1.0
-    """Of a term of the method; a term with options has its weight there."""
+    """Weight of a term of the method; a term with options has its weight in its options."""
     regularises: bool = False
-    """Whether it looks at disparities and masks alone; such terms are computed before depth and reprojection."""
+    """Whether it depends only on disparities and masks; such terms are computed before depth and reprojection."""
     options: type[Any] | None = None
-    """Dataclass of the term's options, one of them `weight`. Such a term counts where `loss.terms` names it."""
+    """Dataclass of the term's options, one of them `weight`. Such a term counts only if `loss.terms` names it."""
 
 
 TERMS: tuple[Term, ...] = (
@@ -60,24 +61,24 @@ TERMS: tuple[Term, ...] = (
     Term("teacher", terms.teacher, lambda config, emphasis: config.hints.teacher_weight * emphasis.teacher),
     Term("pose", terms.pose, lambda config, emphasis: config.loss.pose),
 )
-"""The terms of the method, which count wherever a step has something for them, and those that `loss.terms` asks for."""
+"""All terms. Those of the method count in every step that they apply to; the others count if `loss.terms` has them."""
 
 
 def chosen_terms(config: TrainConfig) -> tuple[Term, ...]:
-    """Return the terms of a training, those of `loss.terms` with their options filled in.
+    """Return the terms of a training: those of the method, and those of `loss.terms` with their options.
 
     Raises:
-        InputError: an unknown name or option; names those that there are.
+        InputError: an unknown name or option; the message lists the known ones.
     """
     return (*(term for term in TERMS if term.options is None), *map(_with_options, config.loss.terms))
 
 
 def _with_options(words: str) -> Term:
-    """The term that `NAME` or `NAME:option=value,option=value` asks for."""
+    """Return the term that `NAME` or `NAME:option=value,option=value` describes."""
     name, _, given = words.partition(":")
     known = {term.name: (term, term.options) for term in TERMS if term.options is not None}
     if name not in known:
-        raise InputError(f"loss.terms: no term '{name}'; there are: {', '.join(known) or 'none'}")
+        raise InputError(f"loss.terms: unknown term '{name}'; there are: {', '.join(known) or 'none'}")
     term, kind = known[name]
     values = {}
     for word in filter(None, given.split(",")):
@@ -88,7 +89,7 @@ def _with_options(words: str) -> Term:
 
 
 def _parsed(value: str) -> Any:
-    """A number or truth value as itself, all else as text."""
+    """Return a number or a boolean if the text is one, else the text."""
     try:
         return json.loads(value)
     except ValueError:

@@ -1,28 +1,29 @@
-"""A teacher's shape without its scale: an error of disparities that no factor and no shift of either changes."""
+"""Scale- and shift-invariant error between disparity and a teacher's inverse depth."""
 
 from jaxtyping import Float
 from torch import Tensor
 
 MIDDLE = 0.1
-"""Share of each map's values, about the median, whose mean stands for the median."""
+"""Share of each map's values, around the median, whose mean replaces the median."""
 _FLATTEST = 1e-6
-"""Least spread that is divided by: a map that is flat has no shape to compare."""
+"""Lower limit of the spread in a division, because a constant map has a spread of 0."""
 
 
 def scale_shift_invariant_error(
     disparity: Float[Tensor, "b h w"], teacher: Float[Tensor, "b h w"]
 ) -> Float[Tensor, "b h w"]:
-    """Absolute difference a pixel of both maps, each less its median and over its mean distance from it.
+    """Return the absolute difference of both maps at each pixel, after normalisation of each map.
 
-    The normalisation of MiDaS (Ranftl et al. 2022, eq. 5 and 6). A network's disparity and inverse depth differ by a
-    factor and a shift, so that either may be given.
+    A map is normalised as in MiDaS (Ranftl et al. 2022, eq. 5 and 6): its median is subtracted, and the result is
+    divided by its mean absolute value. Disparity and inverse depth differ by a factor and a shift, so either may be
+    given.
 
-    In place of the median stands the mean of the middle tenth of the values. It is nearly the same number. Its gradient
-    is spread over these pixels; a median's gradient goes through one pixel alone. A shift or a stretch of the whole
+    The mean of the middle tenth of the values replaces the median. Both are nearly equal, but the gradient of the mean
+    is spread over many pixels, and the gradient of a median goes through one pixel. A shift or a scaling of the whole
     disparity has no gradient.
 
     Args:
-        disparity: the network's, or inverse depth.
+        disparity: disparity of the network, or inverse depth.
         teacher: inverse depth up to an unknown factor and shift.
     """
     return (_normalised(disparity) - _normalised(teacher)).abs()

@@ -1,21 +1,21 @@
-"""Errors of depth and poses against what is known of them: hints (Watson et al. 2019) and structure from motion."""
+"""Errors of depth against hints (Watson et al. 2019), and of poses against structure from motion."""
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 _APART = (1, 2, 4, 8)
-"""Pixels between two whose step is compared."""
+"""Distances, in pixels, of the pairs of pixels whose differences are compared."""
 
 
 def log_depth_error(
     depth: Float[Tensor, "*s b h w"], inverse_depth: Float[Tensor, "b h w"]
 ) -> Float[Tensor, "*s b h w"]:
-    """|log depth - log hint| of each pixel; 0 where there is no hint.
+    """Return |log depth - log hint| at each pixel; 0 where there is no hint.
 
     Args:
-        depth: the network's, perhaps of several scales.
-        inverse_depth: hints in the same unit; 0 where there is none.
+        depth: depth of the network, of one or several scales.
+        inverse_depth: inverse depth of the hints in the same unit; 0 where there is none.
     """
     return _log_ratio(depth, inverse_depth).abs()
 
@@ -23,11 +23,11 @@ def log_depth_error(
 def log_depth_excess(
     depth: Float[Tensor, "*s b h w"], inverse_depth: Float[Tensor, "b h w"]
 ) -> Float[Tensor, "*s b h w"]:
-    """By how much log depth exceeds a limit; 0 where it does not, or there is none.
+    """Return by how much log depth exceeds a limit; 0 where it does not, or where there is no limit.
 
     Args:
-        depth: the network's, perhaps of several scales.
-        inverse_depth: of the limit, behind which nothing lies, in the same unit; 0 where there is none.
+        depth: depth of the network, of one or several scales.
+        inverse_depth: inverse depth of the furthest possible surface, in the same unit; 0 where there is no limit.
     """
     return _log_ratio(depth, inverse_depth).clamp(min=0)
 
@@ -35,15 +35,16 @@ def log_depth_excess(
 def log_depth_gradient_error(
     depth: Float[Tensor, "b h w"], inverse_depth: Float[Tensor, "b h w"], counts: Bool[Tensor, "b h w"]
 ) -> Float[Tensor, ""]:
-    """The gradient matching loss: mean difference of log depth - log hint between pixels 1, 2, 4 and 8 apart.
+    """Return the gradient matching loss (Li and Snavely, MegaDepth, CVPR 2018, eq. 4).
 
-    Pairs lie in a row or a column; without any it is 0. It asks for the step where an object ends, however far both
-    sides are, and so knows no unit (Li and Snavely, MegaDepth, CVPR 2018, eq. 4).
+    It is the mean absolute difference of (log depth - log hint) between two pixels of a row or a column with a distance
+    of 1, 2, 4 or 8 pixels; 0 without any pair. It compares the depth ratio across the edge of an object, so it does not
+    depend on the unit of depth.
 
     Args:
-        depth: the network's.
-        inverse_depth: hints; 0 where there is none.
-        counts: the pixels whose hint is asked. A pair counts where both do and have one.
+        depth: depth of the network.
+        inverse_depth: inverse depth of the hints; 0 where there is none.
+        counts: the pixels whose hint is used. A pair counts if both pixels are used and have a hint.
     """
     hint = torch.where(counts, inverse_depth, torch.zeros_like(inverse_depth))
     error, known = _log_ratio(depth, hint), hint > 0
@@ -59,7 +60,7 @@ def log_depth_gradient_error(
 
 
 def _log_ratio(depth: Float[Tensor, "*s b h w"], inverse_depth: Float[Tensor, "b h w"]) -> Float[Tensor, "*s b h w"]:
-    """The logarithm of depth over hint; 0, without a gradient, where there is no hint."""
+    """Return the logarithm of depth over hint; 0, without a gradient, where there is no hint."""
     known = inverse_depth > 0
     safe = torch.where(known, inverse_depth, torch.ones_like(inverse_depth))
     return torch.where(known, (depth * safe).clamp(min=1e-12).log(), torch.zeros_like(depth))
@@ -68,15 +69,15 @@ def _log_ratio(depth: Float[Tensor, "*s b h w"], inverse_depth: Float[Tensor, "b
 def units_of_network(
     depth: Float[Tensor, "b h w"], inverse_depth: Float[Tensor, "b h w"], unit: Int64[Tensor, " b"]
 ) -> Float[Tensor, " b"]:
-    """The network's unit over the hints', for every sample: by how much hints and their poses have to be enlarged.
+    """Return, for every sample, the factor that converts hints and their poses to the network's unit of depth.
 
-    It is 1 where they are the same. Else it is the median ratio of depth and hint, without a gradient: such
-    hints teach the shape of depth, not its scale.
+    It is 1 where both units are the same. Else it is the median ratio of depth and hint, without a gradient. Hints of
+    another unit therefore teach the shape of depth, not its scale.
 
     Args:
-        depth: the network's.
-        inverse_depth: hints; 0 where there is none.
-        unit: number of the unit of a sample's hints; 0 is the network's.
+        depth: depth of the network.
+        inverse_depth: inverse depth of the hints; 0 where there is none.
+        unit: number of the unit of a sample's hints; 0 is the network's unit.
     """
     ratio = torch.where(inverse_depth > 0, depth.detach() * inverse_depth, torch.nan).flatten(1).nanmedian(1).values
     return torch.where((unit == 0) | ratio.isnan(), torch.ones_like(ratio), ratio)
@@ -85,13 +86,15 @@ def units_of_network(
 def pose_error(
     estimated: Float[Tensor, "*b 4 4"], known: Float[Tensor, "*b 4 4"], depth: Float[Tensor, "*b"]
 ) -> Float[Tensor, "*b"]:
-    """How far an estimated motion displaces the image: angle between the rotations plus translation over depth.
+    """Return the error of an estimated motion: angle between the rotations, plus translation error over depth.
+
+    This is about how far the error displaces the image.
 
     Args:
         estimated: source_from_target of the pose network.
-        known: the same by structure from motion.
+        known: source_from_target by structure from motion.
         depth: typical depth of the scene, in the unit of both translations.
     """
-    turn = (estimated[..., :3, :3] - known[..., :3, :3]).flatten(-2).norm(dim=-1) / 2**0.5  # the angle, if it is small
+    turn = (estimated[..., :3, :3] - known[..., :3, :3]).flatten(-2).norm(dim=-1) / 2**0.5  # small angles: radians
     shift = (estimated[..., :3, 3] - known[..., :3, 3]).norm(dim=-1) / depth
     return turn + shift

@@ -1,4 +1,4 @@
-"""The loss terms of the method: functions from a training step to a scalar, unweighted. `registry` lists them."""
+"""The loss terms of the method: functions from a training step to an unweighted scalar. `registry` lists them."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from egodepth.losses.supervised import log_depth_error, log_depth_excess, log_de
 
 
 class Step(NamedTuple):
-    """What a loss term may look at: the batch, and what the networks say of it."""
+    """The inputs of a loss term: the batch, and the networks' outputs."""
 
     batch: Batch
     """Clean views. Hints and known poses are in the network's unit of depth."""
@@ -24,27 +24,27 @@ class Step(NamedTuple):
     poses: list[Tensor]
     """Estimated source_from_target `b 4 4`."""
     known_poses: list[Tensor]
-    """The same by structure from motion; empty where poses are learned from images alone."""
+    """source_from_target by structure from motion; empty if poses are learned from images alone."""
     masks: list[Tensor]
     """Predictive masks `b n h/2^s w/2^s`; empty without them."""
     config: TrainConfig
     depth: Float[Tensor, "s b h w"]
-    """Depth of every scale at the size of the target, finest first; of no scales for regularisers."""
+    """Depth of every scale at the size of the target, finest first; s is 0 for regularisers."""
     errors: list[Tensor]
     """Photometric errors `s b h w` of one or several sizes; empty while the photometric loss does not count."""
     better: Bool[Tensor, "b h w"] | None
-    """The pixels whose hint explains the image better than the network does; None where every hint counts."""
+    """Pixels whose hint explains the image better than the network does; None if every hint counts."""
 
 
 def photometric(step: Step) -> Tensor | None:
-    """Mean photometric error over pixels and scales (Godard et al. 2019, eq. 4 to 6)."""
+    """Return the mean photometric error over pixels and scales (Godard et al. 2019, eq. 4 to 6)."""
     if not step.errors:
         return None
     return torch.stack([error.mean((1, 2, 3)).sum() for error in step.errors]).sum() / len(step.disparities)
 
 
 def smoothness(step: Step) -> Tensor:
-    """Edge-aware smoothness, halved at each coarser scale; mean over the scales (Godard et al. 2019, eq. 3)."""
+    """Return the edge-aware smoothness, halved at each coarser scale; mean over scales (Godard et al. 2019, eq. 3)."""
     image = step.batch.target.image
     terms = [
         edge_aware_smoothness(d, interpolate(image, d.shape[-2:], mode="area")) / 2**scale
@@ -54,16 +54,16 @@ def smoothness(step: Step) -> Tensor:
 
 
 def mask_entropy(step: Step) -> Tensor | None:
-    """Cross-entropy of predictive masks against 1, so that they keep pixels (Zhou et al. 2017, eq. 4)."""
+    """Return the cross-entropy of predictive masks against 1, so that they keep pixels (Zhou et al. 2017, eq. 4)."""
     if not step.masks:
         return None
     return torch.stack([-mask.clamp(min=1e-7).log().mean() for mask in step.masks]).mean()
 
 
 def hint(step: Step) -> Tensor | None:
-    """Mean |log depth - log hint| over hints and scales.
+    """Return the mean |log depth - log hint| over hints and scales.
 
-    Where only the better hints count (Watson et al. 2019), the mean is over all pixels.
+    If only the better hints count (Watson et al. 2019), the mean is over all pixels.
     """
     hints = step.batch.hints
     if hints is None or not step.config.hints.sources:
@@ -74,7 +74,7 @@ def hint(step: Step) -> Tensor | None:
 
 
 def hint_gradient(step: Step) -> Tensor | None:
-    """Gradient matching between depth of the finest scale and hints (Li and Snavely 2018, eq. 4)."""
+    """Return the gradient matching loss between the finest depth and hints (Li and Snavely 2018, eq. 4)."""
     hints, config = step.batch.hints, step.config.hints
     if hints is None or not config.sources or not config.gradient_weight:
         return None
@@ -82,7 +82,7 @@ def hint_gradient(step: Step) -> Tensor | None:
 
 
 def road(step: Step) -> Tensor | None:
-    """How far depth lies under the road, mean over scales and the pixels where the road is known."""
+    """Return how far depth lies below the road surface: mean over scales and the pixels where the road is known."""
     hints = step.batch.hints
     if hints is None or not hints.road.numel() or not step.config.hints.road_weight:
         return None
@@ -91,7 +91,7 @@ def road(step: Step) -> Tensor | None:
 
 
 def teacher(step: Step) -> Tensor | None:
-    """Difference from a teacher's inverse depth after scale and shift, mean over pixels and scales."""
+    """Return the scale- and shift-invariant error against a teacher's inverse depth, mean over pixels and scales."""
     hints = step.batch.hints
     if hints is None or not step.config.hints.teacher:
         return None
@@ -99,7 +99,7 @@ def teacher(step: Step) -> Tensor | None:
 
 
 def pose(step: Step) -> Tensor | None:
-    """Mean error of the pose network's motions against those of structure from motion."""
+    """Return the mean error of the pose network's motions against those of structure from motion."""
     if not step.known_poses:
         return None
     typical = step.depth[0].detach().flatten(1).median(1).values.expand(len(step.poses), -1)
@@ -111,10 +111,10 @@ def _weight(hints: Hints, better: Bool[Tensor, "b h w"] | None) -> Float[Tensor,
 
 
 def _free_of_scale(depth: Float[Tensor, "s b h w"], unit: Int64[Tensor, " b"]) -> Float[Tensor, "s b h w"]:
-    """Return the same depth without a gradient for the scale of samples whose unit is not the network's.
+    """Return the same depth, without the gradient of its scale for samples whose unit is not the network's.
 
-    Their hints follow the network's scale (`units_of_network`). An error that only ever asks for less depth would draw
-    it nearer without end.
+    Hints of these samples follow the network's scale (`units_of_network`). An error that only asks for less depth would
+    therefore shrink the depth without end.
     """
     mean = depth.log().mean((2, 3), keepdim=True)
     return torch.where((unit == 0)[:, None, None], depth, depth * (mean.detach() - mean).exp())

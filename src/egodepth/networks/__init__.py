@@ -1,4 +1,4 @@
-"""The networks of the paper; they know no losses and no data."""
+"""The depth and pose networks; they do not depend on losses or data."""
 
 from egodepth.networks.decoder import Decoder
 from egodepth.networks.depth import DepthNet, depth_unit, disparity_to_depth

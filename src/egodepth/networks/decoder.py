@@ -15,7 +15,7 @@ SCALES = 4
 
 
 class _Pad(torch.autograd.Function):
-    """One pixel on every side. Torch's own keeps its input for the gradient: a tenth of a step's memory for nothing."""
+    """Pad one pixel on every side. Torch's padding stores its input for the gradient: a tenth of a step's memory."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, mode: str) -> Tensor:
@@ -39,28 +39,28 @@ def _padded(x: Tensor, mode: str) -> Tensor:
 
 
 class ReflectedConv3x3(nn.Conv2d):
-    """A convolution whose border is reflected."""
+    """A 3x3 convolution with reflection padding."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 3)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Features of the same size."""
+        """Return features of the same size."""
         return super().forward(_padded(input, "reflect"))
 
 
 class JoiningConv3x3(ReflectedConv3x3):
-    """The convolution of features enlarged twice (nearest) and joined by a skip connection; neither is ever made.
+    """Upsample features by 2 (nearest), concatenate a skip connection and convolve, without the intermediate tensors.
 
-    On enlarged features the nine taps fall on 2x2 pixels of the small ones, which ones depends on whether row and
-    column are even: that is a transposed convolution of stride 2 and 4x4 taps, with four ninths of the arithmetic. The
-    reflected border of the large features is the repeated one of the small ones.
+    On upsampled features, the nine taps of the kernel cover only 2x2 pixels of the small features. Which ones depends
+    on whether row and column are even. This is a transposed convolution of stride 2 with 4x4 taps, and needs four
+    ninths of the arithmetic. Reflection padding of the large features equals replication padding of the small ones.
     """
 
     def forward(self, input: Tensor, skip: Tensor | None = None) -> Tensor:
-        """Features of twice the input's size."""
+        """Return features of twice the input's size."""
         kernel = _four_taps(_four_taps(self.weight[:, : input.shape[1]], 2), 3).transpose(0, 1)
-        # Three, not one: the border that was put around is cut off again.
+        # Three, not one: this also removes the border that the padding added.
         enlarged = conv_transpose2d(_padded(input, "replicate"), kernel, self.bias, stride=2, padding=3)
         if skip is None or not skip.shape[1]:  # some backbones have no feature at stride 2
             return enlarged
@@ -68,13 +68,16 @@ class JoiningConv3x3(ReflectedConv3x3):
 
 
 def _four_taps(weight: Tensor, dim: int) -> Tensor:
-    """Of three taps along a dimension, those of the transposed convolution: each small pixel is met once or twice."""
+    """Convert three taps along a dimension to the four of the transposed convolution.
+
+    A tap of it is the sum of the one or two taps that fall on the same small pixel.
+    """
     first, second, third = weight.unbind(dim)
     return torch.stack([third, second + third, first + second, first], dim)
 
 
 class _Stage(nn.Module):
-    """Halve the stride: convolve, upsample, join the encoder's feature of that stride, convolve."""
+    """Halve the stride: convolve, upsample, concatenate the encoder's features of that stride, convolve."""
 
     def __init__(self, inputs: int, outputs: int, skip: int) -> None:
         super().__init__()
@@ -87,15 +90,15 @@ class _Stage(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From the encoder's features to a sigmoid map a channel at each of the four finest scales."""
+    """Predict sigmoid maps at each of the four finest scales from the encoder's features."""
 
     def __init__(self, encoder_channels: list[int], outputs: int = 1, initial: float = 0.5) -> None:
-        """Build it with random weights.
+        """Build the decoder with random weights.
 
         Args:
-            encoder_channels: of the features, finest first.
+            encoder_channels: channels of the encoder's features, finest first.
             outputs: channels of each map.
-            initial: about what the untrained maps are, in (0, 1).
+            initial: approximate value of the untrained maps, in (0, 1).
         """
         super().__init__()
         inputs = [*_STAGE_CHANNELS[1:], encoder_channels[-1]]
@@ -107,11 +110,11 @@ class Decoder(nn.Module):
                 nn.init.constant_(head.bias, math.log(initial / (1 - initial)))  # pyright: ignore[reportArgumentType]
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
-        """Maps in (0, 1), each `b outputs h/2^s w/2^s`, finest first."""
+        """Return maps in (0, 1), each `b outputs h/2^s w/2^s`, finest first."""
         x, maps = features[-1], []
         for level in reversed(range(len(self.stages))):
             x = self.stages[level](x, features[level - 1] if level > 0 else None)
             if level < SCALES:
-                # bfloat16 tells apart only 256 disparities in each octave.
+                # bfloat16 distinguishes only 128 disparities between 1/2 and 1.
                 maps.insert(0, torch.sigmoid(in_full_precision(self.heads[level], x)))
         return maps

@@ -1,4 +1,4 @@
-"""The depth network: one image in, disparities at four scales out."""
+"""The depth network: from one image to disparities at four scales."""
 
 from collections.abc import Callable
 
@@ -14,16 +14,16 @@ from egodepth.networks.encoder import Encoder, Normalisation, NormalisedBackbone
 def disparity_to_depth(
     disparity: Float[Tensor, "*shape"], min_depth: float = 0.1, max_depth: float = 100.0
 ) -> Float[Tensor, "*shape"]:
-    """Depth between the two limits from the network's sigmoid (Godard et al. 2019, section 3): linear in 1/depth."""
+    """Return the depth of a sigmoid disparity; 1/depth is linear in it (Godard et al. 2019, section 3)."""
     return 1 / (1 / max_depth + (1 / min_depth - 1 / max_depth) * disparity)
 
 
 def median_depth(depth: Float[Tensor, "b h w"]) -> Float[Tensor, "b 1 1"]:
-    """Median of each sample, which adaptive depth-range scaling divides depth by.
+    """Return the median of each sample, by which adaptive depth-range scaling divides the depth.
 
-    A gradient passes through it, so that the loss is blind to the scale of a frame's depth: nothing is left between
-    depth network and pose network that could drift. It is the gradient of the geometric mean, spread over all pixels:
-    the median's own would go through a single pixel.
+    It has a gradient, so the loss does not depend on the scale of a frame's depth, and this scale cannot drift between
+    the depth network and the pose network. The gradient is that of the geometric mean, which is spread over all pixels.
+    The gradient of a median would go through a single pixel.
     """
     flat = depth.flatten(1)
     mean = flat.log().mean(1)
@@ -31,11 +31,11 @@ def median_depth(depth: Float[Tensor, "b h w"]) -> Float[Tensor, "b 1 1"]:
 
 
 def depth_unit(network: ModelConfig, scaled_by_median: bool) -> float:
-    """The untrained depth over that of the published setting (1 there): what a pose network's 1 stands for.
+    """Return the unit of a pose network's translation: the untrained depth over that of the published setting.
 
-    The pose networks' output scale of 0.01 suits depths that start at 0.2, as published. In this unit it suits any
-    range of depths, metres too: the first translations are as large a part of the depth. Depth scaled by its median
-    is 1 in the middle.
+    The pose networks' output scale of 0.01 suits the published setting, where the depth starts at about 0.2 (unit 1).
+    In this unit it suits any range of depths, also metres, because the first translations are the same share of the
+    depth. Depth that is scaled by its median has a median of 1.
     """
     published = disparity_to_depth(torch.tensor(0.5)).item()
     if scaled_by_median:
@@ -47,13 +47,13 @@ def depth_unit(network: ModelConfig, scaled_by_median: bool) -> float:
 class DepthNet(nn.Module):
     """U-Net of an encoder and a disparity decoder (Godard et al. 2019, section 3).
 
-    A network of other parts is a subclass that names them.
+    A subclass can replace the encoder and the decoder.
     """
 
     encoder_type: Callable[..., NormalisedBackbone] = Encoder
-    """Called as `Encoder` is."""
+    """Has the arguments of `Encoder`."""
     decoder_type: Callable[..., nn.Module] = Decoder
-    """Called, and its result called, as `Decoder` is."""
+    """Has the arguments of `Decoder`, and its `forward` those of `Decoder.forward`."""
 
     def __init__(
         self,
@@ -67,9 +67,12 @@ class DepthNet(nn.Module):
         self.decoder = self.decoder_type(self.encoder.channels, initial=initial_disparity)
 
     def disparities(self, features: list[Tensor]) -> list[Tensor]:
-        """Disparities in (0, 1) from the encoder's features, each `b h/2^s w/2^s`, finest first."""
+        """Return disparities in (0, 1) from the encoder's features, each `b h/2^s w/2^s`, finest first."""
         return [disparity.squeeze(1) for disparity in self.decoder(features)]
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
-        """Disparities in (0, 1) of images in [0, 1], each `b h/2^s w/2^s`, finest first; h and w multiples of 32."""
+        """Return disparities in (0, 1), each `b h/2^s w/2^s`, finest first, of images in [0, 1].
+
+        h and w are multiples of 32.
+        """
         return self.disparities(self.encoder(image))

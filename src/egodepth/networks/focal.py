@@ -6,10 +6,11 @@ from torch import Tensor, nn
 
 
 class LearnedFocal(nn.Module):
-    """One factor on the focal lengths of all cameras of a training.
+    """One learned factor on the focal lengths of all cameras of a training.
 
-    Zooms and flips multiply a focal length by what is known, so one factor corrects the cameras of all samples. Only
-    rotations tell: a camera that goes straight ahead sees the same with any focal length, of a scene stretched to fit.
+    Zoom augmentation multiplies a focal length by a known factor, so one correction is valid for all samples. Only
+    rotations of the camera determine it. For a camera that moves straight ahead, every focal length explains the images
+    by a scene that is stretched accordingly.
     """
 
     def __init__(self) -> None:
@@ -18,15 +19,16 @@ class LearnedFocal(nn.Module):
 
     @property
     def factor(self) -> float:
-        """What the focal lengths have to be multiplied by."""
+        """Return the factor that corrects the focal lengths."""
         return self.log_factor.detach().exp().item()
 
     def forward(self, source_from_target: Float[Tensor, "b 4 4"]) -> Float[Tensor, "b 4 4"]:
-        """The affine map that does to rays of the uncorrected cameras what the pose does to those of the corrected.
+        """Return the affine map for the uncorrected cameras that equals the pose between the corrected cameras.
 
-        A focal length g times as long makes rays D r of rays r, with D = diag(1/g, 1/g, 1), and projects D p where p
-        was projected before, so that R (depth D r) + t seen by both corrected cameras is D^-1 R D (depth r) + D^-1 t
-        seen by the uncorrected ones: the warp itself needs no other camera. Depth along the axis stays what it is.
+        With g times the focal length, a pixel has the ray D r instead of r, where D = diag(1/g, 1/g, 1), and the point
+        D p projects to where p projected before. The motion R (depth D r) + t of the corrected cameras is therefore
+        D^-1 R D (depth r) + D^-1 t for the uncorrected ones, and the warp can keep its cameras. Depth along the axis
+        does not change.
         """
         one = torch.ones_like(self.log_factor)
         narrower = torch.stack([(-self.log_factor).exp()] * 2 + [one, one])

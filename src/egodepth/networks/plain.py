@@ -1,4 +1,4 @@
-"""The decoder's convolutions as they are commonly written: what torch has, of features enlarged and joined before."""
+"""The decoder's convolutions in torch's standard layers: upsample, concatenate, then convolve."""
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,10 @@ from egodepth.networks.decoder import JoiningConv3x3, ReflectedConv3x3
 
 
 def as_commonly_written(network: nn.Module) -> None:
-    """Put torch's reflected convolutions in the place of ours: the same values, for comparison and for other runtimes.
+    """Replace our convolutions by torch's with reflection padding, in place. The values are the same.
 
-    OpenVINO and ONNX Runtime are slower with transposed convolutions, in int8 twice as slow.
+    It serves for comparison and for other runtimes: OpenVINO and ONNX Runtime are slower with transposed convolutions,
+    in int8 twice as slow.
     """
     for name, child in network.named_children():
         if isinstance(child, ReflectedConv3x3):

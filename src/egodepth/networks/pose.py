@@ -1,4 +1,4 @@
-"""The pose networks: a pair of frames in temporal order in, six numbers out (Godard et al. 2019, Table 12)."""
+"""The pose networks: from a pair of frames in temporal order to six numbers (Godard et al. 2019, Table 12)."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -13,10 +13,10 @@ from egodepth.networks.encoder import Encoder, Normalisation, NormalisedBackbone
 from egodepth.networks.precision import in_full_precision
 
 _OUTPUT_SCALE = 0.01
-"""Keeps the first poses near the identity, where the loss has its basin."""
+"""Keeps the first poses near the identity, where the loss converges."""
 
 _COARSE = 10
-"""The layers of PoseCNN from here on read features of stride 32 and coarser."""
+"""Index of the first layer of PoseCNN that reads features of stride 32 or coarser."""
 
 AxisAngleTranslation = tuple[Tensor, Tensor]
 
@@ -27,7 +27,7 @@ def _split(six: Float[Tensor, "b 6 h w"]) -> AxisAngleTranslation:
 
 
 class PoseDecoder(nn.Module):
-    """Squeezed features of one or two encoders to six numbers."""
+    """Predict six numbers from the reduced features of one pair or of two frames."""
 
     def __init__(self, channels: int, inputs: int = 1) -> None:
         super().__init__()
@@ -41,13 +41,13 @@ class PoseDecoder(nn.Module):
         self.six = nn.Conv2d(256, 6, 1)
 
     def forward(self, *features: Float[Tensor, "b c h w"]) -> AxisAngleTranslation:
-        """Axis-angle (radians) and translation, each `b 3`."""
+        """Return axis-angle (radians) and translation, each `b 3`."""
         pair = torch.cat([self.squeeze(feature) for feature in features], 1)
         return _split(in_full_precision(self.six, self.head(pair)))
 
 
 class SeparatePoseNet(nn.Module):
-    """An encoder of its own on the stacked pair: the paper's best."""
+    """A separate encoder for the stacked pair: the best variant of the paper."""
 
     reads_features = False
     translation_times_inverse_depth = False
@@ -64,12 +64,12 @@ class SeparatePoseNet(nn.Module):
         self.decoder = PoseDecoder(self.encoder.channels[-1])
 
     def forward(self, earlier: Float[Tensor, "b 3 h w"], later: Float[Tensor, "b 3 h w"]) -> AxisAngleTranslation:
-        """Motion from the earlier to the later frame's axes."""
+        """Return the motion from the earlier to the later frame's axes."""
         return self.decoder(self.encoder(stack_pair(earlier, later))[-1])
 
 
 class SharedPoseNet(nn.Module):
-    """Reads the depth encoder's coarsest features of both frames."""
+    """A decoder for the depth encoder's coarsest features of both frames."""
 
     reads_features = True
     translation_times_inverse_depth = False
@@ -79,7 +79,7 @@ class SharedPoseNet(nn.Module):
         self.decoder = PoseDecoder(channels, inputs=2)
 
     def forward(self, earlier: Float[Tensor, "b c h w"], later: Float[Tensor, "b c h w"]) -> AxisAngleTranslation:
-        """Motion from the earlier to the later frame's axes, of features."""
+        """Return the motion from the earlier to the later frame's axes; the inputs are features."""
         return self.decoder(earlier, later)
 
 
@@ -96,7 +96,7 @@ class PoseCnn(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        # Kept with the weights: published ones read images in [0, 1] as they are.
+        # Stored with the weights, because published weights read images in [0, 1] without normalisation.
         self.register_buffer("mean", torch.tensor(0.45))
         self.register_buffer("spread", torch.tensor(0.225))
         layers: list[nn.Module] = []
@@ -104,13 +104,13 @@ class PoseCnn(nn.Module):
         for outputs, kernel in ((16, 7), (32, 5), (64, 3), (128, 3), (256, 3), (256, 3), (256, 3)):
             layers += [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2), nn.ReLU(inplace=True)]
             inputs = outputs
-        # Apart, for full precision: oneDNN 3.x leaves rubbish in the bfloat16 weight gradient of a 3x3 convolution of a
-        # single pixel (torch 2.14), which images of 64 rows come down to.
+        # Separate, for full precision: oneDNN 3.x returns a wrong bfloat16 weight gradient for a 3x3 convolution of a
+        # single pixel (torch 2.14). Images of 64 rows have features of that size.
         self.layers = nn.Sequential(*layers[:_COARSE])
         self.coarse = nn.Sequential(*layers[_COARSE:], nn.Conv2d(inputs, 6, 1))
 
     def forward(self, earlier: Float[Tensor, "b 3 h w"], later: Float[Tensor, "b 3 h w"]) -> AxisAngleTranslation:
-        """Motion from the earlier to the later frame's axes."""
+        """Return the motion from the earlier to the later frame's axes."""
         fine = self.layers((stack_pair(earlier, later) - self.mean) / self.spread)
         return _split(in_full_precision(self.coarse, fine))
 
@@ -125,14 +125,14 @@ def translation_in_depth_units(
     network: ModelConfig,
     median: bool,
 ) -> Float[Tensor, "b 3"]:
-    """A pose network's translation in the units of the depth that warps.
+    """Return a pose network's translation in the units of the depth that warps.
 
     Args:
-        pose_net: where the translation comes from.
-        translation: as the network gives it.
-        depth: of the targets; only needed for `translation_times_inverse_depth`.
-        network: whose depth it is.
-        median: depth is divided by its median before it warps (adaptive depth-range scaling); so is the translation.
+        pose_net: the network that predicted the translation.
+        translation: output of the network.
+        depth: depth of the targets; only needed for `translation_times_inverse_depth`.
+        network: configuration of the depth network.
+        median: whether depth is divided by its median before it warps (adaptive depth-range scaling).
     """
     unit = depth_unit(network, median)
     if depth is not None and pose_net.translation_times_inverse_depth and not median:
@@ -148,15 +148,15 @@ def build_pose_net(
     normalisation: Normalisation = "backbone",
     encoder_type: Callable[..., NormalisedBackbone] = Encoder,
 ) -> PoseNet:
-    """Return the pose network of a name.
+    """Return a pose network by its name.
 
     Args:
-        kind: which of the three.
+        kind: name of the network.
         encoder: backbone of the separate network.
-        pretrained: weights that this backbone starts from.
-        channels: of the depth encoder's coarsest feature, for the shared network.
-        normalisation: of that backbone's input.
-        encoder_type: of the separate network, as of the depth network (`DepthNet.encoder_type`).
+        pretrained: initial weights of this backbone.
+        channels: channels of the depth encoder's coarsest features, for the shared network.
+        normalisation: normalisation of the backbone's input.
+        encoder_type: encoder class of the separate network; the depth network has the same (`DepthNet.encoder_type`).
     """
     if kind == "separate":
         return SeparatePoseNet(encoder, pretrained, normalisation, encoder_type)

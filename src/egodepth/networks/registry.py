@@ -1,4 +1,4 @@
-"""The depth networks in one table: a new one is a file with its class, and a line here (docs/extending.md)."""
+"""The depth networks in one table. A new one is a file with its class, and one line here (docs/extending.md)."""
 
 from egodepth.config import ModelConfig
 from egodepth.foundation.errors import InputError
@@ -7,16 +7,16 @@ from egodepth.networks.encoder import Pretrained
 from egodepth.networks.transformer import DptNet
 
 DEPTH_NETWORKS: dict[str, type[DepthNet]] = {"unet": DepthNet, "dpt": DptNet}
-"""By the name in `ModelConfig.network`; each is built as `DepthNet` is."""
+"""Depth networks by the name in `ModelConfig.network`; all have the arguments of `DepthNet`."""
 
 
 def build_depth_net(model: ModelConfig, pretrained: Pretrained = False) -> DepthNet:
-    """Return the depth network of a configuration, with fresh weights beside those of the encoder.
+    """Return the depth network of a configuration; all weights but those of the encoder are random.
 
     Raises:
         InputError: an unknown name, or an encoder that cannot be built.
     """
     if model.network not in DEPTH_NETWORKS:
-        raise InputError(f"model.network: no depth network '{model.network}'; there are: {', '.join(DEPTH_NETWORKS)}")
+        raise InputError(f"model.network: unknown network '{model.network}'; there are: {', '.join(DEPTH_NETWORKS)}")
     kind = DEPTH_NETWORKS[model.network]
     return kind(model.encoder, pretrained, model.initial_disparity, model.normalisation)

@@ -1,6 +1,6 @@
-"""Batch normalisation over the whole batch, of which every process has a part.
+"""Batch normalisation over the whole batch when several processes train, each with a part of the batch.
 
-On GPUs that is torch's SyncBatchNorm, which runs nowhere else; on processors the one below.
+On GPUs this is torch's SyncBatchNorm, which needs a GPU. On processors it is the class below.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from egodepth.foundation.errors import InputError
 
 
 class _Sum(torch.autograd.Function):
-    """Over all processes; every process's loss depends on every process's part, so gradients are summed, too."""
+    """Sum over all processes. Each process's loss depends on every part, so the gradients are also summed."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
@@ -30,20 +30,20 @@ class _Sum(torch.autograd.Function):
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
-    """`BatchNorm2d` with the mean and variance of all processes' parts, which are equally large (Ioffe, Szegedy 2015).
+    """`BatchNorm2d` with the mean and variance over all processes (Ioffe, Szegedy 2015); their parts have equal size.
 
-    In evaluation, and where there is one process, it is its parent.
+    In evaluation mode, and with one process, it behaves like its parent.
     """
 
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Normalise by the whole batch."""
+        """Normalise the input by the statistics of the whole batch."""
         if not (self.training and dist.is_initialized()):
             return super().forward(input)
         processes = dist.get_world_size()
         x = input.to(torch.promote_types(input.dtype, torch.float32))
         mean = _Sum.apply(x.mean((0, 2, 3))) / processes
         centred = x - mean[:, None, None]
-        # About the common mean, not as a difference of squares, which cancels.
+        # Around the common mean; a difference of squares would lose precision by cancellation.
         variance = _Sum.apply(centred.square().mean((0, 2, 3))) / processes
         self._remember(mean.detach(), variance.detach(), processes * x[:, 0].numel())
         scale = self.weight * torch.rsqrt(variance + self.eps)
@@ -61,13 +61,12 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
 
 def share_norms(network: nn.Module, name: str, device: torch.device) -> None:
-    """Make every batch normalisation that learns one over all processes, in place: weights keep their names.
+    """Make all trainable batch normalisations use statistics over all processes, in place. Weights keep their names.
 
-    On a GPU it is torch's SyncBatchNorm. A layer that does not learn keeps its own statistics, which processes do not
-    share.
+    On a GPU they become torch's SyncBatchNorm. A frozen layer keeps its own statistics.
 
     Raises:
-        InputError: a layer of a kind that cannot be shared; says whose (`name`).
+        InputError: a layer of a type that cannot be shared; the message names the network (`name`).
     """
     for layer in network.modules():
         if not any(weight.requires_grad for weight in layer.parameters(recurse=False)):
@@ -78,13 +77,13 @@ def share_norms(network: nn.Module, name: str, device: torch.device) -> None:
             shared.process_group = None  # SyncBatchNorm's: all processes
         elif isinstance(layer, nn.modules.batchnorm._BatchNorm):
             raise InputError(
-                f"{name}: its {type(layer).__name__} cannot be shared between processes; train with "
+                f"{name}: the statistics of its {type(layer).__name__} cannot be shared between processes; train with "
                 "--no-trainer.shared-statistics"
             )
 
 
 def own_norms(network: nn.Module) -> None:
-    """Undo `share_norms`, for a copy that one process looks at alone."""
+    """Undo `share_norms`, for a copy of the network that only one process uses."""
     for layer in network.modules():
         if type(layer) in (SharedBatchNorm2d, nn.SyncBatchNorm):
             layer.__class__ = nn.BatchNorm2d  # pyright: ignore[reportAttributeAccessIssue]

@@ -14,12 +14,12 @@ from egodepth.networks.encoder import Normalisation, NormalisedBackbone, Pretrai
 from egodepth.networks.precision import in_full_precision
 
 _STRIDE = 16
-"""Pixels of the image that a token stands for, along each side."""
+"""Side of the image region that one token describes, pixels."""
 _LEVELS = 4
 
 
 class TransformerEncoder(NormalisedBackbone):
-    """Tokens of four depths of a vision transformer (ViT, DINOv2, DINOv3, ...) as maps of stride 16."""
+    """Tokens of four blocks of a vision transformer (ViT, DINOv2, DINOv3, ...) as maps of stride 16."""
 
     def __init__(
         self,
@@ -28,24 +28,24 @@ class TransformerEncoder(NormalisedBackbone):
         images: int = 1,
         normalisation: Normalisation = "backbone",
     ) -> None:
-        """Build the backbone; arguments as of `Encoder`.
+        """Build the backbone; arguments as in `Encoder`.
 
         Raises:
-            InputError: unknown backbone, one that is no vision transformer, or weights that cannot be had.
+            InputError: an unknown backbone, a backbone that is no vision transformer, or missing weights.
         """
         settings = {"num_classes": 0, "dynamic_img_size": True}
         super().__init__(name, timm_backbone(name, pretrained, images, **settings), images, normalisation)
         backbone: Any = self.backbone
         if not hasattr(backbone, "forward_intermediates") or not hasattr(backbone, "blocks"):
-            raise InputError(f"encoder '{name}' is no vision transformer; leave --model.network at unet")
+            raise InputError(f"encoder '{name}' is no vision transformer; use --model.network unet")
         depth, self._patch = len(backbone.blocks), backbone.patch_embed.patch_size[0]
         self._blocks = [(level + 1) * depth // _LEVELS - 1 for level in range(_LEVELS)]
         self.channels = [backbone.embed_dim] * _LEVELS
 
     def forward(self, image: Float[Tensor, "b c h w"]) -> list[Tensor]:
-        """Maps `b c h/16 w/16`, earliest first; h and w are multiples of 16.
+        """Return maps `b c h/16 w/16`, earliest block first; h and w are multiples of 16.
 
-        A backbone of other patches than 16x16 sees the image enlarged or reduced, so that each covers 16x16 pixels.
+        If the backbone's patches are not 16x16, the image is resized so that each patch covers 16x16 original pixels.
         """
         if self._patch != _STRIDE:
             size = [side // _STRIDE * self._patch for side in image.shape[-2:]]
@@ -56,7 +56,7 @@ class TransformerEncoder(NormalisedBackbone):
 
 
 class _Residual(nn.Module):
-    """Two convolutions beside the identity."""
+    """A residual unit: two convolutions, added to the input."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class _Residual(nn.Module):
 
 
 class _Fusion(nn.Module):
-    """Join the features of a stride, refine, and halve the stride (DPT, section 3)."""
+    """Add the features of a stride, refine them, and halve the stride (DPT, section 3)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -80,10 +80,10 @@ class _Fusion(nn.Module):
 
 
 class DptDecoder(nn.Module):
-    """From maps of stride 16 to a sigmoid map a channel at each of the four finest scales."""
+    """Predict sigmoid maps at each of the four finest scales from maps of stride 16."""
 
     def __init__(self, encoder_channels: list[int], outputs: int = 1, initial: float = 0.5) -> None:
-        """Build it with random weights; arguments as of `Decoder`."""
+        """Build the decoder with random weights; arguments as in `Decoder`."""
         super().__init__()
         tokens = encoder_channels[0]
         width = max(16, tokens // 6)  # 64 for ViT-S, 128 for ViT-B
@@ -105,19 +105,19 @@ class DptDecoder(nn.Module):
             nn.init.constant_(layer.bias, math.log(initial / (1 - initial)))  # pyright: ignore[reportArgumentType]
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
-        """Maps in (0, 1), each `b outputs h/2^s w/2^s`, finest first."""
+        """Return maps in (0, 1), each `b outputs h/2^s w/2^s`, finest first."""
         x, fused = None, []
         for level in reversed(range(_LEVELS)):
             x = self.fusions[level](x, self.reassembled[level](features[level]))
             fused.append(x)
-        # Of strides 16, 8, 4 and 2; a head reads that of its own stride, the finest one enlarged features.
+        # `fused` has strides 16, 8, 4 and 2; the heads read strides 1 (upsampled), 2, 4 and 8.
         inputs = [_enlarged(fused[-1]), *fused[:0:-1]]
         pairs = zip(inputs, self.heads, self.last, strict=True)
         return [torch.sigmoid(in_full_precision(last, head(x))) for x, head, last in pairs]
 
 
 class DptNet(DepthNet):
-    """A vision transformer of timm's and the decoder of DPT."""
+    """A timm vision transformer with the decoder of DPT."""
 
     encoder_type = TransformerEncoder
     decoder_type = DptDecoder

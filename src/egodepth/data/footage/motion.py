@@ -1,11 +1,12 @@
-"""How far the image moves from one frame to another, however far that is: block Lucas-Kanade, coarse to fine.
+"""Motion of the image between two frames, for large motions too: block Lucas-Kanade, coarse to fine.
 
-`static_frames.image_motion` is the same equation solved once, at one scale: true up to a pixel, which says whether a
-camera stands still. Here it is solved again and again, each time on the second image as the flow so far warps it.
+`static_frames.image_motion` solves the same equation once, at one scale. It is accurate up to one pixel, which suffices
+to detect a camera that stands still. Here the equation is solved iteratively, each time on the second image warped by
+the current flow.
 
-OpenCV's two were measured in its place (LOG.md, 2026-11-30). `calcOpticalFlowPyrLK` finds 55 % of the blocks of KITTI's
-frames again, where this finds 72 %. `DISOpticalFlow` finds 81 %, but misses 4 cuts of 51, where this misses 1.
-Neither is more than 6 % faster.
+OpenCV's two methods were compared (LOG.md, 2026-11-30). `calcOpticalFlowPyrLK` matches 55 % of the blocks of KITTI's
+frames; this method matches 72 %. `DISOpticalFlow` matches 81 %, but misses 4 of 51 cuts; this method misses 1. Neither
+is more than 6 % faster.
 """
 
 from typing import NamedTuple
@@ -22,56 +23,57 @@ from egodepth.data.samples.static_frames import QUANTILE, TEXTURE, WIDTH, bright
 BLOCK = 8
 """Distance of the blocks' centres, pixels of the grey image; each block is twice as wide."""
 ALIKE = 0.8
-"""Blocks match if their correlation, after the motion, is above."""
+"""Two blocks match if their correlation after the motion is above this."""
 MATCHED = 0.5
-"""With no more than this share of the textured blocks matched, the median motion is not known."""
+"""The median motion is known only if more than this share of the textured blocks is matched."""
 _LEAST_BLOCKS = 4
-"""With fewer textured blocks, an image shows nothing."""
+"""An image with fewer textured blocks shows nothing."""
 ITERATIONS = (6, 4, 3)
-"""Steps per level, coarsest first, of images as wide as `coarse` makes them."""
+"""Iterations per level, coarsest first, for images of the width of `coarse`."""
 LARGE_ITERATIONS = (6, 6, 6, 4, 3)
-"""Of images three times as wide: what is near moves by a tenth of the width."""
+"""Iterations for images three times as wide, where near objects move by a tenth of the width."""
 _SMALLEST = 12
-"""Levels are not halved below this many rows or columns."""
+"""Least number of rows and columns of a level."""
 _DAMPING = 4.0
-"""Added to the squared gradients, grey levels squared: where there is no texture, the coarser level's motion stays."""
+"""Added to the squared gradients, grey levels squared. Without texture, the coarser level's motion is kept."""
 
 
 class Flow(NamedTuple):
-    """Displacement of the blocks that could be followed from one image to another; all lengths are shares of width."""
+    """Displacement of the matched blocks from one image to another; all lengths are shares of the width."""
 
     position: Float32[np.ndarray, "n 2"]
-    """Right and down from the middle of the image."""
+    """Positions, right and down from the middle of the image."""
     shift: Float32[np.ndarray, "n 2"]
-    """Right and down."""
+    """Displacements, right and down."""
     matched: float
-    """What share of the textured blocks these are; NaN where there is no texture to speak of."""
+    """Share of the textured blocks that is matched; NaN if the image has too little texture."""
 
     @property
     def known(self) -> bool:
-        """Whether the median can be told."""
+        """Whether the median motion is known."""
         return self.matched > MATCHED
 
     def displacement(self, quantile: float = 0.5) -> float:
-        """Length of the shift that this share of all textured blocks stays below, share of the width.
+        """Return the quantile of the displacement over all textured blocks, share of the width.
 
-        Blocks that could not be followed count as having moved furthest, as most of them have: else, the faster the
-        road below goes out of sight, the more the median would be that of the hills. Infinite if it is among them.
+        Unmatched blocks count as infinite, because most of them have moved far. Otherwise a fast road near the camera
+        would be ignored, and the median would be that of the distant hills. The result is infinite if the quantile
+        falls on unmatched blocks.
         """
         return self.of_all(np.hypot(*self.shift.T), quantile)
 
     def of_all(self, lengths: Float[np.ndarray, " n"], quantile: float = 0.5) -> float:
-        """Quantile of a length of each block, those that could not be followed being infinite."""
+        """Return the quantile of one length per matched block; the lengths of unmatched blocks count as infinite."""
         return float(np.quantile(lengths, quantile / self.matched)) if self.matched > quantile else float("inf")
 
     @property
     def least(self) -> float:
-        """What moves at least, traffic in front of a standing camera being at most 70 % of the image."""
+        """Return the least motion of the scene; traffic in front of a static camera may fill 70 % of the image."""
         return self.displacement(QUANTILE)
 
 
 def coarse(grey: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "hc wc"]:
-    """A grey image at the size at which motion is measured: `static_frames.WIDTH`, smaller ones at their own."""
+    """Return a grey image, reduced to a width of `static_frames.WIDTH` if it is wider."""
     height, width = grey.shape
     if width <= WIDTH:
         return grey
@@ -82,12 +84,12 @@ def coarse(grey: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "hc wc"]:
 def block_flow(
     first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, "h w"], iterations: tuple[int, ...] = ITERATIONS
 ) -> Flow:
-    """Follow blocks of one grey image (0 to 255) to another of its size.
+    """Return the displacement of the blocks of one grey image (0 to 255) in another of the same size.
 
     Args:
-        first: where the blocks are.
-        second: where they go; its exposure may be another.
-        iterations: steps per level, each twice as coarse as the one after it.
+        first: the image that is divided into blocks.
+        second: the image in which they are found; its exposure may differ.
+        iterations: iterations per level; each level is twice as coarse as the next one.
     """
     if min(first.shape) < BLOCK:
         return Flow(np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32), float("nan"))
@@ -106,25 +108,25 @@ def block_flow(
 
 
 def shows_something(grey: Float32[np.ndarray, "h w"]) -> bool:
-    """Whether a grey image (0 to 255) has any texture that can be followed."""
+    """Whether a grey image (0 to 255) has enough texture to be matched."""
     return min(grey.shape) >= BLOCK and int(_textured(torch.from_numpy(grey)[None, None]).sum()) >= _LEAST_BLOCKS
 
 
 def _textured(image: Float32[Tensor, "1 1 h w"]) -> Bool[Tensor, "hb wb"]:
-    """Blocks with enough contrast to be followed."""
+    """Return a mask of the blocks with enough contrast to be matched."""
     step = torch.diff(image, dim=-1)[..., :-1, :] ** 2 + torch.diff(image, dim=-2)[..., :-1] ** 2
     return _block_means(pad(step, (0, 1, 0, 1), "replicate"))[0, 0] > TEXTURE**2
 
 
 def _step(first: Float32[Tensor, "1 1 h w"], second: Float32[Tensor, "1 1 h w"]) -> Float32[Tensor, "1 2 hb wb"]:
-    """Shift of each block that explains the difference by the gradient (Lucas and Kanade 1981), at most a pixel."""
+    """Return one Lucas-Kanade step of each block, at most one pixel (Lucas and Kanade 1981)."""
     mean = pad((first + second) / 2, (1, 1, 1, 1), "replicate")
     right = (mean[..., 1:-1, 2:] - mean[..., 1:-1, :-2]) / 2
     down = (mean[..., 2:, 1:-1] - mean[..., :-2, 1:-1]) / 2
     change = first - second
     products = [right**2, down**2, right * down, right * change, down * change]
     means = _block_means(torch.cat([right, down, change, *products], 1)).split(1, 1)
-    r, d, c = means[:3]  # each block has a brightness of its own: its means are taken off
+    r, d, c = means[:3]  # subtract the means: blocks may differ in brightness
     xx, yy, xy, x, y = (mean - of for mean, of in zip(means[3:], (r * r, d * d, r * d, r * c, d * c), strict=True))
     xx, yy = xx + _DAMPING, yy + _DAMPING
     shift = torch.cat([yy * x - xy * y, xx * y - xy * x], 1) / (xx * yy - xy**2)
@@ -132,14 +134,14 @@ def _step(first: Float32[Tensor, "1 1 h w"], second: Float32[Tensor, "1 1 h w"])
 
 
 def _block_means(values: Float32[Tensor, "1 c h w"]) -> Float32[Tensor, "1 c hb wb"]:
-    """Means of the blocks; those at the edges are as wide as the image has them."""
+    """Return the means of the blocks; blocks at the border are cut off by the image's edge."""
     rows, columns = (min(BLOCK, length) for length in values.shape[-2:])
     around = rows // 2, columns // 2
     return avg_pool2d(values, (2 * rows, 2 * columns), (rows, columns), around, count_include_pad=False)
 
 
 def _median3(values: Float32[Tensor, "1 c h w"]) -> Float32[Tensor, "1 c h w"]:
-    """Median of each value and its neighbours: single blocks that go astray follow the others."""
+    """Return the median of each value and its eight neighbours, which removes outliers."""
     height, width = values.shape[-2:]
     padded = pad(values, (1, 1, 1, 1), "replicate")
     near = [padded[..., i : i + height, j : j + width] for i in range(3) for j in range(3)]
@@ -151,12 +153,12 @@ def _resized(flow: Float32[Tensor, "1 2 h w"], size: torch.Size) -> Float32[Tens
 
 
 def _warped(image: Float32[Tensor, "1 1 h w"], flow: Float32[Tensor, "1 2 h w"]) -> Float32[Tensor, "1 1 h w"]:
-    """The image as it was before the flow, which is in pixels."""
+    """Return the second image, warped back by the flow in pixels."""
     return grid_sample(image, _places(flow), padding_mode="border", align_corners=False)
 
 
 def _places(flow: Float32[Tensor, "1 2 h w"]) -> Float32[Tensor, "1 h w 2"]:
-    """Where the pixels go, -1 to 1 from edge to edge."""
+    """Return the positions of the pixels after the flow, -1 to 1 from edge to edge."""
     height, width = flow.shape[-2:]
     x = (torch.arange(width) + 0.5 + flow[:, 0]) * 2 / width - 1
     y = (torch.arange(height)[:, None] + 0.5 + flow[:, 1]) * 2 / height - 1
@@ -164,9 +166,10 @@ def _places(flow: Float32[Tensor, "1 2 h w"]) -> Float32[Tensor, "1 h w 2"]:
 
 
 def _turn(level: Float32[Tensor, "2 1 h w"]) -> Float32[Tensor, "2"]:
-    """One shift, in pixels, of the whole image: of phase correlation, if it makes the images more alike than none.
+    """Return one shift of the whole image, in pixels, by phase correlation (Kuglin and Hines 1975).
 
-    A turning camera moves everything by more than a step of Lucas-Kanade finds; Kuglin and Hines 1975.
+    The shift is 0 if the result does not make the images clearly more similar. A rotating camera shifts the whole image
+    by more than Lucas-Kanade can find.
     """
     height, width = level.shape[-2:]
     window = torch.hann_window(height)[:, None] * torch.hann_window(width)
@@ -190,7 +193,7 @@ def _difference(
 
 
 def _followed(level: Float32[Tensor, "2 1 h w"], flow: Float32[Tensor, "1 2 h w"]) -> Flow:
-    """The blocks whose texture is found again where the flow says."""
+    """Return the blocks whose texture matches the second image at the position of the flow."""
     height, width = level.shape[-2:]
     first, second = level[:1], _warped(level[1:], flow)
     mean_1, mean_2, square_1, square_2, product = _block_means(
@@ -212,7 +215,7 @@ def _followed(level: Float32[Tensor, "2 1 h w"], flow: Float32[Tensor, "1 2 h w"
 
 
 def _centres(length: int, count: int) -> Float32[Tensor, " n"]:
-    """Where the blocks' centres are along one side, pixels from the edge."""
+    """Return the positions of the blocks' centres along one side, pixels from the edge."""
     step = min(BLOCK, length)
     ends = torch.arange(count) * step + 2 * step - step // 2
     begins = (ends - 2 * step).clamp(0)

@@ -1,4 +1,4 @@
-"""Frames of a lens with distortion as a pinhole camera would have seen them."""
+"""Undistort frames: convert images of a lens with distortion to images of a pinhole camera."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,10 +18,10 @@ _Numbers = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Undistortion:
-    """From the images of one camera and size to those of a pinhole camera, of the same size, without empty border."""
+    """Undistortion for images of one camera and size; the results have the same size and no empty border."""
 
     camera: Camera
-    """The pinhole camera of the undistorted images."""
+    """Pinhole camera of the undistorted images."""
     distorted: Camera
     lens: Lens
     size: tuple[int, int]
@@ -29,10 +29,10 @@ class Undistortion:
 
     @classmethod
     def of(cls, distorted: Camera, lens: Lens, size: tuple[int, int], source: str | Path) -> "Undistortion":
-        """For images of `size` (height, width); `source` is the camera file.
+        """Return the undistortion for images of `size` (height, width); `source` is the camera file, for messages.
 
         Raises:
-            InputError: the distortion cannot be undone, or leaves no camera that can be used.
+            InputError: the distortion cannot be inverted, or the undistorted camera is not usable.
         """
         try:
             camera = _pinhole(_numbers(distorted), lens)
@@ -41,14 +41,14 @@ class Undistortion:
         return cls(check_camera(camera, size, f"{source}, undistorted"), distorted, lens, size)
 
     def __call__(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-        """Undistort an image, bilinear."""
+        """Return the undistorted image (bilinear interpolation)."""
         import cv2
 
         x, y = _map(_numbers(self.distorted), self.lens, _numbers(self.camera), self.size)
         return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-# Clips of one camera share what is worked out for it, and of many cameras not all is kept.
+# Clips of the same camera share the result. The cache is limited for data sets with many cameras.
 @lru_cache(maxsize=256)
 def _pinhole(distorted: _Numbers, lens: Lens) -> Camera:
     return undistorted_camera(_camera(distorted), lens)
@@ -62,7 +62,7 @@ def _map(
 
 
 def _numbers(camera: Camera) -> _Numbers:
-    """What tells cameras apart: tensors do not."""
+    """Return the camera as a key for the caches; tensors cannot be keys."""
     (fx, fy), (cx, cy) = camera.focal.tolist(), camera.centre.tolist()
     return fx, fy, cx, cy
 

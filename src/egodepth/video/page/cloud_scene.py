@@ -1,7 +1,7 @@
-"""The point cloud and the path in it, as the page's own viewer reads them.
+"""The point cloud and the trajectory in the format of the page's own viewer.
 
-Plotly's `scatter3d` was measured: in Chromium without a graphics card, each step of a mouse drag takes 9.5 s with
-50,000 points, and .1 s in the page's own viewer.
+Plotly's `scatter3d` was measured with 50,000 points in Chromium without a graphics card. Each step of a mouse drag
+takes 9.5 s, and 0.1 s in the page's own viewer.
 """
 
 import base64
@@ -14,15 +14,15 @@ from egodepth.video.page.content import PageContent
 from egodepth.video.page.plots import colour
 
 MAX_POINTS = 60_000
-"""Of a cloud on the page: they add 1.2 MB."""
+"""Largest number of points of a cloud on the page; they add 1.2 MB."""
 OUTERMOST_PERCENT = 0.5
-"""Of the points, at either end of every axis, left out: a few far ones would make the rest a speck."""
+"""Percentage of the points that is left out at both ends of every axis; a few far points would make the rest tiny."""
 SQUARES = 12
-"""Of the grid along the longest side, at most."""
+"""Largest number of grid squares along the longest side."""
 
 
 def cloud_scene(content: PageContent) -> dict[str, Any]:
-    """What `cloud.js` draws: arrays in base64, float32 (x, y, z) and bytes (red, green, blue), and where to look."""
+    """Return the input of `cloud.js`: base64 arrays of float32 (x, y, z) and bytes (red, green, blue), and the view."""
     xyz, rgb = thinned(content.cloud_xyz, content.cloud_rgb)
     paths = [segment.positions[np.isfinite(segment.positions).all(1)] for segment in content.segments]
     paths = [path.astype(np.float32) for path in paths]
@@ -49,11 +49,11 @@ def cloud_scene(content: PageContent) -> dict[str, Any]:
 def thinned(
     xyz: Float32[np.ndarray, "n 3"], rgb: UInt8[np.ndarray, "n 3"]
 ) -> tuple[Float32[np.ndarray, "m 3"], UInt8[np.ndarray, "m 3"]]:
-    """At most `MAX_POINTS` of a cloud, chosen at random but always the same, without the outermost of each axis."""
+    """Return at most `MAX_POINTS` points, chosen with a fixed random seed, without the outermost ones of each axis."""
     finite = np.isfinite(xyz).all(1)
     xyz, rgb = xyz[finite], rgb[finite]
     if len(xyz):
-        # Rounded outwards: of a few points none is left out.
+        # Rounded outwards, so that small clouds lose no point.
         low = np.percentile(xyz, OUTERMOST_PERCENT, axis=0, method="lower")
         high = np.percentile(xyz, 100 - OUTERMOST_PERCENT, axis=0, method="higher")
         inside = ((xyz >= low) & (xyz <= high)).all(1)
@@ -67,7 +67,7 @@ def thinned(
 def _grid(
     low: Float32[np.ndarray, " 3"], high: Float32[np.ndarray, " 3"]
 ) -> tuple[Float32[np.ndarray, "lines 2 3"], float]:
-    """Lines of a level grid below everything, and the side of its squares: 1, 2 or 5 times a power of ten."""
+    """Return the lines of a horizontal grid below the scene, and the side of its squares: 1, 2 or 5 times 10^n."""
     longest = float(max(high[0] - low[0], high[2] - low[2])) or 1.0
     power = 10.0 ** np.floor(np.log10(longest / SQUARES))
     square = next(float(power * step) for step in (1, 2, 5, 10) if power * step * SQUARES >= longest)
@@ -80,5 +80,5 @@ def _grid(
 
 
 def _base64(array: np.ndarray) -> str:
-    """Little-endian, as every browser's typed arrays are on the machines of today."""
+    """Return an array in base64, little-endian like the typed arrays of all current browsers."""
     return base64.b64encode(array.astype(array.dtype.newbyteorder("<")).tobytes()).decode()
