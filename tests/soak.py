@@ -130,8 +130,8 @@ def soak(kills: int, steps: int, seed: int, out: Path) -> dict[str, object]:
         "steps": steps,
         "seed": seed,
         "minutes": round((time.monotonic() - began) / 60, 1),
-        "set aside": said.read_text().count("it is called damaged_"),
-        "begun anew": said.read_text().count("the run begins anew"),
+        "set aside": said.read_text().count("it is renamed to damaged_"),
+        "begun anew": said.read_text().count("the run starts again from step 0"),
         "tracebacks": said.read_text().count("Traceback"),
         "differ": same(run, whole, steps),
     }

@@ -87,7 +87,7 @@ def test_a_run_of_two_goes_on_as_one(clip: Path, of_one: Path, of_two: Path, tmp
     run = tmp_path / "run"
     subprocess.run(["cp", "-r", str(of_two), str(run)], check=True)
     subprocess.run(["rm", "-r", str(run / "checkpoints" / "step_00000020")], check=True)
-    assert "going on from step_00000015" in trained(1, clip, run)
+    assert "resuming from step_00000015" in trained(1, clip, run)
     assert relative_difference(run, of_one, "loss") < 1e-6
     assert max(logged(run, "loss")) == 19
 
@@ -97,7 +97,7 @@ def test_a_process_that_is_killed_is_started_again_and_the_run_ends_equal(clip: 
     launch = ("--standalone", "--max-restarts", "1", "--monitor-interval", "0.1")
     said = trained(2, clip, tmp_path / "run", "13", str(note), launch=launch)
     assert note.exists()
-    assert "going on from step_00000010" in said
+    assert "resuming from step_00000010" in said
     assert_same_weights(tmp_path / "run", of_two)
     assert logged(tmp_path / "run", "loss") == logged(of_two, "loss")
 

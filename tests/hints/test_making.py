@@ -130,7 +130,7 @@ def test_without_a_frame_whose_pose_is_known_with_its_neighbours_images_alone_te
     assert list(samples) == []
     config = a_training(clip, tmp_path / "store")
     _, said = quietly(config, tmp_path / "run")
-    assert "images alone teach depth and motion" in said
+    assert "depth and motion are learned from images alone" in said
     kept = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (kept["data"]["poses"], kept["loss"]["depth_scaling"], kept["hints"]["sources"]) == ("learned", "median", [])
     quietly(config, tmp_path / "run")  # the same command again finds its own run

@@ -153,7 +153,7 @@ def test_a_damaged_checkpoint_is_named_and_set_aside_and_the_one_before_is_used(
     assert newest_whole(tmp_path, said.append) == before
     (line,) = said
     assert line.startswith(f"{newest / file}: ")
-    assert line.endswith("it is called damaged_step_00000006 now, and the one before it is used")
+    assert line.endswith("it is renamed to damaged_step_00000006, and the previous checkpoint is used")
     assert "\n" not in line
     assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged_step_00000006", "step_00000003"]
     assert load(before).step == 3
@@ -199,8 +199,8 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path: Path):
     [
         ({"model.0.weight": torch.ones(2, 2)}, "do not fit its configuration"),
         ({"model.9.weight": torch.ones(2, 2)}, "do not fit its configuration"),
-        ({"optimiser.exp_avg.9.weight": torch.ones(2)}, "optimiser state does not fit"),
-        ({"optimiser.exp_avg.0.weight": torch.ones(2)}, "optimiser state does not fit"),
+        ({"optimiser.exp_avg.9.weight": torch.ones(2)}, "optimiser state does not match"),
+        ({"optimiser.exp_avg.0.weight": torch.ones(2)}, "optimiser state does not match"),
     ],
 )
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path, change, complaint):

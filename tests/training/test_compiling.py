@@ -65,7 +65,7 @@ def test_compiled_losses_are_those_of_torch_and_of_the_loops_in_c(translations, 
     assert_equal(found)
     assert found["standing"] == {"photometric": 0, "kept": 0}
     assert found["names"]
-    assert found["said"].startswith("compiling the losses: the first step takes a while; on a processor")
+    assert found["said"].startswith("compiling the losses: the first step takes longer; on a processor")
 
 
 @pytest.mark.slow
@@ -144,7 +144,7 @@ def test_a_compiled_training_goes_on_to_the_very_weights_and_close_to_those_of_t
         assert ("compiling " in done.stderr) == (name != "plain")
     shutil.rmtree(places["broken"] / "checkpoints" / "step_00000004")
     done = run(command(clip, places["broken"], compiles), translations)
-    assert "going on from step_00000002" in done.stderr
+    assert "resuming from step_00000002" in done.stderr
     whole, broken = weights(places["whole"]), weights(places["broken"])
     assert [name for name in whole if not torch.equal(whole[name], broken[name])] == []
     lines = [[json.loads(line) for line in (places[n] / "log.jsonl").read_text().splitlines()] for n in places]

@@ -40,8 +40,8 @@ def test_drives_of_several_cameras_have_none(drive, make_clip, tmp_path: Path):
     drives = [drive, FolderDrive(other)]
     write_learned_camera(tmp_path, drives, 1.25)
     assert not (tmp_path / "camera.json").exists()
-    assert description(drives, 1.25) == ("learned camera: 1.250 times the focal length that was given, for all cameras")
-    with pytest.raises(InputError, match=r"found no camera; train .* --data\.camera learned"):
+    assert description(drives, 1.25) == ("learned camera: 1.250 times the given focal length, for all cameras")
+    with pytest.raises(InputError, match=r"has no learned camera; train .* --data\.camera learned"):
         learned_camera(tmp_path, SIZE)
 
 
@@ -49,12 +49,12 @@ def test_the_line_says_it_in_widths_pixels_and_degrees(drive):
     # 70 degrees are 0.5 / tan(35 degrees) = 0.714 widths of 96 pixels; 0.7 times that, 0.5 widths, are 90 degrees.
     assert description([drive], 0.7002075) == (
         "learned camera: focal length 0.500 image widths (48 px of 96), horizontal field of view 90.0 degrees, "
-        "0.700 times the focal length that was given"
+        "0.700 times the given focal length"
     )
 
 
 def test_a_focal_length_that_ran_away_is_said_and_not_used(drive, tmp_path: Path):
-    assert description([drive], 20.0).endswith("no real camera has it: do not use it")
+    assert description([drive], 20.0).endswith("this is not plausible: do not use it")
     write_learned_camera(tmp_path, [drive], 20.0)
     with pytest.raises(InputError, match="fx is"):
         learned_camera(tmp_path, SIZE)

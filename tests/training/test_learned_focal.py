@@ -248,7 +248,7 @@ def test_a_training_leaves_the_camera_it_found(clip: Path, tmp_path: Path, asser
     camera = learned_camera(tmp_path / "run", SIZE)
     assert_close(camera.focal, found[-1] * 0.5 / np.tan(np.radians(35)))
     assert said.count("learned camera: focal length ") == 1
-    assert f"{found[-1]:.3f} times the focal length that was given" in said
+    assert f"{found[-1]:.3f} times the given focal length" in said
 
 
 def test_a_training_with_given_cameras_says_nothing_of_them(clip: Path, tmp_path: Path):
@@ -263,7 +263,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_very_weights(clip: Path, tmp_path
     quietly(a_config(clip), tmp_path / "whole")
     quietly(a_config(clip), tmp_path / "cut")
     shutil.rmtree(tmp_path / "cut" / "checkpoints" / "step_00000004")
-    assert "going on from step_00000002" in quietly(a_config(clip), tmp_path / "cut")
+    assert "resuming from step_00000002" in quietly(a_config(clip), tmp_path / "cut")
     states = [load_file(tmp_path / run / "checkpoints/step_00000004/state.safetensors") for run in ("whole", "cut")]
     assert "model.focal.log_factor" in states[0]
     assert "optimiser.exp_avg.focal.log_factor" in states[0]

@@ -108,7 +108,7 @@ def test_pretrained_weights_that_are_to_stay_do_with_their_statistics(clip: Path
 def test_an_encoder_of_random_weights_learns_and_goes_on_learning(clip: Path, tmp_path: Path):
     config = a_config(clip, encoder_rate=0.0, checkpoint_every=2)
     _, said = quietly(config, tmp_path / "run")
-    assert "the encoder learns, too, as its weights are random" in said
+    assert "the encoder also learns, because its weights are random" in said
     assert json.loads((tmp_path / "run" / "config.json").read_text())["optimiser"]["encoder_rate"] == 1
     whole = final_tensors(tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "step_00000004")

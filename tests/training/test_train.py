@@ -122,7 +122,7 @@ def test_a_finished_run_has_nothing_left_to_do(clip: Path, tmp_path: Path):
     before = (tmp_path / "run" / "log.jsonl").read_text()
     summary, said = quietly(a_config(clip), tmp_path / "run")
     assert summary.steps == 4
-    assert "going on from step_00000004" in said
+    assert "resuming from step_00000004" in said
     assert (tmp_path / "run" / "log.jsonl").read_text() == before
 
 
@@ -146,7 +146,7 @@ def test_a_run_in_bfloat16_goes_on_exactly_too(clip: Path, tmp_path: Path):
     quietly(config, tmp_path / "broken")
     shutil.rmtree(tmp_path / "broken" / "checkpoints" / "step_00000004")
     _, said = quietly(config, tmp_path / "broken")
-    assert "going on from step_00000002" in said
+    assert "resuming from step_00000002" in said
     assert_same_weights(tmp_path / "whole", tmp_path / "broken")
 
 
@@ -171,7 +171,7 @@ def test_a_run_folder_of_another_configuration_is_refused_by_the_field(clip: Pat
     ):
         with pytest.raises(InputError) as caught:
             quietly(a_config(clip, **changes), run)
-        assert str(caught.value) == f"{run}: was started with {field}; use the same, or another --run"
+        assert str(caught.value) == f"{run}: was started with {field}; use the same value, or another --run"
 
 
 def test_housekeeping_may_change_when_a_run_goes_on(clip: Path, tmp_path: Path):
@@ -182,9 +182,11 @@ def test_housekeeping_may_change_when_a_run_goes_on(clip: Path, tmp_path: Path):
 def test_frames_of_another_shape_are_not_squeezed_in_silence(make_clip, tmp_path: Path):
     clip = make_clip(tmp_path / "portrait", frames=8, size=(128, 64))
     _, said = quietly(a_config(clip), tmp_path / "run")
-    assert "portrait: frames of 64x128 are squeezed to 64x64; their own shape has --data.size 128 64 (height" in said
+    assert (
+        "portrait: resizing from 64x128 to 64x64 changes the aspect ratio; --data.size 128 64 (height, width)" in said
+    )
     fitting = a_config(make_clip(tmp_path / "square", frames=8, size=(80, 64)))
-    assert "squeezed" not in quietly(fitting, tmp_path / "other")[1]
+    assert "aspect ratio" not in quietly(fitting, tmp_path / "other")[1]
 
 
 def test_the_model_keeps_the_camera_that_it_learned_from(clip: Path, tmp_path: Path):
@@ -236,14 +238,15 @@ def test_a_model_from_a_local_checkpoint_needs_it_no_more(clip: Path, tmp_path: 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(clip: Path, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(job_module, "learning_rates", lambda step, *_: (float("nan") if step == 2 else 1e-4,) * 2)
     with pytest.raises(
-        InputError, match=r"the loss is nan at step 3, and so are weights; those of the last checkpoint are good"
+        InputError,
+        match=r"the loss is nan at step 3, and weights are not finite; those of the last checkpoint are good",
     ):
         quietly(a_config(clip), tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step_00000002"]
     assert all(value.isfinite().all() for value in final_tensors(tmp_path / "run").values())
     monkeypatch.undo()
     _, said = quietly(a_config(clip), tmp_path / "run")
-    assert "going on from step_00000002" in said
+    assert "resuming from step_00000002" in said
 
 
 def test_a_collapse_is_said_in_one_line(clip: Path, tmp_path: Path, monkeypatch):
@@ -289,7 +292,7 @@ def test_a_run_may_move_its_frames_to_the_device_when_it_goes_on(clip: Path, tmp
         quietly(a_config(clip, on_device=before), run)
         shutil.rmtree(run / "checkpoints" / "step_00000004")
         _, said = quietly(a_config(clip, on_device=after), run)
-        assert "going on from step_00000002" in said
+        assert "resuming from step_00000002" in said
         assert_same_weights(tmp_path / "whole", run)
     monkeypatch.setattr(resident, "free_memory", lambda device: 0)
     quietly(a_config(clip, on_device=True), tmp_path / "whole")  # nothing is left to do, nothing is copied
@@ -315,7 +318,9 @@ def test_frames_that_do_not_fit_on_the_device_are_one_line(clip: Path, tmp_path:
 def test_more_than_one_bad_frame_in_a_hundred_is_an_error(clip: Path, tmp_path: Path):
     first = 1 + epoch_order(0, 0, 6)[0]
     (clip / f"{first:06d}.png").write_bytes(b"damaged")
-    with pytest.raises(InputError, match=rf"1 of 8 training frames cannot be read .*frame {first}\), more than 1%"):
+    with pytest.raises(
+        InputError, match=rf"1 of 8 training frames cannot be read .*frame {first}\); this is more than 1%"
+    ):
         quietly(a_config(clip), tmp_path / "run")
 
 

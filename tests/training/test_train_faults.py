@@ -64,7 +64,7 @@ def test_what_it_was_stopped_by_is_said_in_one_line(unbroken, tmp_path: Path):
     assert process.returncode == 0
     last = said.splitlines()[-1]
     assert last.startswith("stopped by SIGTERM after step ")
-    assert last.endswith(" of 100000; the same command goes on")
+    assert last.endswith(" of 100000; the same command resumes it")
     assert "Traceback" not in said
 
 
@@ -91,8 +91,8 @@ def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path, make_c
         damage(place)
     _, said = quietly(a_config(clip, pretrained=False), tmp_path / "broken")
     assert f"{places[-1]}" in said
-    assert "it is called damaged_step_00000004 now, and the one before it is used" in said
-    assert ("the run begins anew" if all_of_them else "going on from step_00000002") in said
+    assert "it is renamed to damaged_step_00000004, and the previous checkpoint is used" in said
+    assert ("the run starts again from step 0" if all_of_them else "resuming from step_00000002") in said
     assert_same_weights(tmp_path / "broken", tmp_path / "whole")
 
 
@@ -171,11 +171,11 @@ def test_a_batch_that_does_not_fit_is_refused_with_the_size_that_does(make_clip,
     with pytest.raises(InputError) as caught:
         quietly(a_config(clip, batch_size=8), tmp_path / "run")
     assert str(caught.value) == (
-        "a batch of 8 at 64x64 does not fit into the memory; one of 5 does: --trainer.batch-size 5 with a new --run "
-        "(--auto-batch finds it by itself)"
+        "a batch of 8 at 64x64 does not fit into the memory; use --trainer.batch-size 5 with a new --run, or "
+        "--auto-batch, which finds the size"
     )
     Hungry(monkeypatch, 0)
-    with pytest.raises(InputError, match=r"nor does one image; choose a smaller --data.size"):
+    with pytest.raises(InputError, match=r"a single image does not either; choose a smaller --data.size"):
         quietly(a_config(clip, batch_size=8), tmp_path / "run")
 
 
@@ -189,4 +189,4 @@ def test_the_size_that_fits_is_found_and_kept_when_the_run_goes_on(make_clip, tm
     assert_same_weights(tmp_path / "run", tmp_path / "whole")
     said = StringIO()
     train(a_config(clip, batch_size=8), tmp_path / "run", Console(file=said, width=200), auto_batch=True)
-    assert "going on from step_00000004" in said.getvalue()
+    assert "resuming from step_00000004" in said.getvalue()

@@ -133,7 +133,7 @@ def test_one_loss_that_is_not_finite_leaves_no_trace_but_a_line(tmp_path: Path, 
     assert "error" not in seen
     (line,) = [line for line in seen["said"].splitlines() if "left out" in line]
     assert line.startswith("the loss is ")
-    assert "at step 2: the step is left out" in line
+    assert "at step 2: the step is skipped" in line
 
 
 @pytest.mark.parametrize("earlier", [[float("nan")], []])
@@ -143,8 +143,8 @@ def test_the_second_loss_that_is_not_finite_ends_the_run_before_it_reaches_the_w
     seen = fit(tmp_path, values, skipped=None if earlier else 1)
     assert [done for done, _ in seen["saved"]] == [4]
     assert torch.isfinite(seen["module"][0].weight)
-    assert seen["error"][0].startswith("the loss is nan at step 5, as at step 1 before")
-    assert seen["error"][0].endswith("lower --optimiser.learning-rate, or look at the data")
+    assert seen["error"][0].startswith("the loss is nan at step 5, as before at step 1")
+    assert seen["error"][0].endswith("lower --optimiser.learning-rate, or check the data")
 
 
 def test_long_after_the_first_the_second_is_one_of_its_own(tmp_path: Path):
@@ -156,7 +156,7 @@ def test_weights_that_are_not_finite_are_never_kept(tmp_path: Path):
     seen = fit(tmp_path, repeat(1.0), rates=lambda step: (float("nan") if step == 1 else 1.0,))
     assert seen["saved"] == []
     assert seen["error"][0].startswith(
-        "the loss is nan at step 2, and so are weights; those of the last checkpoint are"
+        "the loss is nan at step 2, and weights are not finite; those of the last checkpoint are"
     )
 
 
@@ -204,11 +204,11 @@ def test_a_bad_step_that_is_looked_at_later_leaves_no_trace_either(tmp_path: Pat
     assert later["module"][0].weight.abs().min() > 0.1
     assert later["module"][0].seen == at_once["module"][0].seen == 5
     assert later["saved"] == at_once["saved"] == [(4, 2), (6, 2)]
-    assert "the loss is nan at step 2: the step is left out" in later["said"]
+    assert "the loss is nan at step 2: the step is skipped" in later["said"]
 
 
 def test_two_bad_steps_end_the_run_before_a_checkpoint_whenever_they_are_looked_at(tmp_path: Path):
     seen = deferred(tmp_path, [1.0, float("inf"), 1.0, float("nan"), 1.0, 1.0], deferred=True)
     assert seen["saved"] == []
-    assert seen["error"][0].startswith("the loss is nan at step 3, as at step 1 before")
+    assert seen["error"][0].startswith("the loss is nan at step 3, as before at step 1")
     assert torch.isfinite(seen["module"][0].weight).all()

@@ -1,1 +1,1 @@
-"""Training: the loop, checkpoints, the log and what watches over them; the loop knows nothing of depth."""
+"""Training: the loop, its hooks, checkpoints and the log. The loop does not depend on what is trained."""

@@ -1,4 +1,4 @@
-"""From a configuration to a run: everything that a training consists of, each part made once."""
+"""Build a run from a configuration: all parts of a training, each built once."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ from egodepth.weights import initialise_from
 
 @dataclass(frozen=True)
 class Run:
-    """A training, ready to go on from where it stands."""
+    """A training that is ready to start or to resume."""
 
     config: TrainConfig
     place: LocalRun
@@ -50,17 +50,17 @@ class Run:
     optimiser: torch.optim.Optimizer
     snapshots: ModelSnapshots
     judged: list[Drive]
-    """Drives to validate on; none in processes other than the first."""
+    """Drives for the validation; empty in all processes but the first."""
     progress: Progress
-    """Where it stands, and where its first weights came from."""
+    """Progress of the run, and the source of its first weights."""
     compiling: str
-    """What to say of the compiler; empty for none."""
+    """Message about the compiler for the user; empty if there is none."""
     ranks: Ranks
     device: torch.device
 
     @property
     def folder(self) -> Path:
-        """Of the run."""
+        """Local folder of the run."""
         return self.place.folder
 
 
@@ -73,20 +73,20 @@ def build_run(
     say: Callable[[str], None],
     note: Callable[[str], None],
 ) -> Run:
-    """Make every part of a training. Nothing is written into the run's folder yet.
+    """Return all parts of a training. Nothing is written to the run's folder yet.
 
     Args:
-        prepared: configuration, samples, hints.
-        place: the run's folder, or the local copy of its URL.
+        prepared: configuration, samples and hints.
+        place: folder of the run, or the local copy of its URL.
         ranks: the processes that train together.
-        device: where it trains.
-        console: where progress is shown.
-        say: called at once with what is brought back of a damaged run.
-        note: called with what a new run starts from; to be said once the run is sure to begin.
+        device: device of the training.
+        console: shows the progress.
+        say: prints a line now; called when parts of a damaged run are restored.
+        note: receives the lines about the start of a new run; the caller prints them once the run can begin.
 
     Raises:
-        InputError: unusable validation data or weights, a run folder of another configuration, frames that do not fit
-            on the device.
+        InputError: unusable validation data or weights, a run folder of another configuration, or frames that do not
+            fit on the device.
     """
     config, training, known = prepared
     store = frame_store(config, training)
@@ -124,17 +124,17 @@ def build_run(
 
 
 def build_trainer(run: Run, log: RunLog, stop: Callable[[], bool]) -> tuple[Trainer, Validation]:
-    """Return the loop of a run with its hooks, and the one of them that knows the best model.
+    """Return the training loop of a run with its hooks, and the validation hook, which knows the best score.
 
     Args:
-        run: to train.
-        log: where figures, pictures and lines go.
-        stop: asked after every step.
+        run: the run to train.
+        log: receives figures, images and lines.
+        stop: called after every step; True ends the training.
     """
     config, settings, ranks = run.config, run.config.trainer, run.ranks
     validation = Validation(run.snapshots, run.judged, config, log, run.folder, run.progress.best)
     hooks = [Hook(settings.log_every, BadFrames(run.dataset.store, log))]
-    save: Callable[[int, int | None], object] = lambda done, skipped: None  # noqa: E731 - of the other processes
+    save: Callable[[int, int | None], object] = lambda done, skipped: None  # noqa: E731 - the other processes
     if ranks.leads:
         hooks.append(Hook(settings.panels_every, Panels(run.objective, run.inputs, config.model, log, run.folder)))
         if run.objective.focal is not None:
@@ -162,14 +162,14 @@ def build_trainer(run: Run, log: RunLog, stop: Callable[[], bool]) -> tuple[Trai
 
 
 def batches_of(run: Run, log: RunLog) -> Iterator[RawBatch]:
-    """Return the batches of the steps that a run has left, loaded by as many processes as it asks for."""
+    """Return the batches of the remaining steps of a run, loaded by the configured number of processes."""
     settings = run.config.trainer
     pinned = run.device.type == "cuda"
     return batches_from(run.dataset, run.progress.step, settings.workers, pinned, settings.worker_patience, log.say)
 
 
 def frame_store(config: TrainConfig, training: TrainingSet) -> FrameStore:
-    """Return the frames of a training at its size."""
+    """Return the frames of a training at the size of the network."""
     folder = local_folder(config.data.store, "store") if config.data.store else None
     kept = 0 if config.data.on_device else CACHE_BYTES
     return FrameStore(training.drives, config.data.size, kept, folder, config.data.stereo)
@@ -192,7 +192,7 @@ def train_batches(
 
 
 def first_objective(config: TrainConfig, start: Start | None, device: torch.device) -> SelfSupervisedObjective:
-    """Return the networks with the weights that a run starts from; a run that goes on needs none (`start` None)."""
+    """Return the networks with the initial weights of a run; a run that resumes needs none (`start` None)."""
     torch.manual_seed(config.trainer.seed)
     objective = build_objective(config, start.encoders if start else False)
     if start and config.init_from:
@@ -202,7 +202,7 @@ def first_objective(config: TrainConfig, start: Start | None, device: torch.devi
 
 
 def validation_drives(data: DataConfig) -> list[Drive]:
-    """Return the drives to validate on: the best model is chosen by them, so test drives stay out unless named."""
+    """Return the validation drives. They select the best model, so test drives are left out unless they are named."""
     drives = select_drives(
         [drive for path in data.val_path or data.path for drive in open_drives(path, "val")], data.val_drives
     )

@@ -1,8 +1,8 @@
-"""Checkpoints: format, configuration, step, model and optimiser; no pickle, written beside and then renamed.
+"""Checkpoints: format, configuration, step, model and optimiser, without pickle.
 
-The step is the only clock, so this is all a run needs to go on exactly as if it had never stopped. Everything in a
-checkpoint is under a checksum: what a power cut or a bad disk has changed is found out, set aside, and the one before
-is used.
+Everything depends on the step alone, so a run that resumes gives the same result as one that was never interrupted. A
+checkpoint is written to a temporary folder, and then renamed. Checksums detect damage by a power cut or a bad disk. A
+damaged checkpoint is renamed, and the previous one is used.
 """
 
 import dataclasses
@@ -28,28 +28,28 @@ from egodepth.weights import load_strictly, read_tensors
 FORMAT = "egodepth-checkpoint-2"
 STATE, HEADER = "state.safetensors", "checkpoint.json"
 DAMAGED = "damaged_"
-"""Put before the name of a checkpoint that cannot be used; it is kept for whoever wants to look at it."""
+"""Prefix for the name of a damaged checkpoint, which is kept for inspection."""
 
 
 _STEP = re.compile("step_[0-9]{8,}")
 
 
 class DamagedError(InputError):
-    """A checkpoint that is not as it was written."""
+    """A checkpoint is damaged: it differs from what was written."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands."""
+    """Progress of a run."""
 
     step: int
-    """Steps done: the next one has this number."""
+    """Number of steps done; the next step has this number."""
     best: float | None
-    """Best validation figure so far."""
+    """Best validation score so far; None without one."""
     skipped: int | None = None
-    """The latest step that was left out, see `trainer`."""
+    """Latest step that was skipped, see `trainer`; None for none."""
     started_from: str = ""
-    """Where the first weights came from; empty where that is not known."""
+    """Source of the first weights; empty if unknown."""
 
 
 def save_checkpoint(
@@ -61,19 +61,19 @@ def save_checkpoint(
     keep: int,
     beside_it: Callable[[Path], None] = lambda _: None,
 ) -> Path:
-    """Write `folder/step_NNNNNNNN` and remove all but the newest `keep`.
+    """Write `folder/step_NNNNNNNN`, remove all but the newest `keep` checkpoints, and return the new folder.
 
     Args:
-        folder: of the run's checkpoints.
-        module: all that is trained.
-        optimiser: its own.
-        config: of the run, as JSON has it.
-        progress: where the run stands.
-        keep: how many checkpoints.
-        beside_it: puts more files into the folder of the checkpoint before it gets its name.
+        folder: folder of the run's checkpoints.
+        module: all networks that are trained.
+        optimiser: optimiser of the module.
+        config: configuration of the run, as values of JSON.
+        progress: progress of the run.
+        keep: number of checkpoints to keep.
+        beside_it: adds more files to the folder of the checkpoint before it is renamed.
 
     Raises:
-        InputError: it cannot be written (disk full, no permission); older checkpoints stay as they are.
+        InputError: the checkpoint cannot be written (disk full, no permission); older ones do not change.
     """
     place = folder / f"step_{progress.step:08d}"
     beside = folder / f".{place.name}.writing"
@@ -94,7 +94,7 @@ def save_checkpoint(
     except (OSError, SafetensorError) as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise InputError(
-            f"{place}: cannot write the checkpoint ({error}); make room and start the same command again"
+            f"{place}: cannot write the checkpoint ({error}); free disk space and run the same command again"
         ) from error
     for old in list_checkpoints(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
@@ -102,12 +102,12 @@ def save_checkpoint(
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """Finished checkpoints of a run, oldest first."""
+    """Return the complete checkpoints of a run, oldest first."""
     return sorted(place for place in folder.glob("step_*") if _STEP.fullmatch(place.name) and place.is_dir())
 
 
 def newest_whole(folder: Path, say: Callable[[str], None]) -> Path | None:
-    """The newest checkpoint that is as it was written; newer ones that are not are renamed and named."""
+    """Return the newest checkpoint that is not damaged; None without one. Newer ones are renamed and reported."""
     for place in reversed(list_checkpoints(folder)):
         try:
             _check(place)
@@ -115,17 +115,17 @@ def newest_whole(folder: Path, say: Callable[[str], None]) -> Path | None:
             aside = place.with_name(DAMAGED + place.name)
             shutil.rmtree(aside, ignore_errors=True)
             os.replace(place, aside)
-            say(f"{damage}; it is called {aside.name} now, and the one before it is used")
+            say(f"{damage}; it is renamed to {aside.name}, and the previous checkpoint is used")
         else:
             return place
     return None
 
 
 def load_checkpoint(place: Path, module: nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
-    """Restore module and optimiser in place, from a checkpoint that is whole (`newest_whole`).
+    """Restore module and optimiser in place from an undamaged checkpoint (`newest_whole`), and return the progress.
 
     Raises:
-        InputError: of another format, or of another network.
+        InputError: the checkpoint has another format, or belongs to another network.
     """
     header, file = read_header(place), place / STATE
     groups: dict[str, dict[str, Tensor]] = {"model": {}, "optimiser": {}}
@@ -136,16 +136,16 @@ def load_checkpoint(place: Path, module: nn.Module, optimiser: torch.optim.Optim
     try:
         _restore_optimiser(module, optimiser, groups["optimiser"])
     except (KeyError, RuntimeError) as error:
-        raise InputError(f"{file}: its optimiser state does not fit the model ({error}); start a new --run") from error
+        raise InputError(f"{file}: the optimiser state does not match the model ({error}); use a new --run") from error
     return Progress(header["step"], header["best"], header["skipped"], header.get("started_from", ""))
 
 
 def read_header(place: Path) -> dict[str, Any]:
-    """What a checkpoint says of itself.
+    """Return the header of a checkpoint.
 
     Raises:
-        DamagedError: it is not as it was written.
-        InputError: of another format.
+        DamagedError: the header differs from what was written.
+        InputError: the checkpoint has another format.
     """
     file = place / HEADER
     try:
@@ -154,21 +154,21 @@ def read_header(place: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError(f"{file}: not a readable checkpoint ({error})") from error
     if found != FORMAT:
-        raise InputError(f"{place}: checkpoint format '{found}', this version reads '{FORMAT}'; start a new --run")
+        raise InputError(f"{place}: checkpoint format '{found}', this version reads '{FORMAT}'; use a new --run")
     if digest != _header_digest(header):
-        raise DamagedError(f"{file}: not as it was written, its checksum differs")
+        raise DamagedError(f"{file}: is damaged, its checksum differs")
     return header
 
 
 def _check(place: Path) -> None:
-    """See that nothing of a checkpoint has changed since; raises as `read_header`."""
+    """Compare the checksums of a checkpoint with its content; errors as in `read_header`."""
     expected, file = read_header(place)["state_sha256"], place / STATE
     try:
         found = _digest(file)
     except OSError as error:
         raise DamagedError(f"{file}: cannot be read ({error.strerror})") from error
     if found != expected:
-        raise DamagedError(f"{file}: not as it was written, its checksum differs")
+        raise DamagedError(f"{file}: is damaged, its checksum differs")
 
 
 def _digest(file: Path) -> str:
@@ -182,7 +182,7 @@ def _header_digest(header: dict[str, Any]) -> str:
 
 
 def _optimiser_tensors(module: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Adam's moments and step counts, named by their parameter: `exp_avg.NAME` and so on."""
+    """Return Adam's moments and step counts, named after their parameter: `exp_avg.NAME` and so on."""
     names: dict[Tensor, str] = {parameter: name for name, parameter in module.named_parameters()}
     return {
         f"{key}.{names[parameter]}": value.contiguous()
@@ -197,16 +197,16 @@ def _restore_optimiser(module: nn.Module, optimiser: torch.optim.Optimizer, tens
         key, _, parameter_name = name.partition(".")
         parameter = parameters[parameter_name]
         if key == "step":
-            # Fused kernels read the count where they run, the others on the CPU.
+            # Fused kernels read the count on their device, the others on the CPU.
             moved = value.to(parameter.device) if optimiser.defaults.get("fused") else value
         else:
-            # In the parameter's memory layout, which fused kernels rely on.
+            # In the memory layout of the parameter, which fused kernels require.
             moved = torch.empty_like(parameter).copy_(value.view_as(parameter))
         optimiser.state[parameter][key] = moved
 
 
 def _flush(folder: Path) -> None:
-    """To the disk before the rename, so that a power cut leaves the old checkpoint or the new one, whole."""
+    """Flush all files to the disk. After a power cut, either the old or the new checkpoint is complete."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""`TrainerConfig.compile`: torch.compile translates the objective before it trains, the networks as it comes or not."""
+"""`TrainerConfig.compile`: apply torch.compile to the losses, or to networks and losses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,39 +11,39 @@ from egodepth.networks import depth_unit
 from egodepth.objective import SelfSupervisedObjective
 
 _EXACT = ("emulate_precision_casts", "eager_numerics.division_rounding")
-"""Settings of the compiler under which a GPU rounds as torch does, without contraction of a * b + c: an image compared
-with itself must give exactly nothing, or ties of the auto-mask break. A processor does so anyway."""
+"""Compiler settings with which a GPU rounds like torch, without contraction of a * b + c. The error of an image with
+itself must be exactly zero, or the auto-mask treats ties wrongly. A processor needs no settings."""
 
 _SINCE = (2, 14)
-"""Of torch: the gradients of stereo pairs that 2.10 translated were far from its own (LOG.md); what is between was not
-tried."""
+"""First supported version of torch. The gradients of stereo pairs that 2.10 compiled were wrong (LOG.md); versions in
+between were not tested."""
 
 
 def compile_objective(
     objective: SelfSupervisedObjective, what: Literal["none", "losses", "all"], device: torch.device
 ) -> str:
-    """Compile in place what the trainer calls; names of weights, `diagnose` and validation stay as they are.
+    """Compile the functions that the trainer calls, in place. Weights keep their names.
 
-    The translation itself happens in the first step, and once more when the auto-mask is switched on
-    (`OptimiserConfig.pose_first`). A trifle is compiled at once, so that a machine that cannot is known before a run
-    folder is taken.
+    `diagnose` and the validation are not compiled. Compilation happens in the first step, and again when the auto-mask
+    is switched on (`OptimiserConfig.pose_first`). A trivial function is compiled at once, so that a missing compiler is
+    found before the run folder is created.
 
     Returns:
-        What to tell the user; empty for none.
+        A message for the user; empty if there is none.
 
     Raises:
-        InputError: no compiler that works for this device.
+        InputError: no compiler works for this device.
     """
     if what == "none":
         return ""
     if tuple(map(int, torch.__version__.split(".")[:2])) < _SINCE:
         raise InputError(
             f"--trainer.compile needs torch {_SINCE[0]}.{_SINCE[1]} or newer, and this is {torch.__version__}: older "
-            "ones were seen to compute other gradients; update torch, or train with --trainer.compile none"
+            "versions can compute wrong gradients; update torch, or train with --trainer.compile none"
         )
     with one_line_of_compiler():
         torch.compile(_trifle)(torch.ones(64, device=device))
-    from torch._inductor import list_options  # seconds to import
+    from torch._inductor import list_options  # here, because the import takes seconds
 
     known = list_options()
     settings: dict[str, Any] = {"dynamic": False, "options": {name: True for name in _EXACT if name in known}}
@@ -51,19 +51,19 @@ def compile_objective(
         compiled = torch.compile(objective.losses_from, fullgraph=True, **settings)
         objective.losses_from = compiled  # pyright: ignore[reportAttributeAccessIssue]
     else:
-        # A number of the configuration's, computed by tensors, would break the graph.
+        # It computes a constant of the configuration by tensors, which would break the graph.
         torch.compiler.assume_constant_result(depth_unit)
-        # Not fullgraph: some backbone of timm's hundreds may not be traced in one piece.
+        # Not fullgraph: some timm backbones may contain graph breaks.
         objective.compile(**settings)
-    said = f"compiling {'the losses' if what == 'losses' else 'networks and losses'}: the first step takes a while"
+    said = f"compiling {'the losses' if what == 'losses' else 'networks and losses'}: the first step takes longer"
     if device.type == "cpu":
-        said += "; on a processor the losses' loops in C, which this leaves out, are faster (--trainer.compile none)"
+        said += "; on a processor, the default loops in C of the losses are faster (--trainer.compile none)"
     return said
 
 
 @contextmanager
 def one_line_of_compiler() -> Iterator[None]:
-    """Turn what torch.compile complains of into one line."""
+    """Convert errors of torch.compile to an `InputError` with one line."""
     try:
         yield
     except RuntimeError as error:
@@ -76,7 +76,7 @@ def one_line_of_compiler() -> Iterator[None]:
 
 
 def _is_of_compiler(error: RuntimeError) -> bool:
-    from torch._dynamo.exc import TorchDynamoException  # seconds to import
+    from torch._dynamo.exc import TorchDynamoException  # here, because the import takes seconds
     from torch._inductor.exc import CppCompileError, InvalidCxxCompiler
 
     return isinstance(error, TorchDynamoException | CppCompileError | InvalidCxxCompiler)

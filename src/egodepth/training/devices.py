@@ -1,4 +1,4 @@
-"""Where a training runs, and in which precision."""
+"""Choose the device and the precision of a training."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from egodepth.networks.precision import resolve_precision
 
 
 def pick_device(name: str = "") -> torch.device:
-    """Return the named device, or the GPU if there is one; `InputError` for one that is not there."""
+    """Return the named device; without a name, the GPU if there is one. A missing device is an `InputError`."""
     if not name:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -22,6 +22,6 @@ def pick_device(name: str = "") -> torch.device:
 
 
 def with_precision(config: TrainConfig, device: torch.device) -> TrainConfig:
-    """Return the configuration with a precision of the device in the place of `auto`."""
+    """Return the configuration with the device's precision instead of `auto`."""
     precision = resolve_precision(config.trainer.precision, device)
     return dataclasses.replace(config, trainer=dataclasses.replace(config.trainer, precision=precision))

@@ -1,4 +1,4 @@
-"""How many samples fit into the memory: found by trying, as nothing that one could compute beforehand is as sure."""
+"""Find the largest batch that fits into the memory, by trial: a calculation would be less reliable."""
 
 import gc
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _CPU_WORDS = ("can't allocate memory", "not enough memory", "bad_alloc", "Unable
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that the device's memory, or the process's, is used up."""
+    """Whether an exception reports that the memory of the device or the process is exhausted."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(word in str(error) for word in _CPU_WORDS)
@@ -25,13 +25,13 @@ def is_out_of_memory(error: BaseException) -> bool:
 def fitting_batch(
     build: Callable[[], SelfSupervisedObjective], dataset: TrainBatches, config: TrainConfig, device: torch.device
 ) -> int:
-    """The largest batch up to the configured one whose whole step fits beside what is there; 0 if none does.
+    """Return the largest batch size, up to the configured one, whose step fits into the free memory; 0 if none fits.
 
     Args:
-        build: networks to try with, on the device.
-        dataset: gives the samples of a step.
-        config: of the training.
-        device: where it trains.
+        build: builds networks for a trial, on the device.
+        dataset: provides the samples of a step.
+        config: configuration of the training.
+        device: device of the training.
     """
 
     def trial(size: int) -> None:
@@ -51,11 +51,11 @@ def fitting_batch(
 
 
 def largest_fitting(trial: Callable[[int], None], most: int) -> int:
-    """The largest batch size up to `most` that a trial survives, 0 if none does.
+    """Return the largest batch size, up to `most`, for which a trial succeeds; 0 if none does.
 
     Args:
-        trial: a whole step with so many samples; raises where memory runs out.
-        most: where the search begins, downwards.
+        trial: runs a whole step with this batch size; raises if memory runs out.
+        most: largest batch size, which is tried first.
     """
     fits, too_many = 0, most + 1
     size = most

@@ -1,6 +1,6 @@
-"""What a training does now and then beside its steps: pictures, bad frames, the learned camera, checkpoints.
+"""Hooks of the training loop: panels, bad frames, the learned camera and checkpoints.
 
-Each is a small class that is called with the number of steps done. `Validation` is another.
+Each hook is a small class that the loop calls with the number of steps done. `Validation` is another hook.
 """
 
 import dataclasses
@@ -29,11 +29,11 @@ from egodepth.training.validation import Validation
 from egodepth.training.watch import vital_signs, warnings_of
 
 _BAD_SHARE = 0.01
-"""Share of the training frames; more unreadable ones are an error."""
+"""Largest share of unreadable training frames; more are an error."""
 
 
 class Panels:
-    """Draws what the latest batch looks like, and warns where its figures show a collapse."""
+    """Writes panels of the latest batch, and warns if its figures show a collapse."""
 
     def __init__(
         self, objective: SelfSupervisedObjective, inputs: StepInputs, model: ModelConfig, log: RunLog, run: Path
@@ -42,7 +42,7 @@ class Panels:
         self._limits, self._folder = (model.min_depth, model.max_depth), run / "panels"
 
     def __call__(self, done: int) -> None:
-        """Look at the latest batch."""
+        """Write panels and figures of the latest batch."""
         if self._inputs.latest is None:
             return
         diagnosis = self._objective.diagnose(self._inputs.latest)
@@ -56,14 +56,14 @@ class Panels:
 
 
 class BadFrames:
-    """Says which frames cannot be read, once each, and ends a training that has many."""
+    """Reports each unreadable frame once, and ends a training with many of them."""
 
     def __init__(self, store: FrameStore, log: RunLog) -> None:
         self._store, self._log = store, log
         self._reported: set[Any] = set()
 
     def __call__(self, done: int) -> None:
-        """Report what is new; `InputError` where more than one frame in a hundred is bad."""
+        """Report new unreadable frames; `InputError` if more than one frame in a hundred is unreadable."""
         for trouble in self._store.troubles():
             if trouble not in self._reported:
                 self._reported.add(trouble)
@@ -77,18 +77,18 @@ class BadFrames:
         if len(bad) > _BAD_SHARE * len(self._store):
             raise InputError(
                 f"{len(bad)} of {len(self._store)} training frames cannot be read (the last: {bad[-1].drive}, "
-                f"frame {bad[-1].frame}), more than {_BAD_SHARE:.0%}; repair or remove them"
+                f"frame {bad[-1].frame}); this is more than {_BAD_SHARE:.0%}; repair or remove them"
             )
 
 
 class FocalLength:
-    """Logs the learned focal length, and says at the end what it is."""
+    """Logs the learned focal length, and prints it at the end."""
 
     def __init__(self, focal: LearnedFocal, drives: list[Drive], steps: int, log: RunLog) -> None:
         self._focal, self._drives, self._steps, self._log = focal, drives, steps, log
 
     def __call__(self, done: int) -> None:
-        """Log the factor on the focal lengths that were given."""
+        """Log the learned factor on the given focal lengths."""
         factor = self._focal.factor
         self._log.scalars(done - 1, {"camera/focal_factor": factor})
         if done == self._steps:
@@ -96,7 +96,7 @@ class FocalLength:
 
 
 class Checkpoints:
-    """Keeps all that a run needs to go on exactly, and sends it where the run's URL is."""
+    """Writes checkpoints, and sends them to the run's URL if it has one."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class Checkpoints:
         self._config, self._started_from, self._validation = config, started_from, validation
 
     def __call__(self, done: int, skipped: int | None) -> None:
-        """Write the checkpoint of a step; `skipped` is the latest step that was left out."""
+        """Write the checkpoint of a step; `skipped` is the latest step that was skipped."""
         save_checkpoint(
             self._place.folder / CHECKPOINTS,
             self._objective,

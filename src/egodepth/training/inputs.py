@@ -1,4 +1,4 @@
-"""From the frames of a step to what the objective is called with."""
+"""Convert the frames of a step to the arguments of the objective."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from egodepth.training.schedule import emphasis, head_start
 
 
 class StepInputs:
-    """Augments a step's frames on the device; a pure function of the seed, the step and the frames."""
+    """Augments the frames of a step on the device; a pure function of the seed, the step and the frames."""
 
     def __init__(
         self,
@@ -23,20 +23,20 @@ class StepInputs:
         part: slice = slice(None),
         resident: ResidentFrames | None = None,
     ) -> None:
-        """Describe the steps.
+        """Store the settings.
 
         Args:
-            config: of the training.
-            device: where it trains.
+            config: configuration of the training.
+            device: device of the training.
             part: this process's samples of a batch.
-            resident: the frames, where they lie on the device.
+            resident: the frames on the device, if they are stored there.
         """
         self._config, self._device, self._part, self._resident = config, device, part, resident
         self.latest: Batch | None = None
-        """The batch of the latest step, for pictures; None before the first."""
+        """The batch of the latest step, for the panels; None before the first step."""
 
     def __call__(self, raw: RawBatch, step: int) -> tuple[Any, ...]:
-        """Return the batch, what the networks see of it, whether to mask, and what counts where that changes."""
+        """Return the arguments of `SelfSupervisedObjective.forward`; without `emphasis` if it is constant."""
         config, data, steps = self._config, self._config.data, self._config.trainer.steps
         draws = draw(config.trainer.seed, step, config.trainer.batch_size, data).of(self._part)
         raw = raw.to(self._device, non_blocking=True)

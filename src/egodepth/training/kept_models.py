@@ -1,7 +1,7 @@
-"""The models that a run keeps, beside every checkpoint: who loses the one finds it in the other.
+"""Keep the models of a run in every checkpoint too, so that a lost model can be restored.
 
-Links, where the file system has them: a second name of the same file takes no room. A model folder is written anew and
-renamed, never changed, so that the checkpoint's stays what it was.
+They are hard links if the file system supports them, which need no disk space. A model folder is never changed: a new
+one is written and renamed. The links of older checkpoints therefore stay valid.
 """
 
 import os
@@ -12,14 +12,14 @@ NAMES = ("model", "model_last")
 
 
 def link_models(run: Path, checkpoint: Path) -> None:
-    """Put the run's models into the folder of a checkpoint."""
+    """Link the models of a run into the folder of a checkpoint."""
     for name in NAMES:
         if (run / name).is_dir():
             shutil.copytree(run / name, checkpoint / name, copy_function=_link)
 
 
 def bring_back(checkpoint: Path, run: Path) -> list[str]:
-    """Put models back that the run has no longer, or lacks files of; their names."""
+    """Restore the models that are missing or incomplete in the run folder, and return their names."""
     lost = [
         name for name in NAMES if (checkpoint / name).is_dir() and not _files(checkpoint / name) <= _files(run / name)
     ]
@@ -39,5 +39,5 @@ def _files(folder: Path) -> set[str]:
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
-    except OSError:  # another file system, or one without links
+    except OSError:  # another file system, or no support for links
         shutil.copy2(source, target)

@@ -1,4 +1,4 @@
-"""The camera that a training with `data.camera learned` finds, as a camera file in the run folder."""
+"""The camera file that a training with `data.camera learned` writes into the run folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,17 +12,17 @@ from egodepth.geometry.camera import Camera
 
 
 def corrected(camera: Camera, factor: float) -> Camera:
-    """The camera with `factor` times its focal length."""
+    """Return the camera with `factor` times its focal length."""
     return Camera(camera.focal * factor, camera.centre)
 
 
 def write_learned_camera(run: Path, drives: Sequence[Drive], factor: float) -> None:
-    """Write `camera.json` of a run whose drives all have one camera; no file where there are several.
+    """Write `camera.json` into a run folder if all drives have the same camera; otherwise write nothing.
 
     Args:
         run: the run folder.
-        drives: that are trained on. The camera is that of their frames as they are read, that is, undistorted.
-        factor: what their focal lengths have to be multiplied by.
+        drives: the training drives; the camera is that of the undistorted frames.
+        factor: learned factor on their focal lengths.
     """
     drive = drives[0]
     if _one_camera(drives):
@@ -30,23 +30,23 @@ def write_learned_camera(run: Path, drives: Sequence[Drive], factor: float) -> N
 
 
 def learned_camera(run: str | Path, size: tuple[int, int]) -> Camera:
-    """The camera that a training found, for images of `size` (height, width): any size of the same shape.
+    """Return the learned camera of a run, for images of `size` (height, width) with the same aspect ratio.
 
     Raises:
-        InputError: the run has found none, has found one that cannot be, or the images have another shape.
+        InputError: the run has no learned camera, it is not plausible, or the images have another aspect ratio.
     """
     file = Path(run) / CAMERA_FILE
     if not file.is_file():
         raise InputError(
-            f"{file}: the run has found no camera; train it to its first validation with --data.camera learned, on "
+            f"{file}: the run has no learned camera; train up to the first validation with --data.camera learned, on "
             "drives that all have the same camera"
         )
     return read_camera(file, size)
 
 
 def description(drives: Sequence[Drive], factor: float) -> str:
-    """What was found, in one line."""
-    times = f"{factor:.3f} times the focal length that was given"
+    """Return the learned camera as one line of text."""
+    times = f"{factor:.3f} times the given focal length"
     drive = drives[0]
     if not _one_camera(drives):
         return f"learned camera: {times}, for all cameras"
@@ -57,7 +57,7 @@ def description(drives: Sequence[Drive], factor: float) -> str:
         f"horizontal field of view {horizontal_fov_deg(camera):.1f} degrees, {times}"
     )
     low, high = FOCAL_WIDTHS
-    return line if low <= widths <= high else f"{line}; no real camera has it: do not use it"
+    return line if low <= widths <= high else f"{line}; this is not plausible: do not use it"
 
 
 def _one_camera(drives: Sequence[Drive]) -> bool:

@@ -1,4 +1,4 @@
-"""What a run says while it runs: a live line, `log.jsonl`, and TensorBoard events."""
+"""The output of a run: a progress line, `log.jsonl`, and TensorBoard events."""
 
 import json
 import time
@@ -18,12 +18,12 @@ _PLAIN_LINE_SECONDS = 15.0
 
 
 class RunLog:
-    """Numbers and pictures of a run, by step; use as a context manager."""
+    """Writes figures and images of a run by step; use it as a context manager."""
 
     def __init__(self, folder: Path, start: int, steps: int, console: Console | None = None) -> None:
-        """Open the log; what an interrupted run wrote after its last checkpoint (`start`) is dropped."""
+        """Open the log, and remove what an interrupted run wrote after its last checkpoint (`start`)."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # tensorboard's own deprecations
+            warnings.simplefilter("ignore")  # deprecations inside tensorboard
             from torch.utils.tensorboard import SummaryWriter
         self.console = console or Console(stderr=True)
         self._path = folder / "log.jsonl"
@@ -44,7 +44,7 @@ class RunLog:
                 if json.loads(line)["step"] < start:
                     kept.append(line)
             except (ValueError, KeyError):
-                continue  # the line that was being written when the run was killed
+                continue  # an incomplete line of a run that was killed
         write_text(self._path, "".join(line + "\n" for line in kept))
 
     def __enter__(self) -> "RunLog":
@@ -59,21 +59,21 @@ class RunLog:
         self._events.close()
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
-        """Write numbers of a step to the JSON lines and to TensorBoard."""
+        """Write figures of a step to `log.jsonl` and to TensorBoard."""
         try:
             self._file.write(json.dumps({"step": step, **values}) + "\n")
             self._file.flush()
         except OSError as error:
-            raise InputError(f"{self._path}: cannot write the log ({error.strerror})") from error
+            raise InputError(f"{self._path}: cannot write the log ({error.strerror}); check the disk") from error
         for name, value in values.items():
             self._events.add_scalar(name, value, step)
 
     def picture(self, step: int, name: str, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Show a picture in TensorBoard."""
+        """Write an image to TensorBoard."""
         self._events.add_image(name, image, step, dataformats="HWC")
 
     def advance(self, done: int, line: str) -> None:
-        """Move the live line to `done` steps; without a terminal, print it now and then."""
+        """Move the progress line to `done` steps; without a terminal, print a line from time to time."""
         self._live.update(self._task, completed=done, description=line)
         now = time.monotonic()
         if not self.console.is_terminal and (now - self._last_line > _PLAIN_LINE_SECONDS or done == self._steps):
@@ -84,12 +84,12 @@ class RunLog:
             )
 
     def say(self, message: str) -> None:
-        """One line above the live one."""
+        """Print a line above the progress line."""
         self.console.print(message, highlight=False, soft_wrap=True)
 
 
 class OtherLog(RunLog):
-    """Of a process that trains along: nothing is written, and what it says has its number before it."""
+    """Log of the other processes: it writes no files, and prints lines with the number of the process."""
 
     def __init__(self, rank: int, console: Console) -> None:
         self._rank, self.console = rank, console
@@ -103,14 +103,14 @@ class OtherLog(RunLog):
         pass
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
-        """The first process writes them."""
+        """Do nothing: the first process writes the figures."""
 
     def picture(self, step: int, name: str, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        """The first process shows it."""
+        """Do nothing: the first process writes the images."""
 
     def advance(self, done: int, line: str) -> None:
-        """The first process has the live line."""
+        """Do nothing: the first process shows the progress."""
 
     def say(self, message: str) -> None:
-        """One line."""
+        """Print a line with the number of the process."""
         super().say(f"process {self._rank}: {message}")

@@ -1,4 +1,4 @@
-"""The optimiser: which weights run on which clock."""
+"""The optimiser and its parameter groups, each with its own learning rate."""
 
 from typing import Any
 
@@ -9,10 +9,11 @@ from egodepth.objective import SelfSupervisedObjective
 
 
 def build_optimiser(objective: SelfSupervisedObjective, config: OptimiserConfig) -> torch.optim.Adam:
-    """Adam over two groups, in the order of `learning_rates`: the pose network last, with the features it reads.
+    """Return Adam over two groups in the order of `learning_rates`: depth network, then pose network.
 
-    A depth encoder with a rate of its own is a third group. A learned focal length is the last, without weight decay,
-    which would pull it back to the first guess.
+    A pose network that reads features of the depth encoder shares its group with this encoder. Otherwise a depth
+    encoder with its own rate is the third group. A learned focal length is the last group. It has no weight decay,
+    which would pull it back to its initial value.
     """
     pose_net = objective.pose_net
     poses = list(pose_net.parameters()) if pose_net is not None else []

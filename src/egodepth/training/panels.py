@@ -1,4 +1,4 @@
-"""Panels: what the training sees, as one picture of target, warped source, disparity and auto-mask."""
+"""Panels: one image with target, warped source, disparity and auto-mask, to watch the training."""
 
 import matplotlib
 import numpy as np
@@ -11,7 +11,7 @@ _SHOWN = 4
 
 
 def draw_panels(diagnosis: Diagnosis) -> UInt8[np.ndarray, "h w 3"]:
-    """A row a sample: target, first source warped into it, disparity (near is bright), pixels the auto-mask keeps."""
+    """Return one row per sample: target, first source warped to it, disparity (near is bright), kept pixels."""
     shown = min(_SHOWN, len(diagnosis.target))
     disparity = diagnosis.disparity[:shown].cpu()
     low = disparity.flatten(1).amin(1)[:, None, None]

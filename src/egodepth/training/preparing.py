@@ -1,4 +1,4 @@
-"""What is settled before a run is built: its configuration, its samples, and what is known of them beforehand."""
+"""Prepare a run: fix its configuration, open its samples, and make hints and poses."""
 
 import dataclasses
 from pathlib import Path
@@ -18,27 +18,27 @@ from egodepth.training.run_folder import as_begun, check_run, kept_config
 
 
 class Prepared(NamedTuple):
-    """What a run is built from."""
+    """The parts from which a run is built."""
 
     config: TrainConfig
-    """As asked for, but for what the device, the run so far and the recordings decide."""
+    """The user's configuration, with the values that depend on the device, an earlier start and the recordings."""
     training: TrainingSet
     known: KnownDrives | None
-    """Hints and poses; None where the training asks for none."""
+    """Hints and poses; None if the training uses none."""
 
 
 def prepare(
     config: TrainConfig, run: Path, ranks: Ranks, device: torch.device, console: Console, batch_is_known: bool = True
 ) -> Prepared:
-    """Open the data, and make hints and poses where they are missing.
+    """Open the data, and make missing hints and poses.
 
     Args:
-        config: as asked for.
-        run: the folder; a run that has begun keeps its precision and what it fell back to.
+        config: the user's configuration.
+        run: the run folder; a run that resumes keeps its precision and its fallbacks.
         ranks: the processes that train together; the first one makes the hints.
-        device: where it will train.
-        console: where progress is shown.
-        batch_is_known: False where the batch size is yet to be found, so that the run's own may be another.
+        device: device of the training.
+        console: shows the progress.
+        batch_is_known: False if the batch size is determined later, and may differ from that of the run folder.
 
     Raises:
         InputError: unusable data, or a run folder of another configuration.
@@ -48,26 +48,26 @@ def prepare(
     if _fell_back(config, run):
         config = without_geometry(config)
     if asks_for_hints(config) and batch_is_known:
-        check_run(run, config)  # before minutes are spent on hints for somebody else's folder
+        check_run(run, config)  # before it spends minutes on hints for the folder of another run
     known = _known(config, training, ranks, console)
     if config.data.poses != "sfm" or known is None:
         return Prepared(config, training, known)
     samples = known.samples_with_poses(training.samples, config.data.offsets)
     if samples:
         return Prepared(config, dataclasses.replace(training, samples=samples), known)
-    console.print("no frame's pose is known with its neighbours': images alone teach depth and motion")
+    console.print("structure from motion found no usable poses: depth and motion are learned from images alone")
     config = without_geometry(config)
     return Prepared(config, training, _known(config, training, ranks, console))
 
 
 def _fell_back(config: TrainConfig, run: Path) -> bool:
-    """Whether a run that asks for poses by structure from motion began without any, as there were none."""
+    """Whether the run asks for poses by structure from motion, but started without them because there were none."""
     kept = kept_config(run) if config.data.poses == "sfm" else None
     return kept is not None and kept.data.poses == "learned"
 
 
 def _known(config: TrainConfig, training: TrainingSet, ranks: Ranks, console: Console) -> KnownDrives | None:
-    """Hints and poses that a training asks for, made where they are missing; None if it asks for none."""
+    """Return the hints and poses of a training, and make missing ones; None if the training uses none."""
     if not asks_for_hints(config):
         return None
     store = hint_store(config)

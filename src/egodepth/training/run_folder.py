@@ -1,4 +1,4 @@
-"""A run's folder as it is found: whose it is, where it stands, and what of it is lost or damaged."""
+"""Inspect an existing run folder: its configuration, its newest checkpoint, and lost or damaged files."""
 
 import dataclasses
 import json
@@ -20,16 +20,16 @@ _LOG = "log.jsonl"
 
 
 def check_run(run: Path, config: TrainConfig) -> None:
-    """See that a run folder is new, or of the same configuration, by what is left of it.
+    """Check that a run folder is new or has the same configuration, even if files are lost.
 
     Raises:
-        InputError: it is another run's, or no run's.
+        InputError: the folder belongs to another run, or is no run folder.
     """
     if not run.exists() or not any(run.iterdir()):
         return
     checkpoints = list_checkpoints(run / CHECKPOINTS) or any((run / CHECKPOINTS).glob(f"{DAMAGED}*"))
     if not (checkpoints or (run / CONFIG).exists() or (run / _LOG).exists()):
-        raise InputError(f"{run}: not empty and not a run of egodepth; choose another --run")
+        raise InputError(f"{run}: is not empty and not a run of egodepth; choose another --run")
     found = kept_config(run)
     if found is None:
         return
@@ -37,14 +37,16 @@ def check_run(run: Path, config: TrainConfig) -> None:
     for name, now in flattened(dataclasses.asdict(config)).items():
         if now != before[name] and name not in HOUSEKEEPING:
             was, is_now = json.dumps(before[name]), json.dumps(now)
-            raise InputError(f"{run}: was started with {name} = {was}, not {is_now}; use the same, or another --run")
+            raise InputError(
+                f"{run}: was started with {name} = {was}, not {is_now}; use the same value, or another --run"
+            )
 
 
 def as_begun(config: TrainConfig, run: Path) -> TrainConfig:
-    """The configuration for a run folder: a run that has begun goes on as it did.
+    """Return the configuration, adapted to the earlier start of the run; unchanged for a new run.
 
-    It normalises images as it did; older ones know no statistics but Monodepth2's. An encoder that had no pretrained
-    weights to keep (`with_learning_encoder`) goes on learning. Raises as `kept_config`.
+    The run keeps its normalisation of images; old runs have only Monodepth2's. An encoder that learns because it had no
+    pretrained weights (`with_learning_encoder`) continues to learn. Errors as in `kept_config`.
     """
     kept = kept_config(run)
     if kept is None:
@@ -57,33 +59,33 @@ def as_begun(config: TrainConfig, run: Path) -> TrainConfig:
 
 
 def _began_from(run: Path) -> str:
-    """What a run started from, as its newest checkpoint says; a run without any has nothing to keep."""
+    """Return the source of a run's first weights, from its newest checkpoint; `RANDOM` without a checkpoint."""
     newest = _newest_header(run)
     return RANDOM if newest is None else newest[1].get("started_from", "")
 
 
 def starting_point(run: Path, say: Callable[[str], None]) -> Path | None:
-    """The checkpoint to go on from, None for a run that begins; brings back what is lost of the models that it keeps.
+    """Return the checkpoint to resume from, None for a new run; restore lost models from it.
 
     Args:
-        run: the folder.
-        say: told what was damaged or lost, and where the run goes on.
+        run: the run folder.
+        say: prints what was damaged or lost, and where the run resumes.
     """
     place = newest_whole(run / CHECKPOINTS, say)
     if place is not None:
-        say(f"going on from {place.name}")
+        say(f"resuming from {place.name}")
         for name in bring_back(place, run):
-            say(f"{run / name}: was lost, and is back from {place.name}")
+            say(f"{run / name}: was lost, and is restored from {place.name}")
     elif any((run / CHECKPOINTS).glob(f"{DAMAGED}*")):
-        say("no checkpoint is left: the run begins anew, and will end the same")
+        say("no checkpoint is left: the run starts again from step 0, and gives the same result")
     return place
 
 
 def kept_config(run: Path) -> TrainConfig | None:
-    """The run's configuration, from its file or else its newest checkpoint that is whole; None for a new run.
+    """Return the configuration of a run from its file, or else from its newest checkpoint; None for a new run.
 
     Raises:
-        InputError: one that is not valid, as from another version.
+        InputError: the configuration is not valid, for example from another version.
     """
     file = run / CONFIG
     try:
@@ -99,7 +101,7 @@ def kept_config(run: Path) -> TrainConfig | None:
 
 
 def _newest_header(run: Path) -> tuple[Path, dict[str, Any]] | None:
-    """Path and header of the newest checkpoint that has a readable header."""
+    """Return path and header of the newest checkpoint that has a readable header; None without one."""
     for place in reversed(list_checkpoints(run / CHECKPOINTS)):
         with suppress(DamagedError):
             return place, read_header(place)

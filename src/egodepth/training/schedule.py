@@ -1,4 +1,4 @@
-"""Learning rate and weights of the losses as pure functions of the step."""
+"""Learning rates and weights of the losses as pure functions of the step."""
 
 import math
 
@@ -9,22 +9,21 @@ from egodepth.losses.registry import Emphasis
 
 
 def head_start(steps: int, config: OptimiserConfig) -> int:
-    """How many steps the pose network learns alone (`OptimiserConfig.pose_first`)."""
+    """Return the number of steps in which only the pose network learns (`OptimiserConfig.pose_first`)."""
     return int(config.pose_first * steps)
 
 
 def learning_rates(step: int, steps: int, config: OptimiserConfig) -> tuple[float, float]:
-    """Learning rates of a step: of the depth network, which waits during the head start, and of the pose network."""
+    """Return the rates of the depth and pose networks in a step; that of depth is 0 during the head start."""
     wait = head_start(steps, config)
     depth = learning_rate(step - wait, steps - wait, config) if step >= wait else 0.0
     return depth, learning_rate(step, steps, config)
 
 
 def rates_of_groups(step: int, config: TrainConfig) -> tuple[float, ...]:
-    """Learning rates of a step, one a parameter group of `build_optimiser`.
+    """Return the learning rates of a step, one per parameter group of `build_optimiser`.
 
-    A learned focal length waits with the depth network during the head start: of a scene that is still flat it would
-    learn nothing that is true.
+    A learned focal length is also fixed during the head start, because it would learn wrong values from a flat scene.
     """
     settings = config.optimiser
     depth, poses = learning_rates(step, config.trainer.steps, settings)
@@ -34,7 +33,7 @@ def rates_of_groups(step: int, config: TrainConfig) -> tuple[float, ...]:
 
 
 def learning_rate(step: int, steps: int, config: OptimiserConfig) -> float:
-    """Learning rate of a step (counted from 0) in a run of `steps`.
+    """Return the learning rate of a step (counted from 0) in a run of `steps`.
 
     `step`: constant, then a tenth from `drop_at` on (Godard et al. 2019: after 15 of 20 epochs).
     `cosine`: linear up to the peak at `warmup`, then half a cosine down to zero.
@@ -48,7 +47,7 @@ def learning_rate(step: int, steps: int, config: OptimiserConfig) -> float:
 
 
 def emphasis(step: int, steps: int, loss: LossConfig, hints: HintConfig) -> Emphasis:
-    """What counts in a step (counted from 0) of a run of `steps`, beside the weights of the configuration."""
+    """Return the factors on the losses in a step (counted from 0) of a run of `steps`."""
     share = step / max(steps - 1, 1)
 
     def factor(end: float) -> torch.Tensor:

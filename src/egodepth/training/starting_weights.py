@@ -1,4 +1,4 @@
-"""What a training begins with, decided once: its checkpoints remember, and a run that goes on never looks again."""
+"""The initial weights of a training. They are chosen once; a run that resumes reads its checkpoint instead."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,27 +14,27 @@ LEARNING = 1.0
 
 @dataclass(frozen=True)
 class Start:
-    """Where the first weights come from."""
+    """Initial weights of a run."""
 
     said: str
-    """For people and the model card."""
+    """Source of the weights, for the user and the model card."""
     encoders: Pretrained
-    """What the encoders start from, before the weights of a whole model."""
+    """Initial weights of the encoders; those of a whole model replace them later."""
 
 
 def with_learning_encoder(config: TrainConfig, start: Start, say: Callable[[str], None]) -> TrainConfig:
-    """The configuration of a new run; an encoder that was to stay as it is learns if its weights are random."""
+    """Return the configuration of a new run, where a frozen encoder learns if its weights are random."""
     if config.optimiser.encoder_rate or start.encoders or config.init_from:
         return config
-    say("the encoder learns, too, as its weights are random")
+    say("the encoder also learns, because its weights are random")
     return replace(config, optimiser=replace(config.optimiser, encoder_rate=LEARNING))
 
 
 def find_start(config: TrainConfig, say: Callable[[str], None]) -> Start:
-    """Look for the weights that a new run of a configuration starts from, and say which they are.
+    """Return the initial weights of a new run, and print their source.
 
     Raises:
-        InputError: they are not to be had, and the configuration does not put up with random ones; or are damaged.
+        InputError: the weights are damaged, or they are missing and the configuration does not allow random ones.
     """
     said, encoders = RANDOM, False
     if config.model.pretrained:

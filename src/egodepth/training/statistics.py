@@ -1,4 +1,4 @@
-"""Batch statistics for the images that a model will see: those of the training are of jittered ones."""
+"""Batch-norm statistics of clean images. Those of the training come from jittered images."""
 
 import copy
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ from egodepth.networks.shared_norm import own_norms
 
 @torch.no_grad()
 def with_statistics_of(network: DepthNet, batches: Iterable[Tensor]) -> DepthNet:
-    """A copy of a depth network whose batch-norm statistics are those of some images, its weights as they are.
+    """Return a copy of a depth network with the same weights, and the batch-norm statistics of the given images.
 
     Args:
-        network: left as it is.
-        batches: images `b 3 h w` in [0, 1], of the network's own size and device; every batch counts the same.
+        network: the network to copy; it does not change.
+        batches: images `b 3 h w` in [0, 1], at the network's size and on its device; all batches have equal weight.
     """
     measured = copy.deepcopy(network).eval()
     own_norms(measured)
     for layer in _norms(measured):
         layer.reset_running_stats()
-        layer.momentum = None  # the plain mean of all batches
+        layer.momentum = None  # cumulative mean over all batches
         layer.train()
     for images in batches:
         measured(images)

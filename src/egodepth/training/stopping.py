@@ -1,7 +1,7 @@
-"""Asked to stop, a run ends after the step that it is at, with a checkpoint: nothing is lost and nothing is done twice.
+"""Stop a run by a signal: it finishes the current step and writes a checkpoint, so that no work is lost.
 
-SIGTERM comes from `kill`, containers and schedulers, SIGUSR1 from SLURM some time before the end (`--signal=USR1@60`),
-SIGINT from the keyboard; a second one of the same ends the process at once, as without any of this.
+SIGTERM comes from `kill`, containers and schedulers, SIGUSR1 from SLURM before the time limit (`--signal=USR1@60`), and
+SIGINT from the keyboard. A second signal ends the process at once.
 """
 
 import signal
@@ -12,7 +12,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
 class StopRequest:
-    """Which signal has asked the run to stop; use as a context manager, within which signals only ask."""
+    """Records the signal that asks the run to stop; use it as a context manager around the training."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -22,7 +22,7 @@ class StopRequest:
         return self.signal is not None
 
     def __enter__(self) -> "StopRequest":
-        # Only the main thread may set handlers; a training in another one is stopped as its program likes.
+        # Only the main thread may set handlers; in other threads, signals keep their effect.
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._ask) for number in SIGNALS}
         return self

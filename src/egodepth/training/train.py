@@ -1,4 +1,4 @@
-"""The verb `train`: from a configuration and a folder to a trained model, going on from where the folder stands."""
+"""The verb `train`: train a model in a run folder, or resume from the newest checkpoint in it."""
 
 import dataclasses
 import signal
@@ -40,29 +40,29 @@ from egodepth.training.stopping import StopRequest
 
 @dataclass(frozen=True)
 class Summary:
-    """How a training ended."""
+    """Result of a training."""
 
     run: Path
     steps: int
     seconds: float
     best: float | None
-    """abs_rel of the model that was kept, None without validation truth."""
+    """abs_rel of the best model; None without true depth for the validation."""
 
 
 def train(config: TrainConfig, run: Path, console: Console | None = None, auto_batch: bool = False) -> Summary:
-    """Train in a run folder, or go on where it stands; the result is the same to the bit.
+    """Train in a run folder, or resume the run in it; a resumed run gives the same result to the bit.
 
     Args:
         config: everything that determines the result.
-        run: the folder, or its URL; see DESIGN for its layout.
-        console: where to say things; standard error by default.
-        auto_batch: take the largest batch up to the configured one that fits into the memory; a run that goes on keeps
-            its own.
+        run: the run folder, or its URL.
+        console: prints messages; standard error by default.
+        auto_batch: use the largest batch, up to the configured one, that fits into the memory; a run that resumes keeps
+            its batch size.
 
     Raises:
-        InputError: unusable data, a run folder of another configuration, losses that are not finite, a full disk, a
-            batch that does not fit into the memory (says which one does).
-        Stopped: a signal asked for it; the run has a checkpoint of the step that it was at.
+        InputError: unusable data, a run folder of another configuration, losses that are not finite, a full disk, or a
+            batch that does not fit into the memory (the message suggests a size).
+        Stopped: a signal stopped the run; its checkpoint is of the last step.
     """
     keep_freed_memory()
     console = console or Console(stderr=True)
@@ -70,7 +70,7 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
         joined(pick_device(config.trainer.device)) as (ranks, device),
         local_run(run, console, sending=ranks.leads) as local,
     ):
-        ranks.any(False, device)  # nobody writes while another process still fetches
+        ranks.any(False, device)  # wait until every process has fetched its files
         prepared = prepare(config, local.folder, ranks, device, console, batch_is_known=not auto_batch)
         if auto_batch:
             prepared = _with_fitting_batch(prepared, local.folder, ranks, device, console)
@@ -89,17 +89,20 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                done = None  # what the step holds is free again when this block has ended
+                done = None  # the memory of the step is released after this block
             if done is None:
                 raise _too_large(made.config, ranks, _fitting_batch(prepared, device) if ranks.count == 1 else 0)
         if done < steps:
-            number = stop.signal or signal.SIGTERM  # another process was asked
-            raise Stopped(f"stopped by {number.name} after step {done} of {steps}; the same command goes on", number)
+            number = stop.signal or signal.SIGTERM  # another process got the signal
+            raise Stopped(f"stopped by {number.name} after step {done} of {steps}; the same command resumes it", number)
         return Summary(made.folder, steps, time.monotonic() - began, validation.best)
 
 
 def _claim(run: Run, notes: list[str], say: Callable[[str], None]) -> None:
-    """Take the folder of a run that can start, where checkpoints can be written and sent; say the notes."""
+    """Write the configuration to the run folder, send it to the run's URL, then print the notes.
+
+    This shows that checkpoints can be written and sent before the first step.
+    """
     run.ranks.first(lambda: write_text(run.folder / CONFIG, to_json(run.config) + "\n"))
     run.ranks.first(run.place.saved)
     for line in notes:
@@ -107,7 +110,7 @@ def _claim(run: Run, notes: list[str], say: Callable[[str], None]) -> None:
 
 
 def _remarks(run: Run) -> list[str]:
-    """What a user should know of the data before the first step; the first process says it."""
+    """Return the remarks on data and compiler for the user; empty in all processes but the first."""
     if not run.ranks.leads:
         return []
     squeezed_frames = _squeezed(run.training, run.config.data.size)
@@ -116,22 +119,22 @@ def _remarks(run: Run) -> list[str]:
 
 
 def _too_large(config: TrainConfig, ranks: Ranks, fits: int) -> InputError:
-    """The refusal of a batch, with the size that `fits` (0: none) where one process trains alone."""
+    """Return the error for a batch that is too large; it suggests the size that `fits` (0: none) for one process."""
     size = config.trainer.batch_size
     said = f"a batch of {size} at {config.data.size[0]}x{config.data.size[1]} does not fit into the memory"
     if ranks.count > 1:
         said += f" of {ranks.count} processes; choose a smaller --trainer.batch-size, or more processes"
     elif not fits:
-        said += ", nor does one image; choose a smaller --data.size"
+        said += ", and a single image does not either; choose a smaller --data.size"
     elif fits == size:
-        said += " beside something else; see what else uses it, and start the same command again"
+        said += ", because other programs use a part of it; stop them, and run the same command again"
     else:
-        said += f"; one of {fits} does: --trainer.batch-size {fits} with a new --run (--auto-batch finds it by itself)"
+        said += f"; use --trainer.batch-size {fits} with a new --run, or --auto-batch, which finds the size"
     return InputError(said)
 
 
 def _fitting_batch(prepared: Prepared, device: torch.device) -> int:
-    """The largest batch that fits, up to the configured one; 0 if none does."""
+    """Return the largest batch size that fits, up to the configured one; 0 if none fits."""
     config, training, known = prepared
     dataset = train_batches(config, training, known, frame_store(config, training), Ranks())
     return fitting_batch(lambda: first_objective(config, None, device), dataset, config, device)
@@ -140,9 +143,9 @@ def _fitting_batch(prepared: Prepared, device: torch.device) -> int:
 def _with_fitting_batch(
     prepared: Prepared, run: Path, ranks: Ranks, device: torch.device, console: Console
 ) -> Prepared:
-    """The same with the batch size of the run that goes on, or the largest one that fits."""
+    """Return `prepared` with the batch size of the existing run, or else with the largest one that fits."""
     if ranks.count > 1:
-        raise InputError("--auto-batch is for one process; find the size with one, and name it to all")
+        raise InputError("--auto-batch works with one process only; give --trainer.batch-size to several processes")
     config, kept = prepared.config, kept_config(run)
     if kept is not None:
         size = kept.trainer.batch_size
@@ -157,18 +160,18 @@ def _with_fitting_batch(
 
 
 def _left_out(training: TrainingSet, test_set: str) -> list[str]:
-    """What is not trained on, and why."""
+    """Return lines about drives and frames that are left out, and why."""
     lines = []
     if training.left_out:
-        lines.append(f"left out, of the {test_set} test set: {', '.join(training.left_out)}")
+        lines.append(f"left out, because they are in the {test_set} test set: {', '.join(training.left_out)}")
     if training.still:
         frames = ", ".join(f"{name} ({count})" for name, count in training.still.items())
-        lines.append(f"left out, standing still: {sum(training.still.values())} frames of {frames}")
+        lines.append(f"left out, because the camera stands still: {sum(training.still.values())} frames of {frames}")
     return lines
 
 
 def _squeezed(training: TrainingSet, size: tuple[int, int]) -> str | None:
-    """What to say where frames change their shape much at the network's size."""
+    """Return a remark if the network's size changes the aspect ratio of frames much; None otherwise."""
     drive = next((drive for drive in training.drives if squeezed(drive.size, size[0] / size[1])), None)
     if drive is None:
         return None
@@ -176,6 +179,6 @@ def _squeezed(training: TrainingSet, size: tuple[int, int]) -> str | None:
     if fitting == size:
         return None
     return (
-        f"{drive.name}: frames of {drive.size[1]}x{drive.size[0]} are squeezed to {size[1]}x{size[0]}; their own shape "
-        f"has --data.size {fitting[0]} {fitting[1]} (height, width), with a new --run"
+        f"{drive.name}: resizing from {drive.size[1]}x{drive.size[0]} to {size[1]}x{size[0]} changes the aspect ratio; "
+        f"--data.size {fitting[0]} {fitting[1]} (height, width) with a new --run keeps it"
     )

@@ -1,4 +1,4 @@
-"""The loop. It knows steps, losses and checkpoints, and nothing of depth."""
+"""The training loop. It depends on steps, losses and checkpoints, but not on what is trained."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +14,12 @@ from egodepth.foundation.errors import InputError
 from egodepth.training.log import RunLog
 
 _BAD_AGAIN = 100
-"""Steps: two that are not finite within so many are no accident of one batch."""
+"""Number of steps; if two bad steps are closer than this, the training ends with an error."""
 
 
 @dataclass(frozen=True)
 class Hook:
-    """Something done now and then: after every `every` steps and after the last, with the number of steps done."""
+    """A callback: called after every `every` steps and after the last step, with the number of steps done."""
 
     every: int
     call: Callable[[int], None]
@@ -27,40 +27,40 @@ class Hook:
 
 @dataclass
 class Trainer:
-    """Everything that the loop needs; `build` makes it."""
+    """The training loop with its parts; `build` makes it."""
 
     module: nn.Module
     optimiser: torch.optim.Optimizer
     arguments: Callable[[Any, int], tuple[Any, ...]]
-    """What the module is called with: from a raw batch and the step's number."""
+    """Function from a raw batch and the step's number to the arguments of the module."""
     learning_rates: Callable[[int], tuple[float, ...]]
-    """From a step to one rate a parameter group of the optimiser."""
+    """Function from a step to the learning rates, one per parameter group of the optimiser."""
     log: RunLog
     log_every: int
     batch_size: int
     save: Callable[[int, int | None], object]
-    """Keeps a checkpoint, of the number of steps done and the latest step that was left out."""
+    """Writes a checkpoint; its arguments are the number of steps done and the latest step that was skipped."""
     checkpoint_every: int
     hooks: list[Hook]
     skipped: int | None = None
-    """The latest step that was left out."""
+    """Latest step that was skipped."""
     stop: Callable[[], bool] = lambda: False
-    """Asked after every step; the run ends there, with a checkpoint."""
+    """Called after every step; True ends the training with a checkpoint."""
     mean: Callable[[Tensor], Tensor] = lambda values: values
-    """Mean over all processes that train together, in place."""
+    """Computes the mean over all processes that train together, in place."""
     deferred: bool = False
-    """Leave out bad steps on the device, and look only now and then which they were: a GPU then never waits. It needs
-    an optimiser that knows `found_inf` (torch's fused Adam)."""
+    """Skip bad steps on the device, and read only from time to time which ones they were, so that a GPU never waits.
+    The optimiser must support `found_inf` (torch's fused Adam)."""
     _unread: list["_Outcome"] = field(default_factory=list)
 
     def fit(self, batches: Iterator[Any], start: int, steps: int) -> int:
-        """Run steps `start` to `steps`, or up to the one after which it is asked to `stop`.
+        """Run the steps from `start` to `steps`, or until `stop` returns True.
 
-        A step whose loss or gradient is not finite is left out before it reaches the weights; a second one soon after
-        is an `InputError`.
+        A bad step, whose loss or gradient is not finite, is skipped and does not change the weights. A second bad step
+        soon after is an `InputError`.
 
         Returns:
-            How many steps are done.
+            The number of steps done.
         """
         began, since = time.monotonic(), start
         for step in range(start, steps):
@@ -81,16 +81,16 @@ class Trainer:
         return max(start, steps)
 
     def _step(self, raw: Any, step: int, rates: tuple[float, ...]) -> dict[str, Tensor]:
-        """Losses of a step; where loss or gradient is not finite, nothing has changed."""
+        """Run one step and return its losses; a bad step changes neither weights nor buffers."""
         for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
             group["lr"] = rate
         self.module.train()
-        # Batch statistics take in an image before anyone knows what comes of it.
+        # The forward pass updates batch statistics before it is known whether the step is bad.
         before = [buffer.clone() for buffer in self.module.buffers()]
         own = self.module(*self.arguments(raw, step))
         losses = dict(zip(own, self.mean(torch.stack([value.detach() for value in own.values()])), strict=True))
         norm = losses["loss"].new_zeros(())
-        # On a processor the backward pass of grid_sample crashes on coordinates that are no numbers.
+        # On a processor, the backward pass of grid_sample crashes on NaN coordinates.
         if self.deferred or losses["loss"].isfinite():
             self.optimiser.zero_grad(set_to_none=True)
             own["loss"].backward()
@@ -108,13 +108,13 @@ class Trainer:
 
     def _update(self, rates: tuple[float, ...]) -> None:
         for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
-            if rate == 0:  # waits, and takes no account of these gradients later on
+            if rate == 0:  # without a gradient, Adam's moments do not change
                 for parameter in group["params"]:
                     parameter.grad = None
         self.optimiser.step()
 
     def _read_outcomes(self) -> set[int]:
-        """The steps that were left out since the last look; `InputError` where they are no accident."""
+        """Return the steps that were skipped since the last call; `InputError` if they are too close to each other."""
         unread, self._unread = self._unread, []
         bad = [
             outcome
@@ -125,26 +125,26 @@ class Trainer:
             step, said = outcome.step, outcome.described()
             if self.skipped is not None and step - self.skipped < _BAD_AGAIN:
                 raise InputError(
-                    f"{said}, as at step {self.skipped} before; the weights of the last checkpoint are good: lower "
-                    "--optimiser.learning-rate, or look at the data"
+                    f"{said}, as before at step {self.skipped}; the weights of the last checkpoint are good: lower "
+                    "--optimiser.learning-rate, or check the data"
                 )
             if not all(parameter.isfinite().all() for parameter in self.module.parameters()):
                 raise InputError(
-                    f"{said}, and so are weights; those of the last checkpoint are good: lower --optimiser."
-                    "learning-rate, or look at the data"
+                    f"{said}, and weights are not finite; those of the last checkpoint are good: lower "
+                    "--optimiser.learning-rate, or check the data"
                 )
             self.skipped = step
-            self.log.say(f"{said}: the step is left out (another within {_BAD_AGAIN} steps ends the run)")
+            self.log.say(f"{said}: the step is skipped (another one within {_BAD_AGAIN} steps ends the run)")
         return {outcome.step for outcome in bad}
 
     def _is_due(self, done: int, steps: int) -> bool:
-        """Whether a hook or a checkpoint comes after a step."""
+        """Whether a hook or a checkpoint is due after a step."""
         return done == steps or any(
             done % every == 0 for every in (self.checkpoint_every, *(h.every for h in self.hooks))
         )
 
     def _now_and_then(self, done: int, steps: int, stop: bool) -> None:
-        """Hooks first, so that a checkpoint knows what they found; asked to stop, the checkpoint alone."""
+        """Call the hooks that are due, then write a checkpoint, which contains their results; `stop` forces it."""
         for hook in self.hooks:
             if done % hook.every == 0 or done == steps:
                 hook.call(done)
@@ -153,7 +153,7 @@ class Trainer:
 
 
 class _Outcome(NamedTuple):
-    """Whether a step was good, on the device."""
+    """Outcome of a step; its tensors stay on the device."""
 
     step: int
     bad: Bool[Tensor, ""]
@@ -161,7 +161,7 @@ class _Outcome(NamedTuple):
     gradient_norm: Float[Tensor, ""]
 
     def described(self) -> str:
-        """What is wrong with a bad step."""
+        """Return the reason why a step is bad, as text."""
         what, value = ("gradient's norm", self.gradient_norm)
         if not self.loss.isfinite():
             what, value = "loss", self.loss

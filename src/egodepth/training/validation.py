@@ -1,4 +1,4 @@
-"""Validation: the model is scored now and then, and the best one is kept."""
+"""Validation: score the model at regular intervals, and keep the best one."""
 
 import dataclasses
 from contextlib import suppress
@@ -29,7 +29,7 @@ _STATISTICS_BATCH = 32
 
 
 class ModelSnapshots:
-    """Models as they are kept, made from the objective that trains; that one stays as it is."""
+    """Makes models to save from the objective that trains, which does not change."""
 
     def __init__(
         self,
@@ -43,22 +43,22 @@ class ModelSnapshots:
         self._frames, self._started_from = resident or dataset.store, started_from
 
     def model(self, done: int) -> DepthModel:
-        """The networks after so many steps, with their card."""
+        """Return the networks after `done` steps, with their model card."""
         return DepthModel(self._card(done), self._depth_net(), self._objective.pose_net)
 
     def write_camera(self, run: Path) -> None:
-        """Write the learned camera, if there is one, into the run's folder."""
+        """Write the learned camera, if there is one, into the run folder."""
         if self._objective.focal is not None:
             write_learned_camera(run, self._dataset.store.drives, self._objective.focal.factor)
 
     def _depth_net(self) -> DepthNet:
-        """The depth network, with the batch statistics of clean images where that is asked for."""
+        """Return the depth network, with the batch statistics of clean images if the configuration asks for them."""
         wanted = self._config.trainer.clean_statistics
         if not wanted or not self._config.optimiser.encoder_rate:  # the decoder has no batch norm
             return self._objective.depth_net
         images = []
         for drive, frame in thinned(self._dataset.samples, wanted):
-            with suppress(InputError):  # the training reports what cannot be read
+            with suppress(InputError):  # the training reports unreadable frames
                 images.append(self._frames.read(drive, frame))
         groups = np.array_split(np.stack(images), -(-len(images) // _STATISTICS_BATCH))
         device = next(self._objective.parameters()).device
@@ -72,10 +72,10 @@ class ModelSnapshots:
         return ModelCard(
             network=dataclasses.replace(
                 config.model,
-                encoder=encoder.architecture,  # its name, not the local folder that it may have come from
+                encoder=encoder.architecture,  # timm's name, not a local folder
                 pretrained=False,
                 without_weights="stop",
-                normalisation=encoder.normalisation,  # of weights that were given it may be another than asked for
+                normalisation=encoder.normalisation,  # given weights may have another than the configuration
             ),
             size=config.data.size,
             metric=config.data.metric,
@@ -92,7 +92,7 @@ class ModelSnapshots:
 
 
 class Validation:
-    """Scores the model on a fixed subset and keeps the best; without true depth it keeps the latest."""
+    """Scores the model on a fixed subset and saves the best one; without true depth it saves the latest one."""
 
     def __init__(
         self,
@@ -106,19 +106,19 @@ class Validation:
         """Choose the frames.
 
         Args:
-            snapshots: gives the model.
-            judged: drives to validate on.
-            config: of the training.
-            log: where figures go.
+            snapshots: makes the model.
+            judged: drives for the validation.
+            config: configuration of the training.
+            log: receives the scores.
             run: folder of the models `model` (the best) and `model_last`.
-            best: abs_rel of the best model so far.
+            best: abs_rel of the best model so far; None without one.
         """
         self._snapshots, self._log, self._run, self.best = snapshots, log, run, best
         self._alignment = "none" if config.data.metric else HEADLINE
         self._frames = depth_frames(judged, config.data.val_frames)
 
     def __call__(self, done: int) -> None:
-        """Keep the model of this step, and score it."""
+        """Save the model of this step, and score it."""
         model = self._snapshots.model(done)
         model.save(self._run / "model_last")
         self._snapshots.write_camera(self._run)

@@ -1,4 +1,4 @@
-"""The collapse watch: signs that a training goes wrong, seen while there is time to stop it."""
+"""The collapse watch: detect early that a training goes wrong."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from egodepth.objective import Diagnosis
 
 @dataclass(frozen=True)
 class Range:
-    """Where a vital sign should stay, and what it means when it does not."""
+    """The normal range of a figure, and the meaning of values outside it."""
 
     low: float
     high: float
@@ -26,11 +26,11 @@ SANE = {
 
 
 def vital_signs(diagnosis: Diagnosis, limits: tuple[float, float]) -> dict[str, float]:
-    """Figures that show a collapse.
+    """Return figures that show a collapse.
 
     Args:
-        diagnosis: of the current batch.
-        limits: the model's nearest and furthest depth.
+        diagnosis: maps and figures of the current batch.
+        limits: smallest and largest depth of the model.
 
     Returns:
         `far_share` and `near_share` (pixels within 10 % of a limit), `kept`, `median_depth`, `spread` (standard
@@ -52,9 +52,9 @@ def vital_signs(diagnosis: Diagnosis, limits: tuple[float, float]) -> dict[str, 
 
 
 def warnings_of(signs: dict[str, float]) -> list[str]:
-    """One line for every sign outside its sane range."""
+    """Return one warning for every figure outside its normal range."""
     return [
-        f"warning: {name} is {value:.4g} (sane: {SANE[name].low:g} to {SANE[name].high:g}): {SANE[name].meaning}"
+        f"warning: {name} is {value:.4g} (normal: {SANE[name].low:g} to {SANE[name].high:g}): {SANE[name].meaning}"
         for name, value in signs.items()
         if not SANE[name].low <= value <= SANE[name].high
     ]
