@@ -295,7 +295,7 @@ def test_a_fault_that_passes_is_waited_out_and_one_that_stays_is_named(tmp_path:
     assert len(attempts) == 2
     assert here(tmp_path / "local") == {"a.txt": b"one"}
     failing(monkeypatch, "find", lambda _: True, ConnectionError("line is dead"))
-    with pytest.raises(InputError, match=r"memory://bucket/set: not reachable, after 3 attempts .*line is dead"):
+    with pytest.raises(InputError, match=r"memory://bucket/set: not reachable after 3 attempts .*line is dead"):
         RemoteFolder(STORE).pull(tmp_path / "local")
 
 
@@ -453,7 +453,7 @@ def test_without_a_network_what_was_fetched_before_is_used_and_said(tmp_path: Pa
     capsys.readouterr()
     found = load_model(STORE).state_dict()
     assert all(torch.equal(found[key], expected[key]) for key in expected)
-    assert "line is dead); try the same command again; taking what was fetched before" in capsys.readouterr().err
+    assert "line is dead); run the same command again; using the files fetched before" in capsys.readouterr().err
     with pytest.raises(InputError, match="not reachable"):
         load_model("memory://bucket/another")
 
@@ -595,7 +595,7 @@ def test_on_the_same_machine_even_that_is_not_lost(capsys):
         raise KeyboardInterrupt
     with local_run(RUN) as local:
         assert checkpoints_of(here(local.folder)) == {"step_00000200", "step_00000300"}
-    assert "which is ahead of it" in capsys.readouterr().err
+    assert "which is newer" in capsys.readouterr().err
     assert finished() == ["step_00000200", "step_00000300"]
 
 
@@ -639,7 +639,7 @@ def test_a_network_that_fails_for_a_while_does_not_end_the_training(monkeypatch,
             failing(patch, "find", lambda _: True, ConnectionError("line is dead"))
             train_to(local.folder, 300, local.saved)
             said = capsys.readouterr().err
-            assert said.count("not sent, tried again at the next") == 2
+            assert said.count("not sent, next attempt at the next save") == 2
         assert finished() == ["step_00000100"]
         train_to(local.folder, 400, local.saved)
     assert finished() == ["step_00000300", "step_00000400"]
@@ -649,7 +649,7 @@ def test_a_network_that_is_gone_at_the_end_says_where_the_run_is(monkeypatch):
     def gone() -> None:
         failing(monkeypatch, "find", lambda _: True, ConnectionError("line is dead"))
 
-    with pytest.raises(InputError, match=r"not reachable.*the run is whole in .*cache/remote/run-set"):  # noqa: SIM117
+    with pytest.raises(InputError, match=r"not reachable.*the run is complete in .*cache/remote/run-set"):  # noqa: SIM117
         with local_run(RUN) as local:
             train_to(local.folder, 100, gone)
 
@@ -663,7 +663,7 @@ def test_what_cannot_be_sent_at_all_ends_the_training_at_its_first_word(monkeypa
 
 def test_a_bucket_that_is_not_there_is_said(monkeypatch):
     failing(monkeypatch, "put_file", lambda _: True, FileNotFoundError("The specified bucket does not exist"))
-    with pytest.raises(InputError, match=r"bucket does not exist.; make the bucket"), local_run(RUN) as local:  # noqa: PT012
+    with pytest.raises(InputError, match=r"bucket does not exist.; create the bucket"), local_run(RUN) as local:  # noqa: PT012
         write(local.folder, {"config.json": b"{}"})
         local.saved()
 
@@ -710,7 +710,7 @@ def test_a_run_that_was_removed_there_begins_anew_and_the_mirror_is_set_aside(ca
         assert here(local.folder) == {}
         assert checkpoints_of(here(local.folder.with_name("set.aside"))) == {"step_00000100", "step_00000200"}
         train_to(local.folder, 100, local.saved)
-    assert "no longer there" in capsys.readouterr().err
+    assert "no longer exists" in capsys.readouterr().err
     assert finished() == ["step_00000100"]
 
 
@@ -727,8 +727,8 @@ def test_a_folder_of_something_else_is_no_run():
     ("given", "said"),
     [
         ("memory://bucket/nothing", "memory://bucket/nothing: no such folder; check the URL"),
-        ("nosuch://bucket/x", "nosuch:// is no kind of store that fsspec knows"),
-        ("memory://bucket/set/a.txt", "is a file; give the folder that it is in"),
+        ("nosuch://bucket/x", "fsspec does not know nosuch://"),
+        ("memory://bucket/set/a.txt", "is a file; give its folder"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_one_line_and_exit_code_2(tmp_path: Path, capsys, given, said):

@@ -67,7 +67,7 @@ def test_a_worker_that_dies_or_hangs_is_replaced_and_no_batch_is_lost(make_fault
     for left, right in zip(found, expected, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(left[:-1], right[:-1], strict=True))
     (line,) = said
-    assert re.fullmatch(rf"step \d: .*({word}).*; loading begins anew at this step", line)
+    assert re.fullmatch(rf"step \d: .*({word}).*; loading restarts at this step", line)
     assert not multiprocessing.active_children()
 
 

@@ -1,7 +1,8 @@
-"""Augmentation on the device, batched: zooms and flips that the cameras follow, one colour map for a sample's frames.
+"""Batched augmentation on the device: zooms and flips, which also change the cameras, and colour jitter.
 
-The colour jitter (brightness, contrast, saturation, hue in random order) is composed into one affine map of colour a
-sample: one pass over the pixels instead of four. The hue turns about the grey axis, and values are clamped once.
+The colour jitter (brightness, contrast, saturation, hue in random order) is composed to one affine map of colour per
+sample, the same for all its frames. It needs one pass over the pixels instead of four. The hue rotates about the grey
+axis, and values are clamped once.
 """
 
 import math
@@ -24,25 +25,25 @@ from egodepth.geometry.warp import sample as sample_image
 
 _GREY = (0.299, 0.587, 0.114)
 _STRENGTH = np.array([0.2, 0.2, 0.2, 0.1])
-"""Brightness, contrast and saturation in 1 +- 0.2 (times the configured strength); hue +- 0.1 of a turn."""
+"""Range of brightness, contrast and saturation: 1 +- 0.2 (times the configured strength); of hue: +- 0.1 of a turn."""
 
 
 class Draws(NamedTuple):
-    """What chance decides of a batch."""
+    """The random values of a batch."""
 
     part: Float[Tensor, "b 3"]
-    """Left, top and side (the same share of width and height) of the part of the frames that is shown."""
+    """Left, top and side of the crop; the side is the same share of width and height."""
     flip: Bool[Tensor, " b"]
     jitter: Bool[Tensor, " b"]
     factors: Float[Tensor, "b 4"]
     """Brightness, contrast, saturation (around 1), hue (in turns, around 0)."""
     order: np.ndarray
-    """`b 4`: in which order the four are applied."""
+    """Order in which the four changes are applied, `b 4`."""
     paste: Float[Tensor, "b t 5"]
-    """See `egodepth.data.samples.pasting`."""
+    """Windows of `egodepth.data.samples.pasting`."""
 
     def of(self, part: slice) -> "Draws":
-        """Of some of the samples."""
+        """Return the values of a part of the samples."""
         return Draws(
             self.part[part],
             self.flip[part],
@@ -54,7 +55,7 @@ class Draws(NamedTuple):
 
 
 def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
-    """The draws of a step: a pure function of its arguments and of the configuration's `zoom`, `flip`, `jitter...`."""
+    """Return the random values of a step, a pure function of its arguments (`zoom`, `flip`, `jitter...`)."""
     generator = np.random.default_rng([seed, step, 1])
     chance = generator.random((batch_size, 2))
     strength = _STRENGTH * np.array([config.jitter_strength] * 3 + [1.0])
@@ -73,13 +74,13 @@ def draw(seed: int, step: int, batch_size: int, config: DataConfig) -> Draws:
 
 
 def to_batch(raw: RawBatch, draws: Draws, stereo: bool, learns_known: bool = False) -> tuple[Batch, list[Tensor]]:
-    """The clean, perhaps mirrored batch, and what the networks see of it.
+    """Return the clean batch, zoomed and mirrored as drawn, and the jittered images for the networks.
 
     Args:
-        raw: frames as they are stored.
-        draws: what chance decides.
-        stereo: whether the last frame of a sample is the stereo partner's.
-        learns_known: whether the networks see the neighbours though their poses are known.
+        raw: stored frames.
+        draws: random values of the step.
+        stereo: whether the last frame of a sample is that of the stereo partner.
+        learns_known: whether the networks read the neighbours although their poses are known.
     """
     part, flip = draws.part.to(raw.images.device), draws.flip.to(raw.images.device)
     given = raw.neighbours_from_target.shape[1]
@@ -104,7 +105,7 @@ def to_batch(raw: RawBatch, draws: Draws, stereo: bool, learns_known: bool = Fal
 
 
 def shrunk(batch: Batch, seen: list[Tensor]) -> tuple[Batch, list[Tensor]]:
-    """The batch and what the networks see of it at `small_size`; each pixel takes the nearest hint."""
+    """Return the batch and the networks' images, resized to `small_size`; hints by nearest neighbour."""
     size = small_size((batch.target.image.shape[-2], batch.target.image.shape[-1]))
 
     def view(large: View) -> View:
@@ -123,7 +124,7 @@ def shrunk(batch: Batch, seen: list[Tensor]) -> tuple[Batch, list[Tensor]]:
 
 
 def small_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Two thirds of a (height, width), in multiples of 32, 64 at least."""
+    """Return two thirds of a (height, width), in multiples of 32, and at least 64."""
     height, width = (max(64, 32 * round(side / 48)) for side in size)
     return height, width
 
@@ -133,9 +134,10 @@ def _smaller(images: Float[Tensor, "b 3 h w"], size: tuple[int, int]) -> Float[T
 
 
 def _moved_hints(hints: Hints, part: Float[Tensor, "b 3"], flip: Bool[Tensor, " b"]) -> Hints:
-    """Returns the hints after the zoom and the flip of their frames.
+    """Return the hints after the zoom and the flip of their frames.
 
-    A zoom changes the focal length, not the depth. Each pixel takes the nearest hint: between two of them lies an edge.
+    A zoom changes the focal length, not the depth. Each pixel takes the nearest hint, because interpolation would be
+    wrong at edges of depth.
     """
 
     def moved(maps: Float[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
@@ -160,15 +162,15 @@ def _moved_hints(hints: Hints, part: Float[Tensor, "b 3"], flip: Bool[Tensor, " 
 def _images(
     stored: Num[Tensor, "b n h w 3"], part: Float[Tensor, "b 3"], draws: Draws, seen_views: int
 ) -> tuple[Float[Tensor, "n b 3 h w"], Float[Tensor, "v b 3 h w"]]:
-    """The frames, perhaps zoomed and mirrored, and the first v of them, perhaps jittered."""
-    zoom = bool((draws.part[:, 2] < 1).any())  # asked where the draws are: a GPU would have to be waited for
+    """Return the frames, zoomed and mirrored as drawn, and the first v of them, jittered as drawn."""
+    zoom = bool((draws.part[:, 2] < 1).any())  # the draws are on the CPU, so that this does not wait for a GPU
     jitter = bool(draws.jitter.any())
     if not zoom and can_unpack(stored):
         return unpack(stored, draws.flip, _colour_maps(draws) if jitter else None, seen_views)
     images = stored.permute(1, 0, 4, 2, 3)
     if zoom:
         images = _zoomed(images.transpose(0, 1).float() / 255, part).transpose(0, 1)
-    images = images.contiguous()  # as bytes, if they still are: a quarter of the memory that floats take
+    images = images.contiguous()  # bytes without zoom: a quarter of the memory of floats
     for sample in draws.flip.nonzero()[:, 0].tolist():
         images[:, sample] = images[:, sample].flip(-1)
     images = images if images.is_floating_point() else images.float().div_(255)
@@ -176,14 +178,14 @@ def _images(
 
 
 def _zoomed(images: Float[Tensor, "b n 3 h w"], part: Float[Tensor, "b 3"]) -> Float[Tensor, "b n 3 h w"]:
-    """The same part of all n frames of a sample, at the frames' size."""
+    """Return the same crop of all n frames of a sample, resized to the frames' size."""
     size = (images.shape[-2], images.shape[-1])
     uv = part[:, :2, None, None] + part[:, 2:, None, None] * image_grid(size, images)
     return sample_image(images.flatten(1, 2), uv).view_as(images)
 
 
 def _camera_of_part(camera: Camera, part: Float[Tensor, "b 3"]) -> Camera:
-    """The camera of a part of the image."""
+    """Return the camera of a crop."""
     corner, side = part[:, :2], part[:, 2:]
     return Camera(camera.focal / side, (camera.centre - corner) / side)
 
@@ -193,7 +195,7 @@ def _mirrored_where(flip: Bool[Tensor, " b"], camera: Camera) -> Camera:
 
 
 def _jittered(views: Float[Tensor, "n b 3 h w"], draws: Draws) -> Float[Tensor, "n b 3 h w"]:
-    """The same colour map for all n frames of a sample."""
+    """Apply the same colour map to all n frames of a sample."""
     matrix, of_mean = _colour_maps(draws).to(views.device).chunk(2, -1)
     offset = of_mean @ views[0].mean((2, 3))[:, :, None]
     mixed = torch.empty_like(views)
@@ -203,10 +205,10 @@ def _jittered(views: Float[Tensor, "n b 3 h w"], draws: Draws) -> Float[Tensor, 
 
 
 def _colour_maps(draws: Draws) -> Float[Tensor, "b 3 6"]:
-    """The four changes of every sample composed: colour -> map[:, :3] @ colour + map[:, 3:] @ mean of the target.
+    """Return the composed four changes of each sample: colour -> map[:, :3] @ colour + map[:, 3:] @ mean of the target.
 
-    Contrast turns about the grey of the mean that the changes before it have left, which is linear in the first mean:
-    nothing here has to wait for an image.
+    Contrast scales around the grey value of the mean colour after the changes before it. This mean is linear in the
+    original mean, so the maps do not depend on the image.
     """
     brightness, contrast, saturation, hue = draws.factors.numpy()[:, :, None, None].swapaxes(0, 1)
     own, grey = np.eye(3, dtype=np.float32), np.tile(np.array(_GREY, np.float32), (3, 1))
@@ -222,7 +224,7 @@ def _colour_maps(draws: Draws) -> Float[Tensor, "b 3 6"]:
 
 
 def _hue(turns: Float[np.ndarray, "b 1 1"]) -> Float[np.ndarray, "b 3 3"]:
-    """Rotation of colour about the grey axis (1, 1, 1) (Rodrigues)."""
+    """Return the rotation of colour about the grey axis (1, 1, 1), by Rodrigues' formula."""
     angle, own = 2 * math.pi * turns, np.eye(3, dtype=np.float32)
     cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], np.float32) / np.float32(math.sqrt(3))
     return np.cos(angle) * own + (1 - np.cos(angle)) / 3 + np.sin(angle) * cross

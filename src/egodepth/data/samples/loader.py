@@ -1,4 +1,4 @@
-"""Batches in the order of their steps, from processes that may die or hang without anything being lost by it."""
+"""Load batches in the order of their steps, in worker processes. Workers that die or hang are replaced without loss."""
 
 import signal
 import threading
@@ -12,7 +12,7 @@ from egodepth.foundation.errors import InputError, reason_of
 
 _LOOK_S = 2.0
 _FAILURES = 3
-"""In a row, without a batch in between; more are no accident."""
+"""Largest number of consecutive failures without a batch in between; more end the training."""
 
 
 def batches_from(
@@ -23,21 +23,21 @@ def batches_from(
     patience: int = 0,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[RawBatch]:
-    """The batches of steps `start` to the end, in order.
+    """Yield the batches from step `start` to the end, in order.
 
-    A batch is a function of its step: where a worker dies (memory runs out, someone kills it) or hangs, new ones begin
-    at the step that is due, and the run does not change by it.
+    A batch is a function of its step. If a worker dies (out of memory, killed) or hangs, new workers continue at the
+    next step, and the result of the run does not change.
 
     Args:
         dataset: makes the batches.
         start: the first step.
-        workers: processes; 0 for this one.
-        pin: for the way to a GPU.
-        patience: seconds that a batch may take before its worker counts as hanging; 0: for ever.
-        say: told of every fresh start.
+        workers: number of worker processes; 0: load in this process.
+        pin: use pinned memory, for the transfer to a GPU.
+        patience: time limit of a batch in seconds, after which its worker counts as hanging; 0: no limit.
+        say: prints a line about every restart.
 
     Raises:
-        InputError: that of a step that has no batch; or workers that die again and again.
+        InputError: a step has no batch, or workers die repeatedly.
     """
     step, failures = start, 0
     while step < len(dataset):
@@ -50,17 +50,17 @@ def batches_from(
                 yield RawBatch(*batch)
                 step, failures = step + 1, 0
         except (RuntimeError, OSError, EOFError) as error:
-            # Not what the data set itself raised; and a worker that died may leave a batch without its memory.
+            # Errors of the data set itself are raised again. OSError and EOFError can be due to a dead worker's memory.
             if not workers or "Caught " in str(error):
                 raise
             failures += 1
             reason = reason_of(error)
             if failures > _FAILURES:
                 raise InputError(
-                    f"step {step}: the processes that load data failed {failures} times in a row ({reason}); see "
-                    "whether memory runs out, or go on with --trainer.workers 0"
+                    f"step {step}: the processes that load data failed {failures} times in a row ({reason}); check "
+                    "whether memory runs out, or continue with --trainer.workers 0"
                 ) from error
-            say(f"step {step}: {reason}; loading begins anew at this step")
+            say(f"step {step}: {reason}; loading restarts at this step")
             _end(batches)
 
 
@@ -79,13 +79,13 @@ def _begun(dataset: TrainBatches, step: int, workers: int, pin: bool) -> Iterato
         )
     )
     if workers and threading.current_thread() is threading.main_thread():
-        # Torch's handler raises wherever the program is when a worker dies, in the middle of an optimiser's step, too.
+        # When a worker dies, torch's handler raises anywhere in the program, even within a step of the optimiser.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL if before is None else before)  # None: not set by Python
     return batches
 
 
 def _next(batches: Iterator[Any], patience: int) -> Any:
-    """The next batch; looks now and then whether its worker is alive, which torch does when it has waited in vain."""
+    """Return the next batch. Short timeouts make torch check regularly whether the worker is alive."""
     waited = 0.0
     while True:
         try:
@@ -97,13 +97,13 @@ def _next(batches: Iterator[Any], patience: int) -> Any:
 
 
 def _deaf(_worker: int) -> None:
-    """Signals that ask a run to stop reach its whole group of processes; the one that trains decides."""
+    """Ignore the signals that stop a run: they reach the whole process group, and the training process handles them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _end(batches: Any) -> None:
-    """At once: the loader asks its processes kindly, and one that hangs would never answer."""
+    """Kill the workers; a normal shutdown would wait for a hanging one."""
     for worker in getattr(batches, "_workers", ()):
         worker.kill()

@@ -1,9 +1,9 @@
-"""What stands on the ground in one sample of a batch, in front of another: cars stand where none ever stood.
+"""Copy-paste augmentation: paste objects on the ground from one sample of a batch in front of another.
 
-A window says which columns of a sample may be covered (left and right, shares of the width; none if they are equal),
-how far to the right the other sample is moved, whether it is mirrored (1), and whether only what is below the horizon
-is taken (1): the cars without the houses behind them. Several are drawn for each sample. The one that covers most of
-the middle counts, as recordings from a road mostly show empty road there.
+A window has five values: the left and right border of the columns that may be covered (shares of the width; equal for
+no pasting), the shift of the other sample to the right, whether it is mirrored (1), and whether only the part below the
+horizon is pasted (1), that is, cars without the houses behind them. Several windows are drawn for each sample. The one
+that covers most of the middle is used, because recordings from a road mostly show empty road there.
 """
 
 import numpy as np
@@ -14,20 +14,20 @@ from torch import Tensor
 from egodepth.data.samples.sampler import RawBatch
 
 _NEARER = 1.05
-"""Ratio of inverse depths from which one surface hides the other."""
+"""A surface occludes another one if the ratio of their inverse depths is above this."""
 _STANDS = 1.25
-"""Ratio of inverse depths of what stands in a row and the ground in it."""
+"""A pixel is on an object if the ratio of its inverse depth to that of the ground in its row is above this."""
 _HORIZON = 0.03
-"""Ratio of inverse depths of the ground there and in the last row, about."""
+"""Approximate ratio of the ground's inverse depth at the horizon to that in the last row."""
 _TRIES = 8
 _LEAST, _MOST = 0.01, 0.35
-"""Shares of the middle that are worth covering: less shows nothing, and more is a wall across the road."""
+"""Limits of the covered share of the middle: less shows nothing, and more looks like a wall across the road."""
 _COARSE = 4
-"""Every fourth row and column is enough to choose a window, or to find the ground."""
+"""Step of rows and columns for the choice of a window and the search for the ground."""
 
 
 def drawn_windows(generator: np.random.Generator, batch_size: int, chance: float) -> Float[np.ndarray, "b t 5"]:
-    """Windows of each sample, of which one is chosen; `chance` is the probability that there are any."""
+    """Return candidate windows of each sample; `chance` is the probability that a sample is pasted on."""
     chosen = generator.random((batch_size, 1)) < chance
     drawn = generator.random((batch_size, _TRIES, 5))
     width, shift = 0.15 + 0.35 * drawn[..., 0], 1.4 * drawn[..., 1] - 0.7
@@ -37,14 +37,14 @@ def drawn_windows(generator: np.random.Generator, batch_size: int, chance: float
 
 
 def pasted(raw: RawBatch, windows: Float[Tensor, "b t 5"]) -> RawBatch:
-    """Put the objects of another sample in front of each sample of a batch.
+    """Return the batch with objects of another sample pasted in front of each sample.
 
-    A sample that is moved sideways sees the ground at the same depth in the same rows, as after a turn of the camera.
-    What is pasted has the same place in all frames of a sample, as what moves along with the camera: the auto-mask
-    leaves it out, hints teach its depth. The other sample is the next one of the same unit and focal length;
-    where there is none, nothing is pasted.
+    A sideways shift keeps the depth of the ground in each row, as a rotation of the camera does. Pasted objects have
+    the same position in all frames of a sample, like objects that move along with the camera. The auto-mask drops them,
+    and hints teach their depth. The other sample is the next one with the same unit and focal length. Without one,
+    nothing is pasted.
     """
-    if raw.hints is None or not bool((windows[..., 1] > windows[..., 0]).any()):  # a GPU would have to be waited for
+    if raw.hints is None or not bool((windows[..., 1] > windows[..., 0]).any()):  # no wait for a GPU
         return raw
     windows = windows.to(raw.images.device)
     other = _next_alike(raw.hints.unit, raw.focal)
@@ -69,7 +69,7 @@ def pasted(raw: RawBatch, windows: Float[Tensor, "b t 5"]) -> RawBatch:
 
 
 def _next_alike(unit: Int64[Tensor, " b"], focal: Float[Tensor, "b 2"]) -> Int64[Tensor, " b"]:
-    """Of each sample, the next one, in a circle, of the same unit and focal length; itself where there is no other."""
+    """Return, for each sample, the next one (cyclic) with the same unit and focal length; itself without another."""
     number = torch.arange(len(unit), device=unit.device)
     alike = (unit[:, None] == unit) & (focal[:, None] == focal).all(2)
     ahead = (number - number[:, None] - 1) % len(unit)
@@ -77,7 +77,7 @@ def _next_alike(unit: Int64[Tensor, " b"], focal: Float[Tensor, "b 2"]) -> Int64
 
 
 def _best(windows: Float[Tensor, "b t 5"], covered: Bool[Tensor, "b t H W"]) -> Float[Tensor, "b 5"]:
-    """Of each sample, the window that covers most of the middle; zeros where none covers any of it, or all cover it."""
+    """Return, for each sample, the window that covers most of the middle within the limits; zeros without one."""
     rows, columns = covered.shape[-2:]
     middle = covered[..., rows * 2 // 5 :, columns // 5 : columns - columns // 5].float().mean((2, 3))
     share, best = torch.where(middle < _MOST, middle, _MOST - middle).max(1)
@@ -86,21 +86,21 @@ def _best(windows: Float[Tensor, "b t 5"], covered: Bool[Tensor, "b t H W"]) -> 
 
 
 def _ground(inverse_depth: Float[Tensor, "b h w"]) -> Float[Tensor, "b h"]:
-    """Inverse depth of the ground in every row: what is far in a row, and nowhere farther than in the row above."""
+    """Return the inverse depth of the ground in every row: that of far points, and no less than in the row above."""
     some = inverse_depth[..., _COARSE // 2 :: _COARSE]
     far = torch.where(some > 0, some, torch.nan).nanquantile(0.25, dim=2)
     return far.nan_to_num(0.0).cummax(1).values
 
 
 def _objects(inverse_depth: Float[Tensor, "b h w"], ground: Float[Tensor, "b h"]) -> Bool[Tensor, "b h w"]:
-    """What stands on the ground, small holes without a hint included, without specks."""
+    """Return the mask of objects on the ground, with small holes filled and small spots removed."""
     stands = (ground[..., None] > 0) & (inverse_depth > _STANDS * ground[..., None])
     closed = ~_grown(~_grown(stands, 2), 2)
     return _grown(~_grown(~closed, 1), 1)
 
 
 def _grown(mask: Bool[Tensor, "b h w"], by: int) -> Bool[Tensor, "b h w"]:
-    """Every pixel with a true one within a square; ten times as fast as pooling."""
+    """Return a mask dilated by a square; ten times as fast as pooling."""
     for dim in (1, 2):
         grown, length = mask.clone(), mask.shape[dim]
         for step in range(1, min(by, length - 1) + 1):
@@ -119,7 +119,7 @@ def _covered(
     ground: Float[Tensor, "b h"],
     every: slice,
 ) -> tuple[Bool[Tensor, "b t H W"], tuple[Tensor, Tensor, Tensor]]:
-    """The pixels that each window covers with the other sample's objects, and where in the batch these are taken from.
+    """Return the pixels that each window covers with the other sample's objects, and the indices of their sources.
 
     Only the rows and columns of `every` are computed. The second value indexes maps `b h w`.
     """
@@ -133,7 +133,7 @@ def _covered(
     horizon = (ground < _HORIZON * ground[:, -1:]).sum(1) - 1
     below = (row >= horizon[other, None])[:, None] | (low == 0)
     front, behind = inverse_depth[source], inverse_depth[:, None, every, every]
-    # Where either has no hint, an object covers what is none.
+    # If one of both has no hint, an object covers everything but objects.
     hidden = (front > 0) & (behind > 0) & (front < _NEARER * behind)
     hidden |= (front == 0) & (behind > 0) & objects[:, None, every, every]
     return objects[source] & inside[:, :, None] & below[..., None] & ~hidden, source

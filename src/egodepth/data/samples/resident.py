@@ -1,4 +1,4 @@
-"""Training frames copied once to the device that trains: a step gathers them there, and workers hand over numbers."""
+"""Training frames on the device: they are copied once, and the loader's workers send only indices."""
 
 import os
 from collections.abc import Iterator
@@ -19,30 +19,30 @@ from egodepth.foundation.errors import InputError
 from egodepth.foundation.progress import counting_bar
 
 _SHARE = 0.5
-"""Of the free memory, for the frames; the training needs the rest."""
+"""Largest share of the free memory for the frames; the training needs the rest."""
 _TOGETHER = 64
-"""Frames that are read side by side and copied in one go."""
+"""Number of frames that are read in parallel and copied together."""
 
 
 class FrameSlots:
-    """Where each frame lies among those that were copied: all that a loader worker needs of them."""
+    """Indices of the copied frames on the device, for the loader's workers."""
 
     def __init__(self, store: FrameStore, places: Int32[np.ndarray, " slots"], unreadable: dict[int, str]) -> None:
-        """Take the place of every slot of the store, -1 for none, and why there is no image at some of them."""
+        """Store the index of every slot (-1: not copied), and the errors of the unreadable slots."""
         self._store, self._places, self._unreadable = store, places, unreadable
 
     def read(self, drive: int, frame: int, partner: bool = False) -> Int64[np.ndarray, ""]:
-        """A frame's place, as `FrameStore.read` gives its image; raises the `InputError` of one that was bad."""
+        """Return the index of a frame; arguments as in `FrameStore.read`. An unreadable frame is an `InputError`."""
         slot = self._store.slot(drive, frame, partner)
         if slot is None or self._places[slot] < 0:
-            raise KeyError(f"{self._store.drives[drive].name}: frame {frame} is not among those that were copied")
+            raise KeyError(f"{self._store.drives[drive].name}: frame {frame} was not copied to the device")
         if slot in self._unreadable:
             raise InputError(self._unreadable[slot])
         return np.array(self._places[slot], np.int64)
 
 
 class ResidentFrames:
-    """The frames that a training uses, on its device."""
+    """All frames of a training, on its device."""
 
     def __init__(self, images: UInt8[Tensor, "frames h w 3"], slots: FrameSlots) -> None:
         self.images, self.slots = images, slots
@@ -56,17 +56,17 @@ class ResidentFrames:
         device: torch.device,
         console: Console | None = None,
     ) -> "ResidentFrames":
-        """Read every frame of the samples once, in the order in which they lie, and copy them to the device.
+        """Read every frame of the samples once, in the order of the store, and copy it to the device.
 
         Args:
-            store: reads them; a prepared one decodes nothing.
+            store: reads the frames; a prepared store needs no decoding.
             samples: (drive, frame) of every target.
-            config: its `offsets` and `stereo` say what else a sample is made of.
-            device: where they go.
-            console: where the progress is shown; standard error by default.
+            config: `offsets` and `stereo` determine the other frames of a sample.
+            device: device of the training.
+            console: shows the progress; standard error by default.
 
         Raises:
-            InputError: they do not fit into half of the device's free memory.
+            InputError: the frames do not fit into half of the device's free memory.
         """
         used = _used(store, samples, config)
         count = int(used.sum())
@@ -77,18 +77,18 @@ class ResidentFrames:
         return cls(images, FrameSlots(store, places, _copy(store, used, images, console)))
 
     def filled(self, batch: RawBatch) -> RawBatch:
-        """The batch, already on the device, with the images in the place of their slots."""
+        """Return a batch on the device, with images instead of indices."""
         return batch._replace(
             images=self.images.index_select(0, batch.images.flatten()).unflatten(0, batch.images.shape)
         )
 
     def read(self, drive: int, frame: int, partner: bool = False) -> UInt8[np.ndarray, "h w 3"]:
-        """A frame, as `FrameStore.read` gives it."""
+        """Return a frame in the format of `FrameStore.read`."""
         return self.images[int(self.slots.read(drive, frame, partner))].cpu().numpy()
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes of the device's memory that are free; where that is not known, of the memory that the system has."""
+    """Return the free bytes of the device's memory; if unknown, the total memory of the system."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     report = Path("/proc/meminfo")
@@ -102,13 +102,13 @@ def _require_room(frames: int, size: tuple[int, int], device: torch.device) -> N
     needed, free = frames * size[0] * size[1] * 3, free_memory(device)
     if needed > _SHARE * free:
         raise InputError(
-            f"data.on_device: the {frames} training frames need {needed / 1e9:.1f} GB; of the memory of '{device}' "
-            f"{free / 1e9:.1f} GB are free, half of them for frames; leave --data.on-device out"
+            f"data.on_device: the {frames} training frames need {needed / 1e9:.1f} GB, but only half of the free "
+            f"memory of '{device}' ({free / 1e9:.1f} GB) is for frames; leave --data.on-device out"
         )
 
 
 def _used(store: FrameStore, samples: SampleIndex, config: DataConfig) -> Bool[np.ndarray, " slots"]:
-    """Which of the store's slots, the partners' included, the samples are made of."""
+    """Return the mask of the store's slots, including those of the partners, that the samples need."""
     used = np.zeros(2 * len(store), bool)
     for drive, first, count in zip(samples.drive, samples.frame, np.diff(samples.first), strict=False):  # but the end
         for offset in (0, *config.offsets):
@@ -121,7 +121,7 @@ def _used(store: FrameStore, samples: SampleIndex, config: DataConfig) -> Bool[n
 def _mark(
     used: Bool[np.ndarray, " slots"], store: FrameStore, drive: int, frames: range, partner: bool = False
 ) -> None:
-    """Mark those of consecutive frames that exist; they all do but around a lone pair."""
+    """Mark the slots of those consecutive frames that exist; some are missing only around a lone pair."""
     first, last = (store.slot(drive, frame, partner) for frame in (frames[0], frames[-1]))
     if first is not None and last is not None and last - first == len(frames) - 1:
         used[first : last + 1] = True
@@ -133,7 +133,7 @@ def _mark(
 
 
 def _frames(store: FrameStore, used: Bool[np.ndarray, " slots"]) -> Iterator[tuple[int, int, int, bool]]:
-    """(slot, drive, frame, partner) of the marked slots, ascending."""
+    """Yield (slot, drive, frame, partner) of the marked slots, ascending."""
     for partner in (False, True):
         for position, drive in enumerate(store.drives):
             slots = store.slots(position, partner)
@@ -144,7 +144,7 @@ def _frames(store: FrameStore, used: Bool[np.ndarray, " slots"]) -> Iterator[tup
 def _copy(
     store: FrameStore, used: Bool[np.ndarray, " slots"], images: UInt8[Tensor, "frames h w 3"], console: Console | None
 ) -> dict[int, str]:
-    """Copy the marked frames to the images, in their order; returns why some slots cannot be read."""
+    """Copy the marked frames to `images` in their order, and return the errors of the unreadable slots."""
     unreadable: dict[int, str] = {}
     waiting = torch.empty((_TOGETHER, *store.size, 3), dtype=torch.uint8)
     rows = waiting.numpy()

@@ -1,4 +1,4 @@
-"""Which samples a step sees: a pure function of (seed, step), whatever the workers and whenever it is asked."""
+"""The batches of a training as a pure function of (seed, step), independent of the number of workers."""
 
 import copy
 from collections.abc import Callable, Iterable
@@ -22,26 +22,26 @@ _ATTEMPTS = 100
 
 
 class RawBatch(NamedTuple):
-    """A step's frames as they are stored; flips and jitter come on the device."""
+    """The stored frames of a step; flips and jitter are applied later, on the device."""
 
     images: UInt8[Tensor, "b n h w 3"] | Int64[Tensor, "b n"]
-    """Target, neighbours in the order of the offsets, then the stereo partner if there is one; on their way to a device
-    that has the frames (see `resident`), their slots there."""
+    """Target, neighbours in the order of the offsets, then the stereo partner if there is one. If the frames are on the
+    device (see `resident`), their indices instead of images."""
     focal: Float[Tensor, "b 2"]
     centre: Float[Tensor, "b 2"]
     partner_focal: Float[Tensor, "b 2"]
     partner_centre: Float[Tensor, "b 2"]
     partner_from_target: Float[Tensor, "b 4 4"]
-    """Zeros, as the partner's camera, where there is no stereo."""
+    """Pose of the stereo partner; without stereo, zeros, also in the partner's camera."""
     neighbours_from_target: Float[Tensor, "b m 4 4"]
-    """Given poses of the neighbours; none (m = 0) where they are to be learned."""
+    """Given poses of the neighbours; m = 0 if the poses are learned."""
     present: Bool[Tensor, "b m"]
-    """Which neighbours exist: the target's image stands in for the others; none (m = 0) where all must exist."""
+    """Which neighbours exist; the target's image replaces the others. m = 0 if all must exist."""
     hints: Hints | None = None
-    """Of the targets, where there are any."""
+    """Hints of the targets; None without hints."""
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "RawBatch":
-        """The batch on a device."""
+        """Return the batch on a device."""
         moved = {name: getattr(self, name).to(device, non_blocking=non_blocking) for name in self._fields[:-1]}
         hints = self.hints and Hints(*(tensor.to(device, non_blocking=non_blocking) for tensor in self.hints))
         return RawBatch(**moved, hints=hints)
@@ -49,17 +49,17 @@ class RawBatch(NamedTuple):
 
 @runtime_checkable
 class HintReader(Protocol):
-    """What a training knows of its frames besides their images: hints of their depth, and where the camera was."""
+    """Reads what is known about training frames besides their images: hints of depth, and camera poses."""
 
     teacher: str
     """Name and licence of the teacher; empty without one."""
 
     def hints(self, drive: int, frame: int) -> Hints:
-        """Of a frame, unbatched."""
+        """Return the hints of a frame, unbatched."""
         ...
 
     def source_from_target(self, drive: int, target: int, source: int) -> Float[np.ndarray, "4 4"]:
-        """Pose of a neighbour by structure from motion, in the unit of the hints."""
+        """Return the pose of a neighbour by structure from motion, in the unit of the hints."""
         ...
 
 
@@ -67,24 +67,24 @@ class _Sample(NamedTuple):
     drive: Drive
     frame: int
     offsets: list[int]
-    """Of the neighbours; 0, the target itself, for one that does not exist."""
+    """Offsets of the neighbours; 0, the target itself, for a neighbour that does not exist."""
     views: list[np.ndarray]
-    """As `RawBatch.images` has them, n of them: perhaps where they are kept, and copied only into the batch."""
+    """The n images (or indices) of `RawBatch.images`; they may be views of the store, copied only into the batch."""
     poses: Float[np.ndarray, "m 4 4"]
-    """Of the neighbours, source_from_target; none (m = 0) where they are to be learned from images alone."""
+    """source_from_target of the neighbours; m = 0 if poses are learned from images alone."""
     hints: Hints | None
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> np.ndarray:
-    """The whole order in which an epoch visits its samples."""
+    """Return the order of all samples in an epoch."""
     return EpochOrder(seed, epoch, samples).at(np.arange(samples))
 
 
 class TrainBatches(Dataset[RawBatch | InputError]):
-    """The training set as a function of the step.
+    """The batches of a training set as a function of the step.
 
-    Samples run through one epoch's order after the other; a batch may span two. A sample with a bad frame gives way
-    to the next one in the data set, always the same.
+    Epochs follow one another without a gap, and a batch may contain samples of two epochs. A sample with an unreadable
+    frame is replaced by the next one in the data set, always the same one.
     """
 
     def __init__(
@@ -99,18 +99,18 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         known: HintReader | None = None,
         read: Callable[[int, int, bool], np.ndarray] | None = None,
     ) -> None:
-        """Describe the set.
+        """Store the settings.
 
         Args:
-            store: where the frames are.
-            samples: (drive, frame) of every usable target; a `SampleIndex` is taken as it is.
-            config: its `offsets`, `stereo` and `poses` say what a sample is made of.
-            batch_size: samples a step.
-            seed: of the order.
-            steps: length of the run.
-            part: which of a step's samples to load, where several processes share them.
+            store: reads the frames.
+            samples: (drive, frame) of every usable target; a `SampleIndex` is not copied.
+            config: `offsets`, `stereo` and `poses` determine the parts of a sample.
+            batch_size: samples per step.
+            seed: seed of the order.
+            steps: number of steps of the run.
+            part: which samples of a step to load, if several processes share them.
             known: hints of the frames, and their poses by structure from motion.
-            read: what stands for a (drive, frame, partner) in a batch: its slot on the device; None: its image.
+            read: returns the index on the device of a (drive, frame, partner); None: the batch contains images.
         """
         self.store, self.samples, self.config = store, SampleIndex.of(samples), config
         self.batch_size, self.seed, self.steps, self.part = batch_size, seed, steps, part
@@ -119,7 +119,7 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         self._order: tuple[int, EpochOrder | None] = (-1, None)
 
     def with_part(self, part: slice) -> "TrainBatches":
-        """The same batches, of which other samples are loaded."""
+        """Return the same batches, but with another part of their samples."""
         other = copy.copy(self)
         other.part = part
         return other
@@ -128,7 +128,7 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         return self.steps
 
     def indices(self, step: int) -> list[int]:
-        """Samples of a step, whoever loads them."""
+        """Return the samples of a step, over all processes."""
         epochs, places = np.divmod(step * self.batch_size + np.arange(self.batch_size), len(self.samples))
         return [
             int(index)
@@ -144,19 +144,19 @@ class TrainBatches(Dataset[RawBatch | InputError]):
         return order
 
     def __getitem__(self, step: int) -> RawBatch | InputError:
-        """The batch of a step, or the reason why there is none (an exception would lose its type in a worker)."""
+        """Return the batch of a step, or its error as a value (an exception would lose its type in a worker)."""
         try:
             return _collate([self._readable(index) for index in self.indices(step)[self.part]], self.config)
         except InputError as error:
             return error
 
     def _readable(self, index: int) -> _Sample:
-        """A sample, or the next one that can be read."""
+        """Return a sample, or the next one that can be read."""
         reason = InputError("no samples")
         for attempt in range(min(_ATTEMPTS, len(self.samples))):
             drive, frame = self.samples[(index + attempt) % len(self.samples)]
             try:
-                # Without its neighbours only where `lone_pairs` allows it: there are no other such samples.
+                # Only with `lone_pairs` are there samples whose neighbours are missing.
                 offsets = [o if self.store.has(drive, frame + o) else 0 for o in self.config.offsets]
                 views = [self._read(drive, frame + offset, False) for offset in (0, *offsets)]
                 if self.config.stereo:
@@ -166,10 +166,10 @@ class TrainBatches(Dataset[RawBatch | InputError]):
                 return _Sample(self.store.drives[drive], frame, offsets, views, poses, hints)
             except InputError as error:
                 reason = error
-        raise InputError(f"too many unreadable frames in a row; the last: {reason}")
+        raise InputError(f"too many unreadable frames in a row; repair or remove them; the last: {reason}")
 
     def _poses(self, drive: int, frame: int, offsets: list[int]) -> Float[np.ndarray, "m 4 4"]:
-        """Poses of a sample's neighbours, where they are known."""
+        """Return the poses of a sample's neighbours if they are known, else an empty array."""
         poses: list[np.ndarray] = []
         if self.config.poses == "given":
             read = self.store.drives[drive].read_pose
@@ -202,12 +202,12 @@ def _collate(samples: list[_Sample], config: DataConfig) -> RawBatch:
 
 
 def _batched(hints: list[Hints]) -> Hints | None:
-    """Hints of all samples together."""
+    """Return the hints of all samples as one batch; None without hints."""
     return Hints(*(torch.stack(part) for part in zip(*hints, strict=True))) if hints else None
 
 
 def _stacked(views: list[list[np.ndarray]]) -> Tensor:
-    """Samples' views as one array."""
+    """Return the views of all samples as one tensor."""
     flat = np.stack([view for sample in views for view in sample])
     return torch.from_numpy(flat.reshape(len(views), -1, *flat.shape[1:]))
 

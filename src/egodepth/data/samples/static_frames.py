@@ -1,6 +1,6 @@
-"""Frames at which the camera stands still, found by the motion of the image: there is nothing to learn depth from.
+"""Detect frames where the camera stands still, by the motion of the image. They contain no information on depth.
 
-Zhou et al. 2017 leave them out of KITTI's training frames, too, by their optical flow.
+Zhou et al. 2017 also leave such frames out of KITTI's training frames, by their optical flow.
 """
 
 import hashlib
@@ -20,28 +20,28 @@ from egodepth.foundation.files import cache_folder, write_text
 
 _Images = dict[int, Float32[np.ndarray, "h w"] | None]
 _VERSION = 1
-"""Raised whenever the measure changes."""
+"""Version of the measure; it has to be increased with every change of the measure."""
 WIDTH, _BLOCK = 192, 8
-"""Images are compared at this width, smaller ones at their own, in blocks with this side; pixels."""
+"""Width at which images are compared (smaller images keep their width), and side of the blocks; pixels."""
 TEXTURE = 4.0
-"""Blocks count from this contrast on: standard deviation of the gradient, grey levels a pixel."""
+"""Least contrast of a block with texture: standard deviation of the gradient, grey levels per pixel."""
 QUANTILE = 0.3
-"""The measure is what this share of the blocks stays below: traffic in front may fill half of the image, and more."""
+"""The measure is this quantile over the blocks, because traffic may fill more than half of the image."""
 
 
 def moving_frames(
     drive: Drive, minimum: float = MINIMUM_MOTION, report: Callable[[int], None] | None = None
 ) -> FrameNumbers:
-    """The frames of a drive at which the camera moves, ascending.
+    """Return the frames of a drive where the camera moves, ascending.
 
-    A frame is left out if the image stands still from the frame before to it, or from it to the frame after: with one
-    source that stands still, the minimum over the sources is that one's error, which is nothing. Where a neighbour is
-    missing, one of the two cannot be read, or both have no texture, nothing is known to stand still.
+    A frame is left out if the image does not move from the previous frame to it, or from it to the next frame. A single
+    static source suffices, because the minimum over the sources is then its error, which is zero. A pair counts as
+    moving if a frame is missing or unreadable, or if the images have no texture.
 
     Args:
-        drive: all of its frames are looked at, not the partner's.
-        minimum: motion from which on the camera counts as moving, share of the image's width per frame.
-        report: told how many frames more are done; the numbers add up to all frames of the drive.
+        drive: all its frames are compared, but not those of the partner.
+        minimum: least motion of a moving camera, share of the image's width per frame.
+        report: called with the number of newly processed frames; the numbers add up to all frames of the drive.
     """
     stands = drive_motion(drive, report) < minimum
     left_out = np.concatenate([stands, [False]]) | np.concatenate([[False], stands])
@@ -50,10 +50,10 @@ def moving_frames(
 
 
 def drive_motion(drive: Drive, report: Callable[[int], None] | None = None) -> Float32[np.ndarray, " pairs"]:
-    """Motion of the image from each frame of a drive to the next one, share of its width; infinite where unknown.
+    """Return the motion from each frame of a drive to the next one, share of the width; infinite where unknown.
 
-    Kept on disk under the drive's name, size, frame numbers, first and last image; that an image between has been
-    exchanged is not noticed. A cache that cannot be read or written is gone without.
+    The result is cached on disk by the drive's name, size, frame numbers, and first and last image. A change of another
+    image is not detected. A cache that cannot be read or written is ignored.
     """
     report = report or (lambda count: None)
     ends = {frame: _small_grey(drive, frame) for frame in {*drive.frames[:1], *drive.frames[-1:]}}
@@ -72,11 +72,11 @@ def drive_motion(drive: Drive, report: Callable[[int], None] | None = None) -> F
 
 
 def image_motion(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, "h w"]) -> float:
-    """How far two grey images differ by motion, share of their width; infinite where they have too little texture.
+    """Return the motion between two grey images, share of their width; infinite if they have too little texture.
 
-    One step of Lucas and Kanade (1981) in each block, whose brightness is its own: the shift that explains the
-    difference by the gradient; then the 0.3-quantile over the blocks with texture. Shifts up to a pixel or so are true;
-    what has moved further comes out as something large. A part of the camera's own car that fills 30 % stands, too.
+    It is one Lucas-Kanade step (Lucas and Kanade 1981) in each block, after subtraction of the block's mean, and then
+    the 0.3-quantile over the blocks with texture. Shifts up to about one pixel are accurate. Larger shifts give large
+    values. If the recording car itself fills 30 % of the image, the image counts as static.
     """
     second = second * brightness_ratio(first, second)
     mean = (first + second) / 2
@@ -87,28 +87,28 @@ def image_motion(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, 
     textured = xx + yy > TEXTURE**2
     if textured.sum() < 4:
         return float("inf")
-    xx, yy = xx + 1, yy + 1  # a block with a single edge moves across it
+    xx, yy = xx + 1, yy + 1  # for a block with a single edge, the motion is perpendicular to it
     x, y = (right * change).mean(1), (down * change).mean(1)
     shift = np.hypot(yy * x - xy * y, xx * y - xy * x) / (xx * yy - xy**2)
     return float(np.quantile(shift[textured], QUANTILE)) / first.shape[1]
 
 
 def small_grey(rgb: UInt8[np.ndarray, "h w 3"], most: int = WIDTH) -> Float32[np.ndarray, "hs ws"]:
-    """An image as `image_motion` compares it: grey, 0 to 255, at most so wide."""
+    """Return an image as input of `image_motion`: grey, 0 to 255, at most `most` pixels wide."""
     image = Image.fromarray(np.ascontiguousarray(rgb))
     width = min(most, image.width)
     size = width, max(round(image.height * width / image.width), 1)
-    grey = image.reduce(max(image.width // (2 * width), 1)).convert("L").convert("F")  # the first is for speed alone
+    grey = image.reduce(max(image.width // (2 * width), 1)).convert("L").convert("F")  # `reduce` is for speed
     return np.array(grey.resize(size, Image.Resampling.BOX))
 
 
 def brightness_ratio(first: Float32[np.ndarray, "h w"], second: Float32[np.ndarray, "h w"]) -> np.floating:
-    """What takes the second image to the first one's exposure: the median over the pixels."""
+    """Return the factor that converts the second image to the first one's exposure: the median over the pixels."""
     return np.median((first + 1) / (second + 1))
 
 
 def _small_grey(drive: Drive, frame: int) -> Float32[np.ndarray, "h w"] | None:
-    """A frame as `image_motion` compares it; None if it cannot be read."""
+    """Return a frame as input of `image_motion`; None if it cannot be read."""
     try:
         return small_grey(drive.read_image(frame))
     except InputError:
@@ -116,7 +116,7 @@ def _small_grey(drive: Drive, frame: int) -> Float32[np.ndarray, "h w"] | None:
 
 
 def _measured(drive: Drive, ends: _Images, report: Callable[[int], None]) -> Iterator[float]:
-    """The motions of `drive_motion`, each frame decoded once."""
+    """Yield the motions of `drive_motion`; each frame is decoded once."""
     before, number = None, None
     for frame in drive.frames:
         image = ends[frame] if frame in ends else _small_grey(drive, frame)
@@ -130,7 +130,7 @@ def _measured(drive: Drive, ends: _Images, report: Callable[[int], None]) -> Ite
 
 
 def _blocks(values: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "blocks n"]:
-    """The pixels of each whole block, with the block's mean taken off."""
+    """Return the pixels of each complete block, minus the block's mean."""
     rows, columns = values.shape[0] // _BLOCK, values.shape[1] // _BLOCK
     cut = values[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
     blocks = cut.swapaxes(1, 2).reshape(rows * columns, _BLOCK**2)
@@ -138,7 +138,7 @@ def _blocks(values: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "blocks n
 
 
 def _key(drive: Drive, ends: _Images) -> str:
-    """Changes with the drive's name, size and frames, and the images at its ends."""
+    """Return a cache key from the drive's name, size, frames, and first and last image."""
     digest = hashlib.sha256(f"{_VERSION}\n{drive.name}\n{drive.size}\n{FrameNumbers.of(drive.frames).runs()}".encode())
     for _, image in sorted(ends.items()):
         digest.update(b"unreadable" if image is None else image.tobytes())

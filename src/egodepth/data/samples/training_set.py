@@ -1,4 +1,4 @@
-"""What a training is made of: the drives and samples of a configuration, without those of the test set."""
+"""The training set of a configuration: its drives and samples, without those of the test set."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -21,26 +21,26 @@ _ALL = ("*",)
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Drives, and the samples of them that are trained on."""
+    """Training drives and their samples."""
 
     drives: list[Drive]
-    """Each has samples."""
+    """Drives with at least one sample each."""
     samples: SampleIndex
     """(position of the drive, frame number) of every target."""
     left_out: list[str]
-    """Names of drives that are not trained on because the test set has them."""
+    """Names of the drives that are left out because they are in the test set."""
     still: dict[str, int]
-    """Samples by drive that are not trained on because the camera stands still."""
+    """Number of samples, by drive, that are left out because the camera stands still."""
 
 
 def open_training_set(config: DataConfig) -> TrainingSet:
-    """Open the folders of a configuration and find its samples; no image is decoded.
+    """Open the folders of a configuration and return its training set.
 
-    Every drive outside of the test set is trained on, unless drives or a list of frames are named: a test drive among
-    those is an error, not left out.
+    By default, all drives outside the test set are used. If the configuration names drives or a list of frames, a test
+    drive among them is an error.
 
     Raises:
-        InputError: no data, unusable data, a drive of the test set, or lines of the list without a frame.
+        InputError: no data, unusable data, a drive of the test set, or a line of the list without a frame.
     """
     if not config.path:
         raise InputError("no data to train on; give --data.path FOLDER (a synthetic set: egodepth data render)")
@@ -65,19 +65,19 @@ def open_training_set(config: DataConfig) -> TrainingSet:
         if config.min_motion:
             usable, still = _moving(drives, usable, config.min_motion)
         samples = SampleIndex.of_drives(usable)
-    # A list leaves most drives without a sample; what is not trained on is nobody's training drive.
+    # With a list, most drives have no sample; they do not count as training drives.
     used, samples = samples.used_drives()
     training = TrainingSet([drives[position] for position in used], samples, left_out, still)
     if config.poses == "given":
         for drive in training.drives:
-            drive.read_pose(drive.frames[0])  # refused now, by a data set without poses, not at the first step
+            drive.read_pose(drive.frames[0])  # raises now, not in the first step, if the data set has no poses
     return training
 
 
 def _moving(
     drives: list[Drive], usable: list[FrameNumbers], min_motion: float
 ) -> tuple[list[FrameNumbers], dict[str, int]]:
-    """Of each drive, the usable frames at which the camera moves, and how many others it has."""
+    """Return the usable frames of each drive where the camera moves, and the number of the others by drive."""
     kept: list[FrameNumbers] = []
     still: Counter[str] = Counter()
     with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
@@ -86,11 +86,11 @@ def _moving(
             moving = moving_frames(drive, min_motion, lambda count: bar.advance(task, count))
             kept.append(frames.shared_with(moving))
             still[drive.name] += len(frames) - len(kept[-1])
-    still = +still  # those that have some
+    still = +still  # removes drives with 0
     if not any(map(len, kept)):
         raise InputError(
-            f"{', '.join(still)}: the camera stands still in all {still.total()} frames, or looks as if it did (does "
-            "it see its own car?); give other drives, or --data.min-motion 0"
+            f"{', '.join(still)}: the camera stands still in all {still.total()} frames, or seems to (is the recording "
+            "car visible?); give other drives, or --data.min-motion 0"
         )
     return kept, dict(still)
 
@@ -98,16 +98,16 @@ def _moving(
 def _listed(
     lines: list[ListedFrame], drives: list[Drive], usable: list[FrameNumbers], config: DataConfig
 ) -> SampleIndex:
-    """The samples that a list names; its frames must all be there, their neighbours may be missing."""
+    """Return the samples of a list. All its frames must exist; frames with missing neighbours are left out."""
     found, missing = listed_positions(lines, drives)
     if missing:
         first = missing[0]
         raise InputError(
             f"{config.split_file}: {len(missing)} of {len(missing) + len(found)} lines have no frame in "
             f"{', '.join(config.path)}; the first: {first.drive_name}, frame {first.frame}; unpack their drives, or "
-            "shorten the list (egodepth data inspect DIR --split-file LIST says which drives it needs)"
+            "shorten the list (egodepth data inspect DIR --split-file LIST shows the drives that it needs)"
         )
     listed = SampleIndex.of((position, frame) for position, frame in found if frame in usable[position])
     if not listed:
-        raise InputError(f"{config.split_file}: none of its frames has all of its neighbours; unpack whole drives")
+        raise InputError(f"{config.split_file}: no frame has all of its neighbours; unpack complete drives")
     return listed

@@ -1,4 +1,4 @@
-"""Stored bytes to what a step works on, in one pass over the pixels, for processors: see `native/augment.c`."""
+"""Convert stored bytes to the images of a step in one pass over the pixels, on processors (`native/augment.c`)."""
 
 import ctypes
 
@@ -12,17 +12,17 @@ from egodepth.foundation.native.arrays import address
 _LOOPS, _FUNCTION = "augment", "augment_frames"
 _NUMBERS = ("batch", "views", "seen_views", "height", "width", "threads")
 _POINTERS = ("images", "flip", "maps", "offsets", "clean", "seen")
-"""In the order of `Job`."""
+"""Pointers in the order of `Job`."""
 
 
 class _Job(ctypes.Structure):
-    """`Job` of augment.c."""
+    """The struct `Job` of augment.c."""
 
     _fields_ = tuple([(name, ctypes.c_long) for name in _NUMBERS] + [(name, ctypes.c_void_p) for name in _POINTERS])
 
 
 def can_unpack(images: Tensor) -> bool:
-    """Whether `unpack` takes these images here: bytes on a processor whose machine has a compiler."""
+    """Whether `unpack` supports these images: bytes on a processor, and a compiler on the machine."""
     return images.device.type == "cpu" and images.dtype == torch.uint8 and compiled(_LOOPS) is not None
 
 
@@ -32,17 +32,17 @@ def unpack(
     colour_maps: Float[Tensor, "b 3 6"] | None,
     seen_views: int,
 ) -> tuple[Float[Tensor, "n b 3 h w"], Float[Tensor, "v b 3 h w"]]:
-    """The frames in [0, 1], and the first v of them with their colours changed.
+    """Return the frames in [0, 1], and the first v of them with changed colours.
 
     Args:
-        images: frames as they are stored, the target first.
+        images: stored frames, the target first.
         flip: samples to mirror.
-        colour_maps: colour -> map[:, :3] @ colour + map[:, 3:] @ mean colour of the target, then cut off at 0 and 1;
-            None changes none, and the second result is a part of the first.
-        seen_views: how many frames are wanted with changed colours.
+        colour_maps: colour -> map[:, :3] @ colour + map[:, 3:] @ mean colour of the target, then clamped to [0, 1].
+            None changes no colours; the second result is then a view of the first.
+        seen_views: v, the number of frames with changed colours.
 
     Raises:
-        ValueError: maps that are not float32, or a flip or map for another number of samples.
+        ValueError: the maps are not float32, or flips or maps are for another number of samples.
     """
     b, n, h, w, _ = images.shape
     clean = torch.empty(n, b, 3, h, w, dtype=torch.float32)
@@ -59,5 +59,5 @@ def unpack(
         pointers |= {"offsets": offsets.data_ptr(), "seen": seen.data_ptr()}
     numbers = dict(zip(_NUMBERS, (b, n, len(seen), h, w, torch.get_num_threads()), strict=True))
     if getattr(compiled(_LOOPS), _FUNCTION)(ctypes.byref(_Job(**numbers, **pointers))):
-        raise MemoryError("no memory to unpack a row of frames")
+        raise MemoryError("cannot allocate memory to unpack a row of frames")
     return clean, seen

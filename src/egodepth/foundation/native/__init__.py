@@ -16,7 +16,7 @@ from pathlib import Path
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import cache_folder, replacing, write_text
 
-# No contraction of a * b + c: an image compared with itself must give exactly zero, or ties of the auto-mask break.
+# No contraction of a * b + c: the error of an image with itself must be exactly zero, or ties of the auto-mask break.
 _FLAGS = ("-std=c11", "-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
 _LINK = ("-shared", "-fPIC", "-pthread", "-lm")
 
@@ -36,7 +36,7 @@ def compiled(name: str) -> ctypes.CDLL | None:
         found = shutil.which(compiler[0])
         if found is None:
             if os.environ.get("CC"):
-                _say_slow(name, f"CC is '{os.environ['CC']}', and there is no such program")
+                _say_slow(name, f"CC is '{os.environ['CC']}', which is not a program")
             return None
         return _library(name, [found, *compiler[1:]])
     except subprocess.CalledProcessError as error:

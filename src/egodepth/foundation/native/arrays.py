@@ -1,14 +1,14 @@
-"""Pass tensors to C, which does not check what lies at an address."""
+"""Pass tensors to C, which cannot check the memory at an address."""
 
 import torch
 from torch import Tensor
 
 
 def address(name: str, tensor: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> int:
-    """Return the address of a tensor's numbers, after a check of their type and layout.
+    """Return the address of a tensor's data, after a check of type, shape and layout.
 
     Raises:
-        ValueError: another dtype or shape, not contiguous, or not in the processor's memory.
+        ValueError: another dtype or shape, a tensor that is not contiguous, or one that is not on the processor.
     """
     found = (tensor.dtype, tuple(tensor.shape), tensor.device.type)
     if found != (dtype, shape, "cpu") or not tensor.is_contiguous():

@@ -1,7 +1,7 @@
-"""Folders in object stores and on other machines, by fsspec: mirrored to local ones, as all else works on local files.
+"""Folders in object stores and on other machines, by fsspec: they are mirrored to local folders.
 
-Memory maps, renames that replace a file at once and libraries that open files by name need a local disk. So a folder
-with a URL is fetched into the cache, worked on there, and sent back where that is asked for.
+All other code works on local files, because memory maps, atomic renames, and libraries that open files by name need a
+local disk. A folder with a URL is fetched to the cache, used there, and sent back if its user writes to it.
 """
 
 from egodepth.foundation.remote.address import is_remote, shown

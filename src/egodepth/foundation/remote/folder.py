@@ -1,4 +1,4 @@
-"""A folder with a URL: fsspec fetches its files into a local one or sends a local one's, as far as they differ."""
+"""A folder with a URL: synchronise its files with a local folder by fsspec, in either direction."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,36 +18,37 @@ from egodepth.foundation.remote.faults import tried
 from egodepth.foundation.remote.mirrored import Record, is_hidden, local_names, remove_files, require_room
 
 FINISHING = ("checkpoint.json", "index.json")
-"""Files that say that the others of their folder are whole: never there beside a file that is about to change."""
+"""Files that mark their folder as complete. They are never in a folder in which another file is about to change."""
 _AT_ONCE, _BATCH, _ROUNDS = 16, 256, 5
-"""Transfers at once, where the driver can; files that are sent before they are noted; listings of a folder that changes
-while it is fetched."""
+"""Number of parallel transfers, if the driver supports them; of files that are sent before they are recorded; and of
+attempts to fetch a folder that changes at the same time."""
 _PUT_IS_ATOMIC = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "hf"}
 _VERSIONS = ("ETag", "etag", "md5Hash", "generation", "blob_id", "mtime", "LastModified", "last_modified", "created")
-"""What drivers call that which changes with a file; the first that is there counts. `fsspec.ukey` takes the time of the
-last reading for a change, and asks for each file by itself."""
+"""Keys under which drivers report the version of a file; the first one found is used. `fsspec.ukey` is not used: it
+treats a new access time as a change, and needs one request per file."""
 Select = Callable[[Mapping[str, "RemoteFile"]], set[str]]
 
 
 class RemoteFile(NamedTuple):
-    """What a driver tells of a file."""
+    """Size and version of a file, as the driver reports them."""
 
     size: int
-    """In bytes; -1 where the store does not say."""
+    """Size in bytes; -1 if the store does not report it."""
     version: str
-    """Changes when the file does."""
+    """A text that changes when the file changes."""
 
 
 class RemoteFolder:
-    """Names are relative to the folder, with slashes; those that begin with a dot, or lie below one, do not count.
+    """A folder with a URL. Names of files are relative to it, with slashes; hidden files are ignored.
 
-    Every method raises `InputError`: no access, no network, no room, or something the driver cannot do.
+    Every method raises `InputError`: no access, no network, no disk space, or an operation that the driver does not
+    support.
     """
 
     def __init__(self, url: str | Path) -> None:
-        """Find the driver; nothing is asked of the store yet."""
+        """Find the driver; this makes no request to the store."""
         self.url = address(url)
-        # Typed by the drivers, each in its own way.
+        # Any, because every driver has its own types.
         self._fs: Any
         self._fs, self._root = connect(self.url)
         self._at_once = {"batch_size": _AT_ONCE} if self._fs.async_impl else {}
@@ -55,9 +56,9 @@ class RemoteFolder:
         self._put_is_atomic = not _PUT_IS_ATOMIC.isdisjoint([protocol] if isinstance(protocol, str) else protocol)
 
     def files(self) -> dict[str, RemoteFile]:
-        """Return all files by name, as they are now; none where there is no such folder.
+        """Return the current files by name; empty if the folder does not exist.
 
-        A file in the folder's place, and a name that leads out of the folder, are refused.
+        A URL of a file, and a file name that points out of the folder, are errors.
         """
         self._fs.invalidate_cache()
         try:
@@ -67,26 +68,27 @@ class RemoteFolder:
         files: dict[str, RemoteFile] = {}
         for path, info in sorted(found.items()):
             if str(path).rstrip("/") == self._root and info["type"] == "file":
-                raise InputError(f"{self.url}: is a file; give the folder that it is in")
+                raise InputError(f"{self.url}: is a file; give its folder")
             name = str(path).removeprefix(self._root).removeprefix("/")
             if info.get("islink") and self._fs.isdir(path):
-                raise InputError(f"{self.url}: {name} is a link to a folder, which is not followed; give real ones")
-            # Object stores keep empty folders as files with a slash.
+                raise InputError(f"{self.url}: {name} is a link to a folder, and is not followed; give real folders")
+            # Object stores represent empty folders by files whose name ends with a slash.
             if (info["type"] == "file" or info.get("islink")) and not name.endswith("/") and not is_hidden(name):
                 self._require_safe(name)
                 files[name] = _described(info)
         return files
 
     def pull(self, local: Path, wanted: Select = set, console: Console | None = None) -> None:
-        """Make a local folder what this one is: fetch what differs, remove what is not here, say how much that is.
+        """Make a local folder equal to this one: fetch files that differ, and remove files that are not here.
 
-        Files are whole or not there at all; stopped, it goes on where it stood. The result is a state that the folder
-        had at one time, as it is listed again after the last file: one that keeps changing is refused.
+        Each file is complete or missing. An interrupted call is resumed by the next one. The folder is listed again
+        after the last file, so that the result is a state that it had at one time. A folder that keeps changing is an
+        error.
 
         Args:
-            local: the folder, with its record beside it; need not exist.
-            wanted: which of the files; all by default.
-            console: where to say things; standard error by default.
+            local: the local folder, with its record in the parent folder; it need not exist.
+            wanted: selects the files; all by default.
+            console: prints the amount of data; standard error by default.
         """
         record, console = Record(local), console or Console(stderr=True)
         for number in range(_ROUNDS):
@@ -105,19 +107,19 @@ class RemoteFolder:
                 size = f"{len(lacking)} files, {sum(lacking.values()) / 1e6:.1f} MB"
                 console.print(f"{self.url}: {size}, to {local}", highlight=False, soft_wrap=True)
             self._move(lacking, partial(self._fetch, record, remote), console)
-        raise InputError(f"{self.url}: changes while it is fetched; try again when nothing is written there")
+        raise InputError(f"{self.url}: changes while it is fetched; try again when no program writes to it")
 
     def push(
         self, local: Path, rank: Callable[[str], int | None] = lambda _: 0, console: Console | None = None
     ) -> None:
-        """Send the files of a local folder that are new or have changed; none is removed here.
+        """Send new and changed files of a local folder; no remote file is removed.
 
         Args:
-            local: the folder, with its record beside it.
-            rank: of a file's name, None for those that stay here; all of a rank are there before the first of the next.
-                A finishing file (see `FINISHING`) has to come last, and is taken away before others of its folder
-                change.
-            console: where the bar is; standard error by default.
+            local: the local folder, with its record in the parent folder.
+            rank: returns the rank of a file, None for a file that is not sent. All files of a rank are sent before
+                those of the next rank. A file in `FINISHING` must have the last rank of its folder. It is removed
+                before other files of its folder change.
+            console: shows the progress; standard error by default.
         """
         record, remote = Record(local), self.files()
         ranks = {name: place for name in local_names(local) if (place := rank(name)) is not None}
@@ -132,7 +134,7 @@ class RemoteFolder:
             self._move(of_rank, partial(self._send, record), console)
 
     def remove_folder(self, name: str) -> None:
-        """Remove a folder in this one, first the files that finish it, so that what is left never looks whole."""
+        """Remove a folder in this one. Its `FINISHING` files go first, so that the rest never looks complete."""
         for file in FINISHING:
             self._remove(f"{name}/{file}")
         with suppress(FileNotFoundError):
@@ -143,15 +145,15 @@ class RemoteFolder:
             tried(lambda: self._fs.rm_file(f"{self._root}/{name}"), self.url)
 
     def _require_safe(self, name: str) -> None:
-        """Refuse a name by which a local file would lie outside the folder: fsspec takes it as it is."""
+        """Raise `InputError` if a local file of this name would be outside the folder; fsspec does not check this."""
         drive = os.name == "nt" and (":" in name or "\\" in name)
         if drive or "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
-            raise InputError(f"{self.url}: has a file called {name!r}, which cannot be mirrored; rename or remove it")
+            raise InputError(f"{self.url}: the file {name!r} cannot be mirrored; rename or remove it")
 
     def _move(
         self, sizes: Mapping[str, int], move: Callable[[Sequence[str], "_Moving"], None], console: Console | None
     ) -> None:
-        """Fetch or send files, some at a time and those again after a fault; a bar shows how far it is."""
+        """Fetch or send files in batches, with a progress bar; a batch is repeated after a temporary error."""
         names = sorted(sizes)
         with counting_bar(console=console) as bar:
             task = bar.add_task(f"{self.url} (MB)", total=sum(sizes.values()) / 1e6)
@@ -161,9 +163,9 @@ class RemoteFolder:
                 bar.update(task, completed=sum(sizes[name] for name in names[: begin + _BATCH]) / 1e6)
 
     def _fetch(self, record: Record, remote: Mapping[str, RemoteFile], names: Sequence[str], moving: "_Moving") -> None:
-        """Fetch files beside their places, and move each there when it has arrived.
+        """Fetch files to a temporary folder, and move each to its place when it is complete.
 
-        One that has gone, or is of another size by now, is left to the next listing.
+        Files that were removed or changed their size in the meantime are left to the next listing.
         """
         with TemporaryDirectory(prefix=".", dir=record.mirror) as beside, suppress(FileNotFoundError):
 
@@ -183,8 +185,8 @@ class RemoteFolder:
             self._fs.get(there, here, callback=moving, **self._at_once)
 
     def _send(self, record: Record, names: Sequence[str], moving: "_Moving") -> None:
-        """Send files and note them; where a broken transfer would leave half of one, beside their places first."""
-        before = {name: (record.mirror / name).stat() for name in names}  # what is written meanwhile is a change
+        """Send files and record them. If the store's writes are not atomic, send to temporary names, then rename."""
+        before = {name: (record.mirror / name).stat() for name in names}  # to detect writes during the transfer
         here, places = ([f"{folder}/{name}" for name in names] for folder in (record.mirror, self._root))
         try:
             if self._put_is_atomic:
@@ -197,15 +199,15 @@ class RemoteFolder:
                 for part, place in zip(beside, places, strict=True):
                     self._fs.mv(part, place)
         except FileNotFoundError as error:
-            raise InputError(f"{self.url}: cannot be written to ({error}); make the bucket or folder first") from error
-        # Drivers describe a file in one way in a listing and in another by itself.
+            raise InputError(f"{self.url}: cannot be written ({error}); create the bucket or folder first") from error
+        # From a listing, because drivers report other versions for a single file.
         for name, file in self.files().items():
             if name in before and file.size in (-1, before[name].st_size):
                 record.note(name, file.version, before[name])
 
 
 class _Moving(Callback):
-    """What fsspec tells of files on their way: that so many bytes more are there, and which file is."""
+    """Callback of fsspec transfers: reports the bytes that have arrived, and each complete file."""
 
     def __init__(self, advance: Callable[[int], None]) -> None:
         super().__init__()
@@ -214,20 +216,20 @@ class _Moving(Callback):
 
     @contextmanager
     def branched(self, path_1: str, path_2: str, **_: object) -> Iterator[Callback]:  # pyright: ignore
-        """Follow one file."""
+        """Return the callback of one file."""
         one = Callback()
         one.relative_update = self._advance  # pyright: ignore[reportAttributeAccessIssue]
         try:
             yield one
         except OSError as error:
-            if error.errno and not error.filename:  # as a full disk
+            if error.errno and not error.filename:  # such as a full disk
                 error.filename = path_2
             raise
         self.arrived(path_2)
 
 
 def _folder(name: str) -> str:
-    """Return the folder that a file is in; empty for the topmost."""
+    """Return the folder of a file; empty for the root folder."""
     return name.rpartition("/")[0]
 
 

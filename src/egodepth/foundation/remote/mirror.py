@@ -1,4 +1,4 @@
-"""Where folders with a URL are mirrored, and what of them."""
+"""Local mirrors of folders with a URL."""
 
 import hashlib
 import re
@@ -22,13 +22,13 @@ _MODEL_SUFFIXES = (".json", ".safetensors", ".onnx", ".xml", ".bin", ".pt2")
 
 
 def local_folder(source: str | Path, kind: Kind = "data") -> Path:
-    """Return the path itself, or the mirror of a URL, up to date.
+    """Return the path itself, or an updated mirror of a URL.
 
-    Of a model or run, only the model is fetched. Data and stores are looked at once a process, so that a command sees
-    one state of them. Where the store cannot be reached, a mirror that is whole is used, and that is said.
+    For a model or a run, only the model is fetched. Data and stores are updated once per process, so that a command
+    uses one state of them. If the store cannot be reached, a complete mirror is used, and a message says so.
 
     Raises:
-        InputError: no such folder, no access, no network and no mirror, no room, or no driver.
+        InputError: no such folder, no access, no network and no mirror, no disk space, or no driver.
     """
     if not is_remote(source):
         return Path(source)
@@ -37,10 +37,10 @@ def local_folder(source: str | Path, kind: Kind = "data") -> Path:
 
 @contextmanager
 def local_store(out: str | Path) -> Iterator[Path]:
-    """Yield a folder to prepare a store in: the path itself, or the mirror of a URL, which is sent there at the end.
+    """Yield a folder to prepare a store in: the path itself, or the mirror of a URL, which is sent at the end.
 
-    What is there already is fetched first, and what an exception leaves unfinished stays in the mirror. Raises
-    `InputError` as `RemoteFolder` does.
+    Existing files are fetched first. After an exception, unfinished work stays in the mirror. Errors as in
+    `RemoteFolder`.
     """
     if not is_remote(out):
         yield Path(out)
@@ -48,7 +48,7 @@ def local_store(out: str | Path) -> Iterator[Path]:
     remote = RemoteFolder(out)
     mirror = place_of(remote.url, "store")
     with locked(mirror):
-        # What is there wins: only where nothing is, an earlier preparation that was never sent goes on.
+        # Remote files have priority. Without any, an earlier preparation that was not sent is continued.
         if remote.files():
             remote.pull(mirror)
         yield mirror
@@ -56,7 +56,7 @@ def local_store(out: str | Path) -> Iterator[Path]:
 
 
 def place_of(url: str, kind: Kind) -> Path:
-    """Return where a URL is mirrored; the last folder is called as that of the URL, as drives are named by it."""
+    """Return the mirror's path for a URL. It ends with the name of the URL's folder, because drives are named by it."""
     last = re.sub(r"[^\w.-]+", "-", url.rpartition("/")[2]).lstrip(".") or "folder"
     digest = hashlib.blake2b(url.encode(), digest_size=6).hexdigest()
     return cache_folder() / "remote" / f"{kind}-{last[-60:]}-{digest}" / last[-100:]
@@ -64,18 +64,18 @@ def place_of(url: str, kind: Kind) -> Path:
 
 @contextmanager
 def locked(mirror: Path) -> Iterator[None]:
-    """Let one process at a time, of those of this machine that want the same folder, do what follows."""
-    import fcntl  # here: where there is none, only URLs are missing
+    """Lock a mirror: only one process of this machine uses it at a time."""
+    import fcntl  # here, because only URLs need it, and some systems lack it
 
     try:
         mirror.parent.mkdir(parents=True, exist_ok=True)
         file = (mirror.parent / ".lock").open("w")
     except OSError as error:
         raise InputError(
-            f"{mirror.parent}: cannot be written ({error.strerror}); name another cache folder in EGODEPTH_CACHE"
+            f"{mirror.parent}: cannot be written ({error.strerror}); set EGODEPTH_CACHE to another cache folder"
         ) from error
     with file:
-        with suppress(OSError):  # a disk without locks
+        with suppress(OSError):  # the file system does not support locks
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -94,14 +94,14 @@ def _mirrored(url: str, kind: Kind) -> Path:
         except UnreachableError as error:
             if not Record(mirror).complete:
                 raise
-            console.print(f"{error}; taking what was fetched before: {mirror}", highlight=False, soft_wrap=True)
+            console.print(f"{error}; using the files fetched before: {mirror}", highlight=False, soft_wrap=True)
     return mirror
 
 
 seen_once = cache(_mirrored)
-"""The mirror as it was when this process first asked for it."""
+"""Return the mirror, updated only by the first call in this process."""
 
 
 def _is_of_a_model(name: str) -> bool:
-    """Whether a file is of a model folder, an export folder, or the model of a run: not its checkpoints and logs."""
+    """Whether a file belongs to a model folder, an export folder, or the model of a run, not to checkpoints or logs."""
     return name.endswith(_MODEL_SUFFIXES) and ("/" not in name or name.startswith("model/"))

@@ -1,4 +1,4 @@
-"""Training in a run folder with a URL: worked on in a mirror, sent there after every checkpoint."""
+"""Run folders with a URL: a training works in a local mirror, which is sent after every checkpoint."""
 
 import os
 import shutil
@@ -16,35 +16,37 @@ from egodepth.foundation.remote.mirrored import Record, local_names
 
 _CONFIG = "config.json"
 _NOT_FETCHED = ("events.out.tfevents.", "panels/", "report/")
-"""What going on does not need; it stays where it is, and new ones join it."""
+"""Files that a resumed training does not need. They are not fetched, and new ones are added to them."""
 
 
 class LocalRun:
-    """A run folder to work in; a plain path is its own, and `saved` does nothing."""
+    """A local run folder: a plain path, or the mirror of a URL. For a plain path, `saved` does nothing."""
 
     def __init__(self, folder: Path, remote: RemoteFolder | None = None, console: Console | None = None) -> None:
-        """Of a folder, and the one it is sent to, if any."""
+        """Store the local folder, and the remote folder to which it is sent, if there is one."""
         self.folder = folder
         self._remote, self._console, self._sent = remote, console, False
 
     def saved(self) -> None:
-        """Send what is new; to be called when the folder is as a training can go on from.
+        """Send new files; to be called when a training can be resumed from the folder.
+
+        After the first success, errors are only printed: the next call sends the files, and a failed network or expired
+        access need not end a training.
 
         Raises:
-            InputError: it cannot be sent; only as long as nothing was, as later on the next call makes up for it, and
-                a network that fails, or access that has run out, need not end a training.
+            InputError: the first attempts failed.
         """
         try:
             self.send()
         except InputError as error:
             if not self._sent or self._console is None:
                 raise
-            self._console.print(f"not sent, tried again at the next: {error}", highlight=False, soft_wrap=True)
+            self._console.print(f"not sent, next attempt at the next save: {error}", highlight=False, soft_wrap=True)
 
     def send(self) -> None:
-        """Send what is new, then remove the checkpoints there that are no longer kept here.
+        """Send new files, then remove remote checkpoints that are no longer kept here.
 
-        Newer ones than the newest here are left alone: another machine may have got further.
+        Remote checkpoints that are newer than the newest local one are kept, because another machine may be ahead.
         """
         if self._remote is None:
             return
@@ -58,18 +60,18 @@ class LocalRun:
 
 @contextmanager
 def local_run(run: str | Path, console: Console | None = None, sending: bool = True) -> Iterator[LocalRun]:
-    """The folder of a run to train in: the path itself, or the mirror of a URL with what a training goes on from.
+    """Yield the local folder of a run: the path itself, or the mirror of a URL from which a training can resume.
 
-    The side with the newer checkpoint counts, whole, so that model, log and checkpoint belong together. What is new is
-    sent at the end, too, but not after an exception: the checkpoints of before are good.
+    All files are taken from the side with the newer checkpoint, so that model, log and checkpoint fit together. New
+    files are also sent at the end, but not after an exception, because the earlier checkpoints are good.
 
     Args:
         run: a path or a URL.
-        console: where to say things; standard error by default.
-        sending: without it nothing is ever sent; for all processes but one of a training.
+        console: prints messages; standard error by default.
+        sending: whether files are sent; False for all processes of a training but one.
 
     Raises:
-        InputError: as from `RemoteFolder`; at the end, what could not be sent is still in the mirror.
+        InputError: as in `RemoteFolder`; files that could not be sent at the end are still in the mirror.
     """
     if not is_remote(run):
         yield LocalRun(Path(run))
@@ -84,36 +86,36 @@ def local_run(run: str | Path, console: Console | None = None, sending: bool = T
     try:
         local.send()
     except InputError as error:
-        raise InputError(f"{error}; the run is whole in {folder}, and the same command sends it") from error
+        raise InputError(f"{error}; the run is complete in {folder}, and the same command sends it") from error
 
 
 def _bring(remote: RemoteFolder, folder: Path, console: Console) -> None:
-    """Make the mirror the state to go on from."""
+    """Update the mirror to the state from which to resume."""
     files = remote.files()
     synced, there = Record(folder).version(_CONFIG), files.get(_CONFIG)
     if there is None:
         if files:
-            raise InputError(f"{remote.url}: not empty and not a run of egodepth; choose another --run")
+            raise InputError(f"{remote.url}: is not empty and not a run of egodepth; choose another --run")
         if synced:
             aside = folder.with_name(f"{folder.name}.aside")
             shutil.rmtree(aside, ignore_errors=True)
             os.replace(folder, aside)
             Record(folder).file.unlink()
             console.print(
-                f"{remote.url}: no longer there; what was here is in {aside}", highlight=False, soft_wrap=True
+                f"{remote.url}: no longer exists; its local copy is now in {aside}", highlight=False, soft_wrap=True
             )
         return
     here = max(map(_checkpoint, local_names(folder)), default="")
-    # Only where the last to write there was this mirror: otherwise it may be another run by now.
+    # Only if this mirror was the last to write there; otherwise it may be another run.
     if there.version == synced and here > max(_finished(files), default=""):
-        console.print(f"{remote.url}: going on from {folder}, which is ahead of it", highlight=False, soft_wrap=True)
+        console.print(f"{remote.url}: resuming from {folder}, which is newer", highlight=False, soft_wrap=True)
         return
-    console.print(f"{remote.url}: a run, worked on in {folder}", highlight=False, soft_wrap=True)
+    console.print(f"{remote.url}: is a run; its local copy is {folder}", highlight=False, soft_wrap=True)
     remote.pull(folder, _wanted, console)
 
 
 def _wanted(files: Mapping[str, RemoteFile]) -> set[str]:
-    """What a training goes on from; of checkpoints, the finished ones."""
+    """Return the files from which a training resumes; only complete checkpoints."""
     finished = _finished(files)
     return {
         name
@@ -130,15 +132,15 @@ def _finished(names: Iterable[str]) -> set[str]:
 
 
 def _checkpoint(name: str) -> str:
-    """The checkpoint that a file belongs to, such as `step_00000100`; empty for other files."""
+    """Return the checkpoint that a file belongs to, such as `step_00000100`; empty for other files."""
     parts = name.split("/")
     return parts[1] if len(parts) > 2 and parts[0] == "checkpoints" and parts[1].startswith("step_") else ""
 
 
 def _rank(name: str) -> int | None:
-    """The order of sending: a checkpoint comes when the model and log that belong to it are there.
+    """Return the rank of a file for sending: a checkpoint is sent after the model and the log that belong to it.
 
-    Of checkpoints, not the models in them, which are those of the run, nor what has been set aside as damaged.
+    Models inside checkpoints, which are those of the run, and damaged checkpoints are not sent.
     """
     if name == _CONFIG:
         return 0
