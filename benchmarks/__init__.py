@@ -1,6 +1,6 @@
-"""Throughput of the step, the loader, inference and evaluation, measured: `egodepth benchmark`, from a clone."""
+"""Measure the throughput of the step, the loader, inference and evaluation: `egodepth benchmark`, from a clone."""
 
 from pathlib import Path
 
 CLONE = Path(__file__).parents[1]
-"""The repository: where processes of their own are started, so that they find this package."""
+"""The repository, in which new processes are started so that they find this package."""

@@ -1,4 +1,4 @@
-"""Evaluation without the network: the protocol's work on random maps of KITTI's size and density."""
+"""Evaluation without the network, on random depth maps of KITTI's size and density."""
 
 from collections.abc import Iterator
 
@@ -14,17 +14,17 @@ from egodepth.evaluation.evaluator import evaluate_predictions
 
 _SIZE = (375, 1242)
 _LIDAR_SHARE = 0.045
-"""Of the pixels of a KITTI image, those that its LiDAR map knows."""
+"""Share of the pixels of a KITTI image that have LiDAR depth."""
 _DIFFERENT_IMAGES = 8
 _CPU = torch.device("cpu")
 
 
 def measure_evaluation(images: int, repeats: int) -> Result:
-    """Resizing predictions, the valid pixels, every alignment and all metrics of the `eigen` protocol.
+    """Measure the `eigen` protocol: resizing of predictions, valid pixels, every alignment and all metrics.
 
     Args:
-        images: evaluated in each repeat.
-        repeats: how often.
+        images: number of images in each repeat.
+        repeats: number of repeats.
     """
     samples, predictions = _made_up(min(images, _DIFFERENT_IMAGES))
 

@@ -1,7 +1,7 @@
-"""What two processes that train together exchange in a step, and how long that takes beside the step itself.
+"""Data that two processes exchange in a training step, and the time of the exchange relative to the step.
 
-The exchanges are those of `ranks.py` and `networks/shared_norm.py`: the gradients of all parameters, and sums
-of batch statistics, forward and backward. Here they are made one after the other, with nothing behind which they hide.
+The exchanges are those of `ranks.py` and `networks/shared_norm.py`: the gradients of all parameters, and sums of batch
+statistics, forward and backward. Here they run one after the other, without any overlap with computation.
 """
 
 import json
@@ -30,37 +30,37 @@ from egodepth.objective import build_objective
 
 PROCESSES = 2
 BUCKET_BYTES = 25 * 2**20
-"""DistributedDataParallel's default."""
+"""Default bucket size of DistributedDataParallel."""
 _SUMS = 4
-"""Of a batch normalisation: mean and variance, each forward and backward."""
+"""Number of sums of a batch normalisation: mean and variance, each forward and backward."""
 _FLOAT_BYTES = 4
 _PATIENCE = timedelta(minutes=10)
 _CPU = torch.device("cpu")
 
 
 class Load(NamedTuple):
-    """What a step exchanges."""
+    """Amount of data that a step exchanges."""
 
     parameters: int
     channels: tuple[int, ...]
-    """Of every batch normalisation."""
+    """Channels of every batch normalisation."""
 
     @classmethod
     def of(cls, network: nn.Module) -> "Load":
-        """Of networks whose every layer is passed once a step."""
+        """Return the load of networks in which every layer runs once per step."""
         trained = sum(value.numel() for value in network.parameters() if value.requires_grad)
         layers = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
         return cls(trained, tuple(layer.num_features for layer in layers))
 
 
 def measure_exchange(size: tuple[int, int], batch_size: int, repeats: int, encoder: str = "resnet18") -> Result:
-    """Time the exchanges of two processes on this machine, and a step of one while the other waits, in turns.
+    """Measure the exchanges of two processes on this machine, and a step of one while the other waits, in turns.
 
     Args:
-        size: height and width that the network sees in the step.
-        batch_size: samples of the step, of one process.
-        repeats: after one that is not counted.
-        encoder: of the depth and of the pose network.
+        size: height and width of the network's input.
+        batch_size: samples per step of one process.
+        repeats: number of repeats, after one that is not counted.
+        encoder: encoder of the depth and pose networks.
     """
     data, trainer = DataConfig(size=size), TrainerConfig(batch_size=batch_size)
     config = TrainConfig(data=data, model=ModelConfig(encoder=encoder), trainer=trainer)
@@ -93,7 +93,7 @@ def _figures(times: dict[str, list[float]], load: Load) -> tuple[Figure, ...]:
 
 
 def _process(rank: int, folder: str, config: TrainConfig, load: Load, repeats: int) -> None:
-    """One of the processes; the first one makes the steps and writes the seconds of everything as JSON."""
+    """Run one of the processes; the first one runs the steps, and writes all times (seconds) as JSON."""
     torch.set_num_threads(1)
     os.environ["GLOO_SOCKET_IFNAME"] = next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
     place = (Path(folder) / "store").as_uri()
@@ -120,20 +120,20 @@ def _process(rank: int, folder: str, config: TrainConfig, load: Load, repeats: i
 
 
 def _step(config: TrainConfig) -> Callable[[], object]:
-    """Forward, backward and optimiser, as the trainer makes them."""
+    """Return the step of the trainer: forward, backward and optimiser."""
     raw = random_frames(config.data.size, config.trainer.batch_size, _CPU)
     batch, seen = to_batch(raw, draw(0, 0, config.trainer.batch_size, config.data), stereo=False)
     return OurStep(config, _CPU, batch, seen).contender().step
 
 
 def _all_at_once(buckets: tuple[torch.Tensor, ...]) -> None:
-    """As gradients, which nobody needs before the last is there."""
+    """Exchange like gradients: all at the same time, and wait for the last one."""
     for work in [dist.all_reduce(bucket, async_op=True) for bucket in buckets]:
         assert work is not None
         work.wait()
 
 
 def _one_by_one(sums: list[torch.Tensor]) -> None:
-    """As statistics: each layer waits for its own."""
+    """Exchange like batch statistics: each layer waits for its own sums."""
     for one in sums:
         dist.all_reduce(one)

@@ -1,4 +1,4 @@
-"""What a measurement says: figures with their spread, and the ratios that are held against marks."""
+"""Results of measurements: figures with their range, and ratios with their targets."""
 
 import json
 import statistics
@@ -11,7 +11,7 @@ from egodepth.foundation.errors import InputError
 from egodepth.foundation.reading import read_json
 
 FORMAT, _ROWS_FORMAT = "egodepth-benchmark-2", "egodepth-benchmark-1"
-"""Of what is written, and of earlier files, whose figures are rows without names; both are read."""
+"""Format of new files, and of older files, whose figures are rows without names; both can be read."""
 
 
 class Figure(NamedTuple):
@@ -25,23 +25,23 @@ class Figure(NamedTuple):
 
     @classmethod
     def of(cls, name: str, unit: str, values: Sequence[float]) -> "Figure":
-        """Median and range of at least one value."""
+        """Return the median and the range of at least one value."""
         return cls(name, unit, statistics.median(values), min(values), max(values))
 
 
 class Ratio(NamedTuple):
-    """Two figures of one run over each other: on a shared machine only these can be compared."""
+    """Ratio of two figures of one run; on a shared machine, only ratios are comparable."""
 
     name: str
     value: float
     mark: float
-    """What is aimed at."""
+    """Target of the ratio."""
     at_most: bool = False
     """Whether smaller is better."""
 
     @property
     def reached(self) -> bool:
-        """Whether the mark is."""
+        """Whether the target is reached."""
         return self.value <= self.mark if self.at_most else self.value >= self.mark
 
 
@@ -50,21 +50,21 @@ T = TypeVar("T", Figure, Ratio)
 
 @dataclass(frozen=True)
 class Result:
-    """One measurement."""
+    """Result of one measurement."""
 
     what: str
     conditions: str
-    """Size, batch, threads, ...: what else must be equal to compare."""
+    """Size, batch, threads and other conditions that must be equal for a comparison."""
     figures: tuple[Figure, ...]
     ratios: tuple[Ratio, ...] = ()
 
     def to_json(self) -> str:
-        """As plain values."""
+        """Return the result as JSON."""
         named = {name: [one._asdict() for one in getattr(self, name)] for name in ("figures", "ratios")}
         return json.dumps({"format": FORMAT, "what": self.what, "conditions": self.conditions, **named}, indent=2)
 
     def to_markdown(self) -> str:
-        """A section of the performance page."""
+        """Return the result as a section of the performance page."""
         lines = [
             f"## {self.what}",
             "",
@@ -84,7 +84,7 @@ class Result:
 
 
 def read_result(path: Path) -> Result:
-    """An earlier `to_json`; `InputError` names a file that is none."""
+    """Return the result in a file of `to_json`; any other file is an `InputError`."""
     try:
         content = read_json(path)
         if content.pop("format") not in (FORMAT, _ROWS_FORMAT):
@@ -101,8 +101,8 @@ def _made(kind: type[T], one: Any) -> T:
 
 
 def _checked(found: T, texts: int) -> T:
-    """A figure or ratio whose first `texts` values are texts and the others numbers; raises `ValueError`."""
+    """Return `found` if its first `texts` values are texts and the others numbers, else raise `ValueError`."""
     numbers = all(isinstance(value, int | float) for value in found[texts:])
     if not numbers or not all(isinstance(value, str) for value in found[:texts]):
-        raise ValueError(f"{found[0]} is no figure")
+        raise ValueError(f"{found[0]} is not a figure")
     return found

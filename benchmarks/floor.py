@@ -1,4 +1,4 @@
-"""What the machine does at best: the rate of its matrix products and of its memory; and what a process takes of it."""
+"""Limits of the machine: the rates of its matrix products and of its memory. And the memory of a process."""
 
 import resource
 import time
@@ -15,13 +15,13 @@ _VECTOR_BYTES = 256 * 2**20
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait for a GPU; a processor is never ahead."""
+    """Wait until a GPU has finished; on a processor, do nothing."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def seconds(action: Callable[[], object], device: torch.device) -> float:
-    """How long an action takes."""
+    """Return the duration of an action, seconds."""
     synchronise(device)
     began = time.perf_counter()
     action()
@@ -30,7 +30,7 @@ def seconds(action: Callable[[], object], device: torch.device) -> float:
 
 
 def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
-    """Floating-point operations a second of a matrix product: multiplications and additions."""
+    """Return the floating-point operations per second of a matrix product: multiplications and additions."""
     generator = torch.Generator().manual_seed(0)
     left, right = (torch.randn(_MATRIX, _MATRIX, generator=generator).to(device, dtype) for _ in range(2))
     out: Tensor = left @ right
@@ -39,22 +39,22 @@ def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
 
 
 def resident() -> int:
-    """Bytes of this process in memory."""
+    """Return the current memory of this process, bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def peak_resident() -> int:
-    """The most bytes that this process has had in memory, of mapped files, too."""
-    # getrusage would count what the parent had before the program was started.
+    """Return the peak memory of this process, bytes; mapped files included."""
+    # Not getrusage: its peak includes memory of the parent process from before the start of the program.
     status = Path("/proc/self/status")
     if not status.exists():
-        raise InputError("benchmark: memory is measured on Linux alone")
+        raise InputError("benchmark: memory can be measured only on Linux; run it there")
     lines = status.read_text().splitlines()
     return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
 def memory_rate(device: torch.device) -> float:
-    """Bytes a second that are read and written by a copy."""
+    """Return the bytes per second that a copy reads and writes."""
     source = torch.ones(_VECTOR_BYTES // 4, device=device)
     copy = torch.empty_like(source)
     best = min(seconds(lambda: copy.copy_(source), device) for _ in range(5))

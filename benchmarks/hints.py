@@ -1,4 +1,4 @@
-"""The plane sweep of one frame: the loops in C against the same formula in torch."""
+"""The plane sweep of one frame: the loops in C compared with the same formula in torch."""
 
 import torch
 from rich.console import Console
@@ -15,11 +15,11 @@ _CPU = torch.device("cpu")
 
 
 def measure_hints(size: tuple[int, int], repeats: int) -> Result:
-    """Seconds of a frame with 48 planes and four sources, both ways in turns.
+    """Measure the seconds per frame with 48 planes and four sources, both implementations in turns.
 
     Args:
         size: height and width of the frames.
-        repeats: after one of each that is not counted.
+        repeats: number of repeats, after one of each that is not counted.
     """
     settings = SweepSettings(planes=_PLANES, apart=4)
     target, sources = _made_up(size)
@@ -38,7 +38,7 @@ def measure_hints(size: tuple[int, int], repeats: int) -> Result:
 
 
 def _made_up(size: tuple[int, int]) -> tuple[torch.Tensor, list[SweepSource]]:
-    """Smooth random frames and a camera that drives straight on."""
+    """Return smooth random frames, and the poses of a camera that moves straight ahead."""
     generator = torch.Generator().manual_seed(0)
     rough = torch.rand(1, 3, size[0] // 8 + 1, size[1] // 8 + 1, generator=generator)
     target = torch.nn.functional.interpolate(rough, size, mode="bilinear")[0]

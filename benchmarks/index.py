@@ -1,4 +1,4 @@
-"""What an index of millions of samples costs: time and memory."""
+"""Time and memory of an index of millions of samples."""
 
 import json
 import subprocess
@@ -19,26 +19,26 @@ _MB = 1 << 20
 
 @dataclass(frozen=True)
 class IndexCosts:
-    """What an index of so many samples costs a process that opens it and asks for batches."""
+    """Time and memory of a process that opens an index and looks up batches."""
 
     samples: int
     open_s: float
-    """To open it, the frames' numbers included."""
+    """Seconds to open the index, with the frames' numbers."""
     batch_us: float
-    """To find the samples of a batch of 12 anywhere in an epoch."""
+    """Microseconds to look up the samples of a batch of 12 anywhere in an epoch."""
     resident_mb: float
-    """What opening it and finding 1000 batches adds to the memory of the process, at most."""
+    """Increase of the process's peak memory by opening the index and looking up 1000 batches."""
     process_mb: float
-    """Of the whole process, its libraries included."""
+    """Peak memory of the whole process, with its libraries."""
 
 
 def measure_index(samples: int = 10**8, run: int = 998, folder: Path | None = None) -> IndexCosts:
-    """Write an index of so many samples, and open it in a new process.
+    """Write an index of `samples` samples, and measure it in a new process.
 
     Args:
-        samples: how many.
-        run: consecutive samples of a drive: 998 for clips of 1000 frames; 1 where none follows another.
-        folder: where there is room for 20 bytes a run; default: the system's place for temporary files.
+        samples: number of samples.
+        run: number of consecutive samples: 998 for clips of 1000 frames, 1 for isolated frames.
+        folder: a folder with 20 bytes of free space per run; default: the system's folder for temporary files.
     """
     with TemporaryDirectory(dir=folder) as made:
         first = np.append(np.arange(0, samples, run), samples)
@@ -49,7 +49,7 @@ def measure_index(samples: int = 10**8, run: int = 998, folder: Path | None = No
 
 
 def _opened(folder: str) -> None:
-    """What `measure_index` runs in a process of its own: prints the figures as JSON."""
+    """Print the figures as JSON; `measure_index` calls this in a new process."""
     before = peak_resident() / _MB
     began = time.perf_counter()
     index = SampleIndex.open(folder)

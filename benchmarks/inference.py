@@ -1,4 +1,4 @@
-"""How long one image takes in every way that we can run a model, all in turn so that they share the machine's noise."""
+"""Time of one image in every runtime and precision, measured in turns so that all share the machine's noise."""
 
 import copy
 import statistics
@@ -24,24 +24,24 @@ from egodepth.weights import DepthModel, ModelCard, load_model
 from egodepth.weights.exported.runtime import Run, open_file
 
 REFERENCE = "torch float32, contiguous"
-"""Plain eager PyTorch, the network as it is commonly written: what the others are compared with."""
+"""Baseline: eager PyTorch, with the network in torch's standard layers."""
 
 _MARKS = {"openvino float32": 1.5, "openvino int8": 4.0}
-"""Of the speed over plain eager PyTorch."""
+"""Targets of the speed-up over the baseline."""
 _WARM_UP = 3
 _CALIBRATION_IMAGES = 8
 
 
 def measure_inference(model: str | Path | None = None, size: tuple[int, int] = (192, 640), repeats: int = 15) -> Result:
-    """Measure batch 1, image at the network's size: eager PyTorch, ONNX Runtime and OpenVINO in each precision.
+    """Measure eager PyTorch, ONNX Runtime and OpenVINO in each precision, with one image of the network's size.
 
-    The times of the last two include what their graphs have besides the network: 8-bit images in, depth out. int8 is
-    calibrated on noise, which is as fast as on images.
+    The times of the last two include the conversion of 8-bit images and the conversion to depth, because these are in
+    their graphs. int8 is calibrated on noise, which does not change the speed.
 
     Args:
-        model: a run folder, a model folder or a hub id; None: a ResNet-18 of random weights.
+        model: a run folder, a model folder or a hub id; None: a ResNet-18 with random weights.
         size: height and width.
-        repeats: rounds that count, after three that do not.
+        repeats: number of rounds, after three that are not counted.
 
     Raises:
         InputError: no such model, or a package of the extra `export` is missing.
@@ -53,7 +53,7 @@ def measure_inference(model: str | Path | None = None, size: tuple[int, int] = (
         rounds = [{way: _milliseconds(run) for way, run in ways.items()} for _ in range(_WARM_UP + repeats)]
     rounds = rounds[_WARM_UP:]
     figures = tuple(Figure.of(way, "ms", [one[way] for one in rounds]) for way in ways)
-    # Within each round, so that what noise there was hit both.
+    # The ratio is taken within each round, so that noise affects both values.
     speedups = {way: statistics.median(one[REFERENCE] / one[way] for one in rounds) for way in _MARKS}
     ratios = tuple(Ratio(f"{way} over {REFERENCE}", speedups[way], mark) for way, mark in _MARKS.items())
     conditions = f"{model or 'random resnet18'}, batch 1, {size[1]}x{size[0]}, {torch.get_num_threads()} threads"
@@ -66,7 +66,7 @@ def _random_model(size: tuple[int, int]) -> DepthModel:
 
 
 def _torch_ways(network: DepthNet, image: UInt8[np.ndarray, "1 h w 3"]) -> dict[str, Callable[[], object]]:
-    """The network alone, as it is commonly written and as we would run it."""
+    """Return the variants of the network in torch: standard layers, and our layers in channels_last."""
     batch = torch.from_numpy(image).permute(0, 3, 1, 2).contiguous().float() / 255
     plain = copy.deepcopy(network)
     as_commonly_written(plain)

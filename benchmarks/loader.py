@@ -1,7 +1,7 @@
-"""What loading costs: processor time a sample, the common way, from JPEG and from a store.
+"""Processor time to load a sample: by the common pipeline, from JPEG and from a store.
 
-A sample is a target and its two neighbours, jittered. Colour jitter counts wherever it runs: ours is measured apart, as
-it is one batched pass of `to_batch` on the training's device.
+A sample is a target and its two neighbours, with colour jitter. Our jitter is measured separately, because it is one
+batched pass of `to_batch` on the training's device.
 """
 
 import json
@@ -44,28 +44,28 @@ _NAMES = {
 
 
 class LoaderCosts(NamedTuple):
-    """What a sample of three frames costs, all of it on one thread."""
+    """Processor time of a sample of three frames, on one thread."""
 
     common: Figure
-    """PIL: decode three frames, resize each to four sizes, jitter all twelve, to tensors."""
+    """PIL: decode three frames, resize each to four sizes, jitter all twelve images, convert to tensors."""
     jpeg: Figure
-    """Ours, an epoch without a store: each frame decoded and resized once; without the jitter."""
+    """Our loader without a store: each frame is decoded and resized once; without the jitter."""
     jpeg_uncached: Figure
-    """The same where nothing is kept, not even in memory: three frames decoded a sample."""
+    """Our loader without any cache: three frames are decoded per sample; without the jitter."""
     store: Figure
-    """From a store, an epoch whose frames no process has used yet, checksums compared; without the jitter."""
+    """Our loader from a store, in the first epoch, with comparison of checksums; without the jitter."""
     store_again: Figure
-    """The same, a later epoch."""
+    """Our loader from a store, in a later epoch; without the jitter."""
     device: Figure
-    """To float, flip, jitter: what `to_batch` adds to each of ours, on the training's device."""
+    """Conversion to float, flip and jitter by `to_batch` on the training's device, which ours need in addition."""
 
     def ratio(self, ours: Figure, jitter: bool = True) -> float:
-        """How many times less than the common way, by the medians; with or without what runs on the device."""
+        """Return the time of the common pipeline over ours, by the medians; with or without the part on the device."""
         return self.common.median / (ours.median + (self.device.median if jitter else 0))
 
 
 def measure_loader(size: tuple[int, int], repeats: int, device: str) -> Result:
-    """Processor time of a sample, and an index of 10^8 samples."""
+    """Measure the processor time of a sample, and an index of 10^8 samples."""
     costs, index = measure_samples(size, repeats=repeats, device=device), measure_index(_INDEX_SAMPLES)
     figures = (
         *costs,
@@ -91,26 +91,26 @@ def measure_samples(
     data: Path | None = None,
     device: str = "cpu",
 ) -> LoaderCosts:
-    """Measure a sample's cost in each way, in turns, on one thread.
+    """Measure the time of a sample with each loader, in turns, on one thread.
 
     Args:
         size: height and width of the largest scale.
-        samples: a repeat, rounded down to whole batches of 4; the first ones of the data.
-        repeats: of which the median and the extremes are reported.
-        data: a folder of JPEGs in a row; default: synthetic ones of KITTI's size, detail and compression.
-        device: where the jitter runs.
+        samples: samples per repeat, rounded down to whole batches of 4; the first ones of the data.
+        repeats: number of repeats; the median and the range are reported.
+        data: a folder of consecutive JPEGs; default: synthetic ones of KITTI's size, detail and compression.
+        device: device of the jitter.
 
     Raises:
         InputError: unusable data.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    keep_freed_memory()  # as trainings do
+    keep_freed_memory()  # as in a training
     try:
         with TemporaryDirectory() as folder:
             jpegs = data or synthetic_jpegs(Path(folder) / "clip", samples + 2)
             camera, store = Path(folder) / "camera.json", Path(folder) / "store"
-            write_text(camera, json.dumps({"fov_deg": 81}))  # none is looked at
+            write_text(camera, json.dumps({"fov_deg": 81}))  # its values do not matter
             drive = FolderDrive(jpegs, camera)
             prepare([drive], size, store, workers=1)
             return _measured(drive, list_images(jpegs)[: samples + 2], size, store, repeats, torch.device(device))
@@ -119,7 +119,7 @@ def measure_samples(
 
 
 def synthetic_jpegs(folder: Path, frames: int) -> Path:
-    """A clip of JPEGs of KITTI's size and detail: smooth shading, edges of boxes, fine texture; about 180 kB each."""
+    """Write a clip of JPEGs of KITTI's size and detail (shading, edges, fine texture), about 180 kB each."""
     folder.mkdir(parents=True)
     generator = np.random.default_rng(0)
     height, width = _RECORDED
@@ -171,13 +171,13 @@ def _measured(
         measure("store_again", stored)
         measure("device", lambda: [_on_device(batch, step, config, device) for step, batch in enumerate(raw)])
         if repeat == 0:
-            costs.clear()  # warming up
+            costs.clear()  # warm-up
     names = {**_NAMES, "device": f"to float, flip, jitter on {device}"}
     return LoaderCosts(**{way: Figure.of(names[way], "ms/sample", ms) for way, ms in costs.items()})
 
 
 def _common_sample(files: list[Path], size: tuple[int, int], seed: int) -> list[torch.Tensor]:
-    """Twelve clean and twelve jittered images, each scale resized from the one before, which is the cheapest order."""
+    """Return twelve clean and twelve jittered images; each scale is resized from the previous one, which is fastest."""
     generator = np.random.default_rng(seed)
     brightness, contrast, saturation = generator.uniform(0.8, 1.2, 3).tolist()
     hue = float(generator.uniform(-0.1, 0.1))

@@ -1,4 +1,4 @@
-"""Every measurement by its name."""
+"""All measurements in one table."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,20 +15,20 @@ from egodepth.training.devices import pick_device
 
 
 class Wanted(NamedTuple):
-    """How to measure; each measurement takes what it needs of it."""
+    """Settings of a measurement; each measurement uses a part of them."""
 
     size: tuple[int, int]
-    """Height and width that the network sees."""
+    """Height and width of the network's input."""
     batch_size: int = 4
-    """Samples a step."""
+    """Samples per step."""
     repeats: int = 5
-    """How often; medians are reported."""
+    """Number of repeats; medians are reported."""
     images: int = 100
-    """Images a repeat, of evaluation."""
+    """Images per repeat, for evaluation."""
     model: str = ""
-    """A run or model folder, for inference; empty: a ResNet-18 of random weights."""
+    """A run or model folder, for inference; empty: a ResNet-18 with random weights."""
     device: str = ""
-    """Empty: the GPU if there is one."""
+    """Device; empty: the GPU if there is one."""
 
 
 MEASUREMENTS: dict[str, Callable[[Wanted], Result]] = {
@@ -40,4 +40,4 @@ MEASUREMENTS: dict[str, Callable[[Wanted], Result]] = {
     "exchange": lambda w: measure_exchange(w.size, w.batch_size, w.repeats),
     "hints": lambda w: measure_hints(w.size, w.repeats),
 }
-"""By name; `all` measures them in this order."""
+"""Measurements by name; `all` runs them in this order."""

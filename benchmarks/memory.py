@@ -1,4 +1,4 @@
-"""Peak memory of a training step, by a process that does nothing else: `python -m benchmarks.memory`."""
+"""Measure the peak memory of a training step in a separate process: `python -m benchmarks.memory`."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from egodepth.training.memory import keep_freed_memory
 
 
 def main(kind: str, height: int, width: int, batch_size: int) -> None:
-    """Make two steps of the `twin` or of `ours` and print what the process had before and at most, bytes."""
+    """Run two steps of the `twin` or of `ours`, and print the memory before and the peak memory, bytes."""
     keep_freed_memory()
     device, size = torch.device("cpu"), (height, width)
     config = TrainConfig(data=DataConfig(size=size), trainer=TrainerConfig(batch_size=batch_size))

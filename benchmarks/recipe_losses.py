@@ -1,10 +1,10 @@
-"""Losses of every recipe over 20 steps: what a change that should change nothing is compared by.
+"""Losses of every recipe over 20 steps, to check that a refactoring changes no result.
 
-    python benchmarks/recipe_losses.py before                      # of the code as it is
-    python benchmarks/recipe_losses.py after --against before      # status 1 where a loss differs
+    python benchmarks/recipe_losses.py before                      # losses of the current code
+    python benchmarks/recipe_losses.py after --against before      # status 1 if a loss differs
 
-The second command prints the largest relative difference of each recipe. Small frames of two rendered streets, three
-samples a step, one thread: equal code gives equal bits.
+The second command prints the largest relative difference of each recipe. It trains on small frames of two rendered
+streets, with three samples per step and one thread. Equal code gives equal bits.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SETTINGS = {
     "panels-every": STEPS,
 }
 STARTS = {"street-clip-tuned": "synthetic-ms", "ablation": "synthetic-s", "kitti-m-1024": "kitti-m"}
-"""Recipes that start from a model, and whose."""
+"""Recipes that start from a model, and the recipe of this model."""
 VARIANTS = {
     "average": ["synthetic-m", "--loss.reprojection", "average", "--loss.no-automask"],
     "native": ["synthetic-m", "--loss.multiscale", "native"],
@@ -35,13 +35,13 @@ VARIANTS = {
     "learned-camera": ["synthetic-m", "--data.camera", "learned"],
     "both-signals": ["street-clip", "--loss.photometric", "1", "--hints.rule", "better"],
 }
-"""Parts of the method that no recipe has."""
+"""Variants with parts of the method that no recipe uses."""
 
 
 def main() -> None:
-    """Train, write, compare."""
+    """Train all recipes, write their losses, and compare them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, help="folder for runs and losses; what is there is not made again")
+    parser.add_argument("out", type=Path, help="folder for runs and losses; existing files are not made again")
     parser.add_argument("recipes", nargs="*", help="recipes and variants; all if left out")
     parser.add_argument("--against", type=Path, help="folder of an earlier run to compare with")
     given = parser.parse_args()
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _recipes() -> list[str]:
-    """All recipes but the high-resolution ones, which differ in size alone."""
+    """Return all recipes without the high-resolution ones, which differ only in size."""
     from egodepth.config.recipes import RECIPES
 
     return [name for name in RECIPES if "1024" not in name or name in STARTS]
@@ -88,7 +88,7 @@ def _egodepth(out: Path, *words: str) -> None:
 
 
 def _equal(before: Path, after: Path) -> bool:
-    """Print how far the losses of two folders are apart; whether all are equal."""
+    """Print the differences of the losses in two folders, and return whether all are equal."""
     equal = True
     for path in sorted(before.glob("*.json")):
         old, new = json.loads(path.read_text()), json.loads((after / path.name).read_text())

@@ -1,4 +1,4 @@
-"""The training step against its plain twin, and its stages apart."""
+"""The training step compared with its plain twin, and the time of each of its stages."""
 
 import json
 import subprocess
@@ -32,21 +32,21 @@ TWIN, OURS, ROUGH = "the plain twin", "the step", "the step, bfloat16 networks"
 
 @dataclass
 class Contender:
-    """One way of training, ready to make steps."""
+    """One implementation of the step, ready to run."""
 
     step: Callable[[], object]
     loss: Callable[[], object]
-    """Warp and loss, forward and backward, from given disparities and poses."""
+    """Runs warp and loss, forward and backward, from given disparities and poses."""
 
 
 def measure_step(size: tuple[int, int], batch_size: int, repeats: int, device: torch.device) -> Result:
-    """Steps of video alone (M) with ResNet-18 and the separate pose network, all contenders in turns.
+    """Measure steps of monocular video (M) with ResNet-18 and the separate pose network, all contenders in turns.
 
     Args:
-        size: height and width that the network sees.
-        batch_size: samples a step.
-        repeats: after one of each that is not counted.
-        device: where to run.
+        size: height and width of the network's input.
+        batch_size: samples per step.
+        repeats: number of repeats, after one of each that is not counted.
+        device: device of the measurement.
     """
     keep_freed_memory()
     config = TrainConfig(data=DataConfig(size=size), trainer=TrainerConfig(batch_size=batch_size))
@@ -101,7 +101,7 @@ def _result(
 
 
 class OurStep:
-    """The step as the trainer makes it."""
+    """The step as the trainer runs it."""
 
     def __init__(self, config: TrainConfig, device: torch.device, batch: Batch, seen: list[Tensor]) -> None:
         torch.manual_seed(0)
@@ -113,7 +113,7 @@ class OurStep:
             self.given = self.objective.estimate(batch, seen)
 
     def contender(self) -> Contender:
-        """For the turns."""
+        """Return the contender of this step."""
         leaves, from_leaves = _leaves(self.given)
 
         def loss() -> None:
@@ -128,7 +128,7 @@ class OurStep:
         self.optimiser.step()
 
     def stages(self, raw: RawBatch) -> dict[str, float]:
-        """Seconds of each stage of one step."""
+        """Return the seconds of each stage of one step."""
         config, times = self.config, {}
         draws = draw(0, 0, config.trainer.batch_size, config.data)
         times["augmentation"] = seconds(lambda: to_batch(raw, draws, stereo=False), self.device)
@@ -150,7 +150,7 @@ class OurStep:
         return times
 
     def flops_per_image(self) -> float:
-        """Multiplications and additions of the networks, forward and backward."""
+        """Return the multiplications and additions of the networks per image, forward and backward."""
         with FlopCounterMode(display=False) as counter:
             estimate = self.objective.estimate(self.batch, self.seen)
             outputs = [*estimate.disparities, *estimate.poses]
@@ -160,7 +160,7 @@ class OurStep:
 
 
 def twin_step(config: TrainConfig, device: torch.device, batch: Batch, given: Estimate) -> Contender:
-    """The twin with weights of its own and Adam as it comes."""
+    """Return the plain twin as a contender, with its own weights and Adam with default settings."""
     torch.manual_seed(0)
     twin = PlainTwin(config)
     twin.objective.to(device)
@@ -180,7 +180,7 @@ def twin_step(config: TrainConfig, device: torch.device, batch: Batch, given: Es
 
 
 def random_frames(size: tuple[int, int], batch_size: int, device: torch.device) -> RawBatch:
-    """Smooth random frames that move by some pixels, of an average camera."""
+    """Return smooth random frames that move by some pixels, with the camera of an average recording."""
     generator = np.random.default_rng(0)
     rough = generator.integers(0, 256, (batch_size, 3, size[0] // 8, size[1] // 8), dtype=np.uint8)
     image = torch.nn.functional.interpolate(torch.from_numpy(rough).float(), size, mode="bilinear").to(torch.uint8)
@@ -193,14 +193,14 @@ def random_frames(size: tuple[int, int], batch_size: int, device: torch.device) 
 
 
 def peak_memory(kind: str, size: tuple[int, int], batch_size: int) -> float:
-    """Bytes that two steps of a contender need at most, over what its process had before; in a process of its own."""
+    """Return the peak memory of two steps of a contender, bytes above the memory before; measured in a new process."""
     words = [sys.executable, "-m", "benchmarks.memory", kind, *map(str, size), str(batch_size)]
     found = json.loads(subprocess.run(words, check=True, capture_output=True, text=True, cwd=CLONE).stdout)
     return float(found["peak"] - found["before"])
 
 
 def _leaves(estimate: Estimate) -> tuple[list[Tensor], Estimate]:
-    """Copies of disparities and poses that gather gradients, as a list and in their places."""
+    """Return copies of disparities and poses that collect gradients, as a list and as an `Estimate`."""
     leaves = [value.detach().clone().requires_grad_() for value in (*estimate.disparities, *estimate.poses)]
     count = len(estimate.disparities)
     return leaves, Estimate(leaves[:count], leaves[count:], None)

@@ -1,7 +1,7 @@
-"""The training step by the plain formula, for comparison: what the paper's text and torch alone give.
+"""The training step by the plain formula, for comparison: the paper's text in plain torch.
 
-The losses are those of the package by plain autograd (`plain_formula`), the networks have torch's own convolutions, in
-contiguous memory, and Adam is as it comes. The values are those of the step (a test compares them).
+The losses use plain autograd (`plain_formula`), the networks have torch's own convolutions in contiguous memory, and
+Adam has its default settings. The values equal those of the step (a test compares them).
 """
 
 from torch import Tensor
@@ -14,7 +14,7 @@ from egodepth.objective import SelfSupervisedObjective, build_objective
 
 
 class PlainTwin:
-    """An objective of fresh weights whose step takes no short cut."""
+    """An objective with random weights and without our optimisations."""
 
     def __init__(self, config: TrainConfig) -> None:
         """Build the networks of a configuration with random weights."""
@@ -22,11 +22,11 @@ class PlainTwin:
         as_commonly_written(self.objective)
 
     def loss(self, batch: Batch, seen: list[Tensor] | None = None) -> Tensor:
-        """Loss of a batch, networks included."""
+        """Return the loss of a batch, with the networks."""
         with plain_formula():
             return self.objective(batch, seen)["loss"]
 
     def loss_from(self, disparities: list[Tensor], poses: list[Tensor], batch: Batch) -> Tensor:
-        """Loss of given disparities and poses."""
+        """Return the loss of given disparities and poses."""
         with plain_formula():
             return self.objective.losses_from(disparities, poses, batch)["loss"]

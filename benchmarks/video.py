@@ -1,4 +1,4 @@
-"""How much of the network's speed is left when a whole video is predicted, from file to file."""
+"""Speed of the prediction of a whole video, from file to file, relative to the network alone."""
 
 import statistics
 import time
@@ -21,7 +21,7 @@ from egodepth.weights import DepthModel, ModelCard
 
 _RATE = Fraction(25)
 _MOTION = 3
-"""Pixels that the texture moves in a frame."""
+"""Motion of the texture, pixels per frame."""
 
 
 def measure_video(
@@ -33,10 +33,10 @@ def measure_video(
     device: str | None = None,
     encoder: str = "resnet18",
 ) -> Result:
-    """Time the network alone and the whole prediction of a made-up video in turns, `repeats` times each.
+    """Measure the network alone and the whole prediction of a synthetic video in turns, `repeats` times each.
 
-    Weights are random: they do not change the time. Every repeat of one follows one of the other, so that what else the
-    machine does meets both.
+    Weights are random, because they do not change the time. The repeats alternate, so that other load on the machine
+    affects both.
     """
     network = ModelConfig(encoder=encoder)
     card = ModelCard(size=network_size, metric=False, has_pose_net=False, network=network)
@@ -65,7 +65,7 @@ def measure_video(
 
 
 def _moving_texture(path: Path, size: tuple[int, int], frames: int) -> Video:
-    """A clip of blocks of random colour, with grain as cameras have it, that moves sideways."""
+    """Write a video of random coloured blocks with noise, which move sideways."""
     height, width = size
     even = (height // 2 * 2, width // 2 * 2)
     random = np.random.default_rng(0)

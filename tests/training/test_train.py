@@ -312,7 +312,7 @@ def test_frames_that_do_not_fit_on_the_device_are_one_line(clip: Path, tmp_path:
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert re.fullmatch(
-        r".*the 8 training frames need 0\.0 GB; .*'cpu' \(0\.0 GB\) is for frames.*--data.on-device out\n", said
+        r".*the 8 training frames need 0\.0 GB, .*'cpu' \(0\.0 GB\) is for frames.*--data.on-device out\n", said
     )
     assert not run.exists()
 

@@ -161,7 +161,7 @@ def test_the_frames_may_take_half_of_the_free_memory(monkeypatch, spare, fits):
         on_device(dataset)
     else:
         with pytest.raises(
-            InputError, match=r"frames need 0\.0 GB; .*'cpu' \(0\.0 GB\) is for frames.*leave --data.on-device out"
+            InputError, match=r"frames need 0\.0 GB, .*'cpu' \(0\.0 GB\) is for frames.*leave --data.on-device out"
         ):
             on_device(dataset)
 
