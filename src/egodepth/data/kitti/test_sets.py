@@ -26,7 +26,7 @@ TEST_RECORDINGS: dict[TestSet, frozenset[str]] = {
 TEST_FRAMES: dict[TestSet, frozenset[tuple[str, int]]] = {
     "eigen": frozenset((line.drive, line.frame) for line in EIGEN_FRAMES)
 }
-"""Of a test set that has some of its recordings' frames alone: (recording, frame)."""
+"""(recording, frame) of the test sets that contain only a part of the frames of their recordings."""
 
 
 def recording_of(drive_name: str) -> str:
