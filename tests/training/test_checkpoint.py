@@ -11,7 +11,7 @@ from torch import nn
 
 from egodepth.foundation.errors import InputError
 from egodepth.training import checkpoint
-from egodepth.training.checkpoint import Progress, list_checkpoints, load_checkpoint, newest_whole, save_checkpoint
+from egodepth.training.checkpoint import Progress, list_checkpoints, load_checkpoint, newest_undamaged, save_checkpoint
 
 
 def a_module() -> nn.Module:
@@ -150,7 +150,7 @@ def test_a_damaged_checkpoint_is_named_and_set_aside_and_the_one_before_is_used(
     before, newest = saved(tmp_path, 3), saved(tmp_path, 6)
     damage(newest / file)
     said: list[str] = []
-    assert newest_whole(tmp_path, said.append) == before
+    assert newest_undamaged(tmp_path, said.append) == before
     (line,) = said
     assert line.startswith(f"{newest / file}: ")
     assert line.endswith("it is renamed to damaged_step_00000006, and the previous checkpoint is used")
@@ -163,9 +163,9 @@ def test_without_a_whole_checkpoint_there_is_none(tmp_path: Path):
     for step in (3, 6):
         cut(saved(tmp_path, step) / "state.safetensors")
     said: list[str] = []
-    assert newest_whole(tmp_path, said.append) is None
+    assert newest_undamaged(tmp_path, said.append) is None
     assert len(said) == 2
-    assert newest_whole(tmp_path, said.append) is None
+    assert newest_undamaged(tmp_path, said.append) is None
     assert len(said) == 2
 
 

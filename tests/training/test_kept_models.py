@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from egodepth.training.kept_models import bring_back, link_models
+from egodepth.training.kept_models import link_models, restore_models
 
 
 def a_run(folder: Path) -> tuple[Path, Path]:
@@ -24,11 +24,11 @@ def test_what_is_lost_of_a_model_comes_back(tmp_path: Path, lost):
     place = run / lost
     for file in [place] if place.is_file() else list(place.iterdir()):
         file.unlink()
-    assert bring_back(checkpoint, run) == [lost.split("/")[0]]
+    assert restore_models(checkpoint, run) == [lost.split("/")[0]]
     for name in ("model", "model_last"):
         assert (run / name / "config.json").read_text() == f"card of {name}"
         assert (run / name / "model.safetensors").read_text() == f"weights of {name}"
-    assert bring_back(checkpoint, run) == []
+    assert restore_models(checkpoint, run) == []
 
 
 def test_a_model_that_is_there_stays_though_it_is_newer(tmp_path: Path):
@@ -36,7 +36,7 @@ def test_a_model_that_is_there_stays_though_it_is_newer(tmp_path: Path):
     beside = run / "model" / "new"
     beside.write_text("newer weights")
     os.replace(beside, run / "model" / "model.safetensors")
-    assert bring_back(checkpoint, run) == []
+    assert restore_models(checkpoint, run) == []
     assert (run / "model" / "model.safetensors").read_text() == "newer weights"
     assert (checkpoint / "model" / "model.safetensors").read_text() == "weights of model"
 
@@ -58,4 +58,4 @@ def test_a_run_without_a_model_yet_has_none_in_its_checkpoint(tmp_path: Path):
     (tmp_path / "checkpoint").mkdir()
     link_models(tmp_path / "run", tmp_path / "checkpoint")
     assert list((tmp_path / "checkpoint").iterdir()) == []
-    assert bring_back(tmp_path / "checkpoint", tmp_path / "run") == []
+    assert restore_models(tmp_path / "checkpoint", tmp_path / "run") == []

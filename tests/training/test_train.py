@@ -27,7 +27,7 @@ from egodepth.training import job as job_module
 from egodepth.training import train as train_module
 from egodepth.training.devices import pick_device
 from egodepth.training.train import train
-from egodepth.training.watch import SANE, Range
+from egodepth.training.watch import NORMAL, Range
 from egodepth.weights import load_card
 from kitti_2015_pairs import write_kitti_2015
 from tiny_training import SIZE, a_config, assert_same_weights, command, final_tensors, logged, quietly, start_and_kill
@@ -250,7 +250,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(c
 
 
 def test_a_collapse_is_said_in_one_line(clip: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.setitem(SANE, "kept", Range(1.1, 2.0, "it has collapsed"))
+    monkeypatch.setitem(NORMAL, "kept", Range(1.1, 2.0, "it has collapsed"))
     _, said = quietly(a_config(clip, steps=2, panels_every=2), tmp_path / "run")
     assert len(re.findall(r"^step 2: warning: kept is .*it has collapsed$", said, re.MULTILINE)) == 1
     assert logged(tmp_path / "run", "watch/kept").keys() == {1}

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from egodepth.objective import Diagnosis
-from egodepth.training.watch import SANE, vital_signs, warnings_of
+from egodepth.training.watch import NORMAL, vital_signs, warnings_of
 
 LIMITS = (0.1, 100.0)
 
@@ -46,7 +46,7 @@ def test_each_kind_of_collapse_is_one_line_that_names_the_sign(ill, signs):
     warnings = warnings_of(vital_signs(a_diagnosis(**ill), LIMITS))
     assert [warning.split()[1] for warning in warnings] == signs
     for warning, sign in zip(warnings, signs, strict=True):
-        assert SANE[sign].meaning in warning
+        assert NORMAL[sign].meaning in warning
         assert "\n" not in warning
 
 

@@ -49,7 +49,7 @@ class Run:
     objective: SelfSupervisedObjective
     optimiser: torch.optim.Optimizer
     snapshots: ModelSnapshots
-    judged: list[Drive]
+    validation_drives: list[Drive]
     """Drives for the validation; empty in all processes but the first."""
     progress: Progress
     """Progress of the run, and the source of its first weights."""
@@ -90,7 +90,7 @@ def build_run(
     """
     config, training, known = prepared
     store = frame_store(config, training)
-    judged = validation_drives(config.data) if ranks.leads else []
+    drives = validation_drives(config.data) if ranks.leads else []
     check_run(place.folder, config)
     checkpoint = ranks.first(lambda: starting_point(place.folder, say))
     start = None if checkpoint else ranks.first(lambda: find_start(config, note))
@@ -115,7 +115,7 @@ def build_run(
         objective,
         optimiser,
         ModelSnapshots(config, objective, dataset, resident, started_from),
-        judged,
+        drives,
         Progress(progress.step, progress.best, progress.skipped, started_from),
         compile_objective(objective, config.trainer.compile, device),
         ranks,
@@ -132,7 +132,7 @@ def build_trainer(run: Run, log: RunLog, stop: Callable[[], bool]) -> tuple[Trai
         stop: called after every step; True ends the training.
     """
     config, settings, ranks = run.config, run.config.trainer, run.ranks
-    validation = Validation(run.snapshots, run.judged, config, log, run.folder, run.progress.best)
+    validation = Validation(run.snapshots, run.validation_drives, config, log, run.folder, run.progress.best)
     hooks = [Hook(settings.log_every, BadFrames(run.dataset.store, log))]
     save: Callable[[int, int | None], object] = lambda done, skipped: None  # noqa: E731 - the other processes
     if ranks.leads:

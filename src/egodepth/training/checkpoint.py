@@ -59,7 +59,7 @@ def save_checkpoint(
     config: dict[str, Any],
     progress: Progress,
     keep: int,
-    beside_it: Callable[[Path], None] = lambda _: None,
+    add_files: Callable[[Path], None] = lambda _: None,
 ) -> Path:
     """Write `folder/step_NNNNNNNN`, remove all but the newest `keep` checkpoints, and return the new folder.
 
@@ -70,29 +70,29 @@ def save_checkpoint(
         config: configuration of the run, as values of JSON.
         progress: progress of the run.
         keep: number of checkpoints to keep.
-        beside_it: adds more files to the folder of the checkpoint before it is renamed.
+        add_files: adds more files to the folder of the checkpoint before it is renamed.
 
     Raises:
         InputError: the checkpoint cannot be written (disk full, no permission); older ones do not change.
     """
     place = folder / f"step_{progress.step:08d}"
-    beside = folder / f".{place.name}.writing"
+    temporary = folder / f".{place.name}.writing"
     tensors = {f"model.{name}": value.contiguous() for name, value in module.state_dict().items()}
     tensors |= {f"optimiser.{name}": value for name, value in _optimiser_tensors(module, optimiser).items()}
     header: dict[str, Any] = {"format": FORMAT, **dataclasses.asdict(progress), "config": config}
     try:
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
-        save_file(tensors, beside / STATE)
-        header["state_sha256"] = _digest(beside / STATE)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        save_file(tensors, temporary / STATE)
+        header["state_sha256"] = _digest(temporary / STATE)
         header["header_sha256"] = _header_digest(header)
-        (beside / HEADER).write_text(json.dumps(header, indent=2) + "\n")
-        beside_it(beside)
-        _flush(beside)
+        (temporary / HEADER).write_text(json.dumps(header, indent=2) + "\n")
+        add_files(temporary)
+        _flush(temporary)
         shutil.rmtree(place, ignore_errors=True)
-        os.replace(beside, place)
+        os.replace(temporary, place)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise InputError(
             f"{place}: cannot write the checkpoint ({error}); free disk space and run the same command again"
         ) from error
@@ -106,7 +106,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted(place for place in folder.glob("step_*") if _STEP.fullmatch(place.name) and place.is_dir())
 
 
-def newest_whole(folder: Path, say: Callable[[str], None]) -> Path | None:
+def newest_undamaged(folder: Path, say: Callable[[str], None]) -> Path | None:
     """Return the newest checkpoint that is not damaged; None without one. Newer ones are renamed and reported."""
     for place in reversed(list_checkpoints(folder)):
         try:
@@ -122,7 +122,7 @@ def newest_whole(folder: Path, say: Callable[[str], None]) -> Path | None:
 
 
 def load_checkpoint(place: Path, module: nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
-    """Restore module and optimiser in place from an undamaged checkpoint (`newest_whole`), and return the progress.
+    """Restore module and optimiser in place from an undamaged checkpoint (`newest_undamaged`), and return the progress.
 
     Raises:
         InputError: the checkpoint has another format, or belongs to another network.

@@ -41,8 +41,8 @@ def compile_objective(
             f"--trainer.compile needs torch {_SINCE[0]}.{_SINCE[1]} or newer, and this is {torch.__version__}: older "
             "versions can compute wrong gradients; update torch, or train with --trainer.compile none"
         )
-    with one_line_of_compiler():
-        torch.compile(_trifle)(torch.ones(64, device=device))
+    with compiler_errors_as_one_line():
+        torch.compile(_trivial)(torch.ones(64, device=device))
     from torch._inductor import list_options  # here, because the import takes seconds
 
     known = list_options()
@@ -62,12 +62,12 @@ def compile_objective(
 
 
 @contextmanager
-def one_line_of_compiler() -> Iterator[None]:
+def compiler_errors_as_one_line() -> Iterator[None]:
     """Convert errors of torch.compile to an `InputError` with one line."""
     try:
         yield
     except RuntimeError as error:
-        if not _is_of_compiler(error):
+        if not _is_compiler_error(error):
             raise
         reason = str(error).strip().splitlines()[0]
         raise InputError(
@@ -75,12 +75,12 @@ def one_line_of_compiler() -> Iterator[None]:
         ) from error
 
 
-def _is_of_compiler(error: RuntimeError) -> bool:
+def _is_compiler_error(error: RuntimeError) -> bool:
     from torch._dynamo.exc import TorchDynamoException  # here, because the import takes seconds
     from torch._inductor.exc import CppCompileError, InvalidCxxCompiler
 
     return isinstance(error, TorchDynamoException | CppCompileError | InvalidCxxCompiler)
 
 
-def _trifle(x: torch.Tensor) -> torch.Tensor:
+def _trivial(x: torch.Tensor) -> torch.Tensor:
     return torch.sin(x) + 1

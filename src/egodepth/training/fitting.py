@@ -60,7 +60,7 @@ def largest_fitting(trial: Callable[[int], None], most: int) -> int:
     fits, too_many = 0, most + 1
     size = most
     while fits + 1 < too_many:
-        if _survives(trial, size):
+        if _succeeds(trial, size):
             fits = size
         else:
             too_many = size
@@ -68,7 +68,7 @@ def largest_fitting(trial: Callable[[int], None], most: int) -> int:
     return fits
 
 
-def _survives(trial: Callable[[int], None], size: int) -> bool:
+def _succeeds(trial: Callable[[int], None], size: int) -> bool:
     try:
         trial(size)
     except (RuntimeError, MemoryError) as error:

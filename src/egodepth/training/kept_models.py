@@ -18,17 +18,17 @@ def link_models(run: Path, checkpoint: Path) -> None:
             shutil.copytree(run / name, checkpoint / name, copy_function=_link)
 
 
-def bring_back(checkpoint: Path, run: Path) -> list[str]:
+def restore_models(checkpoint: Path, run: Path) -> list[str]:
     """Restore the models that are missing or incomplete in the run folder, and return their names."""
     lost = [
         name for name in NAMES if (checkpoint / name).is_dir() and not _files(checkpoint / name) <= _files(run / name)
     ]
     for name in lost:
-        beside = run / f".{name}.writing"
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.copytree(checkpoint / name, beside, copy_function=_link)
+        temporary = run / f".{name}.writing"
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.copytree(checkpoint / name, temporary, copy_function=_link)
         shutil.rmtree(run / name, ignore_errors=True)
-        os.replace(beside, run / name)
+        os.replace(temporary, run / name)
     return lost
 
 

@@ -88,13 +88,13 @@ class RunLog:
         self.console.print(message, highlight=False, soft_wrap=True)
 
 
-class OtherLog(RunLog):
+class RankLog(RunLog):
     """Log of the other processes: it writes no files, and prints lines with the number of the process."""
 
     def __init__(self, rank: int, console: Console) -> None:
         self._rank, self.console = rank, console
 
-    def __enter__(self) -> "OtherLog":
+    def __enter__(self) -> "RankLog":
         return self
 
     def __exit__(

@@ -14,7 +14,7 @@ from egodepth.foundation.ranks import Ranks
 from egodepth.hints.known import KnownDrives
 from egodepth.hints.making import asks_for_hints, hint_store, known_drives
 from egodepth.training.devices import with_precision
-from egodepth.training.run_folder import as_begun, check_run, kept_config
+from egodepth.training.run_folder import as_started, check_run, kept_config
 
 
 class Prepared(NamedTuple):
@@ -43,7 +43,7 @@ def prepare(
     Raises:
         InputError: unusable data, or a run folder of another configuration.
     """
-    config = as_begun(with_precision(config, device), run)
+    config = as_started(with_precision(config, device), run)
     training = open_training_set(config.data)
     if _fell_back(config, run):
         config = without_geometry(config)

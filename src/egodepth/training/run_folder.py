@@ -10,8 +10,8 @@ from typing import Any
 from egodepth.config import HOUSEKEEPING, TrainConfig
 from egodepth.config.strict_json import flattened, from_json
 from egodepth.foundation.errors import InputError
-from egodepth.training.checkpoint import DAMAGED, DamagedError, list_checkpoints, newest_whole, read_header
-from egodepth.training.kept_models import bring_back
+from egodepth.training.checkpoint import DAMAGED, DamagedError, list_checkpoints, newest_undamaged, read_header
+from egodepth.training.kept_models import restore_models
 from egodepth.training.starting_weights import LEARNING, RANDOM
 
 CONFIG = "config.json"
@@ -42,7 +42,7 @@ def check_run(run: Path, config: TrainConfig) -> None:
             )
 
 
-def as_begun(config: TrainConfig, run: Path) -> TrainConfig:
+def as_started(config: TrainConfig, run: Path) -> TrainConfig:
     """Return the configuration, adapted to the earlier start of the run; unchanged for a new run.
 
     The run keeps its normalisation of images; old runs have only Monodepth2's. An encoder that learns because it had no
@@ -53,12 +53,12 @@ def as_begun(config: TrainConfig, run: Path) -> TrainConfig:
         return config
     model = dataclasses.replace(config.model, normalisation=kept.model.normalisation)
     optimiser = config.optimiser
-    if not optimiser.encoder_rate and kept.optimiser.encoder_rate == LEARNING and _began_from(run) == RANDOM:
+    if not optimiser.encoder_rate and kept.optimiser.encoder_rate == LEARNING and _first_weights(run) == RANDOM:
         optimiser = dataclasses.replace(optimiser, encoder_rate=LEARNING)
     return dataclasses.replace(config, model=model, optimiser=optimiser)
 
 
-def _began_from(run: Path) -> str:
+def _first_weights(run: Path) -> str:
     """Return the source of a run's first weights, from its newest checkpoint; `RANDOM` without a checkpoint."""
     newest = _newest_header(run)
     return RANDOM if newest is None else newest[1].get("started_from", "")
@@ -71,10 +71,10 @@ def starting_point(run: Path, say: Callable[[str], None]) -> Path | None:
         run: the run folder.
         say: prints what was damaged or lost, and where the run resumes.
     """
-    place = newest_whole(run / CHECKPOINTS, say)
+    place = newest_undamaged(run / CHECKPOINTS, say)
     if place is not None:
         say(f"resuming from {place.name}")
-        for name in bring_back(place, run):
+        for name in restore_models(place, run):
             say(f"{run / name}: was lost, and is restored from {place.name}")
     elif any((run / CHECKPOINTS).glob(f"{DAMAGED}*")):
         say("no checkpoint is left: the run starts again from step 0, and gives the same result")

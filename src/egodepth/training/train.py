@@ -28,10 +28,10 @@ from egodepth.training.build import (
     frame_store,
     train_batches,
 )
-from egodepth.training.compiling import one_line_of_compiler
+from egodepth.training.compiling import compiler_errors_as_one_line
 from egodepth.training.devices import pick_device
 from egodepth.training.fitting import fitting_batch, is_out_of_memory
-from egodepth.training.log import OtherLog, RunLog
+from egodepth.training.log import RankLog, RunLog
 from egodepth.training.memory import keep_freed_memory
 from egodepth.training.preparing import Prepared, prepare
 from egodepth.training.run_folder import CONFIG, kept_config
@@ -77,10 +77,10 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
         began, notes = time.monotonic(), []
         say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
         made = build_run(prepared, local, ranks, device, console, say, notes.append)
-        _claim(made, notes, say)
+        _write_config(made, notes, say)
         steps, start = made.config.trainer.steps, made.progress.step
-        log = RunLog(made.folder, start, steps, console) if ranks.leads else OtherLog(ranks.rank, console)
-        with log, one_line_of_compiler(), StopRequest() as stop:
+        log = RunLog(made.folder, start, steps, console) if ranks.leads else RankLog(ranks.rank, console)
+        with log, compiler_errors_as_one_line(), StopRequest() as stop:
             for line in _remarks(made):
                 log.say(line)
             trainer, validation = build_trainer(made, log, lambda: ranks.any(bool(stop), device))
@@ -98,7 +98,7 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
         return Summary(made.folder, steps, time.monotonic() - began, validation.best)
 
 
-def _claim(run: Run, notes: list[str], say: Callable[[str], None]) -> None:
+def _write_config(run: Run, notes: list[str], say: Callable[[str], None]) -> None:
     """Write the configuration to the run folder, send it to the run's URL, then print the notes.
 
     This shows that checkpoints can be written and sent before the first step.

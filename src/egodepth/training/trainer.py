@@ -13,7 +13,7 @@ from torch.nn.utils import get_total_norm
 from egodepth.foundation.errors import InputError
 from egodepth.training.log import RunLog
 
-_BAD_AGAIN = 100
+_LEAST_DISTANCE = 100
 """Number of steps; if two bad steps are closer than this, the training ends with an error."""
 
 
@@ -75,7 +75,7 @@ class Trainer:
                     self.log.scalars(step, {**values, "learning_rate": max(rates), "images_per_second": speed})
                     self.log.advance(done, _line(values, speed))
                     began, since = time.monotonic(), done
-            self._now_and_then(done, steps, stop)
+            self._call_hooks(done, steps, stop)
             if stop:
                 return done
         return max(start, steps)
@@ -123,7 +123,7 @@ class Trainer:
         ]
         for outcome in bad:
             step, said = outcome.step, outcome.described()
-            if self.skipped is not None and step - self.skipped < _BAD_AGAIN:
+            if self.skipped is not None and step - self.skipped < _LEAST_DISTANCE:
                 raise InputError(
                     f"{said}, as before at step {self.skipped}; the weights of the last checkpoint are good: lower "
                     "--optimiser.learning-rate, or check the data"
@@ -134,7 +134,7 @@ class Trainer:
                     "--optimiser.learning-rate, or check the data"
                 )
             self.skipped = step
-            self.log.say(f"{said}: the step is skipped (another one within {_BAD_AGAIN} steps ends the run)")
+            self.log.say(f"{said}: the step is skipped (another one within {_LEAST_DISTANCE} steps ends the run)")
         return {outcome.step for outcome in bad}
 
     def _is_due(self, done: int, steps: int) -> bool:
@@ -143,7 +143,7 @@ class Trainer:
             done % every == 0 for every in (self.checkpoint_every, *(h.every for h in self.hooks))
         )
 
-    def _now_and_then(self, done: int, steps: int, stop: bool) -> None:
+    def _call_hooks(self, done: int, steps: int, stop: bool) -> None:
         """Call the hooks that are due, then write a checkpoint, which contains their results; `stop` forces it."""
         for hook in self.hooks:
             if done % hook.every == 0 or done == steps:

@@ -97,7 +97,7 @@ class Validation:
     def __init__(
         self,
         snapshots: ModelSnapshots,
-        judged: list[Drive],
+        validation_drives: list[Drive],
         config: TrainConfig,
         log: RunLog,
         run: Path,
@@ -107,7 +107,7 @@ class Validation:
 
         Args:
             snapshots: makes the model.
-            judged: drives for the validation.
+            validation_drives: drives for the validation.
             config: configuration of the training.
             log: receives the scores.
             run: folder of the models `model` (the best) and `model_last`.
@@ -115,7 +115,7 @@ class Validation:
         """
         self._snapshots, self._log, self._run, self.best = snapshots, log, run, best
         self._alignment = "none" if config.data.metric else HEADLINE
-        self._frames = depth_frames(judged, config.data.val_frames)
+        self._frames = depth_frames(validation_drives, config.data.val_frames)
 
     def __call__(self, done: int) -> None:
         """Save the model of this step, and score it."""

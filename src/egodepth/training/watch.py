@@ -15,7 +15,7 @@ class Range:
     meaning: str
 
 
-SANE = {
+NORMAL = {
     "far_share": Range(0.0, 0.6, "much of the image is at the far limit: static frames or a wrong camera?"),
     "kept": Range(0.05, 1.0, "the auto-mask drops nearly every pixel: does the camera move? are the poses degenerate?"),
     "near_share": Range(0.0, 0.6, "much of the image is at the near limit: lower --model.min-depth?"),
@@ -53,8 +53,9 @@ def vital_signs(diagnosis: Diagnosis, limits: tuple[float, float]) -> dict[str, 
 
 def warnings_of(signs: dict[str, float]) -> list[str]:
     """Return one warning for every figure outside its normal range."""
+    outside = {name: value for name, value in signs.items() if not NORMAL[name].low <= value <= NORMAL[name].high}
     return [
-        f"warning: {name} is {value:.4g} (normal: {SANE[name].low:g} to {SANE[name].high:g}): {SANE[name].meaning}"
-        for name, value in signs.items()
-        if not SANE[name].low <= value <= SANE[name].high
+        f"warning: {name} is {value:.4g} (normal: {normal.low:g} to {normal.high:g}): {normal.meaning}"
+        for name, value in outside.items()
+        for normal in [NORMAL[name]]
     ]

@@ -10,8 +10,8 @@ from torch.utils.data import DataLoader
 from egodepth.data.samples.sampler import RawBatch, TrainBatches
 from egodepth.foundation.errors import InputError, reason_of
 
-_LOOK_S = 2.0
-_FAILURES = 3
+_CHECK_SECONDS = 2.0
+_MOST_FAILURES = 3
 """Largest number of consecutive failures without a batch in between; more end the training."""
 
 
@@ -41,7 +41,7 @@ def batches_from(
     """
     step, failures = start, 0
     while step < len(dataset):
-        batches = _begun(dataset, step, workers, pin)
+        batches = _started(dataset, step, workers, pin)
         try:
             while step < len(dataset):
                 batch = _next(batches, patience)
@@ -55,16 +55,16 @@ def batches_from(
                 raise
             failures += 1
             reason = reason_of(error)
-            if failures > _FAILURES:
+            if failures > _MOST_FAILURES:
                 raise InputError(
                     f"step {step}: the processes that load data failed {failures} times in a row ({reason}); check "
                     "whether memory runs out, or continue with --trainer.workers 0"
                 ) from error
             say(f"step {step}: {reason}; loading restarts at this step")
-            _end(batches)
+            _kill_workers(batches)
 
 
-def _begun(dataset: TrainBatches, step: int, workers: int, pin: bool) -> Iterator[Any]:
+def _started(dataset: TrainBatches, step: int, workers: int, pin: bool) -> Iterator[Any]:
     before = signal.getsignal(signal.SIGCHLD)
     batches = iter(
         DataLoader(
@@ -74,8 +74,8 @@ def _begun(dataset: TrainBatches, step: int, workers: int, pin: bool) -> Iterato
             num_workers=workers,
             pin_memory=pin,
             prefetch_factor=4 if workers else None,
-            timeout=_LOOK_S if workers else 0,
-            worker_init_fn=_deaf if workers else None,
+            timeout=_CHECK_SECONDS if workers else 0,
+            worker_init_fn=_ignore_stop_signals if workers else None,
         )
     )
     if workers and threading.current_thread() is threading.main_thread():
@@ -91,19 +91,19 @@ def _next(batches: Iterator[Any], patience: int) -> Any:
         try:
             return next(batches)
         except RuntimeError as error:
-            waited += _LOOK_S
+            waited += _CHECK_SECONDS
             if "timed out" not in str(error) or 0 < patience <= waited:
                 raise
 
 
-def _deaf(_worker: int) -> None:
+def _ignore_stop_signals(_worker: int) -> None:
     """Ignore the signals that stop a run: they reach the whole process group, and the training process handles them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _end(batches: Any) -> None:
+def _kill_workers(batches: Any) -> None:
     """Kill the workers; a normal shutdown would wait for a hanging one."""
     for worker in getattr(batches, "_workers", ()):
         worker.kill()
