@@ -13,10 +13,10 @@ from egodepth.config import ModelConfig
 from egodepth.data.drive import Drive
 from egodepth.data.media.images import image_size
 from egodepth.evaluation import METRICS
-from egodepth.evaluation import judged_frames as frames
-from egodepth.evaluation import scoring as run_module
 from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera
+from egodepth.inference.scoring import judged_frames as frames
+from egodepth.inference.scoring import scoring as run_module
 from egodepth.weights import DepthModel, ModelCard
 
 

@@ -11,7 +11,7 @@ from scipy.io import savemat
 from egodepth.cli import main
 from egodepth.data.media.images import write_image
 from egodepth.data.opening import open_drives
-from egodepth.evaluation import scoring as run_module
+from egodepth.inference.scoring import scoring as run_module
 
 Make = Callable[[Path], None]
 

@@ -11,8 +11,8 @@ from egodepth.cli import main
 from egodepth.data.drive import select_drives
 from egodepth.data.kitti.eigen import EIGEN_FRAMES
 from egodepth.data.opening import open_drives, thinned
-from egodepth.evaluation import scoring as run_module
 from egodepth.evaluation.benchmarks import BENCHMARKS, benchmark_frames
+from egodepth.inference.scoring import scoring as run_module
 
 Score = Callable[..., dict[str, dict[str, float]]]
 

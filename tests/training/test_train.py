@@ -17,8 +17,8 @@ from egodepth import DepthPredictor
 from egodepth.cli import main
 from egodepth.config import TrainConfig
 from egodepth.config.strict_json import to_json
+from egodepth.data.samples import resident
 from egodepth.data.samples.sampler import epoch_order
-from egodepth.data.storage import resident
 from egodepth.foundation.errors import InputError
 from egodepth.objective import build_objective
 from egodepth.training import job as job_module

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_ply_files import read_ply
 
 from egodepth.foundation.errors import InputError
 from egodepth.video.cloud.fusion import fuse
 from egodepth.video.cloud.point_cloud import CloudFrame
 from egodepth.video.cloud.settings import CloudSettings
 from egodepth.video.cloud.writing import write_cloud
+from ply_reader import read_ply
 from video.cloud.cloud_scenes import (
     BOX_HALF,
     BOX_NEAR,
