@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from io import StringIO
 from pathlib import Path
@@ -21,6 +19,7 @@ from egodepth.data.readers.folder import FolderDrive
 from egodepth.foundation.errors import InputError
 from egodepth.objective import SelfSupervisedObjective
 from egodepth.training.train import train
+from forked import fork
 from tiny_training import (
     SIZE,
     a_config,
@@ -50,22 +49,16 @@ def test_asked_to_stop_a_run_saves_its_step_and_the_same_command_goes_on(unbroke
 def test_what_it_was_stopped_by_is_said_in_one_line(unbroken, tmp_path: Path):
     clip, _ = unbroken
     run = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "egodepth", *command(clip, run, steps=100_000)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not (run / "log.jsonl").exists():
+    process = fork(*command(clip, run, steps=100_000))
+    while not ((run / "log.jsonl").exists() and logged(run, "loss")):
+        assert process.poll() is None, process.said
         time.sleep(0.01)
-    time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 0
-    last = said.splitlines()[-1]
+    assert process.wait() == 0
+    last = process.said.splitlines()[-1]
     assert last.startswith("stopped by SIGTERM after step ")
     assert last.endswith(" of 100000; the same command goes on")
-    assert "Traceback" not in said
+    assert "Traceback" not in process.said
 
 
 def cut(place: Path) -> None:
