@@ -6,6 +6,7 @@ their own environment, signals and session.
 
 import atexit
 import functools
+import gc
 import json
 import os
 import shutil
@@ -86,7 +87,7 @@ class Forked:
             if time.monotonic() > deadline:
                 os.killpg(self.pid, signal.SIGKILL)
                 raise TimeoutError(self.said)
-            time.sleep(0.005)
+            time.sleep(0.02)
         return status
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -134,4 +135,5 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).with_name("foundation")))
     for each in _IMPORTED:
         import_module(each)
+    gc.freeze()  # collecting garbage in a child would copy what it shares
     _serve()

@@ -83,5 +83,5 @@ def start_and_kill(words: list[str], log: Path, after: int, number: signal.Signa
         if log.exists() and log.read_text().count("\n") >= after:
             process.send_signal_to_all(number)  # the loader's workers, too
             break
-        time.sleep(0.002)
+        time.sleep(0.01)
     return process.wait()

@@ -52,7 +52,7 @@ def main(words: list[str]) -> None:
     in_float64()
     if death:
         killed_once_at(int(death[0]), Path(death[1]))
-    config = a_config(Path(clip), steps=20, batch_size=4, checkpoint_every=5, learning_rate=1e-4)
+    config = a_config(Path(clip), steps=8, batch_size=4, checkpoint_every=4, learning_rate=1e-4)
     train_module.train(config, Path(run))
 
 
