@@ -175,7 +175,8 @@ def test_a_run_folder_of_another_configuration_is_refused_by_the_field(clip: Pat
 
 def test_housekeeping_may_change_when_a_run_goes_on(clip: Path, tmp_path: Path):
     quietly(a_config(clip), tmp_path / "run")
-    quietly(a_config(clip, workers=1, log_every=5, keep_checkpoints=1), tmp_path / "run")
+    _, said = quietly(a_config(clip, workers=1, log_every=5, keep_checkpoints=1), tmp_path / "run")
+    assert "going on from step_00000004" in said
 
 
 def test_frames_of_another_shape_are_not_squeezed_in_silence(make_clip, tmp_path: Path):

@@ -71,7 +71,7 @@ def test_pairs_that_are_not_rectified_are_told(drive: Drive):
 def test_pairs_of_other_instants_hardly_match(drive: Drive):
     def farther_ahead(image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
-        box = (0.06 * width, 0, 0.94 * width, height)  # to either side, from the middle
+        box = (0.16 * width, 0, 0.84 * width, height)  # to either side, from the middle
         return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC, box))
 
     (warning,) = stereo_warnings([Shifted(drive, farther_ahead)])
