@@ -27,7 +27,7 @@ SLOWEST = (
     "video/scale/test_pairs.py",
     "training/test_train_faults.py",
     "sfm/test_camera_command.py",
-    "training/test_compiling.py",
+    "inference/export/test_exporting.py",
 )
 """Files that begin, so that no worker is left with one of them when the others are done."""
 
