@@ -264,13 +264,17 @@ def test_one_bad_frame_of_many_is_said_once_counted_and_skipped(make_clip, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("changes", "workers"),
-    [({}, 0), ({"stereo": True, "pose": "separate"}, 2), ({"stereo": True, "lone_pairs": True, "offsets": (-2, 2)}, 2)],
+    ("changes", "workers", "batch_size"),
+    [
+        ({}, 0, 8),  # more than an epoch
+        ({"stereo": True, "pose": "separate"}, 2, 4),
+        ({"stereo": True, "lone_pairs": True, "offsets": (-2, 2)}, 2, 4),
+    ],
 )
-def test_frames_on_the_device_give_the_very_weights(make_clip, tmp_path: Path, changes, workers):
+def test_frames_on_the_device_give_the_very_weights(make_clip, tmp_path: Path, changes, workers, batch_size):
     clip = make_clip(tmp_path / "long", frames=101, size=SIZE, partner=True)
     (clip / "000050.png").write_bytes(b"damaged")
-    plain = a_config(clip, **changes, steps=13, batch_size=8, clean_statistics=40)
+    plain = a_config(clip, **changes, steps=13, batch_size=batch_size, clean_statistics=40)
     quietly(plain, tmp_path / "plain")
     on_device = dataclasses.replace(plain, data=dataclasses.replace(plain.data, on_device=True))
     on_device = dataclasses.replace(on_device, trainer=dataclasses.replace(plain.trainer, workers=workers))
