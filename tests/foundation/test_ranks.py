@@ -159,12 +159,13 @@ def test_alone_a_process_is_its_own_mean_and_makes_things_itself():
     assert ranks.wrapped(module, torch.device("cpu")) is module
 
 
-def test_norms_are_shared_and_made_ones_own_again_with_the_same_weights():
+@pytest.mark.parametrize(("device", "kind"), [("cpu", SharedBatchNorm2d), ("cuda", torch.nn.SyncBatchNorm)])
+def test_norms_are_shared_and_made_ones_own_again_with_the_same_weights(device: str, kind: type):
     network: Callable[..., object] = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4))
     assert isinstance(network, torch.nn.Sequential)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    share_norms(network, "encoder")
-    assert type(network[1]) is SharedBatchNorm2d
+    share_norms(network, "encoder", torch.device(device))
+    assert type(network[1]) is kind
     assert network.state_dict().keys() == before.keys()
     own_norms(network)
     assert type(network[1]) is torch.nn.BatchNorm2d
@@ -172,7 +173,7 @@ def test_norms_are_shared_and_made_ones_own_again_with_the_same_weights():
 
 def test_norms_that_cannot_be_shared_are_refused_by_their_name():
     with pytest.raises(InputError, match=r"odd: its BatchNorm1d cannot be shared .*--no-trainer.shared-statistics"):
-        share_norms(torch.nn.Sequential(torch.nn.BatchNorm1d(4)), "odd")
+        share_norms(torch.nn.Sequential(torch.nn.BatchNorm1d(4)), "odd", torch.device("cpu"))
 
 
 def test_two_processes_predict_and_evaluate_what_one_does(clip: Path, of_one: Path, tmp_path: Path):

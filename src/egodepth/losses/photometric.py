@@ -20,7 +20,7 @@ class WindowStatistics(NamedTuple):
 
 def window_mean(image: Float[Tensor, "*b c h w"]) -> Float[Tensor, "*b c h w"]:
     """Mean over the 3x3 window of each pixel, with a reflected border; h and w at least 2."""
-    x = pad(image.flatten(0, -4), (1, 1, 1, 1), mode="reflect")
+    x = pad(image.reshape(-1, *image.shape[-3:]), (1, 1, 1, 1), mode="reflect")
     x = x[..., 1:-1] + x[..., 2:] + x[..., :-2]
     x = x[..., 1:-1, :] + x[..., 2:, :] + x[..., :-2, :]
     return (x / 9).view(image.shape)
