@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 QUICKSTART := runs/quickstart
 
-.PHONY: help setup quickstart test lint docs clean
+.PHONY: help setup quickstart test test-long lint docs clean
 
 help:
 	@echo "make setup       install egodepth and its tools into $(VENV)"
 	@echo "make quickstart  render a synthetic drive, train on it, evaluate, show the table"
-	@echo "make test        all tests, with coverage; those of torch.compile that take minutes: $(BIN)/pytest -m slow"
+	@echo "make test        all tests but those that take minutes"
+	@echo "make test-long   all tests, with coverage; before a release"
 	@echo "make lint        formatting, lint, types, import layers"
 	@echo "make docs        the pages and the API reference, as a site with search, into site/"
 	@echo "make clean       remove what the above made, except $(VENV) and runs/"
@@ -30,8 +31,14 @@ quickstart: setup
 	$(BIN)/egodepth train quickstart --data $(QUICKSTART)/data --run $(QUICKSTART)/run
 	$(BIN)/egodepth evaluate $(QUICKSTART)/run --benchmark synthetic --data $(QUICKSTART)/data --out $(QUICKSTART)/report
 
+# One thread a worker: two workers of two threads each wait for one another on two cores.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 test: setup
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
+	$(PYTEST)
+
+test-long: setup
+	$(PYTEST) -m "slow or not slow" --cov --cov-report=term:skip-covered
 
 lint: setup
 	$(BIN)/ruff format --check .

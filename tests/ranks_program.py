@@ -1,4 +1,4 @@
-"""Run by torchrun in `test_ranks`: a tiny training in float64, whose rounding does not grow into another training.
+"""A tiny training in float64, whose rounding does not grow into another training; `test_ranks` starts it.
 
 (In float32 the losses of different numbers of processes are equal for some steps, and then a rounding of 1e-7 has
 become another training, as it does between two machines: Adam divides tiny gradients by their own size.)
@@ -45,11 +45,16 @@ def killed_once_at(step_of_death: int, note: Path) -> None:
     TrainBatches.__getitem__ = or_die
 
 
-if __name__ == "__main__":
-    clip, run, *death = sys.argv[1:]
+def main(words: list[str]) -> None:
+    """Train: clip, run, and perhaps the step before which a process dies, and its note."""
+    clip, run, *death = words
     torch.set_num_threads(1)
     in_float64()
     if death:
         killed_once_at(int(death[0]), Path(death[1]))
-    config = a_config(Path(clip), steps=20, batch_size=4, checkpoint_every=5, learning_rate=1e-4)
+    config = a_config(Path(clip), steps=8, batch_size=4, checkpoint_every=4, learning_rate=1e-4)
     train_module.train(config, Path(run))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

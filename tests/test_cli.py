@@ -85,9 +85,9 @@ def test_train_help_lists_the_recipes_and_the_options_with_their_defaults(capsys
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["trian"], "unknown command 'trian'; there are: train, evaluate"),
-        (["data", "rendr"], "unknown command 'data rendr'; there are: "),
-        (["data"], "unknown command 'data'; there are: "),
+        (["trian"], "unknown command 'trian'; did you mean 'train'? there are: train, evaluate"),
+        (["data", "rendr"], "unknown command 'data rendr'; did you mean 'data render'? there are: "),
+        (["data"], "'data' lacks what to do; there are: data render, "),
         (["--verbose"], "unknown command '--verbose'"),
         (["train"], "train: name a recipe first"),
         (["train", "--run", "x"], "train: name a recipe first"),

@@ -1,10 +1,13 @@
-"""The soak itself works, short: `python tests/soak.py` is the long one, whose figures docs/reliability.md has."""
+"""The soak itself works, short; `python tests/soak.py` is the long one, whose figures docs/reliability.md has."""
 
 from pathlib import Path
+
+import pytest
 
 import soak
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_and_loses_files_ends_equal(tmp_path: Path):
     found = soak.soak(kills=2, steps=60, seed=2, out=tmp_path)
     assert found["kills"] == 2

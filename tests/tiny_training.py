@@ -2,10 +2,7 @@
 
 import dataclasses
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from io import StringIO
 from pathlib import Path
@@ -16,6 +13,7 @@ from safetensors.torch import load_file
 
 from egodepth.config import DataConfig, LossConfig, ModelConfig, OptimiserConfig, TrainConfig, TrainerConfig
 from egodepth.training.train import Summary, train
+from forked import fork
 
 SIZE = (64, 64)
 
@@ -80,15 +78,10 @@ def command(clip: Path, run: Path, workers: int = 0, steps: int = 12, **more: ob
 
 def start_and_kill(words: list[str], log: Path, after: int, number: signal.Signals = signal.SIGKILL) -> int:
     """Exit status of the command, killed when it has logged `after` steps."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "egodepth", *words],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = fork(*words)
     while process.poll() is None:
         if log.exists() and log.read_text().count("\n") >= after:
-            os.killpg(process.pid, number)  # the loader's workers, too
+            process.send_signal_to_all(number)  # the loader's workers, too
             break
-        time.sleep(0.002)
-    return process.wait(60)
+        time.sleep(0.01)
+    return process.wait()

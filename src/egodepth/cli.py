@@ -4,6 +4,7 @@ import inspect
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -121,8 +122,18 @@ def _parsed(words: Sequence[str]) -> Command:
     if words[0] == "--version":
         print(f"egodepth {version('egodepth')}")
         return _nothing
-    verbs = ", ".join(" ".join(verb) for verb in _VERBS)
-    raise InputError(f"unknown command '{' '.join(words[:2])}'; there are: {verbs}")
+    given = " ".join(words[:2])
+    verbs = [" ".join(verb) for verb in _VERBS]
+    if of_group := [verb for verb in verbs if verb.startswith(f"{words[0]} ")]:
+        listing = ", ".join(of_group)
+        if words[1:] and words[1] in ("-h", "--help"):
+            print(f"egodepth {words[0]} has these commands, each with a --help of its own: {listing}")
+            return _nothing
+        if not words[1:]:
+            raise InputError(f"'{words[0]}' lacks what to do; there are: {listing}")
+    close = get_close_matches(given, verbs, 1) or get_close_matches(words[0], verbs, 1)
+    guess = f"did you mean '{close[0]}'? " if close else ""
+    raise InputError(f"unknown command '{given}'; {guess}there are: {', '.join(verbs)}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

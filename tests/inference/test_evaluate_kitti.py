@@ -1,5 +1,6 @@
 """`egodepth evaluate` on real pieces of KITTI, with the truth itself as the prediction."""
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -24,10 +25,11 @@ CASES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def truths(real_data: Path) -> Callable[[str], list[np.ndarray]]:
-    """True depth of a benchmark's frames in order."""
+    """True depth of a benchmark's frames in order, read once."""
 
+    @functools.cache
     def read(name: str) -> list[np.ndarray]:
         folder, improved = real_data / CASES[name][0], real_data / "kitti_depth"
         drives = open_drives(folder, truth=BENCHMARKS[name].truth, improved_dir=improved)
@@ -41,7 +43,7 @@ def truths(real_data: Path) -> Callable[[str], list[np.ndarray]]:
         nothing = np.zeros((375, 1242), np.float32)
         return [drive.read_depth(frame) if drive.has_depth(frame) else nothing for drive, frame in frames]
 
-    return read
+    return lambda name: [depth.copy() for depth in read(name)]
 
 
 @pytest.fixture

@@ -59,7 +59,8 @@ def test_every_way_of_combining_is_one_graph_with_the_values_of_torch_and_a_seco
     assert [run["found"]["kept"] == 1 for run in found["published"]["runs"]] == [True, False, False, True]
 
 
-@pytest.mark.parametrize("mode", ["S", pytest.param("MS", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["S", "MS"])
 def test_compiled_losses_are_those_of_torch_and_of_the_loops_in_c(translations, mode):
     found = case(translations, "losses", mode)
     assert_equal(found)

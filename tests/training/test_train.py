@@ -18,8 +18,8 @@ from egodepth import DepthPredictor
 from egodepth.cli import main
 from egodepth.config import TrainConfig
 from egodepth.config.strict_json import to_json
+from egodepth.data.samples import resident
 from egodepth.data.samples.sampler import epoch_order
-from egodepth.data.storage import resident
 from egodepth.foundation.errors import InputError
 from egodepth.losses.fused_twin import plain_formula
 from egodepth.objective import build_objective
@@ -176,7 +176,8 @@ def test_a_run_folder_of_another_configuration_is_refused_by_the_field(clip: Pat
 
 def test_housekeeping_may_change_when_a_run_goes_on(clip: Path, tmp_path: Path):
     quietly(a_config(clip), tmp_path / "run")
-    quietly(a_config(clip, workers=1, log_every=5, keep_checkpoints=1), tmp_path / "run")
+    _, said = quietly(a_config(clip, workers=1, log_every=5, keep_checkpoints=1), tmp_path / "run")
+    assert "resuming from step_00000004" in said
 
 
 def test_frames_of_another_shape_are_not_squeezed_in_silence(make_clip, tmp_path: Path):
@@ -267,13 +268,17 @@ def test_one_bad_frame_of_many_is_said_once_counted_and_skipped(make_clip, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("changes", "workers"),
-    [({}, 0), ({"stereo": True, "pose": "separate"}, 2), ({"stereo": True, "lone_pairs": True, "offsets": (-2, 2)}, 2)],
+    ("changes", "workers", "batch_size"),
+    [
+        ({}, 0, 8),  # more than an epoch
+        ({"stereo": True, "pose": "separate"}, 2, 4),
+        ({"stereo": True, "lone_pairs": True, "offsets": (-2, 2)}, 2, 4),
+    ],
 )
-def test_frames_on_the_device_give_the_very_weights(make_clip, tmp_path: Path, changes, workers):
+def test_frames_on_the_device_give_the_very_weights(make_clip, tmp_path: Path, changes, workers, batch_size):
     clip = make_clip(tmp_path / "long", frames=101, size=SIZE, partner=True)
     (clip / "000050.png").write_bytes(b"damaged")
-    plain = a_config(clip, **changes, steps=13, batch_size=8, clean_statistics=40)
+    plain = a_config(clip, **changes, steps=13, batch_size=batch_size, clean_statistics=40)
     quietly(plain, tmp_path / "plain")
     on_device = dataclasses.replace(plain, data=dataclasses.replace(plain.data, on_device=True))
     on_device = dataclasses.replace(on_device, trainer=dataclasses.replace(plain.trainer, workers=workers))

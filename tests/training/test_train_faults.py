@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from io import StringIO
 from pathlib import Path
@@ -21,6 +19,7 @@ from egodepth.data.readers.folder import FolderDrive
 from egodepth.foundation.errors import InputError
 from egodepth.objective import SelfSupervisedObjective
 from egodepth.training.train import train
+from forked import fork
 from tiny_training import (
     SIZE,
     a_config,
@@ -50,22 +49,25 @@ def test_asked_to_stop_a_run_saves_its_step_and_the_same_command_goes_on(unbroke
 def test_what_it_was_stopped_by_is_said_in_one_line(unbroken, tmp_path: Path):
     clip, _ = unbroken
     run = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "egodepth", *command(clip, run, steps=100_000)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not (run / "log.jsonl").exists():
+    process = fork(*command(clip, run, steps=100_000))
+    while not ((run / "log.jsonl").exists() and logged(run, "loss")):
+        assert process.poll() is None, process.said
         time.sleep(0.01)
-    time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 0
-    last = said.splitlines()[-1]
+    assert process.wait() == 0
+    last = process.said.splitlines()[-1]
     assert last.startswith("stopped by SIGTERM after step ")
     assert last.endswith(" of 100000; the same command resumes it")
-    assert "Traceback" not in said
+    assert "Traceback" not in process.said
+
+
+@pytest.fixture(scope="module")
+def finished(make_clip, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A clip, and a run on it with two checkpoints and validation, which came to its end."""
+    folder = tmp_path_factory.mktemp("finished")
+    clip = make_clip(folder / "clip", size=SIZE)
+    quietly(a_config(clip, validate_every=2), folder / "run")
+    return clip, folder / "run"
 
 
 def cut(place: Path) -> None:
@@ -82,18 +84,18 @@ def flip(place: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, flip, lambda place: (place / "checkpoint.json").unlink()])
 @pytest.mark.parametrize("all_of_them", [False, True])
-def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path, make_clip, damage, all_of_them):
-    clip = make_clip(tmp_path / "clip", size=SIZE)
-    quietly(a_config(clip, pretrained=False), tmp_path / "whole")
-    quietly(a_config(clip, pretrained=False), tmp_path / "broken")
+def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path, finished, damage, all_of_them):
+    clip, whole = finished
+    shutil.copytree(whole, tmp_path / "broken")
     places = sorted((tmp_path / "broken" / "checkpoints").iterdir())
+    assert len(places) == 2
     for place in places if all_of_them else places[-1:]:
         damage(place)
-    _, said = quietly(a_config(clip, pretrained=False), tmp_path / "broken")
+    _, said = quietly(a_config(clip, validate_every=2), tmp_path / "broken")
     assert f"{places[-1]}" in said
     assert "it is renamed to damaged_step_00000004, and the previous checkpoint is used" in said
     assert ("the run starts again from step 0" if all_of_them else "resuming from step_00000002") in said
-    assert_same_weights(tmp_path / "broken", tmp_path / "whole")
+    assert_same_weights(tmp_path / "broken", whole)
 
 
 def test_begun_anew_a_run_has_the_weights_that_it_started_from_again(tmp_path: Path, make_clip):
@@ -108,17 +110,16 @@ def test_begun_anew_a_run_has_the_weights_that_it_started_from_again(tmp_path: P
 
 
 @pytest.mark.parametrize("lost", ["config.json", "log.jsonl", "model", "model_last", "panels", "model/config.json"])
-def test_files_that_a_run_lost_come_back_or_are_not_missed(tmp_path: Path, make_clip, lost):
-    clip = make_clip(tmp_path / "clip", size=SIZE)
-    for name in ("whole", "broken"):
-        quietly(a_config(clip, validate_every=2), tmp_path / name)
+def test_files_that_a_run_lost_come_back_or_are_not_missed(tmp_path: Path, finished, lost):
+    clip, whole = finished
+    shutil.copytree(whole, tmp_path / "broken")
     shutil.rmtree(tmp_path / "broken" / "checkpoints" / "step_00000004")
     place = tmp_path / "broken" / lost
     shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
     quietly(a_config(clip, validate_every=2), tmp_path / "broken")
-    assert_same_weights(tmp_path / "broken", tmp_path / "whole")
+    assert_same_weights(tmp_path / "broken", whole)
     for name in ("model", "model_last", "config.json"):
-        for file in (tmp_path / "whole" / name).glob("*"):
+        for file in (whole / name).glob("*"):
             assert (tmp_path / "broken" / name / file.name).read_bytes() == file.read_bytes()
 
 

@@ -12,7 +12,7 @@ from egodepth.data.media.video import is_video
 from egodepth.data.readers.folder import PARTNER_FOLDER, FolderDrive
 from egodepth.data.registry import READERS, Wanted
 from egodepth.data.sample_index import SampleIndex
-from egodepth.foundation.errors import InputError
+from egodepth.foundation.errors import InputError, require
 from egodepth.foundation.remote import local_folder
 
 T = TypeVar("T")
@@ -45,7 +45,9 @@ def open_drives(
         raise InputError(f"{root}: {kind}; give {UNDERSTOOD}")
     for reader in READERS:
         if reader.recognises(root):
-            return reader.open(root, Wanted(split, truth, improved_dir))
+            drives = reader.open(root, Wanted(split, truth, improved_dir))
+            require(bool(drives), f"{root}: {reader.name} without a drive; check what is unpacked there")
+            return drives
     if list_images(root):
         return [FolderDrive(root)]
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and list_images(folder)]
@@ -92,7 +94,8 @@ def usable_frames(
         found = [frames.shared_with(drive.partner_frames) for drive, frames in zip(drives, found, strict=True)]
     if not any(map(len, found)):
         raise InputError(
-            f"{names}: no frame has a stereo partner; add the other camera's images or train without stereo"
+            f"{names}: no frame has a stereo partner; add the other camera's images, or train by a recipe for video, "
+            "such as street-clip or synthetic-m"
         )
     return found
 

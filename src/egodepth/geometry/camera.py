@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from egodepth.foundation.errors import require
+
 
 class Camera(NamedTuple):
     """A pinhole camera; both fields are (x, y) in units of the image's width and height."""
@@ -38,7 +40,12 @@ class Camera(NamedTuple):
 
     @classmethod
     def from_fov(cls, fov_deg: float, size: tuple[int, int]) -> "Camera":
-        """Return the camera of a horizontal field of view and a size (height, width): square pixels, central axis."""
+        """Return the camera of a horizontal field of view and a size (height, width): square pixels, central axis.
+
+        Raises:
+            InputError: a field of view that no pinhole camera has.
+        """
+        require(0 < fov_deg < 180, f"a field of view of {fov_deg:g} degrees: give more than 0 and less than 180")
         focal = focal_of_fov(fov_deg)
         return cls(torch.tensor([focal, focal * size[1] / size[0]]), torch.tensor([0.5, 0.5]))
 

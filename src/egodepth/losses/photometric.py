@@ -20,7 +20,7 @@ class WindowStatistics(NamedTuple):
 
 def window_mean(image: Float[Tensor, "*b c h w"]) -> Float[Tensor, "*b c h w"]:
     """Return the mean over the 3x3 window of each pixel, with a reflected border; h and w are at least 2."""
-    x = pad(image.flatten(0, -4), (1, 1, 1, 1), mode="reflect")
+    x = pad(image.reshape(-1, *image.shape[-3:]), (1, 1, 1, 1), mode="reflect")
     x = x[..., 1:-1] + x[..., 2:] + x[..., :-2]
     x = x[..., 1:-1, :] + x[..., 2:, :] + x[..., :-2, :]
     return (x / 9).view(image.shape)
@@ -42,7 +42,7 @@ def ssim(x: Float[Tensor, "*b c h w"], y: Float[Tensor, "... c h w"]) -> Float[T
         y: images in [0, 1].
 
     Example:
-        >>> ssim(torch.ones(1, 3, 2, 2), torch.ones(1, 3, 2, 2)).mean()
+        >>> ssim(torch.ones(3, 2, 2), torch.ones(3, 2, 2)).mean()
         tensor(1.)
     """
     mean_x, variance_x = window_statistics(x)
@@ -64,9 +64,9 @@ def photometric_error(
         ssim_weight: share of (1 - SSIM) / 2; the rest is the absolute difference.
 
     Example:
-        >>> photometric_error(torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 2, 2))  # black and white: 0.85 / 2 + 0.15
-        tensor([[[0.5750, 0.5750],
-                 [0.5750, 0.5750]]])
+        >>> photometric_error(torch.zeros(3, 2, 2), torch.ones(3, 2, 2))  # black and white: 0.85 / 2 + 0.15
+        tensor([[0.5750, 0.5750],
+                [0.5750, 0.5750]])
     """
     difference = (x - y).abs().mean(-3)
     if ssim_weight == 0:

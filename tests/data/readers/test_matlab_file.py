@@ -26,7 +26,7 @@ def test_matrices_come_back_as_scipy_saved_them(tmp_path: Path, kind: str, compr
 @pytest.mark.parametrize("other", ["text", np.array([1j, 2]), {"field": 1}, np.array(["a", 1], object)])
 def test_what_holds_no_real_numbers_is_refused(tmp_path: Path, other: object) -> None:
     savemat(tmp_path / "a.mat", {"other": other})
-    with pytest.raises(ValueError, match=r"not real numbers|damaged"):
+    with pytest.raises(ValueError, match="a matrix whose elements are not real numbers"):
         read_matrix(tmp_path / "a.mat", "other")
 
 
@@ -34,9 +34,15 @@ def test_other_files_and_parts_of_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.mat"
     savemat(path, {"a": np.arange(100.0)}, do_compression=True)
     whole = path.read_bytes()
-    for length in (0, 100, 128, 140, len(whole) - 1):
+    for length, said in (
+        (0, "not a file of MATLAB 5"),
+        (100, "not a file of MATLAB 5"),
+        (128, "no matrix 'a'"),
+        (140, "truncated"),
+        (len(whole) - 1, "truncated"),
+    ):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"not a file of|no matrix|truncated"):
+        with pytest.raises(ValueError, match=said):
             read_matrix(path, "a")
     savemat(path, {"a": np.arange(100.0)}, format="4")
     with pytest.raises(ValueError, match="not a file of MATLAB 5"):

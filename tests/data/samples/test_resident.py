@@ -7,10 +7,10 @@ import torch
 from egodepth.config import DataConfig
 from egodepth.data.drive import Drive
 from egodepth.data.opening import training_samples
+from egodepth.data.samples import resident as resident_module
 from egodepth.data.samples.loader import batches_from
 from egodepth.data.samples.resident import ResidentFrames, free_memory
 from egodepth.data.samples.sampler import RawBatch, TrainBatches
-from egodepth.data.storage import resident as resident_module
 from egodepth.data.storage.store import FrameStore
 from egodepth.foundation.errors import InputError
 from egodepth.geometry import Camera

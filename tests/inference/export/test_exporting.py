@@ -60,9 +60,9 @@ class GradientDrive(Drive):
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ResNet-18 as `model`, and in a folder of its name in each format."""
+    """A model as `model`, and in a folder of its name in each format."""
     folder = tmp_path_factory.mktemp("exports")
-    a_model(folder / "model", "resnet18", has_pose_net=True)
+    a_model(folder / "model", has_pose_net=True)
     for kind in FILES:
         Export(str(folder / "model"), folder / kind, format=kind, json=folder / f"{kind}.json")()
     return folder

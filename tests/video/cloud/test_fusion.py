@@ -8,7 +8,7 @@ from egodepth.foundation.errors import InputError
 from egodepth.video.cloud.fusion import fuse
 from egodepth.video.cloud.point_cloud import CloudFrame, write_cloud
 from egodepth.video.cloud.settings import CloudSettings
-from foundation.test_ply_files import read_ply
+from ply_reader import read_ply
 from video.cloud.cloud_scenes import (
     BOX_HALF,
     BOX_NEAR,

@@ -119,7 +119,12 @@ def test_weights_of_a_scaled_model_start_trainings_as_before(tmp_path: Path) -> 
     model.card = model.card.scaled(SCALE)
     model.save(tmp_path / "scaled")
     fresh = a_model()
+    with torch.no_grad():
+        for weight in fresh.depth_net.parameters():
+            weight += 1
     initialise_from(str(tmp_path / "scaled"), fresh.depth_net, fresh.pose_net, (NETWORK.min_depth, NETWORK.max_depth))
+    expected = dict(a_model().depth_net.named_parameters())
+    assert [name for name, value in fresh.depth_net.named_parameters() if not torch.equal(value, expected[name])] == []
 
 
 def test_a_card_without_a_scale_is_read_as_one_of_factor_1(model: Path) -> None:
