@@ -50,15 +50,25 @@ def test_a_term_with_options_counts_only_where_it_is_named() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("round", "unknown term 'round'; there are: flat"),
-        ("flat:heavy=1", "unknown field 'heavy'"),
+        ("flut", r"unknown term 'flut'; did you mean 'flat'\? there are: .*flat"),
+        ("smoothness", r"unknown term 'smoothness' \(a term of the method"),
+        ("flat:heavy=1", "flat has no option 'heavy'; there are: weight, power, name"),
         ("flat:power=x", "power is 'x', not of type int"),
         ("flat:power", "power is '', not of type int"),
+        ("flat:weight=-1", "a weight cannot be negative"),
     ],
 )
 def test_unknown_terms_and_options_are_one_line(words: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         chosen_terms(with_terms(words))
+
+
+@pytest.mark.usefixtures("added")
+def test_spaces_between_options_do_not_matter_and_a_term_counts_once() -> None:
+    (*_, term) = chosen_terms(with_terms("flat:weight=0.25, power=2"))
+    assert term.loss.keywords["options"].power == 2
+    with pytest.raises(InputError, match="name each term once"):
+        chosen_terms(with_terms("flat", "flat:weight=2"))
 
 
 def test_the_names_are_a_part_of_the_configuration_that_a_run_keeps() -> None:

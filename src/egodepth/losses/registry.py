@@ -5,7 +5,8 @@ docs/extending.md shows an example.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from egodepth.config import TrainConfig
 from egodepth.config.strict_json import from_json
-from egodepth.foundation.errors import InputError
+from egodepth.foundation.errors import InputError, require
 from egodepth.losses import terms
 
 
@@ -70,6 +71,8 @@ def chosen_terms(config: TrainConfig) -> tuple[Term, ...]:
     Raises:
         InputError: an unknown name or option; the message lists the known ones.
     """
+    names = [words.partition(":")[0] for words in config.loss.terms]
+    require(len(set(names)) == len(names), "loss.terms: name each term once")
     return (*(term for term in TERMS if term.options is None), *map(_with_options, config.loss.terms))
 
 
@@ -78,13 +81,18 @@ def _with_options(words: str) -> Term:
     name, _, given = words.partition(":")
     known = {term.name: (term, term.options) for term in TERMS if term.options is not None}
     if name not in known:
-        raise InputError(f"loss.terms: unknown term '{name}'; there are: {', '.join(known) or 'none'}")
+        own = " (a term of the method; it has options of its own)" if name in {term.name for term in TERMS} else ""
+        close = get_close_matches(name, known, 1)
+        guess = f"did you mean '{close[0]}'? " if close else ""
+        raise InputError(f"loss.terms: unknown term '{name}'{own}; {guess}there are: {', '.join(known) or 'none'}")
     term, kind = known[name]
-    values = {}
+    values, options_of = {}, [field.name for field in fields(kind)]
     for word in filter(None, given.split(",")):
-        key, _, value = word.partition("=")
+        key, _, value = (part.strip() for part in word.partition("="))
+        require(key in options_of, f"loss.terms: {name} has no option '{key}'; there are: {', '.join(options_of)}")
         values[key] = _parsed(value)
     options = from_json(kind, json.dumps(values), f"loss.terms '{words}'")
+    require(options.weight >= 0, f"loss.terms '{words}': a weight cannot be negative")
     return replace(term, loss=partial(term.loss, options=options), weight=lambda config, emphasis: options.weight)
 
 
