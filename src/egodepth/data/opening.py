@@ -12,7 +12,7 @@ from egodepth.data.media.video import is_video
 from egodepth.data.readers.folder import PARTNER_FOLDER, FolderDrive
 from egodepth.data.registry import READERS, Wanted
 from egodepth.data.sample_index import SampleIndex
-from egodepth.foundation.errors import InputError, require
+from egodepth.foundation.errors import InputError
 from egodepth.foundation.remote import local_folder
 
 T = TypeVar("T")
@@ -45,9 +45,7 @@ def open_drives(
         raise InputError(f"{root}: {kind}; give {UNDERSTOOD}")
     for reader in READERS:
         if reader.recognises(root):
-            drives = reader.open(root, Wanted(split, truth, improved_dir))
-            require(bool(drives), f"{root}: {reader.name} without a drive; check what is unpacked there")
-            return drives
+            return reader.open(root, Wanted(split, truth, improved_dir))
     if list_images(root):
         return [FolderDrive(root)]
     folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and list_images(folder)]
