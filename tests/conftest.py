@@ -2,6 +2,7 @@
 
 import gc
 import json
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 def _seeded() -> None:
     """Every test draws the same numbers, alone or in the suite."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _all_messages() -> None:
+    """Libraries that export models raise the level of everybody's handlers, those of `caplog` too, and leave it so."""
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.NOTSET)
 
 
 @pytest.fixture
