@@ -12,14 +12,15 @@ from pathlib import Path
 import torch
 
 from egodepth.data.samples.sampler import TrainBatches
-from egodepth.training import job as job_module
-from egodepth.training import train as train_module
+from egodepth.training import build as build_module
+from egodepth.training import inputs as inputs_module
+from egodepth.training.train import train
 from tiny_training import a_config
 
 
 def in_float64() -> None:
     """Networks and images in float64, in this process."""
-    build, to_batch = train_module._objective, job_module.to_batch
+    build, to_batch = build_module.first_objective, inputs_module.to_batch
 
     def doubled(value):
         if isinstance(value, torch.Tensor):
@@ -28,8 +29,8 @@ def in_float64() -> None:
             return type(value)(*map(doubled, value))
         return type(value)(map(doubled, value)) if isinstance(value, list | tuple) else value
 
-    train_module._objective = lambda *given, **named: build(*given, **named).double()
-    job_module.to_batch = lambda *given: doubled(to_batch(*given))
+    build_module.first_objective = lambda *given, **named: build(*given, **named).double()
+    inputs_module.to_batch = lambda *given: doubled(to_batch(*given))
 
 
 def killed_once_at(step_of_death: int, note: Path) -> None:
@@ -53,7 +54,7 @@ def main(words: list[str]) -> None:
     if death:
         killed_once_at(int(death[0]), Path(death[1]))
     config = a_config(Path(clip), steps=8, batch_size=4, checkpoint_every=4, learning_rate=1e-4)
-    train_module.train(config, Path(run))
+    train(config, Path(run))
 
 
 if __name__ == "__main__":

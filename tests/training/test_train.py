@@ -23,8 +23,9 @@ from egodepth.data.samples.sampler import epoch_order
 from egodepth.foundation.errors import InputError
 from egodepth.losses.fused_twin import plain_formula
 from egodepth.objective import build_objective
-from egodepth.training import job as job_module
-from egodepth.training import train as train_module
+from egodepth.training import build as build_module
+from egodepth.training import devices as devices_module
+from egodepth.training import validation as validation_module
 from egodepth.training.devices import pick_device
 from egodepth.training.train import train
 from egodepth.training.watch import NORMAL, Range
@@ -153,10 +154,10 @@ def test_a_run_in_bfloat16_goes_on_exactly_too(clip: Path, tmp_path: Path):
 def test_what_auto_took_is_written_down_and_stays(clip: Path, tmp_path: Path, monkeypatch):
     for taken, other in (("float32", "bfloat16"), ("bfloat16", "float32")):
         run, config = tmp_path / taken, a_config(clip, precision="auto", steps=1)
-        monkeypatch.setattr(train_module, "resolve_precision", lambda *_, taken=taken: taken)
+        monkeypatch.setattr(devices_module, "resolve_precision", lambda *_, taken=taken: taken)
         quietly(config, run)
         assert json.loads((run / "config.json").read_text())["trainer"]["precision"] == taken
-        monkeypatch.setattr(train_module, "resolve_precision", lambda *_, other=other: other)
+        monkeypatch.setattr(devices_module, "resolve_precision", lambda *_, other=other: other)
         with pytest.raises(InputError, match=f'was started with trainer.precision = "{taken}", not "{other}"'):
             quietly(config, run)
 
@@ -237,7 +238,7 @@ def test_a_model_from_a_local_checkpoint_needs_it_no_more(clip: Path, tmp_path: 
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(clip: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(job_module, "learning_rates", lambda step, *_: (float("nan") if step == 2 else 1e-4,) * 2)
+    monkeypatch.setattr(build_module, "rates_of_groups", lambda step, **_: (float("nan") if step == 2 else 1e-4,) * 2)
     with pytest.raises(
         InputError,
         match=r"the loss is nan at step 3, and weights are not finite; those of the last checkpoint are good",
@@ -341,8 +342,8 @@ def test_validation_keeps_the_best_model(clip: Path, tmp_path: Path, monkeypatch
         def mean(self, alignment: str) -> dict[str, float]:
             return {"abs_rel": self.score, "rmse": 1.0, "a1": 0.5}
 
-    monkeypatch.setattr(job_module, "depth_frames", lambda drives, limit: [(drives[0], 0)])
-    monkeypatch.setattr(job_module, "evaluate_predictions", lambda *_: Report())
+    monkeypatch.setattr(validation_module, "depth_frames", lambda drives, limit: [(drives[0], 0)])
+    monkeypatch.setattr(validation_module, "evaluate_predictions", lambda *_: Report())
     summary, said = quietly(a_config(clip, validate_every=1), tmp_path / "run")
     assert summary.best == 0.2
     assert DepthPredictor.load(tmp_path / "run", "cpu").model.card.step == 2

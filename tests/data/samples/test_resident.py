@@ -58,7 +58,7 @@ def a_dataset(
 
 def on_device(dataset: TrainBatches) -> ResidentFrames:
     frames = ResidentFrames.copied(dataset.store, dataset.samples, dataset.config, CPU)
-    dataset.read = frames.slots.read
+    dataset._read = frames.slots.read
     return frames
 
 
