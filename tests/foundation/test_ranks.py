@@ -172,7 +172,9 @@ def test_norms_are_shared_and_made_ones_own_again_with_the_same_weights(device: 
 
 
 def test_norms_that_cannot_be_shared_are_refused_by_their_name():
-    with pytest.raises(InputError, match=r"odd: its BatchNorm1d cannot be shared .*--no-trainer.shared-statistics"):
+    with pytest.raises(
+        InputError, match=r"odd: the statistics of its BatchNorm1d cannot be shared .*--no-trainer.shared-statistics"
+    ):
         share_norms(torch.nn.Sequential(torch.nn.BatchNorm1d(4)), "odd", torch.device("cpu"))
 
 
