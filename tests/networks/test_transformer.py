@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from egodepth.cli import main
 from egodepth.config import ModelConfig
 from egodepth.foundation.errors import InputError
 from egodepth.inference.predictor import DepthPredictor
@@ -75,3 +76,13 @@ def test_predictive_masks_have_a_decoder_of_its_kind(make_clip, tmp_path: Path) 
 
 def test_a_card_from_before_there_were_other_networks_means_the_unet() -> None:
     assert ModelCard(network=ModelConfig(), size=SIZE, metric=False, has_pose_net=False).network.network == "unet"
+
+
+@pytest.mark.parametrize("kind", ["onnx", "openvino"])
+def test_a_trained_one_is_exported_and_predicts_the_same(make_clip, tmp_path: Path, kind: str) -> None:
+    clip = make_clip(tmp_path / "clip", size=(64, 64))
+    quietly(a_config(clip, **VIT, steps=2), tmp_path / "run")
+    main(["export", str(tmp_path / "run"), "--out", str(tmp_path / kind), "--format", kind])
+    image = torch.rand(1, 3, 64, 64)
+    depths = [DepthPredictor.load(tmp_path / folder, "cpu")(image).depth for folder in ("run", kind)]
+    torch.testing.assert_close(depths[1], depths[0], rtol=1e-3, atol=0)
