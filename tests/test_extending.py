@@ -29,7 +29,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 
 def blocks(section: str) -> list[str]:
     """The Python of a section of the page."""
-    text = PAGE.read_text(encoding="utf-8").split(f"# Adding a {section}\n")[1].split("\n# ")[0]
+    text = PAGE.read_text(encoding="utf-8").split(f"# Adding a {section}\n")[1].split("\n## ")[0]
     return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
