@@ -51,7 +51,7 @@ def main() -> None:
     for name in given.recipes or (*_recipes(), *VARIANTS):
         _train(given.out, name, data)
         print(name, flush=True)
-    if given.against and not _equal(given.against, given.out):
+    if given.against and not _equal(given.against, given.out, given.recipes):
         sys.exit(1)
 
 
@@ -87,19 +87,25 @@ def _egodepth(out: Path, *words: str) -> None:
         sys.exit(done.returncode)
 
 
-def _equal(before: Path, after: Path) -> bool:
+def _equal(before: Path, after: Path, recipes: list[str]) -> bool:
     """Print the differences of the losses in two folders, and return whether all are equal."""
     equal = True
-    for path in sorted(before.glob("*.json")):
-        old, new = json.loads(path.read_text()), json.loads((after / path.name).read_text())
-        worst = max(
-            abs(a[key] - b.get(key, float("inf"))) / max(abs(a[key]), 1e-12)
-            for a, b in zip(old, new, strict=True)
-            for key in a
-        )
-        print(f"{path.stem:28} {'equal to the bit' if not worst else f'largest relative difference {worst:.1e}'}")
+    for name in recipes or sorted(path.stem for path in before.glob("*.json")):
+        old, new = (_losses(folder / f"{name}.json") for folder in (before, after))
+        if [line.keys() for line in old] != [line.keys() for line in new]:
+            print(f"{name:28} other steps or other losses")
+            equal = False
+            continue
+        pairs = [(a[key], b[key]) for a, b in zip(old, new, strict=True) for key in a]
+        worst = max((abs(a - b) / max(abs(a), 1e-12) for a, b in pairs), default=0.0)
+        print(f"{name:28} {'equal to the bit' if not worst else f'largest relative difference {worst:.1e}'}")
         equal = equal and not worst
     return equal
+
+
+def _losses(path: Path) -> list[dict[str, float]]:
+    """Return the losses of a recipe; none if they were never computed."""
+    return json.loads(path.read_text()) if path.is_file() else []
 
 
 if __name__ == "__main__":

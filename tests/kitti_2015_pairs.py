@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from egodepth.data.media.images import image_size, write_image
+from egodepth.data.images import image_size, write_image
 
 
 def write_kitti_2015(root: Path, clip: Path) -> Path:

@@ -1,11 +1,16 @@
 """Self-supervised depth and ego-motion from any moving camera."""
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # at run time they are imported when they are asked for: torch takes seconds
     from egodepth.geometry import Camera
     from egodepth.inference.predictor import DepthPredictor, Prediction
+
+from egodepth.foundation import errors
+
+sys.modules[f"{__name__}.errors"] = errors  # `from egodepth.errors import InputError` is for programs outside
 
 __all__ = ["Camera", "DepthPredictor", "Prediction"]
 _MODULES = {

@@ -7,7 +7,7 @@ from PIL import Image
 
 from egodepth.cli import main
 from egodepth.data import undistorted_frames
-from egodepth.data.media.images import read_rgb
+from egodepth.data.images import read_rgb
 from egodepth.data.readers.folder import FolderDrive
 from egodepth.data.undistorted_frames import undistort
 from egodepth.foundation.errors import InputError

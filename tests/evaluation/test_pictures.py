@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from egodepth.data.media.images import read_rgb
+from egodepth.data.images import read_rgb
 from egodepth.evaluation import METRICS, PROTOCOLS, Report
 from egodepth.evaluation.pictures import SheetRow, notable_images, write_picture_sheet
 from egodepth.evaluation.report import ImageScore

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from egodepth.config import ModelConfig
-from egodepth.data.media.images import write_image
+from egodepth.data.images import write_image
 from egodepth.foundation.errors import InputError
 from egodepth.weights import ModelCard
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from egodepth.data.guard import refuse_test_drives
+from egodepth.data.images import write_image
 from egodepth.data.kitti.calibration import CAM_TO_CAM, VELO_TO_CAM, Calibration
 from egodepth.data.kitti.lists import read_list
 from egodepth.data.kitti.odometry import OdometryDrive
 from egodepth.data.kitti.velodyne import velodyne_depth_map
-from egodepth.data.media.images import write_image
 from egodepth.foundation.trajectory_files import read_kitti_poses, write_kitti_poses, write_tum_poses
 from egodepth.video.cloud.inputs import TrajectoryFile
 from egodepth.video.scale.speed import logged_speeds, oxts_speeds

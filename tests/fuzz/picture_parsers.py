@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from egodepth.data.media.images import image_size, read_rgb, read_uint16
+from egodepth.data.images import image_size, read_rgb, read_uint16
 from egodepth.data.media.video import Video, pyav
 from egodepth.data.media.video_writer import video_writer, yuv_planes
 from fuzz.camera_parsers import one_file

@@ -16,7 +16,7 @@ from egodepth.config.strict_json import from_json, to_json
 from egodepth.data.cameras import write_camera
 from egodepth.data.drive import Drive
 from egodepth.data.footage.times import frame_times
-from egodepth.data.media.images import write_image
+from egodepth.data.images import write_image
 from egodepth.data.opening import open_drives
 from egodepth.data.readers.folder import FolderDrive
 from egodepth.data.readers.manifest import MANIFEST, open_manifest

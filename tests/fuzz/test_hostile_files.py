@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from egodepth.config.strict_json import from_json
+from egodepth.data.images import image_size, read_rgb, read_uint16
 from egodepth.data.kitti.lists import read_list
-from egodepth.data.media.images import image_size, read_rgb, read_uint16
 from egodepth.data.readers.make3d import _read_grid as read_laser
 from egodepth.data.readers.manifest import open_manifest
 from egodepth.data.readers.rendered_set import Description

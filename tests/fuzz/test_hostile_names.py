@@ -9,7 +9,7 @@ import pytest
 
 from egodepth.cli import main
 from egodepth.data.drive import Drive
-from egodepth.data.media.images import write_image
+from egodepth.data.images import write_image
 from egodepth.data.readers.folder import FolderDrive
 from egodepth.data.sample_index import FrameRuns
 from egodepth.data.storage.prepared import open_prepared

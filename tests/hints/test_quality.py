@@ -6,7 +6,7 @@ from jaxtyping import Float
 from rich.console import Console
 
 from egodepth.data.drive import Drive
-from egodepth.data.media.images import read_rgb
+from egodepth.data.images import read_rgb
 from egodepth.hints.quality import MOST_PLACES, POINTS, TRUTH, HintQuality, measure_hints
 from egodepth.hints.quality_report import quality_footnote, quality_table, write_hint_sheet
 from hints.map_scenes import CAMERA, map_of, point_at

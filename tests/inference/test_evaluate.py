@@ -11,7 +11,7 @@ from jaxtyping import Float
 from egodepth.commands.evaluate import Evaluate
 from egodepth.config import ModelConfig
 from egodepth.data.drive import Drive
-from egodepth.data.media.images import image_size
+from egodepth.data.images import image_size
 from egodepth.evaluation import METRICS
 from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera

@@ -9,7 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from egodepth.cli import main
-from egodepth.data.media.images import write_image
+from egodepth.data.images import write_image
 from egodepth.data.opening import open_drives
 from egodepth.inference.scoring import scoring as run_module
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from egodepth.cli import main
 from egodepth.config import ModelConfig
-from egodepth.data.media.images import read_rgb, read_uint16
+from egodepth.data.images import read_rgb, read_uint16
 from egodepth.inference.predictor import DepthPredictor
 from egodepth.weights import DepthModel, ModelCard
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from egodepth.commands.predict import Predict
 from egodepth.config import ModelConfig
-from egodepth.data.media.images import read_rgb, read_uint16
+from egodepth.data.images import read_rgb, read_uint16
 from egodepth.foundation.errors import InputError
 from egodepth.inference.common_scales import CommonScales
 from egodepth.inference.predictor import DepthPredictor

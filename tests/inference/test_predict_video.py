@@ -13,7 +13,7 @@ from PIL import Image
 from benchmarks.video import measure_video
 from egodepth.commands.predict import Predict
 from egodepth.config import ModelConfig
-from egodepth.data.media.images import read_uint16
+from egodepth.data.images import read_uint16
 from egodepth.data.media.video import Video
 from egodepth.data.media.video_writer import video_writer, yuv_planes
 from egodepth.foundation.errors import InputError

@@ -7,7 +7,7 @@ import torch
 
 from egodepth.cli import main
 from egodepth.config import ModelConfig
-from egodepth.data.media.images import image_size
+from egodepth.data.images import image_size
 from egodepth.data.opening import open_drives
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.trajectory_files import read_kitti_poses

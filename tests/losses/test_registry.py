@@ -55,7 +55,8 @@ def test_a_term_with_options_counts_only_where_it_is_named() -> None:
         ("flat:heavy=1", "flat has no option 'heavy'; there are: weight, power, name"),
         ("flat:power=x", "power is 'x', not of type int"),
         ("flat:power", "power is '', not of type int"),
-        ("flat:weight=-1", "a weight cannot be negative"),
+        ("flat:weight=-1", "a weight is finite and not negative"),
+        ("flat:weight=Infinity", "Infinity is not finite"),
     ],
 )
 def test_unknown_terms_and_options_are_one_line(words: str, said: str) -> None:

@@ -40,17 +40,19 @@ def test_disparities_have_the_four_sizes_of_the_unet_and_begin_where_they_are_as
     assert all(0.05 < one.mean() < 0.2 for one in found)
 
 
-def test_every_weight_of_the_decoder_learns() -> None:
-    net = DptNet("test_vit")
+@pytest.mark.parametrize("name", ["test_vit", "test_vit2", "vit_little_patch16_reg4_gap_256"])
+def test_every_weight_learns(name: str) -> None:
+    net = DptNet(name)
     sum(one.sum() for one in net(torch.rand(2, 3, *SIZE))).backward()
-    assert [name for name, weight in net.decoder.named_parameters() if not weight.grad.abs().sum()] == []
+    assert [name for name, weight in net.named_parameters() if weight.grad is None] == []
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda: DepthNet("test_vit"), "--model.network dpt"),
-        (lambda: DptNet("test_resnet"), "cannot be built"),
+        (lambda: DptNet("test_resnet"), "is no vision transformer; use --model.network unet"),
+        (lambda: DptNet("nonsense"), "cannot be built"),
         (lambda: build_depth_net(ModelConfig(network="none")), "there are: unet, dpt"),
     ],
 )

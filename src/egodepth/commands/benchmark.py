@@ -62,7 +62,7 @@ class Benchmark:
         """Measure, print and write the results."""
         if not (_CLONE / "benchmarks").is_dir():
             raise InputError("egodepth benchmark needs a clone of the repository: benchmarks/ is not installed")
-        sys.path.append(str(_CLONE))
+        sys.path.insert(0, str(_CLONE))
         from benchmarks.figures import read_result
         from benchmarks.measuring import MEASUREMENTS, Wanted
 

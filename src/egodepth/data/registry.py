@@ -1,6 +1,6 @@
 """The kinds of data sets in one table. A new kind is one file with its reader and one line here (docs/extending.md).
 
-Test sets and nominal cameras, which a configuration chooses by name, are also here. No other room knows a data set.
+Test sets and nominal cameras, which a configuration chooses by name, are also here.
 """
 
 from collections.abc import Callable

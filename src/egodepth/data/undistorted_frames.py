@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from egodepth.data.cameras import CAMERA_FILE, find_camera_file, horizontal_fov_deg, read_lens_rig, write_camera
+from egodepth.data.images import write_image
 from egodepth.data.media.frames import FrameFolder
-from egodepth.data.media.images import write_image
 from egodepth.data.media.side_by_side import for_each
 from egodepth.data.media.undistortion import Undistortion
 from egodepth.data.readers.folder import PARTNER_FOLDER

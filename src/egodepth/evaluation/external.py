@@ -11,9 +11,9 @@ from torch import Tensor
 
 from egodepth.config import Predicted
 from egodepth.data.batch import DepthSample
+from egodepth.data.images import MAX_PIXELS, read_uint16
 from egodepth.data.media.frame_numbers import spread_places
 from egodepth.data.media.frames import list_images, natural_key
-from egodepth.data.media.images import MAX_PIXELS, read_uint16
 from egodepth.evaluation.pickled_arrays import read_pickled_arrays
 from egodepth.evaluation.pixels import valid_pixels
 from egodepth.evaluation.protocols import Protocol

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from egodepth.config import TrainConfig
 from egodepth.data.drive import Drive
+from egodepth.data.images import resize_rgb
 from egodepth.data.media.frame_numbers import FrameNumbers
-from egodepth.data.media.images import resize_rgb
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import cache_folder
 from egodepth.foundation.progress import counting

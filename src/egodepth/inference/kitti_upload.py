@@ -7,8 +7,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from egodepth.data.images import image_size, read_uint16, write_image
 from egodepth.data.media.frames import list_images
-from egodepth.data.media.images import image_size, read_uint16, write_image
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import staged
 from egodepth.inference.predictor import DepthPredictor

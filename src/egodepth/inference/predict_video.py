@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from egodepth.data.media.images import write_image
+from egodepth.data.images import write_image
 from egodepth.data.media.video import Video, VideoFrame
 from egodepth.data.media.video_writer import VideoWriter, video_writer, yuv_planes
 from egodepth.foundation.progress import counting_bar

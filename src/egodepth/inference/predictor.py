@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from egodepth.data.batch import DepthSample
-from egodepth.data.media.images import as_rgb, read_rgb, resize_rgb
+from egodepth.data.images import as_rgb, read_rgb, resize_rgb
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.remote import local_folder
 from egodepth.networks.depth import disparity_to_depth

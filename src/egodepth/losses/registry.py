@@ -92,12 +92,12 @@ def _with_options(words: str) -> Term:
         require(key in options_of, f"loss.terms: {name} has no option '{key}'; there are: {', '.join(options_of)}")
         values[key] = _parsed(value)
     options = from_json(kind, json.dumps(values), f"loss.terms '{words}'")
-    require(options.weight >= 0, f"loss.terms '{words}': a weight cannot be negative")
+    require(0 <= options.weight < float("inf"), f"loss.terms '{words}': a weight is finite and not negative")
     return replace(term, loss=partial(term.loss, options=options), weight=lambda config, emphasis: options.weight)
 
 
 def _parsed(value: str) -> Any:
-    """Return a number or a boolean if the text is one, else the text."""
+    """Return the value of JSON text, such as a number or a boolean; other text as it is."""
     try:
         return json.loads(value)
     except ValueError:

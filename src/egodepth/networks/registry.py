@@ -16,7 +16,12 @@ def build_depth_net(model: ModelConfig, pretrained: Pretrained = False) -> Depth
     Raises:
         InputError: an unknown name, or an encoder that cannot be built.
     """
-    if model.network not in DEPTH_NETWORKS:
-        raise InputError(f"model.network: unknown network '{model.network}'; there are: {', '.join(DEPTH_NETWORKS)}")
+    check_network(model)
     kind = DEPTH_NETWORKS[model.network]
     return kind(model.encoder, pretrained, model.initial_disparity, model.normalisation)
+
+
+def check_network(model: ModelConfig) -> None:
+    """Refuse a network that the table does not have, by an `InputError` that lists the names."""
+    if model.network not in DEPTH_NETWORKS:
+        raise InputError(f"model.network: unknown network '{model.network}'; there are: {', '.join(DEPTH_NETWORKS)}")

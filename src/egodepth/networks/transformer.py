@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import timm
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -33,14 +34,14 @@ class TransformerEncoder(NormalisedBackbone):
         Raises:
             InputError: an unknown backbone, a backbone that is no vision transformer, or missing weights.
         """
+        _require_transformer(name)
         settings = {"num_classes": 0, "dynamic_img_size": True}
         super().__init__(name, timm_backbone(name, pretrained, images, **settings), images, normalisation)
         backbone: Any = self.backbone
-        if not hasattr(backbone, "forward_intermediates") or not hasattr(backbone, "blocks"):
-            raise InputError(f"encoder '{name}' is no vision transformer; use --model.network unet")
         depth, self._patch = len(backbone.blocks), backbone.patch_embed.patch_size[0]
         self._blocks = [(level + 1) * depth // _LEVELS - 1 for level in range(_LEVELS)]
         self.channels = [backbone.embed_dim] * _LEVELS
+        backbone.prune_intermediate_layers(self._blocks, prune_head=True)  # pooling heads would never learn
 
     def forward(self, image: Float[Tensor, "b c h w"]) -> list[Tensor]:
         """Return maps `b c h/16 w/16`, earliest block first; h and w are multiples of 16.
@@ -53,6 +54,18 @@ class TransformerEncoder(NormalisedBackbone):
         backbone: Any = self.backbone
         image = (image - self.mean) / self.spread
         return backbone.forward_intermediates(image, indices=self._blocks, norm=True, intermediates_only=True)
+
+
+def _require_transformer(name: str) -> None:
+    """Refuse a backbone whose tokens cannot be taken from its blocks; timm refuses unknown names later."""
+    try:
+        with torch.device("meta"):
+            backbone: Any = timm.create_model(name, num_classes=0)
+    except Exception:  # timm's builders raise almost anything
+        return
+    parts = ("blocks", "patch_embed", "forward_intermediates", "prune_intermediate_layers")
+    if not all(hasattr(backbone, part) for part in parts) or isinstance(backbone.blocks[0], nn.Sequential):
+        raise InputError(f"encoder '{name}' is no vision transformer; use --model.network unet")
 
 
 class _Residual(nn.Module):

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from egodepth.data.media.images import resize_rgb
+from egodepth.data.images import resize_rgb
 from egodepth.sfm.stages import Stages
 from egodepth.sfm.structures import Footage, SfmSettings
 

@@ -73,7 +73,9 @@ def build_run(
     say: Callable[[str], None],
     note: Callable[[str], None],
 ) -> Run:
-    """Return all parts of a training. Nothing is written to the run's folder yet.
+    """Return all parts of a training.
+
+    Damaged or lost files of a run are repaired; its configuration is not written yet.
 
     Args:
         prepared: configuration, samples and hints.
@@ -157,6 +159,7 @@ def build_trainer(run: Run, log: RunLog, stop: Callable[[], bool]) -> tuple[Trai
         stop=stop,
         mean=ranks.mean,
         deferred=run.device.type == "cuda",
+        read_every=(settings.panels_every, settings.validate_every),
     )
     return trainer, validation
 

@@ -12,7 +12,7 @@ import torch
 
 from egodepth.config import ModelConfig, TrainConfig
 from egodepth.data.drive import Drive
-from egodepth.data.media.images import write_image
+from egodepth.data.images import write_image
 from egodepth.data.storage.store import FrameStore
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.remote import LocalRun

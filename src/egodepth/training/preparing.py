@@ -13,6 +13,8 @@ from egodepth.data.samples.training_set import TrainingSet, open_training_set
 from egodepth.foundation.ranks import Ranks
 from egodepth.hints.known import KnownDrives
 from egodepth.hints.making import asks_for_hints, hint_store, known_drives
+from egodepth.losses.registry import chosen_terms
+from egodepth.networks.registry import check_network
 from egodepth.training.devices import with_precision
 from egodepth.training.run_folder import as_started, check_run, kept_config
 
@@ -44,6 +46,7 @@ def prepare(
         InputError: unusable data, or a run folder of another configuration.
     """
     config = as_started(with_precision(config, device), run)
+    _refuse_early(config, ranks)
     training = open_training_set(config.data)
     if _fell_back(config, run):
         config = without_geometry(config)
@@ -55,9 +58,17 @@ def prepare(
     samples = known.samples_with_poses(training.samples, config.data.offsets)
     if samples:
         return Prepared(config, dataclasses.replace(training, samples=samples), known)
-    console.print("structure from motion found no usable poses: depth and motion are learned from images alone")
+    if ranks.leads:
+        console.print("structure from motion found no usable poses: depth and motion are learned from images alone")
     config = without_geometry(config)
     return Prepared(config, training, _known(config, training, ranks, console))
+
+
+def _refuse_early(config: TrainConfig, ranks: Ranks) -> None:
+    """Refuse unknown names, and a batch that processes cannot share, before minutes of other work."""
+    ranks.part(config.trainer.batch_size)
+    chosen_terms(config)
+    check_network(config.model)
 
 
 def _fell_back(config: TrainConfig, run: Path) -> bool:

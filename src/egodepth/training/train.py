@@ -91,7 +91,11 @@ def train(config: TrainConfig, run: Path, console: Console | None = None, auto_b
                     raise
                 done = None  # the memory of the step is released after this block
             if done is None:
-                raise _too_large(made.config, ranks, _fitting_batch(prepared, device) if ranks.count == 1 else 0)
+                raise _too_large(
+                    made.config,
+                    ranks,
+                    _fitting_batch(prepared._replace(config=made.config), device) if ranks.count == 1 else 0,
+                )
         if done < steps:
             number = stop.signal or signal.SIGTERM  # another process got the signal
             raise Stopped(f"stopped by {number.name} after step {done} of {steps}; the same command resumes it", number)

@@ -51,6 +51,8 @@ class Trainer:
     deferred: bool = False
     """Skip bad steps on the device, and read only from time to time which ones they were, so that a GPU never waits.
     The optimiser must support `found_inf` (torch's fused Adam)."""
+    read_every: tuple[int, ...] = ()
+    """Intervals in steps at which deferred outcomes are read, besides those of the log and the checkpoints."""
     _unread: list["_Outcome"] = field(default_factory=list)
 
     def fit(self, batches: Iterator[Any], start: int, steps: int) -> int:
@@ -138,10 +140,8 @@ class Trainer:
         return {outcome.step for outcome in bad}
 
     def _is_due(self, done: int, steps: int) -> bool:
-        """Whether a hook or a checkpoint is due after a step."""
-        return done == steps or any(
-            done % every == 0 for every in (self.checkpoint_every, *(h.every for h in self.hooks))
-        )
+        """Return whether outcomes are read after a step: at the same steps in every process, whatever its hooks."""
+        return done == steps or any(done % every == 0 for every in (self.checkpoint_every, *self.read_every))
 
     def _call_hooks(self, done: int, steps: int, stop: bool) -> None:
         """Call the hooks that are due, then write a checkpoint, which contains their results; `stop` forces it."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from egodepth.data.media.images import resize_rgb
+from egodepth.data.images import resize_rgb
 from egodepth.foundation.trajectory_files import write_kitti_poses, write_tum_poses
 from egodepth.inference.predictor import at_size
 from egodepth.video.aligned_clip import Aligned

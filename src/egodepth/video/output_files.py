@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import torch
 
+from egodepth.data.images import resize_rgb, write_image
 from egodepth.data.media.frame_numbers import spread_places
-from egodepth.data.media.images import resize_rgb, write_image
 from egodepth.data.media.video import VideoFrame
 from egodepth.data.media.video_writer import video_writer
 from egodepth.inference.common_scales import CommonScales

@@ -10,8 +10,8 @@ from jaxtyping import Float64, UInt8
 
 from egodepth.data.footage.source import Footage, open_footage
 from egodepth.data.footage.times import frame_times
+from egodepth.data.images import resize_rgb
 from egodepth.data.media.frame_numbers import FrameNumbers
-from egodepth.data.media.images import resize_rgb
 from egodepth.data.readers.folder import FolderDrive
 
 

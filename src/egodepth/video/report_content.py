@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from matplotlib import colormaps
 
-from egodepth.data.media.images import read_rgb, resize_rgb
+from egodepth.data.images import read_rgb, resize_rgb
 from egodepth.inference.common_scales import CommonScales
 from egodepth.video.aligned_clip import Aligned
 from egodepth.video.camera_stage import CameraFound

@@ -12,7 +12,7 @@ from egodepth.cli import main
 from egodepth.data.footage import extract as extract_module
 from egodepth.data.footage.extract import output_size
 from egodepth.data.footage.select import GAP, Selector
-from egodepth.data.media.images import read_rgb, write_image
+from egodepth.data.images import read_rgb, write_image
 from egodepth.data.readers.folder import FolderDrive
 from footage_scenes import RATE, street, write_folder, write_video
 

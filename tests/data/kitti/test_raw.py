@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from egodepth.data.images import write_image
 from egodepth.data.kitti import KittiDrive, open_kitti_raw, velodyne_depth_map
-from egodepth.data.media.images import write_image
 from egodepth.data.opening import open_drives
 from egodepth.foundation.errors import InputError
 

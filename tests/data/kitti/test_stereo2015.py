@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
+from egodepth.data.images import write_image
 from egodepth.data.kitti import open_kitti_2015
-from egodepth.data.media.images import write_image
 from egodepth.data.opening import open_drives
 from egodepth.foundation.errors import InputError
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
+from egodepth.data.images import as_rgb, read_rgb
 from egodepth.data.media import video as video_module
-from egodepth.data.media.images import as_rgb, read_rgb
 from egodepth.data.media.video import Video, is_video
 from egodepth.data.media.video_writer import video_writer, yuv_planes
 from egodepth.foundation.errors import InputError

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from egodepth.data.media.images import write_image
+from egodepth.data.images import write_image
 from egodepth.data.readers.cityscapes import CityscapesDrive, is_cityscapes, open_cityscapes
 from egodepth.foundation.errors import InputError
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from egodepth.data.media.images import write_image
+from egodepth.data.images import write_image
 from egodepth.data.opening import open_drives
 from egodepth.data.readers.make3d import SIZE, open_make3d
 from egodepth.foundation.errors import InputError

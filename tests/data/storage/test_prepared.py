@@ -12,7 +12,7 @@ import torch
 
 from egodepth.config import DataConfig
 from egodepth.data.drive import Drive
-from egodepth.data.media.images import resize_rgb
+from egodepth.data.images import resize_rgb
 from egodepth.data.samples.loader import batches_from
 from egodepth.data.samples.sampler import RawBatch, TrainBatches
 from egodepth.data.storage import clip_files

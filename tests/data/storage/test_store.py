@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from egodepth.data.drive import Drive
-from egodepth.data.media.images import resize_rgb
+from egodepth.data.images import resize_rgb
 from egodepth.data.storage.store import BadFrame, FrameStore
 from egodepth.foundation.errors import InputError
 from egodepth.geometry import Camera
@@ -113,7 +113,7 @@ def test_frames_of_a_real_folder_are_the_files(make_clip, tmp_path: Path):
 def test_resizing_is_pils_lanczos_filter_but_for_rounding(real_data: Path):
     from PIL import Image
 
-    from egodepth.data.media.images import read_rgb
+    from egodepth.data.images import read_rgb
 
     file = next((real_data / "kitti_raw").glob("*/*_0095_sync/image_02/data/*.jpg"))
     image = read_rgb(file)
@@ -136,7 +136,7 @@ def test_both_decoders_of_jpeg_give_the_same_pixels(tmp_path: Path, monkeypatch,
     pytest.importorskip("simplejpeg")
     from PIL import Image
 
-    from egodepth.data.media import images
+    from egodepth.data import images
 
     noise = np.random.default_rng(0).integers(0, 256, (25, 40, 3), np.uint8)
     picture = Image.fromarray(noise).resize((157, 99))

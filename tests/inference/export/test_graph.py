@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from egodepth.config import ModelConfig
-from egodepth.data.media import images
+from egodepth.data import images
 from egodepth.inference.export.graph import DepthGraph, _resized, resampling_matrix
 from egodepth.inference.predictor import DepthPredictor
 from egodepth.weights import DepthModel, ModelCard

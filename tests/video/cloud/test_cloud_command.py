@@ -15,7 +15,7 @@ from egodepth.commands.cloud import FuseCloud
 from egodepth.data.cameras import write_camera
 from egodepth.data.footage.extract import extract
 from egodepth.data.footage.source import open_footage
-from egodepth.data.media.images import write_image
+from egodepth.data.images import write_image
 from egodepth.data.readers.folder import FolderDrive
 from egodepth.foundation.trajectory_files import write_kitti_poses, write_tum_poses
 from egodepth.geometry import Camera, twist_of

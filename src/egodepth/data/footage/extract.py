@@ -14,8 +14,8 @@ from egodepth.data.footage.settings import FOOTAGE_FILE
 from egodepth.data.footage.source import Footage
 from egodepth.data.footage.summary import FootageSummary, verdict
 from egodepth.data.footage.watch import watch
+from egodepth.data.images import resize_rgb, write_image
 from egodepth.data.media.frames import list_images
-from egodepth.data.media.images import resize_rgb, write_image
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import write_text
 from egodepth.foundation.reading import read_json

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from egodepth.data.footage.times import USUAL_FPS, folder_times
+from egodepth.data.images import image_size, read_rgb
 from egodepth.data.media.frames import list_images, no_images, number_files, refuse_two_cameras
-from egodepth.data.media.images import image_size, read_rgb
 from egodepth.data.media.video import Video, is_video
 from egodepth.foundation.errors import InputError
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float64
 
 from egodepth.data.cameras import check_camera
-from egodepth.data.media.images import MAX_PIXELS
+from egodepth.data.images import MAX_PIXELS
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.reading import read_lines
 from egodepth.geometry.camera import Camera

@@ -10,11 +10,11 @@ from jaxtyping import Float, Float32, UInt8
 from egodepth.config import Truth
 from egodepth.data.cameras import check_aspect
 from egodepth.data.drive import Drive
+from egodepth.data.images import read_uint16
 from egodepth.data.kitti.calibration import CAM_TO_CAM, Calibration
 from egodepth.data.kitti.depth_cache import cached_depth_map
 from egodepth.data.kitti.lists import DRIVE_NAME
 from egodepth.data.media.frames import FEW_HEADERS, FrameFolder, NumberedNames, list_images
-from egodepth.data.media.images import read_uint16
 from egodepth.foundation.errors import InputError
 
 

@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float, UInt8
 
 from egodepth.data.cameras import translation
 from egodepth.data.drive import Drive
+from egodepth.data.images import image_size, read_rgb, read_uint16
 from egodepth.data.kitti.calibration import Calibration, CalibrationFile
 from egodepth.data.media.frames import FrameFolder, list_images
-from egodepth.data.media.images import image_size, read_rgb, read_uint16
 from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera
 

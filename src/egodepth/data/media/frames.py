@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from egodepth.data.images import SUFFIXES, UNREAD_SUFFIXES, image_size, read_rgb
 from egodepth.data.media.frame_numbers import FrameNumbers
-from egodepth.data.media.images import SUFFIXES, UNREAD_SUFFIXES, image_size, read_rgb
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import made_in
 

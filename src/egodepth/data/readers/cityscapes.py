@@ -11,8 +11,8 @@ from jaxtyping import Float, UInt8
 
 from egodepth.data.cameras import check_aspect, check_camera, translation
 from egodepth.data.drive import Drive
+from egodepth.data.images import image_size, read_uint16
 from egodepth.data.media.frames import FrameFolder, list_images
-from egodepth.data.media.images import image_size, read_uint16
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.reading import read_json
 from egodepth.geometry.camera import Camera

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, UInt8
 
 from egodepth.data.drive import Drive
+from egodepth.data.images import read_rgb
 from egodepth.data.media.frame_numbers import FrameNumbers
 from egodepth.data.media.frames import list_images
-from egodepth.data.media.images import read_rgb
 from egodepth.data.readers.matlab_file import read_matrix
 from egodepth.foundation.errors import InputError
 from egodepth.geometry.camera import Camera

@@ -15,8 +15,8 @@ from jaxtyping import Float, UInt8
 
 from egodepth.data.cameras import check_aspect, read_rig
 from egodepth.data.drive import Drive
+from egodepth.data.images import MAX_PIXELS, image_size, read_rgb, read_uint16
 from egodepth.data.media.frames import NumberedNames
-from egodepth.data.media.images import MAX_PIXELS, image_size, read_rgb, read_uint16
 from egodepth.foundation.errors import InputError
 
 MANIFEST = "manifest.csv"

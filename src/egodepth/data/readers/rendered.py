@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float, UInt8
 
 from egodepth.data.cameras import CAMERA_FILE, read_rig
 from egodepth.data.drive import Drive
+from egodepth.data.images import read_rgb, read_uint16
 from egodepth.data.media.frame_numbers import FrameNumbers
-from egodepth.data.media.images import read_rgb, read_uint16
 from egodepth.data.readers.rendered_set import (
     DEPTH,
     DEPTH_STEPS,

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from egodepth.data.drive import Drive
-from egodepth.data.media.images import resize_rgb
+from egodepth.data.images import resize_rgb
 from egodepth.data.sample_index import FrameRuns
 from egodepth.data.storage.clip_files import ClipFiles
 from egodepth.foundation.errors import InputError

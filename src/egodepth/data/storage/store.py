@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from egodepth.data.drive import Drive
-from egodepth.data.media.images import resize_rgb
+from egodepth.data.images import resize_rgb
 from egodepth.data.retry import with_retries
 from egodepth.data.sample_index import FrameRuns
 from egodepth.data.storage.clip_files import ClipFiles

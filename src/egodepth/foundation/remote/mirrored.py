@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from egodepth.foundation.errors import InputError
+from egodepth.foundation.files import write_text
 
 
 class Record:
@@ -50,7 +51,13 @@ class Record:
     def mark(self, complete: bool) -> None:
         """Record whether the mirror is complete; an incomplete one is never used without the store."""
         self.complete = complete
-        self._append({"complete": complete})
+        if not complete:
+            self._append({"complete": False})
+            return
+        # A long run replaces its files again and again: only what exists stays in the record.
+        self._known = {name: words for name, words in self._known.items() if name and (self.mirror / name).is_file()}
+        lines = [*self._known.values(), {"complete": True}]
+        write_text(self.file, "".join(f"{json.dumps(words)}\n" for words in lines))
 
     def _append(self, words: dict[str, object]) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from egodepth.config import ExportPrecision
 from egodepth.data.drive import Drive
-from egodepth.data.media.images import read_rgb
+from egodepth.data.images import read_rgb
 from egodepth.data.opening import open_drives, thinned
 from egodepth.evaluation.benchmark_frames import benchmark_frames
 from egodepth.evaluation.benchmarks import BENCHMARKS

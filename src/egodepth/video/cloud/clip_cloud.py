@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 from egodepth.data.cameras import check_camera, find_camera_file, horizontal_fov_deg, read_lens_rig
 from egodepth.data.footage.extract import output_size
 from egodepth.data.footage.source import Footage, open_footage
-from egodepth.data.media.images import resize_rgb
+from egodepth.data.images import resize_rgb
 from egodepth.data.media.undistortion import Undistortion
 from egodepth.foundation.errors import InputError, require
 from egodepth.foundation.progress import counting_bar

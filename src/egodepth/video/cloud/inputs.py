@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from egodepth.data.images import read_uint16
 from egodepth.data.media.frames import natural_key
-from egodepth.data.media.images import read_uint16
 from egodepth.foundation.errors import InputError, require
 from egodepth.foundation.reading import read_json, read_npz
 from egodepth.foundation.trajectory_files import read_trajectory

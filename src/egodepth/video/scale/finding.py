@@ -10,7 +10,7 @@ import numpy as np
 from egodepth.data.cameras import read_camera
 from egodepth.data.drive import Drive, select_drives
 from egodepth.data.footage.times import USUAL_FPS, known_times
-from egodepth.data.media.images import image_size
+from egodepth.data.images import image_size
 from egodepth.data.opening import open_drives
 from egodepth.foundation.errors import InputError
 from egodepth.inference.motion import MotionPredictor

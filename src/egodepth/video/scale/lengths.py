@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from egodepth.data.cameras import read_camera
-from egodepth.data.media.images import read_rgb
+from egodepth.data.images import read_rgb
 from egodepth.foundation.errors import InputError
 from egodepth.geometry import Camera, viewing_rays
 from egodepth.inference.predictor import DepthPredictor, at_size

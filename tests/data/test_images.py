@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from egodepth.data.media import images
-from egodepth.data.media.images import as_rgb, image_size, read_rgb, read_uint16, resize_rgb, write_image
+from egodepth.data import images
+from egodepth.data.images import as_rgb, image_size, read_rgb, read_uint16, resize_rgb, write_image
 from egodepth.foundation.errors import InputError
 
 
