@@ -12,8 +12,8 @@ from jaxtyping import UInt8
 
 from benchmarks.figures import Figure, Ratio, Result
 from egodepth.config import ModelConfig
-from egodepth.data.media.video import Video
 from egodepth.data.media.video_writer import video_writer, yuv_planes
+from egodepth.data.video import Video
 from egodepth.inference.predict_video import predict_video
 from egodepth.inference.predictor import DepthPredictor
 from egodepth.inference.stream import groups

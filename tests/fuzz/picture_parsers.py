@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from egodepth.data.images import image_size, read_rgb, read_uint16
-from egodepth.data.media.video import Video, pyav
 from egodepth.data.media.video_writer import video_writer, yuv_planes
+from egodepth.data.video import Video, pyav
 from fuzz.camera_parsers import one_file
 from fuzz.harness import Parser
 

@@ -14,8 +14,8 @@ from benchmarks.video import measure_video
 from egodepth.commands.predict import Predict
 from egodepth.config import ModelConfig
 from egodepth.data.images import read_uint16
-from egodepth.data.media.video import Video
 from egodepth.data.media.video_writer import video_writer, yuv_planes
+from egodepth.data.video import Video
 from egodepth.foundation.errors import InputError
 from egodepth.inference import predict_video as module
 from egodepth.inference.common_scales import CommonScales

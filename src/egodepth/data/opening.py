@@ -8,10 +8,10 @@ from egodepth.config import Truth
 from egodepth.data.drive import Drive
 from egodepth.data.media.frame_numbers import FrameNumbers
 from egodepth.data.media.frames import list_images
-from egodepth.data.media.video import is_video
 from egodepth.data.readers.folder import PARTNER_FOLDER, FolderDrive
 from egodepth.data.registry import READERS, Wanted
 from egodepth.data.sample_index import SampleIndex
+from egodepth.data.video import is_video
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.remote import local_folder
 

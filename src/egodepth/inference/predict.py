@@ -14,7 +14,7 @@ from rich.progress import track
 from egodepth.data.cameras import find_camera_file, read_lens_rig
 from egodepth.data.images import image_size, read_rgb, write_image
 from egodepth.data.media.frames import list_images
-from egodepth.data.media.video import Video, is_video
+from egodepth.data.video import Video, is_video
 from egodepth.foundation.errors import InputError, require
 from egodepth.foundation.files import RECORD, made_in, require_free, sizes_in, staged, write_text
 from egodepth.foundation.progress import warn

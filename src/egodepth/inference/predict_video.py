@@ -14,8 +14,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from egodepth.data.images import write_image
-from egodepth.data.media.video import Video, VideoFrame
 from egodepth.data.media.video_writer import VideoWriter, video_writer, yuv_planes
+from egodepth.data.video import Video, VideoFrame
 from egodepth.foundation.progress import counting_bar
 from egodepth.inference.common_scales import CommonScales, sampled
 from egodepth.inference.predictor import DepthPredictor, at_size

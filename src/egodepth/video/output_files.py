@@ -9,8 +9,8 @@ import torch
 
 from egodepth.data.images import resize_rgb, write_image
 from egodepth.data.media.frame_numbers import spread_places
-from egodepth.data.media.video import VideoFrame
 from egodepth.data.media.video_writer import video_writer
+from egodepth.data.video import VideoFrame
 from egodepth.inference.common_scales import CommonScales
 from egodepth.inference.predict_video import DepthFrame, drawing, layout
 from egodepth.inference.predictor import at_size

@@ -14,7 +14,7 @@ from rich.markup import escape
 from egodepth.config import TrainConfig
 from egodepth.data.cameras import ASPECT_TOLERANCE
 from egodepth.data.footage.source import Footage, open_footage
-from egodepth.data.media.video import pyav
+from egodepth.data.video import pyav
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import write_text
 from egodepth.foundation.progress import advancing_bar

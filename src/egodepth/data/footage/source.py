@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from egodepth.data.footage.times import USUAL_FPS, folder_times
 from egodepth.data.images import image_size, read_rgb
 from egodepth.data.media.frames import list_images, no_images, number_files, refuse_two_cameras
-from egodepth.data.media.video import Video, is_video
+from egodepth.data.video import Video, is_video
 from egodepth.foundation.errors import InputError
 
 logger = logging.getLogger("egodepth")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from egodepth.data.media.video import pyav
+from egodepth.data.video import pyav
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import replacing
 

@@ -5,8 +5,8 @@ import av
 import numpy as np
 import pytest
 
-from egodepth.data.media.tone import HLG, PQ, hlg_nits, is_hdr, pq_nits, tone_mapped
-from egodepth.data.media.video import Video
+from egodepth.data.tone import HLG, PQ, hlg_nits, is_hdr, pq_nits, tone_mapped
+from egodepth.data.video import Video
 
 
 def test_code_values_are_the_light_that_the_standards_say():

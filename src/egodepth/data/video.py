@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from egodepth.data.images import MAX_PIXELS, SUFFIXES, UNREAD_SUFFIXES, image_size
-from egodepth.data.media.tone import is_hdr, tone_mapped
+from egodepth.data.tone import is_hdr, tone_mapped
 from egodepth.foundation.errors import InputError
 
 VIDEO_SUFFIXES = (

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
+from egodepth.data import video as video_module
 from egodepth.data.images import as_rgb, read_rgb
-from egodepth.data.media import video as video_module
-from egodepth.data.media.video import Video, is_video
 from egodepth.data.media.video_writer import video_writer, yuv_planes
+from egodepth.data.video import Video, is_video
 from egodepth.foundation.errors import InputError
 
 av = pytest.importorskip("av")
