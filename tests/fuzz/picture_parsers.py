@@ -1,9 +1,7 @@
 """Images of every kind that is read, 16-bit maps, and videos."""
 
 import io
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -16,6 +14,7 @@ from PIL import Image
 from egodepth.data.images import image_size, read_rgb, read_uint16
 from egodepth.data.media.video_writer import video_writer, yuv_planes
 from egodepth.data.video import Video, pyav
+from egodepth.foundation.logs import only_errors
 from fuzz.camera_parsers import one_file
 from fuzz.harness import Parser
 
@@ -76,20 +75,8 @@ def _prepare_video(folder: Path) -> Mapping[str, Sequence[bytes]]:
     return one_file("clip.mp4", [_video(kind) for kind in ("mp4", "mkv", "mov", "ts")])(folder)
 
 
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """What is said of damaged frames is nobody's here, and later tests ask for it."""
-    logger = logging.getLogger("egodepth")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
 def _read_video(folder: Path) -> None:
-    with _without_warnings():
+    with only_errors("egodepth"):  # later tests ask for what is said of damaged frames
         _look_through(folder)
 
 

@@ -22,7 +22,7 @@ class HintConfig:
     weight: float = 1.0
     """Weight of the hint loss, |log depth - log hint|."""
     weight_end: float = 1.0
-    """Factor on `weight` at the end of training. Before, the factor changes linearly with the step, from 1."""
+    """Factor on `weight` at the end of training. The factor starts at 1 and changes linearly with the step."""
     gradient_weight: float = 0.0
     """Weight of the gradient matching loss (Li and Snavely 2018), times `weight`. The loss compares log depth - log
     hint of pixels that are 1, 2, 4 and 8 apart. It makes objects sharper."""

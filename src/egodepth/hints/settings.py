@@ -25,7 +25,7 @@ class SweepSettings:
     window: int = 5
     """Side in pixels of the square window over which the error of a plane is averaged; odd."""
     ambiguity: float = 0.85
-    """A pixel is kept if its best error is below this share of the second best plane's."""
+    """Largest ratio of the best plane's error to the second best plane's. Pixels with a larger ratio have no hint."""
     apart: int = 8
     """Number of planes on either side of the best one that do not count as the second best."""
     highest_cost: float = 0.25

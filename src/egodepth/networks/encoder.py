@@ -1,8 +1,6 @@
 """The encoder: any timm backbone. It normalises its input itself."""
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import timm
@@ -11,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from egodepth.foundation.errors import InputError
+from egodepth.foundation.logs import only_errors
 
 Normalisation = Literal["backbone", "monodepth2"]
 Pretrained = bool | Mapping[str, Tensor]
@@ -100,7 +99,7 @@ def timm_backbone(name: str, pretrained: Pretrained, images: int, **settings: An
     given: dict[str, Any] = {} if isinstance(pretrained, bool) else {"state_dict": dict(pretrained)}
     wanted = bool(pretrained)
     try:
-        with _without_timms_warnings():
+        with only_errors("timm"):  # timm warns that a feature extractor does not use the classifier's weights
             backbone = timm.create_model(
                 name, pretrained=wanted, in_chans=3 * images, pretrained_cfg_overlay=given, **settings
             )
@@ -116,18 +115,6 @@ def timm_backbone(name: str, pretrained: Pretrained, images: int, **settings: An
     origin: Any = backbone.pretrained_cfg
     origin.pop("state_dict", None)  # else every copy of the network would contain it
     return backbone
-
-
-@contextmanager
-def _without_timms_warnings() -> Iterator[None]:
-    """Suppress timm's warning that a feature extractor does not use the classifier's weights."""
-    logger = logging.getLogger("timm")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _by_channel(colours: Sequence[float], images: int) -> Float[Tensor, "c 1 1"]:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float32, Float64, Int
 from egodepth.video.cloud.views import View
 
 _LEAST_ALONG = np.float32(0.1)
-"""Least cosine: views turned by nearly a right angle say little about each other's depth."""
+"""Least cosine of the angle between two views. Views at nearly a right angle say little about each other's depth."""
 _NOT_FAR_OFF = 2
 """Multiple of the tolerance within which views enter the first mean."""
 
