@@ -15,6 +15,7 @@ NOTHING = SparsePoints(
     error_px=np.zeros(0, np.float32),
     track_length=np.zeros(0, np.int32),
     observations=np.zeros((0, 2), np.int32),
+    rays=np.zeros((0, 2), np.float32),
 )
 
 

@@ -39,6 +39,7 @@ def wall_map(drive: Drive, parts: tuple[int, ...] = ()) -> ClipMap:
             error_px=np.zeros(count * len(xyz), np.float32),
             track_length=np.full(count * len(xyz), len(frames), np.int32),
             observations=np.array(seen, np.int32),
+            rays=np.full((len(seen), 2), np.nan, np.float32),
         ),
     )
 

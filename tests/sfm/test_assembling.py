@@ -22,6 +22,7 @@ def part(frames: list[int], poses: np.ndarray | None = None) -> Part:
         error_px=np.array([0.5, 0.5, 0.5]),
         observations=np.array(sightings, np.int32),
         uv=np.tile([[0.1, 0.5], [0.5, 0.5], [0.9, 0.5]], (count, 1)),
+        rays=np.tile([[-0.2, 0.0], [0.0, 0.0], [0.2, 0.0]], (count, 1)),
     )
 
 
@@ -64,10 +65,11 @@ def test_points_that_cannot_be_relied_on_are_dropped():
     assert len(reliable(Part(**{**vars(good), "error_px": np.array([0.5, 2.5, 0.5])})).xyz) == 2
     behind = reliable(Part(**{**vars(good), "world_from_camera": poses, "xyz": xyz}))
     np.testing.assert_array_equal(behind.xyz, xyz[:2])
-    seldom = reliable(Part(**{**vars(good), "observations": short, "uv": np.delete(good.uv, 7, 0)}))
+    seldom = reliable(Part(**{**vars(good), "observations": short, "uv": np.delete(good.uv, 7, 0)} | {"rays": np.delete(good.rays, 7, 0)}))
     np.testing.assert_array_equal(seldom.xyz, good.xyz[[0, 2]])
     assert seldom.observations.tolist() == [[frame, point] for frame in range(3) for point in range(2)]
     assert seldom.uv[:, 0].tolist() == pytest.approx([0.1, 0.9] * 3)
+    assert seldom.rays[:, 0].tolist() == pytest.approx([-0.2, 0.2] * 3)
 
 
 def test_parts_keep_their_points_and_points_get_the_mean_of_their_colours():

@@ -76,6 +76,18 @@ def test_points_lie_before_the_frames_that_see_them_where_they_were_seen(with_ga
         assert ((uv > -0.02) & (uv < 1.02)).all()
 
 
+def test_observations_lie_where_their_points_are_projected(with_gap: tuple[ClipMap, Path]):
+    clip_map, _ = with_gap
+    points = clip_map.points
+    frame, point = points.observations.T
+    poses = clip_map.world_from_camera[frame]
+    local = np.einsum("nji,nj->ni", poses[:, :3, :3], points.xyz[point] - poses[:, :3, 3])
+    focal_px = true_camera().focal[0].item() * SIZE[1]
+    error = focal_px * np.linalg.norm(local[:, :2] / local[:, 2:] - points.rays, axis=1)
+    mean = np.bincount(point, error) / points.track_length
+    np.testing.assert_allclose(mean, points.error_px, rtol=1e-3, atol=1e-3)
+
+
 def test_a_point_has_the_colour_that_the_frames_show(images: list[np.ndarray], with_gap: tuple[ClipMap, Path]):
     clip_map, _ = with_gap
     seen, local = clip_map.sightings(3)

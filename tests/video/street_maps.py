@@ -28,4 +28,8 @@ def street_map(drive: Drive, pixels: float = 3.0) -> ClipMap:
     speed = np.array(DEPTHS)[(v * len(DEPTHS)).astype(int)]
     depth = STEP * focal[0] * drive.size[1] / (pixels * speed)
     xyz = np.stack([(u - centre[0]) / focal[0] * depth, (v - centre[1]) / focal[1] * depth, depth], 1)
-    return replace(map_of(xyz.tolist(), len(frames)), frames=frames, world_from_camera=poses)
+    found = map_of(xyz.tolist(), len(frames))
+    frame, point = found.points.observations.T
+    rays = (xyz[point] - poses[frame, :3, 3])[:, :2] / xyz[point, 2:]
+    points = replace(found.points, rays=rays.astype(np.float32))
+    return replace(found, frames=frames, world_from_camera=poses, points=points)

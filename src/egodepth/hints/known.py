@@ -180,6 +180,7 @@ def map_of_poses(drive: Drive) -> ClipMap:
         error_px=nothing.astype(np.float32),
         track_length=nothing.astype(np.int32),
         observations=nothing.astype(np.int32).reshape(0, 2),
+        rays=nothing.astype(np.float32).reshape(0, 2),
     )
     poses = np.stack([drive.read_pose(frame) for frame in frames.tolist()]).astype(np.float64)
     everywhere = np.ones(len(frames), bool)

@@ -33,7 +33,9 @@ class Part:
     observations: Int32[np.ndarray, "m 2"]
     """(position in `frames`, position in `xyz`)."""
     uv: Float64[np.ndarray, "m 2"]
-    """Image position of each observation, 0 to 1."""
+    """Image position of each observation, 0 to 1, with lens distortion."""
+    rays: Float64[np.ndarray, "m 2"]
+    """The same without lens distortion: x/z and y/z in the frame's axes."""
 
 
 def part_of(model: Any, without: set[int]) -> Part:
@@ -52,14 +54,15 @@ def part_of(model: Any, without: set[int]) -> Part:
         for element in point.track.elements
         if element.image_id in place
     ]
-    table = np.array(sorted(tracks), np.float64).reshape(-1, 4)
+    table = np.array(sorted(tracks), np.float64).reshape(-1, 6)
     part = Part(
         frames=np.array(frames, np.int64),
         world_from_camera=poses,
         xyz=np.array([point.xyz for point in points], np.float64).reshape(-1, 3),
         error_px=np.array([point.error for point in points], np.float64),
         observations=table[:, :2].astype(np.int32),
-        uv=table[:, 2:],
+        uv=table[:, 2:4],
+        rays=table[:, 4:],
     )
     return reliable(part)
 
@@ -80,6 +83,7 @@ def reliable(part: Part) -> Part:
         error_px=part.error_px[kept],
         observations=np.stack([frame[seen], number[point[seen]]], 1).astype(np.int32),
         uv=part.uv[seen],
+        rays=part.rays[seen],
     )
 
 
@@ -123,6 +127,7 @@ def assembled(parts: Sequence[Part], footage: Footage, advance: Callable[[int], 
             error_px=np.concatenate([part.error_px for part in parts]).astype(np.float32),
             track_length=np.bincount(observations[:, 1], minlength=count).astype(np.int32),
             observations=observations,
+            rays=np.concatenate([part.rays for part in parts])[order].astype(np.float32),
         ),
     )
 
@@ -184,9 +189,10 @@ def _colours(
     return (total / np.bincount(observations[:, 1], minlength=count)[:, None]).round().astype(np.uint8)
 
 
-def _where(model: Any, element: Any) -> tuple[float, float]:
-    """Return the image position of an observation, 0 to 1."""
+def _where(model: Any, element: Any) -> tuple[float, float, float, float]:
+    """Return the image position of an observation, 0 to 1, and its ray without lens distortion."""
     image = model.images[element.image_id]
     camera = model.cameras[image.camera_id]
     x, y = image.points2D[element.point2D_idx].xy
-    return x / camera.width, y / camera.height
+    ray = camera.cam_from_img(np.array([x, y]))
+    return (x / camera.width, y / camera.height, *((np.nan, np.nan) if ray is None else ray))

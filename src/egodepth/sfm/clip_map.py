@@ -12,7 +12,7 @@ from egodepth.foundation.files import replacing
 from egodepth.geometry import Camera
 from egodepth.sfm.structures import SparsePoints
 
-FORMAT = 1
+FORMAT = 2
 HELD_OUT = 10
 """One point in so many is held out of every training, for evaluation."""
 
@@ -94,6 +94,7 @@ class ClipMap:
                 error_px=self.points.error_px[points],
                 track_length=self.points.track_length[points],
                 observations=renumbered.astype(np.int32),
+                rays=self.points.rays[points[self.points.observations[:, 1]]],
             ),
         )
 
@@ -117,6 +118,7 @@ class ClipMap:
                 error_px=points.error_px,
                 track_length=points.track_length,
                 observations=points.observations,
+                rays=points.rays,
             )
 
     @classmethod
@@ -124,11 +126,12 @@ class ClipMap:
         """Read the result of `save`; `InputError` if it is damaged or of another version."""
         try:
             with np.load(path) as arrays:
-                if int(arrays["format"]) != FORMAT:
+                if int(arrays["format"]) not in (1, FORMAT):
                     raise ValueError("written by another version")
-                points = SparsePoints(
-                    **{name: arrays[name] for name in ("xyz", "rgb", "error_px", "track_length", "observations")}
-                )
+                known = {name: arrays[name] for name in ("xyz", "rgb", "error_px", "track_length", "observations")}
+                # The first version did not store where the observations lie.
+                rays = arrays.get("rays", np.full((len(known["observations"]), 2), np.nan, np.float32))
+                points = SparsePoints(**known, rays=rays)
                 own = {name: arrays[name] for name in ("frames", "part", "registered", "world_from_camera")}
         except Exception as error:  # zipfile, numpy and the code below raise many kinds of exceptions
             raise InputError(

@@ -47,6 +47,8 @@ class SparsePoints:
     """Number of frames that observe each point."""
     observations: Int32[np.ndarray, "m 2"]
     """(registered frame, point) of every observation, both by position."""
+    rays: Float32[np.ndarray, "m 2"]
+    """Where each observation lies: x/z and y/z in the frame's axes, without lens distortion; NaN if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
