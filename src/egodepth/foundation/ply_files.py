@@ -1,11 +1,11 @@
-"""Write point clouds as PLY files: binary, little endian, one vertex per point."""
+"""Write and read point clouds as PLY files: binary, little endian, one vertex per point."""
 
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 
-from egodepth.foundation.errors import require
+from egodepth.foundation.errors import InputError, require
 from egodepth.foundation.files import not_written, replacing
 
 _TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
@@ -14,6 +14,8 @@ _AXES = "axes of a camera: x right, y down, z forward; MeshLab and Open3D show i
 _UNIT = "metres where the model is metric, else up to scale"
 _HEADER = 400
 """Length in bytes of the header's start, which contains the comments above."""
+_LONGEST_LINE, _MOST_LINES = 200, 100
+"""Limits of a header: bytes of a line, and lines."""
 
 
 def refuse_other_cloud(path: Path) -> None:
@@ -48,3 +50,30 @@ def write_ply(
     with replacing(path) as beside, beside.open("wb") as file:
         file.write(header.encode("ascii"))
         file.write(rows.tobytes())
+
+
+def read_ply(path: Path) -> np.ndarray:
+    """Return the vertices of a file of `write_ply`, as a structured array with the names of its columns.
+
+    Raises:
+        InputError: missing, damaged, or of another program.
+    """
+    try:
+        with path.open("rb") as file:
+            lines = [file.readline(_LONGEST_LINE).decode("ascii").split() for _ in range(3)]
+            if lines[:2] != [["ply"], ["format", "binary_little_endian", "1.0"]]:
+                raise ValueError("not a binary PLY file, little endian")
+            while lines[-1] != ["end_header"]:
+                if not lines[-1] or len(lines) > _MOST_LINES:
+                    raise ValueError("its header does not end")
+                lines.append(file.readline(_LONGEST_LINE).decode("ascii").split())
+            (count,) = (int(words[2]) for words in lines if words[:2] == ["element", "vertex"])
+            kinds = {name: dtype for dtype, name in _TYPES.items()}
+            columns = [(words[2], kinds[words[1]]) for words in lines if words[0] == "property"]
+            rows = np.frombuffer(file.read(), np.dtype(columns))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: is gone") from error
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise InputError(f"{path}: not a point cloud of egodepth ({error})") from error
+    require(len(rows) == count, f"{path}: damaged; its header says {count} points, and it holds {len(rows)}")
+    return rows

@@ -68,6 +68,10 @@ class FolderDrive(Drive):
         """Undistort an image of this camera and size; without distortion the image is returned as it is."""
         return self._undistortion(image) if self._undistortion else image
 
+    def pinhole_file(self, frame: int) -> Path | None:
+        """Return the file of a frame whose camera is `camera`; None if frames are undistorted as they are read."""
+        return None if self._undistortion else self._images.path(frame)
+
     @property
     def partner_frames(self) -> Sequence[int]:
         """Frames with a partner image."""

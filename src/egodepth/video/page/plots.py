@@ -3,13 +3,12 @@
 The page sets the colours of text and background, because it knows whether it is dark.
 """
 
-import importlib
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from egodepth.foundation.errors import InputError
+from egodepth.foundation.libraries import optional_library
 from egodepth.video.page.content import PageContent, Plot
 
 COLOURS = ("#0077bb", "#ee7733", "#009988", "#cc3311", "#ee3377", "#7f7f7f")
@@ -18,10 +17,7 @@ COLOURS = ("#0077bb", "#ee7733", "#009988", "#cc3311", "#ee3377", "#7f7f7f")
 
 def plotly(module: str) -> Any:
     """Import a module of plotly; an `InputError` explains how to install it."""
-    try:
-        return importlib.import_module(f"plotly.{module}")
-    except ImportError as error:
-        raise InputError("the report needs plotly: pip install 'egodepth[report]'") from error
+    return optional_library(f"plotly.{module}", "the report", "report")
 
 
 def colour(number: int) -> str:

@@ -3,7 +3,6 @@
 Needs rerun-sdk, which is imported only here.
 """
 
-import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from egodepth.foundation.errors import InputError
 from egodepth.foundation.files import replacing
+from egodepth.foundation.libraries import optional_library
 from egodepth.video.page.content import PageContent
 
 TIMELINE = "time"
@@ -102,7 +101,4 @@ def _log_plots(rerun: Any, recording: Any, content: PageContent) -> None:
 
 def rerun_library() -> Any:
     """Import the library; an `InputError` explains how to install it."""
-    try:
-        return importlib.import_module("rerun")
-    except ImportError as error:
-        raise InputError("a rerun recording needs rerun-sdk: pip install 'egodepth[rerun]'") from error
+    return optional_library("rerun", "a rerun recording", "rerun")
