@@ -31,6 +31,7 @@ Self-supervised depth and ego-motion from any moving camera.
   video CLIP ...     from an uncalibrated video to a model, depth video, trajectory, point cloud and report
   camera CLIP        find the camera of uncalibrated frames by structure from motion
   cloud CLIP         fuse depth maps along a trajectory into one point cloud
+  scene RECORDING    files for COLMAP, nerfstudio, Blender, OpenEXR, ROS and rerun of what video wrote
   train RECIPE       train a model, or continue a run:  egodepth train quickstart --data DIR --run runs/first
   evaluate MODEL     score a model against true depth: table, JSON, CSV, pictures
   predict MODEL ...  predict the depth of images, folders and videos
@@ -96,6 +97,7 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], Command]] = {
     ("video",): _verb("commands.video", "VideoToDepth"),
     ("camera",): _verb("commands.camera", "FindCamera"),
     ("cloud",): _verb("commands.cloud", "FuseCloud"),
+    ("scene",): _verb("commands.scene", "ExportScene"),
     ("import-monodepth2",): _verb("commands.import_monodepth2", "ImportMonodepth2"),
     ("data", "render"): _verb("commands.data_render", "Render"),
     ("data", "extract"): _verb("commands.data_extract", "Extract"),

@@ -19,15 +19,12 @@ from egodepth.video.options import VideoOptions
 from egodepth.video.output_files import VIDEO
 from egodepth.video.page import RecordedFrame
 from egodepth.video.recording import Recording
+from egodepth.video.row_files import row_file
+from egodepth.video.scene.settings import FORMATS
 
 RECORDING = "recording.rrd"
 _FINER = 2
 """Factor on the network's depth maps for making points: colours are finer than depth."""
-
-
-def row_file(out: Path, stem: str, row: int, end: str) -> Path:
-    """Return the file of a row: the first one has no number, the second is `trajectory_2.txt` and so on."""
-    return out / (f"{stem}{end}" if row == 0 else f"{stem}_{row + 1}{end}")
 
 
 def write_trajectories(out: Path, aligned: Aligned) -> None:
@@ -88,6 +85,7 @@ def written_files(out: Path, aligned: Aligned, options: VideoOptions) -> tuple[t
         ]
         if options.cloud:
             files.append((row_file(out, "cloud", row, ".ply").name, "point cloud"))
+    files += [(form, FORMATS[form]) for form in options.scene]
     if options.rerun:
         files.append((RECORDING, f"for the rerun viewer: rerun {RECORDING}"))
     return (*files, ("report.json", "the figures of this page"))

@@ -8,6 +8,7 @@ from tyro.conf import Positional
 
 from egodepth.config import DataConfig
 from egodepth.foundation.errors import require
+from egodepth.video.scene.settings import SceneFormat
 
 Way = Literal["auto", "sfm", "learned", "stated"]
 
@@ -59,6 +60,8 @@ class VideoOptions:
     rerun: bool = False
     """Also write recording.rrd, all results on one timeline for the rerun viewer. Needs `pip install
     'egodepth[rerun]'`."""
+    scene: tuple[SceneFormat, ...] = ()
+    """Also write these formats for other programs into OUT/NAME/FORMAT, as `egodepth scene` does."""
     keep: bool = False
     """Keep OUT/work: the data of single frames before they were brought to one scale."""
     seed: int = 0
@@ -85,6 +88,10 @@ class VideoOptions:
         require(self.steps is None or self.steps > 0, f"--steps {self.steps}: at least 1")
         DataConfig(size=self.size or (64, 64))  # says what is wrong with a size
         require(self.longest >= 64, f"--longest {self.longest}: frames that small show nothing; 640 or more is usual")
+        require(
+            not self.scene or (self.cloud and "npz" in self.files),
+            "--scene needs the cloud and the NPZ files; leave --no-cloud out, and --files without npz",
+        )
         require(not (self.height_m and self.speed_mps), "video: give one of --height-m and --speed-mps")
         for name, value in (("--height-m", self.height_m), ("--speed-mps", self.speed_mps)):
             require(value is None or 0 < value < 1000, f"{name} {value}: metres, above 0")

@@ -53,6 +53,10 @@ from egodepth.video.page.rerun_file import rerun_library
 from egodepth.video.point_checks import SparseCheck, check_points
 from egodepth.video.recording import Recording, Row
 from egodepth.video.report_content import Known, figures_of, page_content
+from egodepth.video.scene.exporting import export_scene
+from egodepth.video.scene.scene import Scene
+from egodepth.video.scene.settings import ExportSettings
+from egodepth.video.scene.writing import write_scene
 from egodepth.weights import load_model
 
 _FREE = ("out", "keep", "json", "device", "clips")
@@ -99,6 +103,7 @@ class Pipeline:
             "depth": "Depth of every frame",
             "video": "Depth video, depth maps, trajectory",
             **({"cloud": "Point cloud"} if options.cloud else {}),
+            **({"scene": "Files for other programs"} if options.scene else {}),
             "report": "Report",
         }
         self.record = StageRecord(self.out, recorded, titles)
@@ -125,6 +130,8 @@ class Pipeline:
         run("video", lambda: self._video(counts))
         if options.cloud:
             run("cloud", lambda: self._cloud(counts))
+        if options.scene:
+            run("scene", self._scene)
         figures = run("report", lambda: self._report(counts, picked, camera, training, known))
         if not options.keep:
             shutil.rmtree(self.out / "work", ignore_errors=True)
@@ -195,11 +202,24 @@ class Pipeline:
             with advancing_bar(f"{name}: writing", counts[name]) as advance:
                 write_outputs(recording, aligned, scales, self.out / name, self.options.files, advance)
             write_trajectories(self.out / name, aligned)
+            geometry = self._geometry.get(name)
+            clip_map = None if geometry is None else geometry.clip_map
+            metric = self._predictor.model.card.metric
+            images = self.frames / name
+            write_scene(self.out / name, recording, images, aligned, clip_map, metric, self.options.cloud)
 
     def _cloud(self, counts: dict[str, int]) -> None:
         for name, recording in self._recordings.items():
             with advancing_bar(f"{name}: cloud", sum(len(row.numbers) for row in recording.rows)) as advance:
                 write_clouds(self.out / name, recording, self._aligned(name, counts), advance)
+
+    def _scene(self) -> None:
+        for name in self.clips:
+            scene = Scene.open(self.out / name)
+            for form in self.options.scene:
+                # A folder that exists is from this command, and complete.
+                if not (folder := self.out / name / form).exists():
+                    export_scene(scene, form, folder, ExportSettings())
 
     def _report(
         self,

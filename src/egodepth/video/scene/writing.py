@@ -8,8 +8,8 @@ from typing import Any
 from egodepth.foundation.files import write_text
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.video.aligned_clip import Aligned
-from egodepth.video.geometry_files import row_file
 from egodepth.video.recording import Recording
+from egodepth.video.row_files import row_file
 from egodepth.video.scene.scene import FORMAT, SCENE
 from egodepth.video.scene.tracked_points import points_of_row
 

@@ -5,6 +5,7 @@ ours do, so nothing is turned.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import numpy as np
 from egodepth.sfm.colmap import pycolmap
 from egodepth.video.scene.formats.images import image_name, write_images
 from egodepth.video.scene.scene import Scene
+from egodepth.video.scene.settings import ExportSettings
 from egodepth.video.scene.tracked_points import TrackedPoints
 
 
-def write_colmap(scene: Scene, out: Path, advance: Callable[[int], None]) -> None:
+def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[int], None]) -> None:
     """Write `sparse/0` (binary), `text/` (the same as text) and `images/` into a folder.
 
     Points are those of structure from motion with their tracks. Without any, they are those of the fused cloud, which
@@ -58,9 +60,7 @@ def _add_images(library: Any, model: Any, scene: Scene, points: TrackedPoints | 
         pixels = np.empty((0, 2))
         if points is not None:
             pixels = (points.rays[points.of_frame(position)] * focal + centre) * scale
-        image = library.Image(
-            name=image_name(scene, frame), keypoints=pixels, camera_id=1, image_id=position + 1
-        )
+        image = library.Image(name=image_name(scene, frame), keypoints=pixels, camera_id=1, image_id=position + 1)
         pose = library.Rigid3d(np.linalg.inv(frame.world_from_camera)[:3])
         model.add_image_with_trivial_frame(image, pose)
 
@@ -70,8 +70,8 @@ def _add_tracks(library: Any, model: Any, points: TrackedPoints) -> None:
     # Observations are sorted by frame: the number within the frame is the distance from the frame's first one.
     within = np.arange(len(frame)) - np.searchsorted(frame, frame)
     order = np.argsort(point, kind="stable")
+    elements = [library.TrackElement(image, place) for image, place in zip(frame + 1, within, strict=True)]
     ends = np.searchsorted(point[order], np.arange(len(points.xyz) + 1)).tolist()
-    images, within = (frame[order] + 1).tolist(), within[order].tolist()
-    for number, (first, last) in enumerate(zip(ends, ends[1:], strict=False)):
-        elements = [library.TrackElement(image, place) for image, place in zip(images[first:last], within[first:last], strict=True)]
-        model.add_point3D(points.xyz[number], library.Track(elements), points.rgb[number])
+    for number, (first, last) in enumerate(pairwise(ends)):
+        track = library.Track([elements[place] for place in order[first:last].tolist()])
+        model.add_point3D(points.xyz[number], track, points.rgb[number])

@@ -8,11 +8,12 @@ import numpy as np
 
 from egodepth.foundation.libraries import optional_library
 from egodepth.video.scene.scene import Scene, SceneFrame
+from egodepth.video.scene.settings import ExportSettings
 
 _AXES = "x right, y down, z forward"
 
 
-def write_exr(scene: Scene, out: Path, advance: Callable[[int], None]) -> None:
+def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[int], None]) -> None:
     """Write `000000.exr` and so on into a folder: channel Z, at the size of the images.
 
     The header has the pose as `worldToCamera` (M44f, for row vectors, as OpenEXR multiplies), the camera as

@@ -1,7 +1,7 @@
 """Write a scene as one GLB file: the coloured cloud, or meshes of some frames, and the cameras as nodes.
 
-glTF's axes are x right, y up, z backwards, for the world and for its cameras. Its cameras have no principal point: their
-axis goes through the centre of the image.
+glTF's axes are x right, y up, z backwards, for the world and for its cameras. Its cameras have no principal point:
+their axis goes through the centre of the image.
 """
 
 import math
@@ -20,7 +20,8 @@ from egodepth.video.cloud.edges import flying_pixels, slope
 from egodepth.video.cloud.settings import CloudSettings
 from egodepth.video.scene.formats.axes import OPENGL_FROM_OURS, moved
 from egodepth.video.scene.scene import Scene, SceneFrame
-from egodepth.video.scene.trust import Trust
+from egodepth.video.scene.settings import ExportSettings
+from egodepth.video.scene.trust import reliable_pixels, reliable_points
 
 FILE = "scene.glb"
 _MESHES = 12
@@ -29,14 +30,13 @@ _NEAR = 1e-2
 """Near plane of the cameras, as a share of the median depth; only renderers use it."""
 
 
-def write_glb(scene: Scene, out: Path, trust: Trust, mesh: bool, advance: Callable[[int], None]) -> None:
+def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[int], None]) -> None:
     """Write `scene.glb` into a folder.
 
     Args:
         scene: the scene.
         out: an existing folder.
-        trust: which points and pixels are reliable.
-        mesh: write meshes, cut at the edges of depth, in place of the cloud.
+        settings: which points and pixels are left out, and whether meshes take the place of the cloud.
         advance: callback, called with 1 for each frame.
 
     Raises:
@@ -45,16 +45,16 @@ def write_glb(scene: Scene, out: Path, trust: Trust, mesh: bool, advance: Callab
     trimesh = optional_library("trimesh", "a GLB file", "scene")
     gltf = optional_library("trimesh.exchange.gltf", "a GLB file", "scene")
     world = trimesh.Scene()
-    if mesh:
+    if settings.mesh:
         for frame in scene.some(_MESHES):
-            vertices, faces, rgb = _mesh(scene, frame, trust)
+            vertices, faces, rgb = _mesh(scene, frame, settings)
             if len(faces):
                 # Without processing, trimesh neither merges nor reorders vertices.
                 surface = trimesh.Trimesh(vertices, faces, vertex_colors=rgb, process=False)
                 world.add_geometry(surface, node_name=f"surface {frame.number:06d}")
         require(len(world.geometry) > 0, "no pixel is reliable enough for a mesh; lower --min-confidence")
     else:
-        cloud = trust.of_cloud(scene.cloud)
+        cloud = reliable_points(scene.cloud, settings)
         points = trimesh.PointCloud(moved(OPENGL_FROM_OURS, cloud.xyz), colors=cloud.rgb)
         world.add_geometry(points, node_name="cloud")
 
@@ -82,7 +82,7 @@ def _add_cameras(tree: dict[str, Any], scene: Scene) -> None:
 
 
 def _mesh(
-    scene: Scene, frame: SceneFrame, trust: Trust
+    scene: Scene, frame: SceneFrame, settings: ExportSettings
 ) -> tuple[Float32[np.ndarray, "n 3"], Int64[np.ndarray, "m 3"], UInt8[np.ndarray, "n 3"]]:
     """Return vertices in glTF's axes, faces and colours of one frame, at the size of its depth map."""
     maps = scene.maps(frame)
@@ -92,10 +92,10 @@ def _mesh(
     local = (rays * maps.depth).reshape(3, -1).T
     pose = OPENGL_FROM_OURS @ frame.world_from_camera
     xyz = (local.astype(np.float64) @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32)
-    inverse, settings = 1 / maps.depth, CloudSettings()
+    inverse, clean = 1 / maps.depth, CloudSettings()
     slopes = slope(inverse, 0), slope(inverse, 1)
-    kept = trust.of_pixels(maps, size) & ~flying_pixels(inverse, slopes, settings.flying, settings.edge_px)
-    kept &= maps.depth <= settings.far * np.median(maps.depth)
+    kept = reliable_pixels(maps, size, settings) & ~flying_pixels(inverse, slopes, clean.flying, clean.edge_px)
+    kept &= maps.depth <= clean.far * np.median(maps.depth)
     faces = _faces(kept)
     used = np.unique(faces)
     number = np.zeros(xyz.shape[0], np.int64)

@@ -17,7 +17,8 @@ from egodepth.foundation.ply_files import write_ply
 from egodepth.video.scene.formats.axes import OPENGL_FROM_OURS, Z_UP_FROM_OURS, moved
 from egodepth.video.scene.formats.images import image_name, write_images
 from egodepth.video.scene.scene import Scene
-from egodepth.video.scene.trust import Trust
+from egodepth.video.scene.settings import ExportSettings
+from egodepth.video.scene.trust import reliable_pixels, reliable_points
 
 _DEFAULT_UNIT, _MOST_LEVEL = 1e-3, 65535
 """Unit of depth files that nerfstudio assumes, and the largest level of 16 bits."""
@@ -26,21 +27,22 @@ _COVERED = 99
 _UNIT_FRAMES = 50
 
 
-def write_nerfstudio(scene: Scene, out: Path, trust: Trust, advance: Callable[[int], None]) -> None:
+def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[int], None]) -> None:
     """Write all files into a folder; points and pixels of low confidence are left out.
 
     Raises:
         InputError: there is no cloud, or no depth.
     """
     unit = _depth_unit(scene)
-    cloud = trust.of_cloud(scene.cloud)
+    cloud = reliable_points(scene.cloud, settings)
     write_images(scene, out / "images", lambda _: None)
     frames = []
     for frame in scene.frames:
         stem = f"{frame.number:06d}.png"
-        maps = scene.maps(frame)
         write_image(out / "depth" / stem, _levels(scene.full_depth(frame), unit))
-        write_image(out / "masks" / stem, np.where(trust.of_pixels(maps, scene.size), 255, 0).astype(np.uint8))
+        write_image(
+            out / "masks" / stem, np.where(reliable_pixels(maps, scene.size, settings), 255, 0).astype(np.uint8)
+        )
         pose = Z_UP_FROM_OURS @ frame.world_from_camera @ OPENGL_FROM_OURS
         frames.append(
             {

@@ -8,12 +8,13 @@ import numpy as np
 from egodepth.data.images import resize_rgb
 from egodepth.video.page import PageContent, RecordedFrame, Segment, write_recording
 from egodepth.video.scene.scene import Scene
-from egodepth.video.scene.trust import Trust
+from egodepth.video.scene.settings import ExportSettings
+from egodepth.video.scene.trust import reliable_points
 
 
-def write_rerun(scene: Scene, out: Path, trust: Trust, advance: Callable[[int], None]) -> None:
+def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[int], None]) -> None:
     """Write `recording.rrd` into a folder; raises as `write_recording`."""
-    cloud = trust.of_cloud(scene.cloud)
+    cloud = reliable_points(scene.cloud, settings)
     seconds = np.array([frame.seconds for frame in scene.frames])
     path = Segment(name="path", seconds=seconds, positions=scene.world_from_camera[:, :3, 3])
     content = PageContent(

@@ -1,0 +1,33 @@
+"""Settings and formats of the files that other programs read. Nothing heavy is imported here: help lists them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from egodepth.foundation.errors import require
+
+FORMATS: dict[str, str] = {
+    "colmap": "a COLMAP model (cameras, poses, points with their tracks; binary and text) and its images",
+    "nerfstudio": "transforms.json, images, depth, masks and the cloud, for splatfacto and depth-nerfacto",
+    "glb": "one glTF file with the cloud or meshes, and the cameras, for Blender and browsers",
+    "exr": "depth as 32-bit OpenEXR files, with the camera in the header",
+    "mcap": "ROS 2 messages for Foxglove: images, depth, camera, poses, cloud",
+    "rerun": "a recording for the rerun viewer",
+}
+"""Formats by name, with a description. `formats/NAME.py` writes each."""
+if TYPE_CHECKING:
+    SceneFormat = str
+else:
+    SceneFormat = Literal[tuple(FORMATS)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """What is left out of the files, and which shape they have."""
+
+    min_confidence: float = 0.5
+    """Leave out points and pixels with less confidence; 0 keeps all."""
+    mesh: bool = False
+    """glb: write meshes of some frames, cut at the edges of depth, in place of the cloud."""
+
+    def __post_init__(self) -> None:
+        require(0 <= self.min_confidence <= 1, f"--min-confidence {self.min_confidence}: 0 to 1 are possible")
