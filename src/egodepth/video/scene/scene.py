@@ -135,9 +135,9 @@ class Scene:
         )
         return maps
 
-    def full_depth(self, frame: SceneFrame) -> Float32[np.ndarray, "h w"]:
-        """Return a frame's depth at the size of the images; raises as `maps`."""
-        inverse_depth = torch.from_numpy(1 / self.maps(frame).depth)
+    def full_depth(self, maps: SceneMaps) -> Float32[np.ndarray, "h w"]:
+        """Return a frame's depth at the size of the images."""
+        inverse_depth = torch.from_numpy(1 / maps.depth)
         return 1 / at_size(inverse_depth[None], self.size)[0].numpy()
 
     def some(self, count: int) -> list[SceneFrame]:

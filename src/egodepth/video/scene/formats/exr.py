@@ -24,7 +24,7 @@ def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[
     """
     openexr = optional_library("OpenEXR", "an EXR file", "scene")
     for frame in scene.frames:
-        depth = np.ascontiguousarray(scene.full_depth(frame))
+        depth = np.ascontiguousarray(scene.full_depth(scene.maps(frame)))
         openexr.File(_header(openexr, scene, frame), {"Z": depth}).write(str(out / f"{frame.number:06d}.exr"))
         advance(1)
 

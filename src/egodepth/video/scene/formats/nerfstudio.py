@@ -38,11 +38,10 @@ def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[
     write_images(scene, out / "images", lambda _: None)
     frames = []
     for frame in scene.frames:
-        stem = f"{frame.number:06d}.png"
-        write_image(out / "depth" / stem, _levels(scene.full_depth(frame), unit))
-        write_image(
-            out / "masks" / stem, np.where(reliable_pixels(maps, scene.size, settings), 255, 0).astype(np.uint8)
-        )
+        stem, maps = f"{frame.number:06d}.png", scene.maps(frame)
+        write_image(out / "depth" / stem, _levels(scene.full_depth(maps), unit))
+        reliable = reliable_pixels(maps, scene.size, settings)
+        write_image(out / "masks" / stem, np.where(reliable, 255, 0).astype(np.uint8))
         pose = Z_UP_FROM_OURS @ frame.world_from_camera @ OPENGL_FROM_OURS
         frames.append(
             {
