@@ -65,7 +65,12 @@ def test_points_that_cannot_be_relied_on_are_dropped():
     assert len(reliable(Part(**{**vars(good), "error_px": np.array([0.5, 2.5, 0.5])})).xyz) == 2
     behind = reliable(Part(**{**vars(good), "world_from_camera": poses, "xyz": xyz}))
     np.testing.assert_array_equal(behind.xyz, xyz[:2])
-    seldom = reliable(Part(**{**vars(good), "observations": short, "uv": np.delete(good.uv, 7, 0)} | {"rays": np.delete(good.rays, 7, 0)}))
+    seldom = reliable(
+        Part(
+            **{**vars(good), "observations": short, "uv": np.delete(good.uv, 7, 0)}
+            | {"rays": np.delete(good.rays, 7, 0)}
+        )
+    )
     np.testing.assert_array_equal(seldom.xyz, good.xyz[[0, 2]])
     assert seldom.observations.tolist() == [[frame, point] for frame in range(3) for point in range(2)]
     assert seldom.uv[:, 0].tolist() == pytest.approx([0.1, 0.9] * 3)
