@@ -70,17 +70,19 @@ class DepthPredictor:
         device: str | torch.device | None = None,
         size: tuple[int, int] | None = None,
         post_process: bool = False,
+        revision: str | None = None,
     ) -> "DepthPredictor":
         """Load a run folder, a model folder, an export folder or a hub id; `device` None uses the GPU if there is one.
 
-        Models exported to ONNX or OpenVINO run on the CPU.
+        Models exported to ONNX or OpenVINO run on the CPU. `revision` is a branch, tag or commit on the hub; a local
+        folder has none.
 
         Raises:
             InputError: there is no such model, it cannot be read, or there is no such device.
         """
         source = local_folder(source, "model")
         exported = exported_folder(source)
-        model = load_exported(exported) if exported else load_model(source)
+        model = load_exported(exported) if exported else load_model(source, revision)
         if isinstance(model, ExportedModel):
             if torch.device(device or "cpu").type != "cpu":
                 raise InputError(f"{source}: exported models run on the CPU; leave the device out")
@@ -91,6 +93,9 @@ class DepthPredictor:
         except (RuntimeError, AssertionError) as error:
             raise InputError(f"device '{chosen}' cannot be used; leave it out to take the best") from error
         return cls(model, size, post_process)
+
+    from_pretrained = load
+    """The name that Hugging Face libraries use for `load`."""
 
     def __call__(self, image: Image.Image | np.ndarray | Tensor | str | Path) -> Prediction:
         """Predict the depth of a path, PIL image, numpy uint8 `h w 3`, or float tensor in [0, 1], `3 h w` or `b 3 h w`.

@@ -39,7 +39,7 @@ def why_not(hub_id: str, file: str, revision: str | None = None) -> str:
 
 
 def download(hub_id: str, files: Sequence[str], revision: str | None = None) -> Path:
-    """Return a local folder with files of a model; the first of them must exist. The cache is used if the hub is silent.
+    """Return a local folder with files of a model, the first of which must exist; without an answer, the cached one.
 
     Raises:
         InputError: there is no such model, neither on the hub nor in the cache.
