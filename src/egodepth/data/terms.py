@@ -22,7 +22,7 @@ class Terms(NamedTuple):
 
 _KITTI = Terms("cc-by-nc-sa-3.0", "https://www.cvlibs.net/datasets/kitti/", tag="kitti")
 
-RENDERED = Terms("apache-2.0", citation="rendered by `egodepth data render`")
+RENDERED = Terms("apache-2.0")
 KITTI_RAW = _KITTI._replace(
     citation="Geiger, Lenz, Stiller, Urtasun. Vision meets Robotics: The KITTI Dataset. IJRR 2013"
 )

@@ -3,7 +3,7 @@
 import logging
 import re
 import urllib.request
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from egodepth.data.images import as_rgb, read_rgb
 from egodepth.foundation.errors import InputError, reason_of
@@ -72,7 +73,7 @@ class DepthPipeline:
     def __call__(self, inputs: list[Picture], **options: Any) -> list[DepthEstimation]: ...
 
     @overload
-    def __call__(self, inputs: Iterable[Picture], **options: Any) -> Iterator[DepthEstimation]: ...
+    def __call__(self, inputs: Iterator[Picture] | Dataset[Picture], **options: Any) -> Iterator[DepthEstimation]: ...
 
     def __call__(
         self, inputs: Any = None, *, batch_size: int | None = None, timeout: float | None = None, **others: Any
@@ -99,7 +100,7 @@ class DepthPipeline:
 
     def _estimates(self, images: Any, batch: int, timeout: float | None) -> Iterator[DepthEstimation]:
         # A data set of torch may have an index and a length alone, and its index may have no end.
-        items = (images[i] for i in range(len(images))) if isinstance(images, Sized) else images
+        items = (images[i] for i in range(len(images))) if hasattr(images, "__len__") else images
         pixels = (_pixels(image, timeout) for image in items)
         return map(_estimate, predict_stream(self.predictor, pixels, batch))
 

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from egodepth.data.batch import DepthSample
 from egodepth.data.images import as_rgb, read_rgb, resize_rgb
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.remote import local_folder
+from egodepth.inference.publishing.facts import gather
+from egodepth.inference.publishing.publishing import upload
 from egodepth.networks.depth import disparity_to_depth
 from egodepth.weights import DepthModel, load_model
 from egodepth.weights.exported.card import exported_folder
@@ -113,6 +116,24 @@ class DepthPredictor:
             coarse = self.inverse_depth(self.network_input([pixels]))
             inverse_depth = at_size(coarse, (pixels.shape[0], pixels.shape[1]))[0]
         return Prediction(1 / inverse_depth, inverse_depth, self.model.card.metric)
+
+    def push_to_hub(self, name: str, licence: str = "", private: bool = False, branch: str | None = None) -> str:
+        """Upload the model with a card of what it knows, and return the address; `egodepth push` also knows its run.
+
+        Args:
+            name: OWNER/NAME; the repository is created if it does not exist.
+            licence: licence of the weights, as the hub spells it.
+            private: whether a new repository is private.
+            branch: branch of the repository; the main one by default.
+
+        Raises:
+            InputError: an exported model, an unusable name, or a hub that does not answer or refuses.
+        """
+        if isinstance(self.model, ExportedModel):
+            raise InputError("an export cannot be pushed; push the model that it was made from")
+        with TemporaryDirectory(prefix="egodepth-push-") as folder:
+            self.model.save(Path(folder) / "model")
+            return upload(gather(Path(folder) / "model", name, licence=licence), private, branch)
 
     @property
     def device(self) -> torch.device:

@@ -1,6 +1,6 @@
 """Ask the model hub, with a short timeout, and fetch models from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
@@ -38,7 +38,7 @@ def why_not(hub_id: str, file: str, revision: str | None = None) -> str:
     return first_line(error) if error else ""
 
 
-def download(hub_id: str, files: Sequence[str], revision: str | None = None) -> Path:
+def download(hub_id: str, files: list[str], revision: str | None = None) -> Path:
     """Return a local folder with files of a model, the first of which must exist; without an answer, the cached one.
 
     Raises:
