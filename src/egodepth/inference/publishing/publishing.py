@@ -70,7 +70,8 @@ def upload(facts: Facts, private: bool = False, branch: str | None = None, messa
         folder = Path(temporary) / "model"
         write_folder(facts, folder)
         try:
-            hub.create_repo(facts.name, private=private, exist_ok=True)
+            # None leaves the choice to the owner's default, which may be private.
+            hub.create_repo(facts.name, private=private or None, exist_ok=True)
             if branch:
                 hub.create_branch(facts.name, branch=branch, exist_ok=True)
             commit = hub.upload_folder(
@@ -93,5 +94,6 @@ def _refuse(name: str, error: Exception) -> NoReturn:
     elif status == 403:
         remedy = f"the token may not write to {name.partition('/')[0]}; use one that may, or another owner"
     else:
-        remedy = f"{first_line(error)}; try again later, or write the folder with --dry-run and upload it yourself"
+        reason = getattr(error, "server_message", None) or first_line(error)
+        remedy = f"{reason}; try again later, or write the folder with --dry-run and upload it yourself"
     raise InputError(f"{name}: not uploaded ({remedy})") from error
