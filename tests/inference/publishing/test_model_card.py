@@ -153,6 +153,13 @@ def test_the_figures_of_a_report_come_with_protocol_command_and_baseline(scored:
     assert found == [("me/street",), "synthetic", 2, (64, 64), True, "test", ("*",)]
 
 
+def test_a_report_about_another_folder_is_asked_about(make_model: Make, scored: tuple[Path, Path]):
+    model, report = scored
+    asked = f"A report is about {model}. Is it this model?"
+    assert asked in gather(make_model(), "me/street", [report]).remarks()
+    assert asked not in gather(model, "me/street", [report]).remarks()
+
+
 def test_every_alignment_is_explained():
     assert ALIGNMENTS.keys() == {*PER_IMAGE, DATASET_MEDIAN, FIXED}
 

@@ -69,6 +69,10 @@ class Facts:
             lines.append("The card states no licence, and others need one to use the model: give --licence.")
         if not self.figures:
             lines.append("The card states no figures: give --report with a report of egodepth evaluate.")
+        own = (self.folder.resolve(), self.folder.resolve().parent)
+        scored = {each.model for each in self.figures}
+        others = {model for model in scored if model != self.name and Path(model).resolve() not in own}
+        lines += [f"A report is about {model}. Is it this model?" for model in sorted(others)]
         return lines
 
 

@@ -34,6 +34,8 @@ class Figures(NamedTuple):
     """Those of the strongest prediction that ignores the image, by its name; empty without one."""
     interval: tuple[float, float]
     """95 % interval of the mean abs_rel under the first alignment."""
+    model: str
+    """The scored model, as it was named."""
     protocol: str
     images: int
     published_images: int | None
@@ -90,6 +92,7 @@ def _figures(content: dict[str, Any]) -> Figures:
         {str(score["alignment"]): metrics(score) for score in whole},
         {f"the same depth for every image ({score['source']}), {HEADLINE}": metrics(score) for score in headline},
         (low, high),
+        str(content["model"]),
         str(content["protocol"]),
         int(content["images"]),
         None if published is None else int(published),
