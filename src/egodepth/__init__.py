@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # at run time they are imported when they are asked for: torch takes seconds
     from egodepth.geometry import Camera
+    from egodepth.inference.depth_pipeline import pipeline
     from egodepth.inference.predictor import DepthPredictor, Prediction
 
 from egodepth.foundation import errors
 
 sys.modules[f"{__name__}.errors"] = errors  # `from egodepth.errors import InputError` is for programs outside
 
-__all__ = ["Camera", "DepthPredictor", "Prediction"]
+__all__ = ["Camera", "DepthPredictor", "Prediction", "pipeline"]
 _MODULES = {
     "Camera": "egodepth.geometry",
     "DepthPredictor": "egodepth.inference.predictor",
     "Prediction": "egodepth.inference.predictor",
+    "pipeline": "egodepth.inference.depth_pipeline",
 }
 
 

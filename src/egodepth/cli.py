@@ -38,6 +38,7 @@ Self-supervised depth and ego-motion from any moving camera.
   odometry MODEL     predict trajectories of drives: KITTI and TUM files, plot, scores where ground truth exists
   scale MODEL        find metres from one known length: stereo baseline, camera height, speed, a measured distance
   export MODEL       export to ONNX, OpenVINO (float32, bfloat16, int8) or a torch program, checked for equal depth
+  push MODEL NAME    publish a model on the Hugging Face hub, with a card of what is known about it
   ablate RECIPE      run the paper's ablation on any data set, over several seeds
   benchmark WHAT     measure the throughput of this machine
   import-monodepth2 FOLDER OUT
@@ -93,6 +94,7 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], Command]] = {
     ("odometry",): _verb("commands.odometry", "Odometry"),
     ("scale",): _verb("commands.scale", "Scale"),
     ("export",): _verb("commands.export", "Export"),
+    ("push",): _verb("commands.push", "Push"),
     ("benchmark",): _verb("commands.benchmark", "Benchmark"),
     ("video",): _verb("commands.video", "VideoToDepth"),
     ("camera",): _verb("commands.camera", "FindCamera"),

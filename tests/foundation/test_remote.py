@@ -752,6 +752,6 @@ def test_a_driver_that_is_not_installed_is_named(monkeypatch, tmp_path: Path, ca
 
 def test_a_hub_id_is_still_a_hub_id(monkeypatch):
     monkeypatch.setattr(socket, "socket", None)  # nobody is asked
-    monkeypatch.setattr("egodepth.weights.folder._download", lambda hub_id, files: pytest.fail(hub_id))
+    monkeypatch.setattr("egodepth.weights.folder.download", lambda hub_id, files, revision: pytest.fail(hub_id))
     with pytest.raises(pytest.fail.Exception, match="owner/name"):
         load_model("owner/name")

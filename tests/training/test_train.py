@@ -18,6 +18,7 @@ from egodepth import DepthPredictor
 from egodepth.cli import main
 from egodepth.config import TrainConfig
 from egodepth.config.strict_json import to_json
+from egodepth.data.opening import FRAMES
 from egodepth.data.samples import resident
 from egodepth.data.samples.sampler import epoch_order
 from egodepth.foundation.errors import InputError
@@ -62,6 +63,7 @@ def test_each_mode_trains_and_leaves_a_run_that_the_predictor_loads(clip: Path, 
     assert prediction.depth.shape == SIZE
     assert prediction.metric is (mode != "M")
     assert predictor.model.card.training_drives == ("clip",)
+    assert predictor.model.card.data_sets == (FRAMES,)
     assert predictor.model.card.step == 4
     assert (predictor.model.pose_net is None) is (mode == "S")
 

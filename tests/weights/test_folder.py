@@ -142,21 +142,23 @@ def test_an_unreachable_hub_is_one_line_that_names_the_model(tmp_path: Path, mon
 def test_a_hub_id_is_downloaded_without_anything_else_of_its_folder(folder: Path, tmp_path: Path, monkeypatch):
     asked = []
 
-    def download(hub_id: str, allow_patterns: list[str], local_files_only: bool) -> str:
-        asked.append((hub_id, allow_patterns, local_files_only))
+    def download(hub_id: str, allow_patterns: list[str], local_files_only: bool, revision: str | None) -> str:
+        asked.append((hub_id, allow_patterns, local_files_only, revision))
         return str(folder)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url, timeout: None)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert load_model("owner/model").card == a_card()
-    assert asked == [("owner/model", ["config.json", "model.safetensors"], False)]
+    assert load_model("owner/model", revision="v1").card == a_card()
+    files = ["config.json", "model.safetensors"]
+    assert asked == [("owner/model", files, False, None), ("owner/model", files, False, "v1")]
 
 
 def test_of_a_hub_that_does_not_answer_the_cache_is_taken(folder: Path, tmp_path: Path, monkeypatch):
     patience = threading.Event()
 
-    def download(hub_id: str, allow_patterns: list[str], local_files_only: bool) -> str:
+    def download(hub_id: str, allow_patterns: list[str], local_files_only: bool, revision: str | None) -> str:
         assert local_files_only
         return str(folder)
 

@@ -210,7 +210,7 @@ def test_a_hub_that_refuses_is_one_line(monkeypatch):
         pass
     in_cache(monkeypatch, None)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub, "hf_hub_url", lambda *_: f"{hub}/weights")
+    monkeypatch.setattr(huggingface_hub, "hf_hub_url", lambda *_, **__: f"{hub}/weights")
     with pytest.raises(NoWeightsError, match=r"^no pretrained weights of resnet18 from the model hub \([^\n]*refused"):
         find_encoder_weights("resnet18")
 

@@ -17,7 +17,9 @@ from egodepth.foundation.remote import local_folder
 
 T = TypeVar("T")
 _KINDS = [reader.name for reader in READERS]
-UNDERSTOOD = f"a folder of frames with camera.json, a folder of such folders, {', '.join(_KINDS[:-1])} or {_KINDS[-1]}"
+FRAMES = "a folder of frames with camera.json"
+"""Kind of a data set without a reader of its own."""
+UNDERSTOOD = f"{FRAMES}, a folder of such folders, {', '.join(_KINDS[:-1])} or {_KINDS[-1]}"
 
 
 def open_drives(
@@ -52,6 +54,12 @@ def open_drives(
     if not folders or [folder.name for folder in folders] == [PARTNER_FOLDER]:
         raise InputError(f"{root}: no frames found ({_contents(root)}); give {UNDERSTOOD}")
     return [FolderDrive(folder) for folder in folders]
+
+
+def kind_of(path: str | Path) -> str:
+    """Return the kind of a data set: the name of its reader, or `FRAMES` if it has none of its own."""
+    root = local_folder(path)
+    return next((reader.name for reader in READERS if reader.recognises(root)), FRAMES)
 
 
 def training_samples(

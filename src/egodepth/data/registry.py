@@ -22,6 +22,7 @@ from egodepth.data.readers.make3d import is_make3d, open_make3d
 from egodepth.data.readers.manifest import is_manifest, open_manifest
 from egodepth.data.readers.rendered import open_synthetic
 from egodepth.data.readers.rendered_set import is_rendered_set
+from egodepth.data.terms import CITYSCAPES, KITTI_2015, KITTI_ODOMETRY, KITTI_RAW, MAKE3D, RENDERED, Terms
 from egodepth.geometry import Camera
 
 __all__ = [
@@ -60,6 +61,8 @@ class Reader(NamedTuple):
     """Returns the drives; an `InputError` names what is unusable."""
     has_split: Callable[[Path, str], bool] = lambda root, split: False
     """Whether the drives are divided into train, val and test, and this split exists."""
+    terms: Terms = Terms()
+    """Its licence and citation, for the cards of models that learn from it."""
 
 
 READERS: tuple[Reader, ...] = (
@@ -68,13 +71,35 @@ READERS: tuple[Reader, ...] = (
         is_rendered_set,
         lambda root, wanted: open_synthetic(root, wanted.split),
         lambda root, split: True,
+        RENDERED,
     ),
     Reader("any folder with manifest.csv", is_manifest, lambda root, wanted: open_manifest(root)),
-    Reader("Cityscapes", is_cityscapes, lambda root, wanted: open_cityscapes(root, wanted.split), has_cityscapes_split),
-    Reader("KITTI raw", is_kitti_raw, lambda root, wanted: open_kitti_raw(root, wanted.truth, wanted.improved_dir)),
-    Reader("KITTI 2015 stereo", lambda root: bool(training_folder(root)), lambda root, wanted: open_kitti_2015(root)),
-    Reader("KITTI odometry", is_kitti_odometry, lambda root, wanted: open_kitti_odometry(root)),
-    Reader("Make3D", is_make3d, lambda root, wanted: open_make3d(root)),
+    Reader(
+        "Cityscapes",
+        is_cityscapes,
+        lambda root, wanted: open_cityscapes(root, wanted.split),
+        has_cityscapes_split,
+        CITYSCAPES,
+    ),
+    Reader(
+        "KITTI raw",
+        is_kitti_raw,
+        lambda root, wanted: open_kitti_raw(root, wanted.truth, wanted.improved_dir),
+        terms=KITTI_RAW,
+    ),
+    Reader(
+        "KITTI 2015 stereo",
+        lambda root: bool(training_folder(root)),
+        lambda root, wanted: open_kitti_2015(root),
+        terms=KITTI_2015,
+    ),
+    Reader(
+        "KITTI odometry",
+        is_kitti_odometry,
+        lambda root, wanted: open_kitti_odometry(root),
+        terms=KITTI_ODOMETRY,
+    ),
+    Reader("Make3D", is_make3d, lambda root, wanted: open_make3d(root), terms=MAKE3D),
 )
 """The first reader that recognises a folder opens it."""
 

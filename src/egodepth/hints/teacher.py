@@ -16,6 +16,7 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from egodepth.data.terms import FREE_LICENCES
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.reading import read_json, read_text
 from egodepth.hints.foreign_teacher import foreign_model
@@ -26,8 +27,6 @@ _OURS = "egodepth-model-"
 """Prefix of the format field in egodepth's model cards."""
 _READ = ("*.json", "*.safetensors")
 """Files that determine a model's output."""
-_FREE = ("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "unlicense")
-"""Licences, as the hub spells them, that allow commercial use."""
 _README = 1 << 20
 
 Images = UInt8[np.ndarray, "b h w 3"]
@@ -117,7 +116,7 @@ def _licence(readme: Path) -> str:
 
 
 def _note(name: str, licence: str) -> str:
-    if licence in _FREE:
+    if licence in FREE_LICENCES:
         return ""
     said = f"has the licence {licence}" if licence else "names no licence"
     return (

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from egodepth.data.batch import DepthSample
 from egodepth.data.images import as_rgb, read_rgb, resize_rgb
 from egodepth.foundation.errors import InputError
 from egodepth.foundation.remote import local_folder
+from egodepth.inference.publishing.facts import gather
+from egodepth.inference.publishing.publishing import upload
 from egodepth.networks.depth import disparity_to_depth
 from egodepth.weights import DepthModel, load_model
 from egodepth.weights.exported.card import exported_folder
@@ -70,17 +73,19 @@ class DepthPredictor:
         device: str | torch.device | None = None,
         size: tuple[int, int] | None = None,
         post_process: bool = False,
+        revision: str | None = None,
     ) -> "DepthPredictor":
         """Load a run folder, a model folder, an export folder or a hub id; `device` None uses the GPU if there is one.
 
-        Models exported to ONNX or OpenVINO run on the CPU.
+        Models exported to ONNX or OpenVINO run on the CPU. `revision` is a branch, tag or commit on the hub; a local
+        folder has none.
 
         Raises:
             InputError: there is no such model, it cannot be read, or there is no such device.
         """
         source = local_folder(source, "model")
         exported = exported_folder(source)
-        model = load_exported(exported) if exported else load_model(source)
+        model = load_exported(exported) if exported else load_model(source, revision)
         if isinstance(model, ExportedModel):
             if torch.device(device or "cpu").type != "cpu":
                 raise InputError(f"{source}: exported models run on the CPU; leave the device out")
@@ -91,6 +96,9 @@ class DepthPredictor:
         except (RuntimeError, AssertionError) as error:
             raise InputError(f"device '{chosen}' cannot be used; leave it out to take the best") from error
         return cls(model, size, post_process)
+
+    from_pretrained = load
+    """The name that Hugging Face libraries use for `load`."""
 
     def __call__(self, image: Image.Image | np.ndarray | Tensor | str | Path) -> Prediction:
         """Predict the depth of a path, PIL image, numpy uint8 `h w 3`, or float tensor in [0, 1], `3 h w` or `b 3 h w`.
@@ -108,6 +116,24 @@ class DepthPredictor:
             coarse = self.inverse_depth(self.network_input([pixels]))
             inverse_depth = at_size(coarse, (pixels.shape[0], pixels.shape[1]))[0]
         return Prediction(1 / inverse_depth, inverse_depth, self.model.card.metric)
+
+    def push_to_hub(self, name: str, licence: str = "", private: bool = False, branch: str | None = None) -> str:
+        """Upload the model with a card of what it knows, and return the address; `egodepth push` also knows its run.
+
+        Args:
+            name: OWNER/NAME; the repository is created if it does not exist.
+            licence: licence of the weights, as the hub spells it.
+            private: whether a new repository is private.
+            branch: branch of the repository; the main one by default.
+
+        Raises:
+            InputError: an exported model, an unusable name, or a hub that does not answer or refuses.
+        """
+        if isinstance(self.model, ExportedModel):
+            raise InputError("an export cannot be pushed; push the model that it was made from")
+        with TemporaryDirectory(prefix="egodepth-push-") as folder:
+            self.model.save(Path(folder) / "model")
+            return upload(gather(Path(folder) / "model", name, licence=licence), private, branch)
 
     @property
     def device(self) -> torch.device:

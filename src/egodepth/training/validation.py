@@ -9,7 +9,7 @@ import torch
 
 from egodepth.config import TrainConfig
 from egodepth.data.drive import Drive
-from egodepth.data.opening import depth_frames, thinned
+from egodepth.data.opening import depth_frames, kind_of, thinned
 from egodepth.data.samples.resident import ResidentFrames
 from egodepth.data.samples.sampler import TrainBatches
 from egodepth.evaluation.alignment import HEADLINE
@@ -41,6 +41,7 @@ class ModelSnapshots:
     ) -> None:
         self._config, self._objective, self._dataset = config, objective, dataset
         self._frames, self._started_from = resident or dataset.store, started_from
+        self._data_sets = tuple(dict.fromkeys(map(kind_of, config.data.path)))
 
     def model(self, done: int) -> DepthModel:
         """Return the networks after `done` steps, with their model card."""
@@ -83,6 +84,7 @@ class ModelSnapshots:
             depth_scaling=config.loss.depth_scaling,
             offsets=config.data.offsets,
             training_drives=tuple(drive.name for drive in self._dataset.store.drives),
+            data_sets=self._data_sets,
             step=done,
             teacher=self._dataset.known.teacher if self._dataset.known else "",
             started_from=self._started_from,

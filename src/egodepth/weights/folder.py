@@ -21,7 +21,7 @@ from egodepth.foundation.files import write_text
 from egodepth.foundation.reading import json_object, parse_json, read_text
 from egodepth.foundation.remote import local_folder
 from egodepth.networks import DepthNet, PoseNet, build_depth_net, build_pose_net
-from egodepth.weights.hub import first_line, why_not
+from egodepth.weights.hub import download
 
 _CARD, _WEIGHTS = "config.json", "model.safetensors"
 FORMAT = "egodepth-model-2"
@@ -81,6 +81,8 @@ class ModelCard:
     offsets: tuple[int, ...] = ()
     """Offsets of the neighbours that the pose network was trained with, from the target frame."""
     training_drives: tuple[str, ...] = ()
+    data_sets: tuple[str, ...] = ()
+    """Kinds of the training data, as `data.registry` names them; empty if unknown."""
     focal: tuple[float, ...] = ()
     """Focal length of the training cameras, in image widths and heights; empty if unknown."""
     step: int = 0
@@ -184,13 +186,13 @@ def read_tensors(path: Path, remedy: str = "take another copy") -> dict[str, Ten
         raise InputError(f"{path}: not readable as safetensors ({error}); {remedy}") from error
 
 
-def load_model(source: str | Path) -> DepthModel:
-    """Load a run folder, a model folder, a URL of either, or a hub id (`owner/name`).
+def load_model(source: str | Path, revision: str | None = None) -> DepthModel:
+    """Load a run folder, a model folder, a URL of either, or a hub id (`owner/name`), there at a branch, tag or commit.
 
     Raises:
         InputError: there is no such model, or it is of another format; names the file and what to do.
     """
-    folder = model_folder(source)
+    folder = model_folder(source, revision=revision)
     model = DepthModel(_read_card(folder / _CARD))
     load_strictly(model, read_tensors(folder / _WEIGHTS), folder / _WEIGHTS)
     return model.eval()
@@ -240,12 +242,13 @@ def load_strictly(module: nn.Module, tensors: dict[str, Tensor], source: Path) -
         raise InputError(f"{source}: its weights do not fit its configuration ({reason})") from error
 
 
-def model_folder(source: str | Path, also: tuple[str, ...] = ()) -> Path:
+def model_folder(source: str | Path, also: tuple[str, ...] = (), revision: str | None = None) -> Path:
     """Return the local folder with a model's weights, for a folder, a run, a URL of either, or a hub id.
 
     Args:
         source: the name that the user gives.
         also: names of further files to fetch besides the card and the weights, if the hub has them.
+        revision: branch, tag or commit on the hub; local folders have none.
 
     Raises:
         InputError: there is no such model.
@@ -263,22 +266,7 @@ def model_folder(source: str | Path, also: tuple[str, ...] = ()) -> Path:
     if is_run or source.count("/") != 1 or source.startswith((".", "/")) or folder.parent.is_dir():
         remedy = "train it first (make quickstart; egodepth train ...)" if is_run else "check the path"
         raise InputError(f"{source}: no such folder; {remedy}")
-    return _download(source, [_CARD, _WEIGHTS, *also])
-
-
-def _download(hub_id: str, files: list[str]) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    absent = why_not(hub_id, _CARD)
-    try:
-        # If the hub does not answer, its cache is used.
-        return Path(snapshot_download(hub_id, allow_patterns=files, local_files_only=bool(absent)))
-    except (OSError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        raise InputError(
-            f"{hub_id}: no such folder, and not to be had from the model hub ({absent or first_line(error)}); give a "
-            "local folder"
-        ) from error
+    return download(source, [_CARD, _WEIGHTS, *also], revision)
 
 
 def initialise_from(source: str, depth_net: nn.Module, pose_net: nn.Module | None, limits: tuple[float, float]) -> None:

@@ -19,6 +19,9 @@ from egodepth.foundation.errors import InputError
 from egodepth.networks import PoseCnn, PoseNet, build_pose_net
 from egodepth.weights.folder import MOST_SIDE, DepthModel, ModelCard, load_strictly
 
+PUBLISHED = "published weights of Monodepth2"
+"""`started_from` in the cards of imported models, and at its end in those of models that start from them."""
+LICENCE = "Monodepth2's own licence, for non-commercial use"
 STEREO_FACTOR = 5.4
 """Metres per unit of depth of the stereo models: their nominal baseline is 0.1 for KITTI's 0.54."""
 _RESNETS = {(2, False): "resnet18", (6, False): "resnet34", (6, True): "resnet50", (23, True): "resnet101"}
@@ -60,7 +63,7 @@ def import_monodepth2(folder: str | Path) -> DepthModel:
         metric=metric,
         has_pose_net=pose is not None,
         offsets=(-1, 1) if pose is not None else (),
-        started_from="published weights of Monodepth2",
+        started_from=PUBLISHED,
     )
     model = DepthModel(card)
     load_strictly(model.depth_net.encoder.backbone, _backbone(encoder), encoder_file)
