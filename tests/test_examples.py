@@ -1,0 +1,91 @@
+"""Every program of `examples/` runs, on tiny data."""
+
+import json
+import re
+import runpy
+import socket
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from egodepth.cli import main
+from egodepth.config import ModelConfig
+from egodepth.hints import making
+from egodepth.weights import DepthModel, ModelCard, load_card
+from footage_scenes import noisy, street, write_folder, write_video
+from video.street_maps import street_map
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NETWORK = ModelConfig(encoder="test_resnet", pose="separate")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys):
+    """Run a program, and return what it printed."""
+
+    def call(name: str, *words: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, words)])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return call
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Frames with their camera file."""
+    folder = write_folder(tmp_path / "ride", noisy(street(3.0 * np.arange(14))))
+    (folder / "camera.json").write_text(json.dumps({"fov_deg": 70}))
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    torch.manual_seed(1)
+    card = ModelCard(network=NETWORK, size=(64, 96), metric=False, has_pose_net=True, offsets=(-1, 1))
+    DepthModel(card).save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def _known_geometry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(making, "drive_map", lambda drive, *_: street_map(drive))
+
+
+@pytest.mark.usefixtures("_known_geometry")
+@pytest.mark.parametrize(("name", "said"), [("clip_to_colmap", "14 images"), ("clip_to_splatting", "ns-train")])
+def test_a_clip_goes_to_other_programs(run, clip: Path, tmp_path: Path, name: str, said: str):
+    assert said in run(f"{name}.py", clip, tmp_path / "out", "--steps", "2")
+    assert (tmp_path / "out" / "ride" / "depth" / "000000.npz").is_file()
+
+
+def test_a_webcam_is_shown(run, model: Path, tmp_path: Path):
+    video = write_video(tmp_path / "ride.mp4", street(3.0 * np.arange(6)))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert "3 frames" in run("webcam_depth.py", model, "--camera", video, "--port", str(port), "--frames", "3")
+
+
+def test_the_height_of_the_camera_gives_metres(run, model: Path, tmp_path: Path):
+    words = "--train 1 --val 0 --test 0 --frames 5 --size 128 416 --fov-deg 80 --processes 1 --seed 3"
+    main(["data", "render", "--out", str(tmp_path / "streets"), *words.split()])
+    image = next((tmp_path / "streets").rglob("*.png"))
+    said = run("metres_by_camera_height.py", model, tmp_path / "streets", "1.65", image)
+    assert re.search(r"metric: True; the middle of the image is [\d.]+ m away", said)
+    assert load_card(model).scale.by == "height"
+
+
+def test_a_model_is_trained_further_on_pairs(run, model: Path, make_clip, tmp_path: Path):
+    pairs = make_clip(tmp_path / "pairs", frames=4, size=(64, 96), partner=True)
+    said = run("finetune_on_stereo.py", model, pairs, tmp_path / "run", "--steps", "2")
+    assert re.search(r"2 steps in .* min; model: ", said)
+    assert load_card(tmp_path / "run").metric
+
+
+def test_every_program_is_listed_and_says_what_it_is():
+    listed = re.findall(r"\[`(\w+\.py)`\]", (EXAMPLES / "README.md").read_text())
+    assert sorted(listed) == sorted(path.name for path in EXAMPLES.glob("*.py"))
