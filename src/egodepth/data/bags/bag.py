@@ -2,22 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from egodepth.data.bags.definitions import FOXGLOVE_IMAGE, message_types, require_packages
 from egodepth.data.bags.storage import SUFFIXES, Storage, Topic, open_storage
 from egodepth.data.media.frames import natural_key
 from egodepth.foundation.errors import InputError, reason_of
 
-IMAGES = (
-    "sensor_msgs/msg/Image",
-    "sensor_msgs/msg/CompressedImage",
-    "foxglove_msgs/msg/CompressedImage",
-)
+IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", FOXGLOVE_IMAGE)
 """Types of messages with one picture."""
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-_FOXGLOVE_IMAGE = "builtin_interfaces/Time timestamp\nstring frame_id\nuint8[] data\nstring format\n"
 _REPAIRS = {".bag": "rosbag reindex", ".mcap": "mcap recover", ".db3": "ros2 bag reindex"}
 _MOST_SHOWN = 12
 
@@ -72,7 +67,7 @@ class Bag:
         _, kind, encoding, _ = self.topics[topic]
         if encoding not in ("ros1", "cdr"):
             raise InputError(f"{self.path}: {topic} is encoded as '{encoding}'; only messages of ROS 1 and 2 are read")
-        types = _typestore(encoding == "ros1")
+        types = message_types(ros1=encoding == "ros1")
         try:
             return types.deserialize_ros1(content, kind) if encoding == "ros1" else types.deserialize_cdr(content, kind)
         except Exception as error:  # also IndexError, struct.error, UnicodeDecodeError, AssertionError
@@ -105,11 +100,7 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _files(path: Path) -> list[Path]:
-    try:
-        import mcap  # noqa: F401
-        import rosbags.rosbag2  # noqa: F401
-    except ImportError as error:
-        raise InputError("reading bags needs rosbags and mcap: pip install 'egodepth[ros]'") from error
+    require_packages()
     files = _parts(path) if path.is_dir() else [path]
     if packed := [file for file in files if file.suffix.lower() == ".zstd"]:
         raise InputError(f"{packed[0]}: compressed as a whole; unpack the files of this bag first: zstd -d --rm *.zstd")
@@ -130,13 +121,3 @@ def _one_line(storage: Storage) -> Iterator[None]:
         raise InputError(
             f"{path}: damaged, cut short, or no bag ({reason_of(error)}); copy it again, or repair it by `{repair}`"
         ) from error
-
-
-@cache
-def _typestore(ros1: bool) -> Any:
-    """Return the definitions of all message types of ROS 1 or 2; they did not change between the versions of ROS 2."""
-    from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-
-    types = get_typestore(Stores.ROS1_NOETIC if ros1 else Stores.ROS2_HUMBLE)
-    types.register(get_types_from_msg(_FOXGLOVE_IMAGE, IMAGES[2]))
-    return types
