@@ -22,7 +22,7 @@ _HELP = """usage: egodepth VERB ... (egodepth VERB --help explains each)
 Self-supervised depth and ego-motion from any moving camera.
 
   data render        make synthetic drives with exact ground truth
-  data extract VIDEO select the frames of a video, or of a folder of frames, that are worth training on
+  data extract VIDEO select the frames of a video, a folder of frames or a ROS bag that are worth training on
   data inspect DIR   show what a data set or a video holds: drives, frames, cameras, usable samples, motion
   data prepare DIR   decode a data set once, for every training with --data.store
   data hints DIR     compute depth by geometry before any training, for every training with --hints.store

@@ -12,6 +12,7 @@ from egodepth.config import ModelConfig
 from egodepth.data.images import read_rgb, read_uint16
 from egodepth.foundation.errors import InputError
 from egodepth.inference.common_scales import CommonScales
+from egodepth.inference.predict import named_inputs
 from egodepth.inference.predictor import DepthPredictor
 from egodepth.weights import DepthModel, ModelCard
 
@@ -151,3 +152,9 @@ def test_the_folder_of_the_images_may_be_that_of_the_results_and_its_files_stay(
     for _ in range(2):
         Predict(model=model, inputs=(images,), out=images, device="cpu")()
         assert len(json.loads((images / "predictions.json").read_text())["images"]) == len(names)
+
+
+def test_a_bag_is_refused_with_the_commands_that_read_it(tmp_path: Path):
+    (tmp_path / "drive.mcap").touch()
+    with pytest.raises(InputError, match="a bag; predict its frames by `egodepth video"):
+        named_inputs([tmp_path / "drive.mcap"])

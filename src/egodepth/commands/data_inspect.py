@@ -14,14 +14,14 @@ from egodepth.foundation.files import write_text
 class Inspect:
     """Show what a data set holds: drives, frames, gaps, camera, stereo, true depth, and usable training samples.
 
-    For a video file or a folder of frames, the images are measured, too: motion, parallax, flaws, and what to do about
-    them. No camera file is needed for that. Stereo pairs are matched to check the side, height and distance of the
-    partner against the camera file.
+    For a video, a ROS bag or a folder of frames, the images are measured, too: motion, parallax, flaws, and what to do
+    about them. No camera file is needed for that. Stereo pairs are matched to check the side, height and distance of
+    the partner against the camera file.
     """
 
     folder: tyro.conf.Positional[Path]
-    """A video file, frames with or without camera.json, a folder of such folders, any folder with manifest.csv, KITTI
-    (raw, odometry or 2015), Cityscapes, Make3D, or a rendered set."""
+    """A video file, a ROS bag, frames with or without camera.json, a folder of such folders, any folder with
+    manifest.csv, KITTI (raw, odometry or 2015), Cityscapes, Make3D, or a rendered set."""
     split: Literal["train", "val", "test"] = "train"
     """Which split of a rendered set or of Cityscapes."""
     offsets: tuple[int, ...] = (-1, 1)
@@ -30,6 +30,8 @@ class Inspect:
     """Whether a training sample needs the stereo partner."""
     split_file: Path | None = None
     """A published list of frames: report how many of its lines have a frame, and which drives the others need."""
+    topic: str | None = None
+    """The topic of the images in a bag. Left out: the only image topic."""
     json: Path | None = None
     """Also write the summary to this JSON file."""
 
@@ -40,7 +42,7 @@ class Inspect:
         from egodepth.data.footage.summary import obstacle, verdict
         from egodepth.data.inspection import inspect
 
-        found = inspect(self.folder, self.split, self.offsets, self.stereo, self.split_file)
+        found = inspect(self.folder, self.split, self.offsets, self.stereo, self.split_file, self.topic)
         if self.json:
             write_text(self.json, found.to_json())
         console = Console()
@@ -56,9 +58,11 @@ class Inspect:
             for sentence in verdict(found.measured):
                 console.print(sentence, highlight=False, markup=False)
             if not found.drives and not obstacle(found.measured):
-                console.print(
-                    f"Its camera is not known. `egodepth video {self.folder} --out DIR` finds it, trains and predicts. "
-                    "`egodepth train` needs a camera.json beside the frames.",
-                    highlight=False,
-                    markup=False,
+                stated = found.footage.camera()
+                camera = (
+                    f"Its camera is {stated.said}. `egodepth data extract` writes it beside the frames."
+                    if stated
+                    else f"Its camera is not known. `egodepth video {self.folder} --out DIR` finds it, trains and "
+                    "predicts. `egodepth train` needs a camera.json beside the frames."
                 )
+                console.print(camera, highlight=False, markup=False)

@@ -1,6 +1,7 @@
 """Read and write image files: 8-bit colour, 16-bit grey. Every unusable file is an `InputError`."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,13 +49,12 @@ def read_rgb(path: str | Path) -> UInt8[np.ndarray, "h w 3"]:
     Raises:
         InputError: missing, empty, truncated, not an image, more than `MAX_PIXELS`, or as for `as_rgb`.
     """
+    return _opened(path, lambda image: _read_rgb(image, str(path)))
 
-    def decode(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
-        is_deep = _has_deep_colours(image)
-        pixels = _decode_jpeg(image) if _is_upright(image) else None
-        return _decode_rgb(image, is_deep, str(path)) if pixels is None else pixels
 
-    return _opened(path, decode)
+def decode_rgb(data: bytes, name: str) -> UInt8[np.ndarray, "h w 3"]:
+    """Decode the bytes of an image file as `read_rgb` does, and raise as it does; `name` is for messages."""
+    return _decoded(BytesIO(data), Path(name), lambda image: _read_rgb(image, name))
 
 
 def as_rgb(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
@@ -134,12 +134,18 @@ def _is_upright(image: Image.Image) -> bool:
     return image.getexif().get(_ORIENTATION, 1) == 1
 
 
+def _read_rgb(image: Image.Image, name: str) -> UInt8[np.ndarray, "h w 3"]:
+    is_deep = _has_deep_colours(image)
+    pixels = _decode_jpeg(image) if _is_upright(image) else None
+    return _decode_rgb(image, is_deep, name) if pixels is None else pixels
+
+
 def _decode_rgb(image: Image.Image, is_deep: bool, name: str) -> UInt8[np.ndarray, "h w 3"]:
     # Neither `exif_transpose` nor `convert` without need: each copies the picture, which costs a third of the decoding
     # time.
     upright = image if _is_upright(image) else ImageOps.exif_transpose(image)
     if upright.mode[0] in "IF":  # PIL would clip these at 255
-        return np.repeat(_grey(np.asarray(upright), name)[..., None], 3, -1)
+        return np.repeat(as_eight_bits(np.asarray(upright), name)[..., None], 3, -1)
     pixels = np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
     # PIL keeps the upper byte of 16-bit colours. With 12-bit values almost nothing remains there.
     if is_deep and pixels.size and pixels.max() < 1 << 12 - 8:
@@ -147,8 +153,8 @@ def _decode_rgb(image: Image.Image, is_deep: bool, name: str) -> UInt8[np.ndarra
     return pixels
 
 
-def _grey(values: np.ndarray, name: str) -> UInt8[np.ndarray, "h w"]:
-    """Return values of more than 8 bits, or in floating point, as 8 bits, by the rule of `as_rgb`."""
+def as_eight_bits(values: np.ndarray, name: str) -> UInt8[np.ndarray, "*shape"]:
+    """Return values of more than 8 bits, or in floating point, as 8 bits; scales and raises as `as_rgb`."""
     low, high = (values.min(), values.max()) if values.size else (0, 0)
     if values.dtype.kind == "f":
         if not (low >= 0 and high <= 1):  # also refuses values that are not a number
@@ -179,8 +185,13 @@ def _opened(path: str | Path, use: Callable[[Image.Image], T]) -> T:
         raise InputError(f"{path}: no such image file; check the path")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the image file is empty; copy it again or delete it")
+    return _decoded(path, path, use)
+
+
+def _decoded(file: Path | BytesIO, path: Path, use: Callable[[Image.Image], T]) -> T:
+    """Apply `use` to the image of a file with this path for messages."""
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with Image.open(file, formats=_FORMATS) as image:
             if image.format != "TIFF" and getattr(image, "is_animated", False):
                 raise InputError(f"{path}: an animation, not one picture; convert it to a video (MP4)")
             if image.width * image.height > MAX_PIXELS:

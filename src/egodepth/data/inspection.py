@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from egodepth.data.bags.bag import is_bag
 from egodepth.data.cameras import find_camera_file, horizontal_fov_deg
 from egodepth.data.drive import Drive
 from egodepth.data.footage.settings import FOOTAGE_FILE, MOTION
@@ -77,15 +78,17 @@ def inspect(
     offsets: tuple[int, ...] = (-1, 1),
     stereo: bool = False,
     split_file: Path | None = None,
+    topic: str | None = None,
 ) -> Inspection:
     """Inspect a data set or a recording.
 
     Args:
-        folder: a data set, a folder of frames, or a video file.
+        folder: a data set, a folder of frames, a video file, or a ROS bag.
         split: the split of a rendered set or of Cityscapes.
         offsets: the offsets of the neighbours that a training sample needs.
         stereo: whether a training sample needs the stereo partner.
         split_file: a published list of frames.
+        topic: the topic of the images in a bag; None: the only one.
 
     Raises:
         InputError: nothing there, or nothing readable.
@@ -94,14 +97,14 @@ def inspect(
     summaries = [summarise(drive, offsets, stereo) for drive in drives]
     coverage = list_coverage(split_file, drives) if split_file else None
     mismatches = stereo_warnings(drives[:MOST_MATCHED])
-    footage = open_footage(folder) if _is_one_recording(drives) else None
+    footage = open_footage(folder, topic) if _is_one_recording(drives) else None
     return Inspection(folder, summaries, mismatches, coverage, footage, _measured(footage) if footage else None)
 
 
 def is_loose(path: Path) -> bool:
-    """Whether a path is a recording without a camera file: a video, or a folder with frames only."""
-    if not path.is_dir():
-        return path.is_file()
+    """Whether a path is a recording without a camera file: a video, a bag, or a folder with frames only."""
+    if not path.is_dir() or is_bag(path):
+        return path.exists()
     camera_file = find_camera_file(path, path.resolve().parent)
     return bool(list_images(path)) and not camera_file.is_file() and not is_manifest(path)
 

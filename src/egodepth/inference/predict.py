@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from rich.console import Console
 from rich.progress import track
 
+from egodepth.data.bags.bag import is_bag
 from egodepth.data.cameras import find_camera_file, read_lens_rig
 from egodepth.data.images import image_size, read_rgb, write_image
 from egodepth.data.media.frames import list_images
@@ -115,6 +116,11 @@ def named_inputs(inputs: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Pat
     images: dict[str, Path] = {}
     videos: dict[str, Path] = {}
     for given in map(local_folder, inputs):
+        if is_bag(given):
+            raise InputError(
+                f"{given}: a bag; predict its frames by `egodepth video {given} --model MODEL --out DIR`, or extract "
+                "them first by `egodepth data extract`"
+            )
         files = list_images(given) if given.is_dir() else [given]
         if not files:
             raise InputError(f"{given}: no images in this folder; check the path")

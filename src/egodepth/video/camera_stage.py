@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 
+from egodepth.data.bags.bag import is_bag
 from egodepth.data.cameras import (
     CAMERA_FILE,
     check_camera,
@@ -14,6 +15,7 @@ from egodepth.data.cameras import (
     read_lens_rig,
     write_camera,
 )
+from egodepth.data.footage.interface import StatedCamera
 from egodepth.data.media.frames import FrameFolder
 from egodepth.foundation.progress import warn
 from egodepth.geometry import Camera
@@ -42,19 +44,24 @@ class CameraFound:
     sure: bool = True
 
 
-def given_camera(frames: FrameFolder, size: tuple[int, int], source: Path | float | tuple[float, ...]) -> CameraFound:
-    """Write the camera that the user gave to the parent folder of the extracted frames.
+def given_camera(
+    frames: FrameFolder, size: tuple[int, int], source: Path | float | tuple[float, ...] | StatedCamera
+) -> CameraFound:
+    """Write the camera that the user or the recording gave to the parent folder of the extracted frames.
 
     Args:
         frames: the frames extracted from the recording.
         size: (height, width) of the recording's own frames.
-        source: a camera file, a horizontal field of view in degrees, or fx fy cx cy in pixels of the recording.
+        source: a camera file, a horizontal field of view in degrees, fx fy cx cy in pixels of the recording, or the
+            camera that the recording states.
 
     Raises:
         InputError: a camera file that cannot be read or does not fit.
     """
     lens = None
-    if isinstance(source, Path):
+    if isinstance(source, StatedCamera):
+        camera, lens, said = source
+    elif isinstance(source, Path):
         (camera, _, _), lens = read_lens_rig(source, size)
         said = f"from {source}"
     elif isinstance(source, tuple):
@@ -63,14 +70,15 @@ def given_camera(frames: FrameFolder, size: tuple[int, int], source: Path | floa
         said = "--intrinsics as given"
     else:
         camera, said = Camera.from_fov(source, frames.size), "--fov-deg as given"
-    check_camera(camera, frames.size, said)
+    if not isinstance(source, StatedCamera):  # it was checked as what it is: a fisheye has other limits
+        check_camera(camera, frames.size, said)
     write_camera(frames.folder.parent / CAMERA_FILE, camera, frames.size, lens=lens)
     return CameraFound("given", horizontal_fov_deg(camera), said)
 
 
 def beside(clip: Path) -> Path | None:
     """Return the camera file in a folder of frames or in its parent."""
-    if not clip.is_dir():
+    if not clip.is_dir() or is_bag(clip):
         return None
     found = find_camera_file(clip, clip.resolve().parent)
     return found if found.is_file() else None

@@ -48,12 +48,12 @@ def picked_frames(clips: dict[str, Path], frames: Path, longest: int) -> dict[st
 def camera_of_clips(options: VideoOptions, clips: dict[str, Path], frames: Path, picked: dict[str, Any]) -> CameraFound:
     """Find the camera of all clips in the longest one; its file is written to the parent folder of the frames."""
     name = longest_clip(picked)
-    extracted, clip = FrameFolder.open(frames / name), clips[name]
+    extracted, footage = FrameFolder.open(frames / name), open_footage(clips[name])
     source = options.camera or options.intrinsics
     if source is None and options.find_camera is None:
-        source = options.fov_deg or beside(clip)
+        source = options.fov_deg or beside(clips[name]) or footage.camera()
     if source is not None:
-        found = given_camera(extracted, open_footage(clip).size, source)
+        found = given_camera(extracted, footage.size, source)
     else:
         way, trains = options.find_camera or "auto", options.model is None
         found = found_camera(extracted, way, options.fov_deg, options.seed, trains)

@@ -8,6 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from egodepth.data.cameras import CAMERA_FILE, write_camera
+from egodepth.data.footage.interface import StatedCamera
 from egodepth.data.footage.measures import Measures
 from egodepth.data.footage.select import Kept
 from egodepth.data.footage.settings import FOOTAGE_FILE
@@ -77,6 +79,19 @@ def extract(footage: Footage, out: Path, longest: int, motion: float) -> tuple[F
     summary = FootageSummary.of(measures, footage.ended)
     _write_record(out, task | {"complete": True, "size": size}, frames, measures, summary)
     return summary, there
+
+
+def keep_camera(stated: StatedCamera, out: Path) -> bool:
+    """Write the camera that the recording states beside the extracted frames; return whether it was missing there.
+
+    An existing camera file stays: the user may have found a better one.
+    """
+    path = out / CAMERA_FILE
+    if path.exists():
+        return False
+    size = read_json(out / FOOTAGE_FILE)["size"]
+    write_camera(path, stated.camera, (size[0], size[1]), lens=stated.lens)
+    return True
 
 
 def _claim(out: Path, task: dict[str, Any]) -> None:

@@ -1,17 +1,14 @@
-"""Read a video file or a folder of images as one stream of pictures. Broken pictures do not stop it."""
+"""Read a video file, a folder of images or a ROS bag as one stream of pictures. Broken pictures do not stop it."""
 
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
-import numpy as np
-from jaxtyping import UInt8
-
+from egodepth.data.bags.bag import is_bag
+from egodepth.data.footage.bag_footage import BagFootage
+from egodepth.data.footage.interface import Footage, Picture, stamp
 from egodepth.data.footage.times import USUAL_FPS, folder_times
 from egodepth.data.images import image_size, read_rgb
 from egodepth.data.media.frames import list_images, no_images, number_files, refuse_two_cameras
@@ -19,43 +16,6 @@ from egodepth.data.video import Video, is_video
 from egodepth.foundation.errors import InputError
 
 logger = logging.getLogger("egodepth")
-
-
-class Picture(NamedTuple):
-    """One frame of a recording."""
-
-    number: int
-    """Position in a video, from 0; for a folder, the number in the file name."""
-    seconds: float
-    """Time since the first picture."""
-    image: UInt8[np.ndarray, "h w 3"] | None
-    """RGB, upright; None if unreadable."""
-
-
-class Footage(ABC):
-    """A recording that is read from beginning to end, with one picture in memory at a time."""
-
-    path: Path
-    size: tuple[int, int]
-    """(height, width) of the first picture."""
-    pixel_aspect: Fraction = Fraction(1)
-    """Width of a pixel over its height."""
-    rate: float
-    """Average frames per second."""
-    timed: bool = True
-    """Whether the times of the pictures are known; otherwise `rate` is an assumption."""
-    expected: int | None
-    """Expected number of pictures, if known."""
-    ended: str | None = None
-    """Reason for an early end; known after reading."""
-
-    @abstractmethod
-    def pictures(self) -> Iterator[Picture]:
-        """Yield all pictures in order. Numbers ascend; a missing picture leaves a gap."""
-
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """Return a text that changes when the recording changes."""
 
 
 class VideoFootage(Footage):
@@ -86,7 +46,7 @@ class VideoFootage(Footage):
 
     def fingerprint(self) -> str:
         """Return size and date of the file."""
-        return _stamp(self.path)
+        return stamp(self.path)
 
 
 class FolderFootage(Footage):
@@ -132,20 +92,28 @@ class FolderFootage(Footage):
     def fingerprint(self) -> str:
         """Return the number of files, and size and date of the first and the last one."""
         paths = list(self._files.values())
-        return f"{len(paths)} {_stamp(paths[0])} {_stamp(paths[-1])}"
+        return f"{len(paths)} {stamp(paths[0])} {stamp(paths[-1])}"
 
 
-def open_footage(path: Path) -> Footage:
-    """Open a video file or a folder of images; anything else is an `InputError`."""
+def open_footage(path: Path, topic: str | None = None, camera_info: str | None = None) -> Footage:
+    """Open a video file, a folder of images, or a bag.
+
+    Args:
+        path: a video, a folder, a ROS 1 bag (.bag), an MCAP file, or a ROS 2 bag (folder, or a .db3 file of it).
+        topic: the topic of the images in a bag; None: the only one.
+        camera_info: the topic of their camera; None: the one beside them.
+
+    Raises:
+        InputError: anything else, or a topic for a recording that is no bag.
+    """
+    if path.exists() and is_bag(path):
+        return BagFootage(path, topic, camera_info)
+    if topic or camera_info:
+        raise InputError(f"{path}: no bag (.bag, .mcap, or the folder of a ROS 2 bag), so it has no topics")
     if path.is_dir():
         return FolderFootage(path)
     if not path.exists():
-        raise InputError(f"{path}: does not exist; give a video file or a folder of frames")
+        raise InputError(f"{path}: does not exist; give a video file, a folder of frames or a ROS bag")
     if not is_video(path):
         raise InputError(f"{path}: neither a video nor a folder of frames; check the path or convert it")
     return VideoFootage(path)
-
-
-def _stamp(path: Path) -> str:
-    state = path.stat()
-    return f"{path.name} {state.st_size} {state.st_mtime_ns}"

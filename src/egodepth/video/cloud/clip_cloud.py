@@ -17,6 +17,7 @@ from egodepth.data.media.undistortion import Undistortion
 from egodepth.foundation.errors import InputError, require
 from egodepth.foundation.progress import counting_bar
 from egodepth.geometry import Camera
+from egodepth.geometry.distortion import Lens
 from egodepth.inference.predictor import at_size
 from egodepth.video.cloud.fusion import fuse
 from egodepth.video.cloud.inputs import DepthMaps, TrajectoryFile
@@ -115,14 +116,23 @@ def _camera(source: CameraSource, footage: Footage, size: tuple[int, int]) -> tu
         camera = Camera.from_pixels(torch.tensor([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]), footage.size)
         return check_camera(camera, size, "--intrinsics"), None
     file = source.file
+    if file is None and (stated := footage.camera()):
+        return _straight(stated.camera, stated.lens, size, stated.said)
     if file is None and footage.path.is_dir():
         file = find_camera_file(footage.path, footage.path.resolve().parent)
     if file is None or (source.file is None and not file.is_file()):
         raise InputError(f"{footage.path}: its camera is not known; give --camera FILE, --fov-deg F or --intrinsics")
     rig, lens = read_lens_rig(file, footage.size)
+    return _straight(rig.camera, lens, size, file)
+
+
+def _straight(
+    camera: Camera, lens: Lens | None, size: tuple[int, int], source: str | Path
+) -> tuple[Camera, Undistortion | None]:
+    """Return the pinhole camera of the undistorted frames, and the undistortion."""
     if lens is None:
-        return rig.camera, None
-    undistortion = Undistortion.of(rig.camera, lens, size, file)
+        return camera, None
+    undistortion = Undistortion.of(camera, lens, size, source)
     return undistortion.camera, undistortion
 
 
