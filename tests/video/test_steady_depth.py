@@ -83,7 +83,7 @@ def test_depth_that_is_right_stays_as_it_is():
     for found, true in zip(filtered(frames), maps_of(frames), strict=True):
         off = np.abs(found / true - 1)
         assert np.quantile(off, 0.95) < 1e-5
-        assert off.max() < 0.02  # at the crease between road and wall, and at edges
+        assert off.max() < 0.05  # at the crease between road and wall, and at edges
 
 
 @pytest.mark.parametrize("of", [drive, lambda: noisy(drive())], ids=["exact", "noisy"])

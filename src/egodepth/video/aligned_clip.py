@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,6 +133,7 @@ class Aligned:
         return self._measured_flicker(self.frame) if self.steady else self.unfiltered_flicker
 
     def _measured_flicker(self, frame: Callable[[int], FrameMaps]) -> Flicker:
+        frame = lru_cache(2)(frame)
         pairs = [place for place, change in enumerate(self.changes) if np.isfinite(change).any()]
         changes: list[Float[np.ndarray, " _"]] = [np.empty(0)] * len(self.changes)
         for place in (pairs[index] for index in spread_places(len(pairs), _FLICKER_PAIRS)):
