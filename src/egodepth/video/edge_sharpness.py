@@ -15,9 +15,10 @@ def edge_slopes(before: Float32[np.ndarray, "h w"], after: Float32[np.ndarray, "
     Edges are the steepest pixels before the change that are also the steepest across their edge. At each, the largest
     slope within one pixel counts, so that an edge may move by as much.
     """
-    slopes = [_slope(inverse_depth) for inverse_depth in (before, after)]
-    edge = _ridge(*slopes[0]) & (np.hypot(*slopes[0]) >= np.quantile(np.hypot(*slopes[0]), _STEEPEST))
-    first, second = (float(_largest_near(np.hypot(*slope))[edge].mean()) for slope in slopes)
+    slopes = _slope(before)
+    size = np.hypot(*slopes)
+    edge = _ridge(*slopes) & (size >= np.quantile(size, _STEEPEST))
+    first, second = (float(_largest_near(each)[edge].mean()) for each in (size, np.hypot(*_slope(after))))
     return first, second
 
 
