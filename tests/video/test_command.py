@@ -96,7 +96,8 @@ def test_report_cloud_and_figures_are_there(out: Path):
     assert figures["frames"] == FRAMES
     assert figures["camera"]["fov_deg"] == pytest.approx(70)
     assert figures["unit"] == "units up to scale"
-    assert 0 < figures["flicker"] < 0.1
+    assert 0 < figures["flicker"] < figures["flicker_unfiltered"] < 0.1
+    assert "before the filter over time" in page
     assert json.loads((out.parent / "figures.json").read_text())["ride"] == figures
 
 

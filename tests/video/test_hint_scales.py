@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from egodepth.video.hint_scales import shape_logs
 from egodepth.video.learned import Learned
 from egodepth.video.point_checks import check_points
 from egodepth.video.recording import Recording, Row
+from egodepth.video.steadiness import flicker_plot, steadiness_figures, steadiness_of
 from hints.map_scenes import map_of
 
 SIZE = (64, 96)
@@ -151,6 +153,22 @@ def test_flicker_is_that_of_the_depth_that_is_shown(recording: Recording, tmp_pa
     restless_hint[:, -38:] *= NEARER
     flat = np.full(SIZE, UNIT / WALL, np.float32)
     restless = with_hints(recording, tmp_path / "restless", [restless_hint, flat, restless_hint]).flicker
-    assert np.nanmax(steady.after) < 0.02
-    assert np.nanmean(restless.after) == pytest.approx(-np.log(NEARER) / EVERY, rel=0.15)
-    assert restless.typical()[1] > 3 * steady.typical()[1]
+    assert np.nanmax(steady.middle) < 0.02
+    assert np.nanmean(restless.middle) == pytest.approx(-np.log(NEARER) / EVERY, rel=0.15)
+    assert restless.typical()[0] > 3 * steady.typical()[0]
+
+
+def test_flicker_is_given_before_and_after_the_filter_over_time(recording: Recording, tmp_path: Path):
+    hints = [hint_with_box(), np.full(SIZE, UNIT / WALL, np.float32), hint_with_box()]
+    unfiltered = with_hints(recording, tmp_path / "maps", hints)
+    filtered = replace(unfiltered, steady=True)
+    np.testing.assert_array_equal(filtered.unfiltered_flicker.tail, unfiltered.flicker.tail)
+    assert filtered.flicker.typical()[1] < 0.7 * unfiltered.flicker.typical()[1]
+    figures = steadiness_of(filtered)
+    assert (figures["flicker_tail_unfiltered"], figures["flicker_tail"]) == tuple(
+        each.flicker.typical()[1] for each in (unfiltered, filtered)
+    )
+    shown = [figure.name for figure in steadiness_figures(figures, steady=True)]
+    assert "Sharpness of edges" in shown
+    assert [line.name for line in flicker_plot(filtered).series] == ["as predicted", "as shown", "before the filter"]
+    assert len(flicker_plot(unfiltered).series) == 2

@@ -1,7 +1,8 @@
 """A recording after the first pass: all frames in one scale, and the camera's trajectory."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ from egodepth.video.clip_geometry import Geometry
 from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path
 from egodepth.video.hint_scales import HintScales
 from egodepth.video.recording import Recording
-from egodepth.video.scale_alignment import MEMORY_SECONDS, Flicker, aligned_factors, flicker, typical_changes
+from egodepth.video.scale_alignment import MEMORY_SECONDS, Flicker, aligned_factors, typical_changes
+from egodepth.video.steady_depth import PosedDepth, SteadyDepth
 
 _FLICKER_PAIRS = 300
 """Number of frame pairs whose flicker is measured."""
@@ -55,6 +57,8 @@ class Aligned:
     row_trajectories: list[RowTrajectory]
     """Trajectory of the extracted frames of each row."""
     camera: Camera
+    steady: bool
+    """Whether the displayed depth is filtered over time."""
 
     @classmethod
     def of(
@@ -64,6 +68,7 @@ class Aligned:
         count: int,
         row_trajectories: list[RowTrajectory],
         geometry: Geometry | None = None,
+        steady: bool = False,
     ) -> "Aligned":
         """Align the `count` frames with maps in a folder: by the hints if there is geometry, else with each other."""
         seconds, rows, changes = np.zeros(count), np.zeros(count, np.int64), []
@@ -80,14 +85,18 @@ class Aligned:
                 recording, geometry, maps, rows, row_trajectories, lambda time: _place_of(time, seconds)
             )
             factors = np.exp(by_hints.scale_logs)
-        return cls(maps, seconds, rows, factors, by_hints, changes, row_trajectories, recording.drive.camera)
+        camera = recording.drive.camera
+        return cls(maps, seconds, rows, factors, by_hints, changes, row_trajectories, camera, steady)
 
     def frame(self, place: int) -> FrameMaps:
-        """Return the maps of a frame, with depth in the common scale and corrected by its hints."""
-        return self.after_hints(place, self.network_frame(place))
+        """Return the displayed maps of a frame: in the common scale, corrected by its hints, filtered over time."""
+        if not self.steady:
+            return self.unfiltered_frame(place)
+        return self.network_frame(place)._replace(inverse_depth=self._filter.inverse_depth(place))
 
-    def after_hints(self, place: int, maps: FrameMaps) -> FrameMaps:
-        """Return the displayed maps for a `network_frame`."""
+    def unfiltered_frame(self, place: int) -> FrameMaps:
+        """Return the maps of a frame in the common scale and corrected by its hints, before the filter over time."""
+        maps = self.network_frame(place)
         return maps if self.hint_scales is None else self.hint_scales.after_hints(place, maps)
 
     def network_frame(self, place: int) -> FrameMaps:
@@ -98,31 +107,51 @@ class Aligned:
     def scales(self, metric: bool) -> CommonScales:
         """Return the scales of the colours and the PNGs, common to all frames."""
         places = spread_places(len(self.seconds), _SCALE_FRAMES)
-        return CommonScales.of(np.concatenate([sampled(self.frame(place).inverse_depth) for place in places]), metric)
+        return CommonScales.of(
+            np.concatenate([sampled(self.unfiltered_frame(place).inverse_depth) for place in places]), metric
+        )
 
     def place_of(self, seconds: float) -> int:
         """Return the frame that is shown at a time."""
         return _place_of(seconds, self.seconds)
 
     @cached_property
-    def flicker(self) -> Flicker:
-        """Flicker of the depth. If depth follows hints, `after` is measured at some evenly spaced frames."""
-        found = flicker(self.changes, self.factors)
-        if self.hint_scales is None:
-            return found
-        after = np.full_like(found.after, np.nan)
-        pairs = np.flatnonzero(np.isfinite(found.after))
-        for place in pairs[spread_places(len(pairs), _FLICKER_PAIRS)].tolist():
-            after[place] = self._change_shown(place)
-        return Flicker(found.before, after)
+    def predicted_flicker(self) -> Flicker:
+        """Flicker of the depth as predicted, each frame in its own scale."""
+        return Flicker.of(self.changes)
 
-    def _change_shown(self, place: int) -> float:
-        """Return the typical |log| change of the displayed depth to the next frame of the row."""
-        here, there = self.frame(place), self.frame(place + 1)
-        motion = self.row_trajectories[here.row].between(here.seconds, there.seconds, self.row_poses[here.row])
-        depths = torch.from_numpy(here.inverse_depth), torch.from_numpy(there.inverse_depth)
-        change = depth_change(*depths, motion, self.camera)
-        return float(change.abs().nanmedian())
+    @cached_property
+    def unfiltered_flicker(self) -> Flicker:
+        """Flicker before the filter over time. If depth follows hints, it is measured at some evenly spaced frames."""
+        if self.hint_scales is None:
+            return Flicker.of(self.changes, self.factors)
+        return self._measured_flicker(self.unfiltered_frame)
+
+    @cached_property
+    def flicker(self) -> Flicker:
+        """Flicker of the displayed depth. If it is filtered, it is measured at some evenly spaced frames."""
+        return self._measured_flicker(self.frame) if self.steady else self.unfiltered_flicker
+
+    def _measured_flicker(self, frame: Callable[[int], FrameMaps]) -> Flicker:
+        frame = lru_cache(2)(frame)
+        pairs = [place for place, change in enumerate(self.changes) if np.isfinite(change).any()]
+        changes: list[Float[np.ndarray, " _"]] = [np.empty(0)] * len(self.changes)
+        for place in (pairs[index] for index in spread_places(len(pairs), _FLICKER_PAIRS)):
+            here, there = frame(place), frame(place + 1)
+            motion = self.row_trajectories[here.row].between(here.seconds, there.seconds, self.row_poses[here.row])
+            depths = torch.from_numpy(here.inverse_depth), torch.from_numpy(there.inverse_depth)
+            changes[place] = depth_change(*depths, motion, self.camera).numpy()
+        return Flicker.of(changes)
+
+    @cached_property
+    def _filter(self) -> SteadyDepth:
+        def posed(place: int) -> PosedDepth:
+            maps = self.unfiltered_frame(place)
+            known = maps.row >= 0
+            pose = self.row_trajectories[maps.row].at(maps.seconds, self.row_poses[maps.row]) if known else np.eye(4)
+            return PosedDepth(maps.row, maps.inverse_depth, pose)
+
+        return SteadyDepth(posed, len(self.seconds), self.camera)
 
     @cached_property
     def row_poses(self) -> list[Float64[np.ndarray, "_ 4 4"]]:

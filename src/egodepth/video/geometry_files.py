@@ -15,6 +15,7 @@ from egodepth.video.arrays import read_arrays, write_arrays
 from egodepth.video.cloud.fusion import fuse
 from egodepth.video.cloud.point_cloud import Cloud, CloudFrame, write_cloud
 from egodepth.video.confidence import confidence
+from egodepth.video.depth_maps import FrameMaps
 from egodepth.video.options import VideoOptions
 from egodepth.video.output_files import VIDEO
 from egodepth.video.page import RecordedFrame
@@ -40,7 +41,9 @@ def write_trajectories(out: Path, aligned: Aligned) -> None:
 def write_clouds(out: Path, recording: Recording, aligned: Aligned, advance: Callable[[int], None]) -> None:
     """Write `cloud.ply` of each row, numbered like its trajectory; a copy beside the maps is for the report."""
     for row in range(len(aligned.row_trajectories)):
-        cloud = fuse(_cloud_frames(recording, aligned, row, advance), recording.drive.camera)
+        # Unfiltered: frames that were averaged with each other would no longer confirm each other independently.
+        frames = _cloud_frames(recording, aligned, row, aligned.unfiltered_frame, advance)
+        cloud = fuse(frames, recording.drive.camera)
         write_cloud(row_file(out, "cloud", row, ".ply"), cloud)
         write_arrays(_kept_cloud(aligned, row), cloud._asdict())
 
@@ -61,7 +64,7 @@ def recorded_frames(recording: Recording, aligned: Aligned) -> Iterator[Recorded
     """Yield the extracted frames for the rerun viewer."""
     camera = recording.drive.camera
     for row, frames in enumerate(recording.rows):
-        cloud_frames = _cloud_frames(recording, aligned, row, lambda _: None)
+        cloud_frames = _cloud_frames(recording, aligned, row, aligned.frame, lambda _: None)
         for seconds, frame in zip(frames.seconds.tolist(), cloud_frames, strict=True):
             yield RecordedFrame(
                 seconds=seconds,
@@ -92,12 +95,16 @@ def written_files(out: Path, aligned: Aligned, options: VideoOptions) -> tuple[t
 
 
 def _cloud_frames(
-    recording: Recording, aligned: Aligned, row: int, advance: Callable[[int], None]
+    recording: Recording,
+    aligned: Aligned,
+    row: int,
+    maps_of: Callable[[int], FrameMaps],
+    advance: Callable[[int], None],
 ) -> Iterator[CloudFrame]:
-    """Yield the extracted frames of a row."""
+    """Yield the extracted frames of a row, with the maps that a function returns for their places."""
     frames = recording.rows[row]
     for number, seconds, pose in zip(frames.numbers, frames.seconds.tolist(), aligned.row_poses[row], strict=True):
-        maps = aligned.frame(aligned.place_of(seconds))
+        maps = maps_of(aligned.place_of(seconds))
         size = (_FINER * maps.inverse_depth.shape[0], _FINER * maps.inverse_depth.shape[1])
         image = resize_rgb(recording.drive.read_image(number), size)
         yield CloudFrame(image, 1 / _enlarged(maps.inverse_depth, size), _enlarged(confidence(maps), size), pose)

@@ -55,6 +55,8 @@ class VideoOptions:
     """Longer side of the processed frames in pixels. Smaller clips keep their size."""
     files: tuple[Literal["png", "npz"], ...] = ("png", "npz")
     """Files to write for each frame; `--files` alone: none."""
+    steady: bool = True
+    """Filter depth over time along the camera's motion, which reduces flicker. Edges and moving objects are left."""
     cloud: bool = True
     """Fuse the depth of all frames into a point cloud."""
     rerun: bool = False

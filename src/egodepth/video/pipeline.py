@@ -274,7 +274,9 @@ class Pipeline:
             work = self.out / "work" / name
             tracks = read_row_trajectories(work / "tracks.npz")
             geometry = self._geometry.get(name)
-            self._looked_at[name] = Aligned.of(self._recordings[name], work, counts[name], tracks, geometry)
+            self._looked_at[name] = Aligned.of(
+                self._recordings[name], work, counts[name], tracks, geometry, steady=self.options.steady
+            )
         return self._looked_at[name]
 
     @cached_property

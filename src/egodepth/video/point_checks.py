@@ -108,8 +108,7 @@ def _sightings(
     number, uv, depth = clip_map.image_points(position, recording.drive.camera)
     inside = ((uv > 0) & (uv < 1)).all(1)
     number, uv, depth = number[inside], uv[inside], depth[inside]
-    by_network = aligned.network_frame(place)
-    maps = aligned.after_hints(place, by_network)
+    maps, by_network = aligned.frame(place), aligned.network_frame(place)
     height, width = maps.inverse_depth.shape
     x, y = (uv * (width, height)).astype(int).T
     column, row = (uv * _CELLS[::-1]).astype(int).T

@@ -20,6 +20,7 @@ from egodepth.video.output_files import picture_path, picture_places
 from egodepth.video.page import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Segment, Series
 from egodepth.video.point_checks import SparseCheck
 from egodepth.video.recording import Recording
+from egodepth.video.steadiness import flicker_plot, steadiness_figures, steadiness_of
 from egodepth.weights import ModelCard
 
 _UNSURE, _UNSTEADY, _WRONG, _CROOKED = 0.4, 0.05, 0.2, 5.0
@@ -63,8 +64,10 @@ class Known:
 
 def figures_of(known: Known) -> dict[str, Any]:
     """Return the figures as JSON values."""
-    before, after = known.aligned.flicker.typical()
-    trust = [float(confidence(known.aligned.frame(place)).mean()) for place in picture_places(len(known.aligned.rows))]
+    trust = [
+        float(confidence(known.aligned.network_frame(place)).mean())
+        for place in picture_places(len(known.aligned.rows))
+    ]
     return {
         "frames": len(known.aligned.rows),
         "frames_trained_on": known.summary["kept"],
@@ -72,8 +75,7 @@ def figures_of(known: Known) -> dict[str, Any]:
         "training": known.training,
         "unit": known.unit,
         **known.scales.summary(known.card.metric, str(known.card.scale)),
-        "flicker_before": before,
-        "flicker": after,
+        **steadiness_of(known.aligned),
         "mean_confidence": float(np.mean(trust)),
         "learned": dataclasses.asdict(known.learned),
         "geometry": known.geometry,
@@ -87,12 +89,6 @@ def figures_of(known: Known) -> dict[str, Any]:
 def page_content(known: Known, figures: dict[str, Any], files: tuple[tuple[str, str], ...]) -> PageContent:
     """Return the page of a recording."""
     aligned, seconds = known.aligned, known.aligned.seconds
-    flicker = aligned.flicker
-    measured = np.isfinite(flicker.after) | np.isnan(flicker.before)  # keeps a break as a gap
-    lines = (
-        Series(name="as predicted", seconds=seconds, values=100 * flicker.before),
-        Series(name="as shown", seconds=seconds[measured], values=100 * flicker.after[measured]),
-    )
     factors = (Series(name="factor", seconds=seconds, values=aligned.factors),)
     longest = max(range(len(aligned.row_trajectories)), key=lambda row: int((aligned.rows == row).sum()))
     cloud = known.clouds[longest] if known.clouds else None
@@ -102,7 +98,7 @@ def page_content(known: Known, figures: dict[str, Any], files: tuple[tuple[str, 
         figures=tuple(_groups(known, figures)),
         frames=tuple(_frame(known, place) for place in picture_places(len(seconds))),
         plots=(
-            Plot(name="Flicker of depth from frame to frame", axis="percent of the depth", series=lines),
+            flicker_plot(aligned),
             Plot(name="What brings each frame's depth to one scale", axis="factor", series=factors),
         ),
         # The cloud belongs to one row and has its axes. The trajectories of other rows have other origins.
@@ -193,9 +189,8 @@ def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
         length = Figure(name="Training", value=f"{training['steps']} steps", note=f"from {training['weights']}")
         apart = Figure(name="Neighbours", value=f"{training['apart']} apart", note="frames, by their motion")
         groups.append(FigureGroup(name="Model", figures=(length, Figure(name="Network's size", value=size), apart)))
-    before, after = figures["flicker_before"], figures["flicker"]
     depth = [
-        Figure(name="Flicker", value=f"{after:.2%}", note=f"{before:.2%} as predicted"),
+        *steadiness_figures(figures, known.aligned.steady),
         Figure(
             name="Confidence", value=f"{figures['mean_confidence']:.2f}", note="mean, 0 to 1; of the network's depth"
         ),

@@ -15,18 +15,37 @@ MEMORY_SECONDS = 1.0
 errors of single differences add up."""
 
 
+_TAIL = 0.9
+"""Quantile of a frame's pixels that shows the tail of the flicker."""
+
+
 @dataclass(frozen=True)
 class Flicker:
-    """Flicker: relative difference of the depth of neighbouring frames, for the typical pixel."""
+    """Flicker: |log| of each frame's depth over the depth that the frame before it and the motion predict.
 
-    before: Float[np.ndarray, " n"]
-    """From each frame to the next, as predicted; NaN without a next frame."""
-    after: Float[np.ndarray, " n"]
-    """With the frames' factors, or as displayed; NaN also where it was not measured."""
+    NaN without a next frame, and where it was not measured.
+    """
+
+    middle: Float64[np.ndarray, " n"]
+    """From each frame to the next, for the median pixel."""
+    tail: Float64[np.ndarray, " n"]
+    """The same for the pixel at the 90th percentile."""
+
+    @classmethod
+    def of(cls, changes: list[Float[np.ndarray, " _"]], factors: Float64[np.ndarray, " n"] | None = None) -> "Flicker":
+        """Return the flicker of some changes of log depth (`depth_change`), with the frames' factors on depth."""
+        middle, tail = np.full(len(changes), np.nan), np.full(len(changes), np.nan)
+        logs = np.zeros(len(changes)) if factors is None else np.log(factors)
+        for place, change in enumerate(changes):
+            known = change[np.isfinite(change)].astype(np.float64)
+            if len(known):
+                size = np.abs(known + logs[place + 1] - logs[place])
+                middle[place], tail[place] = np.median(size), np.quantile(size, _TAIL)
+        return cls(middle, tail)
 
     def typical(self) -> tuple[float, float]:
-        """Return the medians over the recording, before and after; NaN without any pair."""
-        return _median_of_known(self.before), _median_of_known(self.after)
+        """Return the medians over the recording, of the median pixel and of the tail; NaN without any pair."""
+        return _median_of_known(self.middle), _median_of_known(self.tail)
 
 
 def _median_of_known(values: Float[np.ndarray, " n"]) -> float:
@@ -88,15 +107,3 @@ def _solved(changes: Float64[np.ndarray, " m"], pull: float) -> Float64[np.ndarr
     for place in range(len(right) - 2, -1, -1):
         right[place] = (right[place] + right[place + 1]) / diagonal[place]
     return right
-
-
-def flicker(changes: list[Float[np.ndarray, " _"]], factors: Float64[np.ndarray, " n"]) -> Flicker:
-    """Return the typical |log| difference of reprojected depth between frames, without and with factors."""
-    before, after = np.full(len(changes), np.nan), np.full(len(changes), np.nan)
-    logs = np.log(factors)
-    for place, change in enumerate(changes):
-        known = change[np.isfinite(change)].astype(np.float64)
-        if len(known):
-            before[place] = np.median(np.abs(known))
-            after[place] = np.median(np.abs(known + logs[place + 1] - logs[place]))
-    return Flicker(before, after)

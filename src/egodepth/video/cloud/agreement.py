@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int
 
+from egodepth.video.cloud.implied_depth import implied_change
 from egodepth.video.cloud.views import View
 
-_LEAST_ALONG = np.float32(0.1)
-"""Least cosine of the angle between two views. Views at nearly a right angle say little about each other's depth."""
 _NOT_FAR_OFF = 2
 """Multiple of the tolerance within which views enter the first mean."""
 
@@ -25,12 +24,6 @@ class Around(NamedTuple):
     """Further previous frames, unaveraged. They vote, but are part of `past`, so they are not averaged again."""
     after: list[View]
     """Some of the following frames, unaveraged."""
-
-
-def homogeneous_pixels(size: tuple[int, int]) -> Float32[np.ndarray, "3 hw"]:
-    """Return (column, row, 1) of every pixel, row by row."""
-    rows, columns = np.indices(size, dtype=np.float32)
-    return np.stack([columns.ravel(), rows.ravel(), np.ones(rows.size, np.float32)])
 
 
 class Agreed(NamedTuple):
@@ -107,33 +100,5 @@ def _said_by(
 ) -> tuple[Float32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
     """Return the relative change of depth that another view suggests, NaN where it sees nothing; and its support."""
     other_from_view = np.linalg.inv(other.world_from_camera) @ view.world_from_camera
-    turned = intrinsics @ other_from_view[:3, :3] @ np.linalg.inv(intrinsics)
-    moved = intrinsics @ other_from_view[:3, 3]
-    direction = turned.astype(np.float32) @ pixels
-    column, row, there = direction * depth + moved.astype(np.float32)[:, None]
-    seen, inside, support = _seen(other, column, row, there)
-    # The error there, as a length along the axis here: divided by the ray's length along the axis there.
-    along = np.maximum(direction[2], _LEAST_ALONG) * depth
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(inside & (seen > 0), (1 / seen - there) / along, np.float32(np.nan)), support
-
-
-def _seen(
-    view: View, column: Float32[np.ndarray, "n"], row: Float32[np.ndarray, "n"], depth: Float32[np.ndarray, "n"]
-) -> tuple[Float32[np.ndarray, "n"], Bool[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
-    """Return a view's inverse depth at points (column and row times `depth`), whether it is known, and its support.
-
-    It uses the nearest pixel and its slopes: exact on planes, and never a mixture of two surfaces.
-    """
-    height, width = view.size
-    ahead = depth > 0
-    scale = 1 / np.where(ahead, depth, np.float32(1))
-    column, row = column * scale, row * scale
-    inside = ahead & (column > -0.5) & (column < width - 0.5) & (row > -0.5) & (row < height - 0.5)
-    column, row = np.where(inside, column, np.float32(0)), np.where(inside, row, np.float32(0))
-    nearest_column, nearest_row = np.rint(column), np.rint(row)
-    index = (nearest_row * width + nearest_column).astype(np.intp)
-    value = view.inverse_depth[index]
-    inside &= value > 0
-    value = value + view.right[index] * (column - nearest_column) + view.down[index] * (row - nearest_row)
-    return value, inside, view.support[index]
+    change, index = implied_change(other.surface, other_from_view, pixels, depth, intrinsics)
+    return change, other.support[index]

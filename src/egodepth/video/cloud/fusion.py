@@ -10,7 +10,8 @@ from jaxtyping import Float64
 
 from egodepth.foundation.errors import require
 from egodepth.geometry import Camera
-from egodepth.video.cloud.agreement import Around, agreed_depth, homogeneous_pixels
+from egodepth.video.cloud.agreement import Around, agreed_depth
+from egodepth.video.cloud.implied_depth import homogeneous_pixels
 from egodepth.video.cloud.point_cloud import Cloud, CloudFrame
 from egodepth.video.cloud.settings import CloudSettings
 from egodepth.video.cloud.views import View, view_of

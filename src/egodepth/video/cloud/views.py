@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int, UInt8
 
 from egodepth.video.cloud.edges import flying_pixels, slope
+from egodepth.video.cloud.implied_depth import Surface
 from egodepth.video.cloud.point_cloud import CloudFrame
 from egodepth.video.cloud.settings import CloudSettings
 
@@ -35,6 +36,11 @@ class View:
     """Median of the known depth, without the sky; NaN if nothing is known."""
     support: Float32[np.ndarray, "hw"]
     """Number of views behind the inverse depth."""
+
+    @property
+    def surface(self) -> Surface:
+        """What other views are compared with."""
+        return Surface(self.size, self.inverse_depth, self.down, self.right)
 
     def pixels(self, nearest: float, farthest: float) -> Int[np.ndarray, "n"]:
         """Return the numbers of the known pixels whose depth is in a range."""
