@@ -1,8 +1,8 @@
 """Read every format of a scene by somebody else's library, and compare its geometry with the scene.
 
-`python -m benchmarks.scene_formats SCENE` prints the largest differences. They are those of the points of single pixels,
-computed by the convention of each format, and of the points of the cloud, as a share of their distance from the camera
-or the world's origin.
+`python -m benchmarks.scene_formats SCENE` prints the largest differences. They are those of the points of single
+pixels, computed by the convention of each format, and of the points of the cloud, as a share of their distance from the
+camera or the world's origin.
 """
 
 import json
@@ -56,9 +56,10 @@ def pixels_of(scene: Scene) -> Iterator[Pixel]:
         for row in rows.tolist():
             for column in columns.tolist():
                 xy = (np.array([(column + 0.5) / width, (row + 0.5) / height]) - centre) / focal
-                local = depths[row, column] * np.array([*xy, 1.0])
+                depth = float(depths[row, column])
+                local = depth * np.array([*xy, 1.0])
                 pose = frame.world_from_camera
-                yield Pixel(place, row, column, depths[row, column], pose[:3, :3] @ local + pose[:3, 3])
+                yield Pixel(place, row, column, depth, pose[:3, :3] @ local + pose[:3, 3])
 
 
 def colmap(scene: Scene, out: Path) -> Difference:
@@ -69,7 +70,7 @@ def colmap(scene: Scene, out: Path) -> Difference:
     camera = model.cameras[1]
 
     def point(pixel: Pixel) -> Any:
-        x, y = camera.cam_from_img(np.array([pixel.column + 0.5, pixel.row + 0.5]))
+        x, y = np.ravel(camera.cam_from_img(np.array([[pixel.column + 0.5, pixel.row + 0.5]])))
         pose = model.images[pixel.place + 1].cam_from_world().inverse()
         return pose * (pixel.depth * np.array([x, y, 1.0]))
 
@@ -88,12 +89,10 @@ def nerfstudio(scene: Scene, out: Path) -> Difference:
 
     def point(pixel: Pixel) -> Any:
         frame = content["frames"][pixel.place]
-        levels = np.asarray(Image.open(out / frame["depth_file_path"]))
-        # Depth has 16 bits: within half a level it is the scene's, and the rest is geometry.
-        if (
-            abs(levels[pixel.row, pixel.column] * unit - pixel.depth) > 0.5001 * unit
-            and levels[pixel.row, pixel.column]
-        ):
+        with Image.open(out / frame["depth_file_path"]) as levels:
+            depth = unit * float(levels.getpixel((pixel.column, pixel.row)))  # pyright: ignore[reportArgumentType]
+        # Depth has 16 bits: within half a level it must be the scene's. The rest is geometry.
+        if depth and abs(depth - pixel.depth) > 0.5001 * unit:
             return np.full(3, np.inf)
         x = (pixel.column + 0.5 - content["cx"]) / content["fl_x"]
         y = -(pixel.row + 0.5 - content["cy"]) / content["fl_y"]
@@ -140,11 +139,59 @@ def exr(scene: Scene, out: Path) -> Difference:
     return Difference(f"OpenEXR {OpenEXR.__version__}", _largest(scene, point), None)
 
 
+def mcap(scene: Scene, out: Path) -> Difference:
+    """Compare with the decoder of mcap-ros2-support: camera_info, transforms, depth, and the points of the cloud."""
+    from mcap.reader import make_reader
+    from mcap_ros2.decoder import DecoderFactory
+
+    found: dict[str, list[Any]] = {}
+    with (out / "scene.mcap").open("rb") as file:
+        for _, channel, _, message in make_reader(file, decoder_factories=[DecoderFactory()]).iter_decoded_messages():
+            found.setdefault(channel.topic, []).append(message)
+    inverse = [np.linalg.inv(np.reshape(info.k, (3, 3))) for info in found["/camera/camera_info"]]
+    (optical,) = (_transform(message) for message in found["/tf_static"])
+    poses = [_transform(message) @ optical for message in found["/tf"]]
+    for frame, message in zip(scene.frames, found["/camera/depth/image"], strict=True):
+        depth = np.frombuffer(bytes(message.data), "<f4").reshape(message.height, message.width)
+        if not np.array_equal(depth, scene.maps(frame).depth):
+            return Difference("mcap-ros2-support", float("inf"), None)
+
+    def point(pixel: Pixel) -> Any:
+        local = pixel.depth * inverse[pixel.place] @ [pixel.column, pixel.row, 1]
+        return _from_ros((poses[pixel.place] @ [*local, 1])[:3])
+
+    rows = np.frombuffer(bytes(found["/cloud"][0].data), [("xyz", "<f4", 3), ("rgb", "<u4")])
+    return Difference("mcap-ros2-support", _largest(scene, point), _relative(_from_ros(rows["xyz"]), scene.cloud.xyz))
+
+
+def _from_ros(xyz: Any) -> Any:
+    """Return points of ROS's axes (x forward, y left, z up) as x right, y down, z forward."""
+    return np.stack([-xyz[..., 1], -xyz[..., 2], xyz[..., 0]], -1)
+
+
+def _transform(message: Any) -> Any:
+    """Return the only transform of a message as a matrix."""
+    (found,) = (each.transform for each in message.transforms)
+    (x, y, z, w), position = (
+        [getattr(part, name) for name in names]
+        for part, names in ((found.rotation, "xyzw"), (found.translation, "xyz"))
+    )
+    rotation = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    return np.block([[rotation, np.array(position)[:, None]], [np.zeros((1, 3)), np.ones((1, 1))]])
+
+
 READERS: dict[str, Callable[[Scene, Path], Difference]] = {
     "colmap": colmap,
     "nerfstudio": nerfstudio,
     "glb": glb,
     "exr": exr,
+    "mcap": mcap,
 }
 
 

@@ -63,9 +63,10 @@ def test_colmap_triangulates_the_same_points_from_the_observations(scene: Scene,
         pixels = np.stack(
             [image.points2D[element.point2D_idx].xy for image, element in zip(images, elements, strict=True)]
         )
-        rays = model.cameras[1].cam_from_img(pixels)
+        rays = np.column_stack([model.cameras[1].cam_from_img(pixels), np.ones(len(pixels))])
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
         poses = [image.cam_from_world().matrix() for image in images]
-        found = pycolmap.triangulate_multi_view_point(poses, np.column_stack([rays, np.ones(len(rays))]))
+        found = pycolmap.triangulate_multi_view_point(poses, rays)
         np.testing.assert_allclose(found, model.points3D[number].xyz, rtol=1e-4)
 
 
@@ -91,7 +92,8 @@ def test_nerfstudio_gets_the_colours_and_files_that_it_names(scene: Scene, tmp_p
     assert len(content["frames"]) == len(scene.frames)
     for frame in content["frames"]:
         for name in ("file_path", "depth_file_path", "mask_path"):
-            assert Image.open(out / frame[name]).size == scene.size[::-1]
+            with Image.open(out / frame[name]) as image:
+                assert image.size == scene.size[::-1]
     cloud = trimesh.load(out / content["ply_file_path"])
     np.testing.assert_array_equal(np.asarray(cloud.visual.vertex_colors)[:, :3], scene.cloud.rgb)
 
@@ -111,7 +113,8 @@ def test_masks_leave_out_what_is_uncertain(scene: Scene, tmp_path: Path):
     confidence = scene.maps(scene.frames[3]).confidence
     limit = float(np.median(confidence))
     out = exported(scene, "nerfstudio", tmp_path, ExportSettings(min_confidence=limit))
-    mask = np.array(Image.open(out / "masks" / f"{scene.frames[3].number:06d}.png"))
+    with Image.open(out / "masks" / f"{scene.frames[3].number:06d}.png") as image:
+        mask = np.array(image)
     assert set(np.unique(mask)) == {0, 255}
     assert 0.3 < (mask > 0).mean() < 0.7
 

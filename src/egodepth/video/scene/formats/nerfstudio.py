@@ -86,5 +86,5 @@ def _depth_unit(scene: Scene) -> float:
 
 def _levels(depth: Float32[np.ndarray, "h w"], unit: float) -> np.ndarray:
     """Return 16-bit levels; 0, which means unknown, where depth is too large for them."""
-    levels = np.rint(depth / unit)
+    levels = np.rint(depth.astype(np.float64) / unit)
     return np.where(levels <= _MOST_LEVEL, levels, 0).astype(np.uint16)
