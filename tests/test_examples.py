@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from egodepth.cli import main
 from egodepth.config import ModelConfig
 from egodepth.hints import making
 from egodepth.weights import DepthModel, ModelCard, load_card
@@ -70,11 +69,13 @@ def test_a_webcam_is_shown(run, model: Path, tmp_path: Path):
     assert "3 frames" in run("webcam_depth.py", model, "--camera", video, "--port", str(port), "--frames", "3")
 
 
-def test_the_height_of_the_camera_gives_metres(run, model: Path, tmp_path: Path):
-    words = "--train 1 --val 0 --test 0 --frames 5 --size 128 416 --fov-deg 80 --processes 1 --seed 3"
-    main(["data", "render", "--out", str(tmp_path / "streets"), *words.split()])
-    image = next((tmp_path / "streets").rglob("*.png"))
-    said = run("metres_by_camera_height.py", model, tmp_path / "streets", "1.65", image)
+def test_the_height_of_the_camera_gives_metres(run, model: Path, real_data: Path, tmp_path: Path):
+    day = real_data / "kitti_raw" / "2011_09_26"
+    (tmp_path / "kitti" / day.name).mkdir(parents=True)
+    for path in [*day.glob("*.txt"), *day.glob("*drive_0001_sync")]:
+        (tmp_path / "kitti" / day.name / path.name).symlink_to(path)
+    image = next(day.glob("*drive_0001_sync/image_02/data/*.png"))
+    said = run("metres_by_camera_height.py", model, tmp_path / "kitti", "1.65", image)
     assert re.search(r"metric: True; the middle of the image is [\d.]+ m away", said)
     assert load_card(model).scale.by == "height"
 
