@@ -44,7 +44,14 @@ def write_scene_folder(folder: Path, frames: int = 6, metric: bool = True) -> Pa
         np.savez(clip / "depth" / f"{frame:06d}.npz", depth=depth, confidence=confidence_of())
         points.append(np.stack([*(rays() * depth), depth + frame * STEP], -1).reshape(-1, 3))
     height, width = SIZE
-    camera = {"fx": FOCAL_PX, "fy": FOCAL_PX, "cx": width / 2, "cy": height / 2, "width": width, "height": height}
+    camera = {
+        "fx": FOCAL_PX,
+        "fy": FOCAL_PX,
+        "cx": width / 2 - 0.5,
+        "cy": height / 2 - 0.5,
+        "width": width,
+        "height": height,
+    }
     (images / "camera.json").write_text(json.dumps(camera))
     xyz = np.concatenate(points).astype(np.float32)
     rgb = np.concatenate([image_of(frame).reshape(-1, 3) for frame in range(frames)])
