@@ -9,6 +9,8 @@ from jaxtyping import Float32, Float64, UInt8
 from egodepth.data.media.frame_numbers import spread_places
 from egodepth.geometry import Camera
 
+FOV = 0.9
+"""Vertical field of view of the viewer's own camera in radians."""
 _MOST = 60
 """Most cameras that are drawn along the trajectory."""
 _TRAJECTORY, _CAMERAS, _CHOSEN = (230, 120, 30), (150, 150, 150), (230, 40, 40)

@@ -14,14 +14,14 @@ from egodepth.geometry import Camera
 from egodepth.inference.common_scales import CommonScales, sampled
 from egodepth.inference.predictor import DepthPredictor
 from egodepth.video.viewer.banded_points import Band, draw_points
-from egodepth.video.viewer.cameras_drawn import behind, draw_chosen
+from egodepth.video.viewer.cameras_drawn import FOV, behind, draw_chosen
 from egodepth.video.viewer.depth_cloud import cloud_of_image
 from egodepth.video.viewer.saving import add_save_button, say_error
-from egodepth.video.viewer.timeline import Pictures, Timeline
+from egodepth.video.viewer.timeline import Frames, Pictures, Timeline
 from egodepth.video.viewer.upload_limit import UploadLimit
 from egodepth.video.viewer.uploads import UploadedFrame, read_upload
 
-_POINT, _CAMERA, _BEHIND = 0.004, 0.06, 0.3
+_POINT, _CAMERA, _BEHIND = 0.004, 0.04, 0.2
 """Side of a point, size of the camera and distance of the viewer from it, over the median depth."""
 _USUAL_FOV, _LEAST_FOV, _MOST_FOV = 60.0, 12.0, 135.0
 _KINDS = "image/*,video/*"
@@ -49,14 +49,16 @@ class ModelView:
 
     def prepare(self, server: Any) -> None:
         """Set the camera that every client begins with."""
-        server.initial_camera.position, server.initial_camera.look_at = behind(np.eye(4), 1.0)
+        start = server.initial_camera
+        start.position, start.look_at = behind(np.eye(4), 1.0)
+        start.fov = FOV
 
     def show(self, client: Any) -> Callable[[], None]:
         """Show the controls to a client; return what ends it."""
         return _ClientOfModel(self, client).close
 
 
-class _UploadedFrames:
+class _UploadedFrames(Frames):
     """The frames of one upload, with one scale of colours."""
 
     def __init__(self, frames: list[UploadedFrame], metric: bool) -> None:
@@ -67,9 +69,6 @@ class _UploadedFrames:
     def pictures(self, position: int) -> Pictures:
         frame = self.frames[position]
         return Pictures(frame.image, self._scales.colours(frame.inverse_depth))
-
-    def prepare(self, position: int) -> None:
-        pass
 
 
 class _ClientOfModel:

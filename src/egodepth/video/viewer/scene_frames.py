@@ -9,7 +9,7 @@ from jaxtyping import Bool, UInt8
 from egodepth.data.images import resize_rgb
 from egodepth.inference.common_scales import CommonScales, sampled
 from egodepth.video.scene.scene import Scene
-from egodepth.video.viewer.timeline import Pictures
+from egodepth.video.viewer.timeline import Frames, Pictures
 
 LONGEST = 640
 """Longer side of the pictures that are sent, in pixels."""
@@ -27,7 +27,7 @@ class _Loaded(NamedTuple):
     confidence: np.ndarray
 
 
-class SceneFrames:
+class SceneFrames(Frames):
     """The frames of a scene, for all clients; depth is coloured with one scale."""
 
     def __init__(self, scene: Scene) -> None:
@@ -61,7 +61,7 @@ class SceneFrames:
         return _Loaded(image, self._scales.colours(1 / maps.depth), maps.confidence.astype(np.float16))
 
 
-class ReliableFrames:
+class ReliableFrames(Frames):
     """The frames of a scene for one client, who chooses a threshold of confidence."""
 
     def __init__(self, frames: SceneFrames) -> None:

@@ -10,12 +10,12 @@ from egodepth.video.scene.scene import Scene
 from egodepth.video.scene.settings import ExportSettings
 from egodepth.video.scene.trust import reliable_points
 from egodepth.video.viewer.banded_points import STEP, bands_of, draw_points, nearest_threshold
-from egodepth.video.viewer.cameras_drawn import behind, draw_chosen, draw_trajectory, on_frustum, place
+from egodepth.video.viewer.cameras_drawn import FOV, behind, draw_chosen, draw_trajectory, on_frustum, place
 from egodepth.video.viewer.saving import add_save_button
 from egodepth.video.viewer.scene_frames import ReliableFrames, SceneFrames
 from egodepth.video.viewer.timeline import Pictures, Timeline
 
-_POINT, _CAMERA, _CHOSEN, _BEHIND = 0.004, 0.02, 0.08, 0.25
+_POINT, _CAMERA, _CHOSEN, _BEHIND = 0.008, 0.02, 0.04, 0.2
 """Side of a point, sizes of the cameras and distance of the viewer from the first one, over the median depth."""
 
 
@@ -40,7 +40,7 @@ class SceneView:
         """Set the camera that every client begins with."""
         unit, start = self.frames.median_depth, server.initial_camera
         start.position, start.look_at = behind(self.scene.frames[0].world_from_camera, _BEHIND * unit)
-        start.near, start.far = 1e-3 * unit, 1e3 * unit
+        start.near, start.far, start.fov = 1e-3 * unit, 1e3 * unit, FOV
 
     def show(self, client: Any) -> Callable[[], None]:
         """Show the scene to a client; return what ends it."""

@@ -39,6 +39,7 @@ def serving(host: str, port: int) -> Iterator[Any]:
         server._websock_server.unregister_handler(messages.ShareUrlRequest)
         server.gui.configure_theme(show_logo=False, show_share_button=False)
         server.scene.set_up_direction("-y")
+        server.scene.configure_default_lights(enabled=False)  # points and lines need none, and shadows take time
         yield server
     finally:
         with redirect_stdout(io.StringIO()):

@@ -2,8 +2,9 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -24,19 +25,17 @@ class Pictures(NamedTuple):
     """Depth in colours."""
 
 
-class Frames(Protocol):
+class Frames(ABC):
     """A row of frames that can be shown."""
 
-    @property
-    def seconds(self) -> Sequence[float]:
-        """Time of each frame, ascending."""
-        ...
+    seconds: Sequence[float]
+    """Time of each frame, ascending."""
 
+    @abstractmethod
     def pictures(self, position: int) -> Pictures:
         """Return the pictures of a frame."""
-        ...
 
-    def prepare(self, position: int) -> None:
+    def prepare(self, position: int) -> None:  # noqa: B027 - nothing to do if all is in memory
         """Load what may be asked for after a frame."""
 
 

@@ -27,8 +27,8 @@ def viewing(source: str, settings: ViewerSettings, row: int | None = None, devic
         InputError: neither a scene nor a model, a damaged one, or an address that cannot be used.
     """
     view = _view(source, settings, row, device)
-    warn_of_network(settings.host)
     with serving(settings.host, settings.port) as server:
+        warn_of_network(settings.host)
         view.prepare(server)
         on_visit(server, settings.host, view.show)
         yield address_of(settings.host, server.get_port())
