@@ -127,6 +127,7 @@ class _ClientOfModel:
         with self._client.atomic():
             camera.near, camera.far = 1e-3 * unit, 1e3 * unit
             camera.position, camera.look_at = behind(np.eye(4), _BEHIND * unit)
+        self._timeline.pace(self._resize)
 
     def _show_frame(self, position: int, pictures: Pictures) -> None:
         assert self._frames is not None

@@ -52,25 +52,27 @@ class _ClientOfScene:
         self._view, self._client = view, client
         unit, poses, camera = view.frames.median_depth, view.scene.world_from_camera, view.scene.camera
         self._frames = ReliableFrames(view.frames)
+        gui, least = client.gui, min(view.bands[0].least, 1 - STEP)
         with client.atomic():
-            draw_trajectory(client, poses, camera, _CAMERA * unit)
-            image = view.frames.pictures(0).image
-            self._chosen = draw_chosen(client, camera, image, _CHOSEN * unit)
-            gui = client.gui
             gui.set_panel_label(view.scene.name)
             self._timeline = Timeline(client, self._frames, self._show_frame)
             self._follow = gui.add_checkbox("Follow camera", initial_value=False)
-            least = min(view.bands[0].least, 1 - STEP)
             self._least = gui.add_slider("Confidence", min=least, max=1.0, step=STEP, initial_value=least)
             self._size = gui.add_slider("Point size", min=0.25, max=4.0, step=0.25, initial_value=1.0)
+            add_save_button(client, "Save PLY", f"{view.scene.name}.ply", self._write_ply)
+            add_save_button(client, "Save GLB", f"{view.scene.name}.glb", self._write_glb)
+        client.flush()  # the panel first: without a graphics card, drawing the cloud takes long
+        with client.atomic():
+            draw_trajectory(client, poses, camera, _CAMERA * unit)
+            self._chosen = draw_chosen(client, camera, view.frames.pictures(0).image, _CHOSEN * unit)
+            place(self._chosen, poses[0])
             self._points = [
                 draw_points(client, f"/cloud/{number}", band, _POINT * unit) for number, band in enumerate(view.bands)
             ]
         self._least.on_update(lambda _: self._threshold())
         self._size.on_update(lambda _: self._resize(_POINT * unit))
         self._follow.on_update(lambda _: self._timeline.redraw())
-        add_save_button(client, "Save PLY", f"{view.scene.name}.ply", self._write_ply)
-        add_save_button(client, "Save GLB", f"{view.scene.name}.glb", self._write_glb)
+        self._timeline.pace(lambda: place(self._chosen, poses[self._timeline.position]))
 
     def close(self) -> None:
         """End what runs for this client."""

@@ -39,7 +39,9 @@ def serving(host: str, port: int) -> Iterator[Any]:
         server._websock_server.unregister_handler(messages.ShareUrlRequest)
         server.gui.configure_theme(show_logo=False, show_share_button=False)
         server.scene.set_up_direction("-y")
-        server.scene.configure_default_lights(enabled=False)  # points and lines need none, and shadows take time
+        # Points and lines need no light. Without an environment map, the page does not fade in.
+        server.scene.configure_default_lights(enabled=False)
+        server.scene.configure_environment_map(hdri=None)
         yield server
     finally:
         with redirect_stdout(io.StringIO()):

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from egodepth.video.viewer.frame_time import frame_time
 from egodepth.video.viewer.newest import Newest
 
 _TICK_S = 0.03
 """Pause between two looks at the clock while playing."""
 _QUALITY = 80
 """JPEG quality of the pictures."""
+_SLOW_S, _REST_S = 0.05, 0.6
+"""A browser that needs longer for a frame has no graphics card: the scene then waits until the slider rests."""
 
 
 class Pictures(NamedTuple):
@@ -48,11 +51,12 @@ class Timeline:
         Args:
             client: `viser.ClientHandle`.
             frames: the frames.
-            show: callback, called with a frame's position and pictures; all that it sends appears at once with them.
+            show: callback, called with a frame's position and pictures when the slider rests. All that it sends appears
+                at once. The panel does not wait for it: without a graphics card, drawing the scene takes long.
         """
         self._client, self._frames, self._show = client, frames, show
         self._closed, self._stop = threading.Event(), threading.Event()
-        self._newest = Newest(self._draw, frames.prepare)
+        self._newest = Newest(self._draw, self._draw_scene, frames.prepare)
         gui, last, first = client.gui, len(frames.seconds) - 1, frames.pictures(0)
         self._slider = gui.add_slider("Frame", min=0, max=max(last, 1), step=1, initial_value=0, visible=last > 0)
         self._play = gui.add_button("Play", visible=last > 0)
@@ -81,6 +85,14 @@ class Timeline:
         self._closed.set()
         self._stop.set()
 
+    def pace(self, touch: Callable[[], None]) -> None:
+        """Measure how fast the browser draws the scene, and set how long the scene waits for the slider to rest.
+
+        Args:
+            touch: changes something in the scene, so that it is drawn again.
+        """
+        self._newest.pause_s = _REST_S if frame_time(self._client, touch) > _SLOW_S else 0.0
+
     def _moved(self, event: Any) -> None:
         if event.client_id is not None:  # a hand on the slider, not the clock
             self._stop.set()
@@ -88,13 +100,18 @@ class Timeline:
 
     def _draw(self, position: int) -> None:
         pictures = self._frames.pictures(position)
-        if self._closed.is_set():
-            return
-        with self._client.atomic():
-            self._image.label = self._title(position)
-            self._image.image, self._depth.image = pictures
-            self._show(position, pictures)
-        self._client.flush()
+        if not self._closed.is_set():
+            with self._client.atomic():
+                self._image.label = self._title(position)
+                self._image.image, self._depth.image = pictures
+            self._client.flush()
+
+    def _draw_scene(self, position: int) -> None:
+        pictures = self._frames.pictures(position)
+        if not self._closed.is_set():
+            with self._client.atomic():
+                self._show(position, pictures)
+            self._client.flush()
 
     def _title(self, position: int) -> str:
         return f"Image at {self._frames.seconds[position]:.2f} s"
