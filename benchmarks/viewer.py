@@ -4,8 +4,8 @@
 
 The viewer runs in a process of its own, Chromium draws without a graphics card. The first picture is the first one that
 looks like the last: less than 2 % of its blocks of 8x8 pixels differ. It counts from the start of the navigation, with
-an empty cache. A move of the slider counts from the event to the second animation frame with the new image in the panel; the
-camera in the scene moves in the same message. It needs playwright and a Chromium.
+an empty cache. A move of the slider counts from the event to the animation frame after the new image is in the panel.
+It needs playwright and a Chromium.
 """
 
 import argparse

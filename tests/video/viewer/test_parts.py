@@ -1,6 +1,7 @@
 """The parts of the viewer that need neither a server nor a browser."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -21,14 +22,16 @@ from video.scene_files import depth_of, image_of, write_scene_folder
 
 
 def test_of_requests_that_arrive_meanwhile_only_the_newest_is_served():
-    served, prepared, entered, go_on = [], [], threading.Event(), threading.Event()
+    served, settled, prepared = [], [], []
+    entered, go_on = threading.Event(), threading.Event()
 
     def serve(value):
         served.append(value)
         entered.set()
         assert go_on.wait(10)
 
-    newest = Newest(serve, prepared.append)
+    newest = Newest(serve, settled.append, prepared.append)
+    newest.pause_s = 0.001
     first = threading.Thread(target=newest.ask, args=(1,))
     first.start()
     assert entered.wait(10)
@@ -36,9 +39,34 @@ def test_of_requests_that_arrive_meanwhile_only_the_newest_is_served():
         newest.ask(value)  # returns at once
     go_on.set()
     first.join(10)
-    assert (served, prepared) == ([1, 4], [4])
+    assert (served, settled, prepared) == ([1, 4], [4], [4])
     newest.ask(5)
-    assert served == [1, 4, 5]
+    assert (served, settled) == ([1, 4, 5], [4, 5])
+
+
+def test_a_value_that_does_not_rest_settles_after_some_time_and_the_last_always(monkeypatch):
+    monkeypatch.setattr("egodepth.video.viewer.newest.LONGEST_S", 0.05)
+    served, settled, entered = [], [], threading.Event()
+
+    def serve(value):
+        served.append(value)
+        entered.set()
+
+    newest = Newest(serve, settled.append)
+    newest.pause_s = 10.0
+    worker = threading.Thread(target=newest.ask, args=(0,))
+    worker.start()
+    for value in range(1, 6):
+        assert entered.wait(10)
+        entered.clear()
+        time.sleep(0.02)
+        if value == 5:
+            newest.pause_s = 0.001
+        newest.ask(value)
+    worker.join(10)
+    assert served == [0, 1, 2, 3, 4, 5]
+    assert 0 < len(settled) < 5
+    assert settled[-1] == 5
 
 
 def test_a_request_that_fails_does_not_block_the_next():
@@ -49,7 +77,7 @@ def test_a_request_that_fails_does_not_block_the_next():
         if value == 1:
             raise InputError("gone")
 
-    newest = Newest(serve)
+    newest = Newest(serve, lambda _: None)
     with pytest.raises(InputError):
         newest.ask(1)
     newest.ask(2)

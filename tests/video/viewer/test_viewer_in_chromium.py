@@ -159,6 +159,12 @@ def drop(page: Any, name: str, content: bytes) -> None:
     )
 
 
+def shown(page: Any, level: int) -> None:
+    """Wait until an upload is shown, and the next can come."""
+    until(page, lambda: green(page) == pytest.approx(level, abs=4))
+    page.get_by_text("Predicting depth").wait_for(state="detached")
+
+
 def png(level: int) -> bytes:
     stream = io.BytesIO()
     pixels = np.random.default_rng(0).integers(0, 100, (64, 128, 3), np.uint8)
@@ -170,8 +176,8 @@ def png(level: int) -> bytes:
 def test_a_dropped_image_is_shown_with_its_depth_and_cloud(model_page):
     page = model_page
     drop(page, "picture.png", png(200))
-    page.locator(PICTURES).nth(1).wait_for()
-    until(page, lambda: green(page) == pytest.approx(200, abs=4))
+    shown(page, 200)
+    assert page.locator(PICTURES).count() == 2
     until(page, lambda: coloured(page) > 1000)
 
 
@@ -190,12 +196,12 @@ def test_what_cannot_be_shown_is_refused_and_the_next_is_shown(name, content, sa
     page.get_by_text(said).first.wait_for()
     level = 100 + 5 * len(said)
     drop(page, "next.png", png(level))
-    until(page, lambda: green(page) == pytest.approx(level, abs=4))
+    shown(page, level)
 
 
 def test_what_one_visitor_uploads_no_other_sees(browser, model_page):
     drop(model_page, "picture.png", png(150))
-    model_page.locator(PICTURES).nth(1).wait_for()
+    shown(model_page, 150)
     other = opened(browser, model_page.url.rstrip("/"))
     other.wait_for_selector("input[type=file]", state="attached")
     other.wait_for_timeout(300)

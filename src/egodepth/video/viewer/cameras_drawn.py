@@ -13,7 +13,7 @@ FOV = 0.9
 """Vertical field of view of the viewer's own camera in radians."""
 _MOST = 60
 """Most cameras that are drawn along the trajectory."""
-_TRAJECTORY, _CAMERAS, _CHOSEN = (230, 120, 30), (150, 150, 150), (230, 40, 40)
+_TRAJECTORY, _CAMERAS, _CHOSEN = (230, 120, 30), (240, 160, 80), (230, 40, 40)
 _ON_FRUSTUM_PX = 320
 
 
@@ -32,7 +32,7 @@ def draw_trajectory(client: Any, poses: Float64[np.ndarray, "f 4 4"], camera: Ca
         client.scene.add_line_segments("/trajectory", path, _TRAJECTORY, thickness=3, thickness_units="screen")
     some = poses[spread_places(len(poses), _MOST)]
     lines = frustum_lines(some, camera, size)
-    client.scene.add_line_segments("/cameras", lines, _CAMERAS, thickness=1, thickness_units="screen")
+    client.scene.add_line_segments("/cameras", lines, _CAMERAS, thickness=2, thickness_units="screen")
 
 
 def frustum_lines(poses: Float64[np.ndarray, "f 4 4"], camera: Camera, size: float) -> Float32[np.ndarray, "n 2 3"]:

@@ -114,8 +114,10 @@ class _ClientOfModel:
         except InputError as error:
             self._refuse(error)
         finally:
-            note.remove()
             self._reading.release()
+            note.remove()
+        if self._timeline is not None:
+            self._timeline.pace(self._resize)
 
     def _begin(self, frames: list[UploadedFrame]) -> None:
         if self._timeline is not None:
@@ -127,7 +129,6 @@ class _ClientOfModel:
         with self._client.atomic():
             camera.near, camera.far = 1e-3 * unit, 1e3 * unit
             camera.position, camera.look_at = behind(np.eye(4), _BEHIND * unit)
-        self._timeline.pace(self._resize)
 
     def _show_frame(self, position: int, pictures: Pictures) -> None:
         assert self._frames is not None

@@ -15,7 +15,7 @@ from egodepth.video.viewer.saving import add_save_button
 from egodepth.video.viewer.scene_frames import ReliableFrames, SceneFrames
 from egodepth.video.viewer.timeline import Pictures, Timeline
 
-_POINT, _CAMERA, _CHOSEN, _BEHIND = 0.008, 0.02, 0.04, 0.2
+_POINT, _CAMERA, _CHOSEN, _BEHIND = 0.008, 0.025, 0.06, 0.3
 """Side of a point, sizes of the cameras and distance of the viewer from the first one, over the median depth."""
 
 
