@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 _OPTIONS = ("--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-_SIZE = {"width": 1280, "height": 720}
+_SIZE: Any = {"width": 1280, "height": 720}
 _NOTE = 200 // 8
 """Height of the area at the top in which viser says that there is no graphics card."""
 _PANEL = (360 // 8, 945 // 8)
@@ -104,7 +104,7 @@ def _first_picture(page: Any, address: str) -> tuple[float, float]:
 
     session.on("Page.screencastFrame", keep)
     page.goto("about:blank")
-    session.send("Page.startScreencast", {"format": "jpeg", "quality": 80})
+    session.send("Page.startScreencast", {"format": "jpeg", "quality": 60, "maxWidth": 640})
     page.goto(address, wait_until="commit")
     page.wait_for_selector("img[src^=blob]")
     page.wait_for_timeout(1000 * _SETTLED_S)
@@ -124,8 +124,11 @@ def _like_the_last(pictures: list[tuple[float, np.ndarray]]) -> float:
 
 
 def _pixels(data: str) -> np.ndarray:
-    """Return means of 8x8 pixels: viser lowers the resolution after some slow frames, which changes single pixels."""
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB").reduce(8)).astype(int)
+    """Return means of 8x8 pixels of the page, of which a picture has half the width and height.
+
+    Viser lowers the resolution after some slow frames, which changes single pixels.
+    """
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB").reduce(4)).astype(int)
 
 
 def _moved(page: Any, share: float, key: str | None) -> float:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from egodepth.video.scene.scene import Scene
 from egodepth.video.viewer.banded_points import bands_of, nearest_threshold, some_of
 from egodepth.video.viewer.cameras_drawn import frustum_lines
 from egodepth.video.viewer.depth_cloud import cloud_of_image
+from egodepth.video.viewer.frame_time import frame_time
 from egodepth.video.viewer.newest import Newest
 from egodepth.video.viewer.scene_frames import ReliableFrames, SceneFrames, small
 from egodepth.video.viewer.settings import ViewerSettings
@@ -163,3 +165,30 @@ def test_pictures_are_reduced_to_the_panel_and_keep_their_shape():
 def test_settings_that_cannot_be_are_refused(wrong):
     with pytest.raises(InputError, match=r"possible|at least"):
         ViewerSettings(**wrong)
+
+
+class Storage:
+    """A browser that answers a question at once, and the next after its frame."""
+
+    def __init__(self, frame_s: float) -> None:
+        self.frame_s, self.touched = frame_s, False
+
+    def get_item(self, key: str, timeout: float) -> None:
+        if not self.touched:
+            time.sleep(self.frame_s)
+        self.touched = False
+
+    def touch(self) -> None:
+        self.touched = True
+
+
+def test_the_time_of_a_frame_is_that_of_the_second_answer():
+    storage = Storage(0.05)
+    assert 0.05 <= frame_time(SimpleNamespace(local_storage=storage), storage.touch) < 0.5
+
+
+def test_a_browser_that_does_not_answer_counts_as_slow():
+    def get_item(key, timeout):
+        raise TimeoutError
+
+    assert frame_time(SimpleNamespace(local_storage=SimpleNamespace(get_item=get_item)), lambda: None) > 1
