@@ -32,6 +32,7 @@ Self-supervised depth and ego-motion from any moving camera.
   camera CLIP        find the camera of uncalibrated frames by structure from motion
   cloud CLIP         fuse depth maps along a trajectory into one point cloud
   scene RECORDING    files for COLMAP, nerfstudio, Blender, OpenEXR, ROS and rerun of what video wrote
+  view SCENE|MODEL   look at a scene of video, or try a model on images and clips, in the browser
   train RECIPE       train a model, or continue a run:  egodepth train quickstart --data DIR --run runs/first
   evaluate MODEL     score a model against true depth: table, JSON, CSV, pictures
   predict MODEL ...  predict the depth of images, folders and videos
@@ -100,6 +101,7 @@ _VERBS: dict[tuple[str, ...], Callable[[Sequence[str], str], Command]] = {
     ("camera",): _verb("commands.camera", "FindCamera"),
     ("cloud",): _verb("commands.cloud", "FuseCloud"),
     ("scene",): _verb("commands.scene", "ExportScene"),
+    ("view",): _verb("commands.view", "View"),
     ("import-monodepth2",): _verb("commands.import_monodepth2", "ImportMonodepth2"),
     ("data", "render"): _verb("commands.data_render", "Render"),
     ("data", "extract"): _verb("commands.data_extract", "Extract"),
