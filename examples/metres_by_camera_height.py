@@ -19,7 +19,8 @@ parser.add_argument("height_m", type=float, help="height of the camera over the 
 parser.add_argument("image", type=Path, help="an image whose depth is printed")
 arguments = parser.parse_args()
 
-found = find_scale(ScaleOptions(model=str(arguments.model), by="height", data=arguments.clip, height_m=arguments.height_m))
+model, height_m = str(arguments.model), arguments.height_m
+found = find_scale(ScaleOptions(model=model, by="height", data=arguments.clip, height_m=height_m))
 print("\n".join(found.lines()))
 
 prediction = DepthPredictor.load(arguments.model)(arguments.image)
