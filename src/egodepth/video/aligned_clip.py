@@ -14,7 +14,9 @@ from egodepth.geometry import Camera
 from egodepth.inference.common_scales import CommonScales, sampled
 from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.clip_geometry import Geometry
+from egodepth.video.confidence import Trust, trust
 from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path
+from egodepth.video.error_cues import ClipCues
 from egodepth.video.hint_scales import HintScales
 from egodepth.video.recording import Recording
 from egodepth.video.scale_alignment import MEMORY_SECONDS, Flicker, aligned_factors, flicker, typical_changes
@@ -55,6 +57,8 @@ class Aligned:
     row_trajectories: list[RowTrajectory]
     """Trajectory of the extracted frames of each row."""
     camera: Camera
+    reach: int = 1
+    """Offset in frames to the two frames that a frame is compared with."""
 
     @classmethod
     def of(
@@ -64,6 +68,7 @@ class Aligned:
         count: int,
         row_trajectories: list[RowTrajectory],
         geometry: Geometry | None = None,
+        reach: int = 1,
     ) -> "Aligned":
         """Align the `count` frames with maps in a folder: by the hints if there is geometry, else with each other."""
         seconds, rows, changes = np.zeros(count), np.zeros(count, np.int64), []
@@ -80,20 +85,25 @@ class Aligned:
                 recording, geometry, maps, rows, row_trajectories, lambda time: _place_of(time, seconds)
             )
             factors = np.exp(by_hints.scale_logs)
-        return cls(maps, seconds, rows, factors, by_hints, changes, row_trajectories, recording.drive.camera)
+        return cls(maps, seconds, rows, factors, by_hints, changes, row_trajectories, recording.drive.camera, reach)
 
     def frame(self, place: int) -> FrameMaps:
         """Return the maps of a frame, with depth in the common scale and corrected by its hints."""
-        return self.after_hints(place, self.network_frame(place))
-
-    def after_hints(self, place: int, maps: FrameMaps) -> FrameMaps:
-        """Return the displayed maps for a `network_frame`."""
-        return maps if self.hint_scales is None else self.hint_scales.after_hints(place, maps)
+        return self.cues.shown(place).corrected
 
     def network_frame(self, place: int) -> FrameMaps:
         """Return the maps of a frame in the common scale, with the network's depth alone."""
         maps = FrameMaps.read(maps_path(self.maps, place))
         return maps._replace(inverse_depth=maps.inverse_depth / np.float32(self.factors[place]))
+
+    def trust(self, place: int) -> Trust:
+        """Return how far the displayed depth of a frame can be trusted."""
+        return trust(self.cues.of(place), self.hint_scales is not None)
+
+    @cached_property
+    def cues(self) -> ClipCues:
+        """What the expected error of every frame is computed from."""
+        return ClipCues(self.network_frame, self.hint_scales, self._motion, self.rows, self.camera, self.reach)
 
     def scales(self, metric: bool) -> CommonScales:
         """Return the scales of the colours and the PNGs, common to all frames."""
@@ -119,10 +129,15 @@ class Aligned:
     def _change_shown(self, place: int) -> float:
         """Return the typical |log| change of the displayed depth to the next frame of the row."""
         here, there = self.frame(place), self.frame(place + 1)
-        motion = self.row_trajectories[here.row].between(here.seconds, there.seconds, self.row_poses[here.row])
+        motion = self._motion(place, place + 1)
         depths = torch.from_numpy(here.inverse_depth), torch.from_numpy(there.inverse_depth)
         change = depth_change(*depths, motion, self.camera)
         return float(change.abs().nanmedian())
+
+    def _motion(self, here: int, there: int) -> Float[torch.Tensor, "4 4"]:
+        """Return there_from_here for two frames of one row."""
+        row = int(self.rows[here])
+        return self.row_trajectories[row].between(self.seconds[here], self.seconds[there], self.row_poses[row])
 
     @cached_property
     def row_poses(self) -> list[Float64[np.ndarray, "_ 4 4"]]:

@@ -8,14 +8,25 @@ from jaxtyping import Bool, Float64, Int64
 from egodepth.evaluation.trajectory_metrics import score_trajectory
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.video.aligned_clip import Aligned
-from egodepth.video.confidence import confidence
+from egodepth.video.confidence import model_for
 from egodepth.video.recording import Recording
+from egodepth.video.reliability import LIMITS, Groups, Share, grouped, shares
 
 _FEWEST = 5
 """Least number of points in a frame for a comparison."""
 _FEWEST_FRAMES = 3
 _CELLS = 12, 24
 """Rows and columns of the image-blind answer."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """The points of structure from motion that depth is compared with."""
+
+    clip_map: ClipMap
+    """The map of a recording, by the numbers of its extracted frames."""
+    held_out: bool
+    """Compare only with points that no training saw."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,10 @@ class SparseCheck:
     """As `abs_rel_per_frame`, for the network's depth before the correction by hints."""
     abs_rel_blind: float
     """As `abs_rel_per_frame`, for an image-blind answer: mean depth at the image position, over all frames."""
+    within: tuple[Share, ...]
+    """The errors that were expected, and those of `abs_rel` that were found."""
+    groups: tuple[Groups, ...]
+    """The same in groups of points, for a diagram: one for each of `LIMITS`."""
     ate_percent: float | None
     """RMSE of the positions after Sim(3) alignment, in percent of the path length; None if the trajectory itself comes
     from structure from motion."""
@@ -52,24 +67,16 @@ class _Sightings:
     depth: Float64[np.ndarray, " k"]
     predicted: Float64[np.ndarray, " k"]
     by_network: Float64[np.ndarray, " k"]
-    trust: Float64[np.ndarray, " k"]
+    expected_error: Float64[np.ndarray, " k"]
     judges: Bool[np.ndarray, " k"]
     """The points to compare with; the others define the image-blind answer."""
 
 
-def check_points(
-    clip_map: ClipMap | None, recording: Recording, aligned: Aligned, held_out: bool
-) -> SparseCheck | None:
-    """Compare with the map of a recording; None without one, or with too few points.
-
-    Args:
-        clip_map: the map of this recording, by the numbers of its extracted frames.
-        recording: the recording.
-        aligned: its depth and trajectory.
-        held_out: compare only with points that no training saw.
-    """
-    if clip_map is None:
+def check_points(witness: Witness | None, recording: Recording, aligned: Aligned) -> SparseCheck | None:
+    """Compare the depth and trajectory of a recording with points; None without any, or with too few."""
+    if witness is None:
         return None
+    clip_map, held_out = witness.clip_map, witness.held_out
     place_of = {
         number: aligned.place_of(seconds)
         for row in recording.rows
@@ -84,7 +91,8 @@ def check_points(
     frames = [frame for frame in frames if frame.judges.sum() >= _FEWEST]
     if len(frames) < _FEWEST_FRAMES:
         return None
-    trust = np.concatenate([frame.trust[frame.judges] for frame in frames])
+    expected = np.concatenate([frame.expected_error[frame.judges] for frame in frames])
+    model = model_for(aligned.hint_scales is not None)
     factors = {part: _part_factor(frames, part) for part in {frame.part for frame in frames}}
     errors = np.concatenate(
         [_errors(frame.depth[frame.judges], frame.predicted[frame.judges], factors[frame.part]) for frame in frames]
@@ -95,9 +103,11 @@ def check_points(
         points=len(errors),
         abs_rel=float(errors.mean()),
         abs_rel_per_frame=_per_frame(frames, [frame.predicted for frame in frames]),
-        abs_rel_confident=float(errors[trust >= np.median(trust)].mean()),
+        abs_rel_confident=float(errors[expected <= np.median(expected)].mean()),
         abs_rel_network=_per_frame(frames, [frame.by_network for frame in frames]),
         abs_rel_blind=_per_frame(frames, [blind[frame.cell] for frame in frames]),
+        within=shares(model, expected, errors),
+        groups=tuple(grouped(model, expected, errors, limit) for limit in LIMITS),
         ate_percent=_ate_percent(recording, aligned, clip_map) if not _of_the_map(aligned) else None,
     )
 
@@ -108,8 +118,7 @@ def _sightings(
     number, uv, depth = clip_map.image_points(position, recording.drive.camera)
     inside = ((uv > 0) & (uv < 1)).all(1)
     number, uv, depth = number[inside], uv[inside], depth[inside]
-    by_network = aligned.network_frame(place)
-    maps = aligned.after_hints(place, by_network)
+    by_network, maps = aligned.cues.shown(place).network, aligned.frame(place)
     height, width = maps.inverse_depth.shape
     x, y = (uv * (width, height)).astype(int).T
     column, row = (uv * _CELLS[::-1]).astype(int).T
@@ -119,7 +128,7 @@ def _sightings(
         depth=depth,
         predicted=1 / maps.inverse_depth[y, x].astype(np.float64),
         by_network=1 / by_network.inverse_depth[y, x].astype(np.float64),
-        trust=confidence(maps)[y, x].astype(np.float64),
+        expected_error=aligned.trust(place).expected_error[y, x].astype(np.float64),
         judges=clip_map.held_out[number] if held_out else np.ones(len(number), bool),
     )
 
