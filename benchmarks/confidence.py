@@ -5,8 +5,9 @@
     python -m benchmarks.confidence judge MODELS.json C.npz ...     # a table; --picture FILE: a reliability diagram
 
 RUN is the output folder, CLIP what was given to `egodepth video`. The truth of a rendered drive is `depth/` beside its
-folder `image/`. Without it, points of structure from motion that no training saw take its place; a run with --model is
-compared with all points, if its camera was found by structure from motion. Judge other drives than those of the fit.
+folder `image/`. Points of structure from motion that no training saw are a second truth, and the only one of a real
+recording; a run with --model has them if its camera was found by structure from motion. Judge other drives than those
+of the fit, and sample them after the package's `error_models.json` was replaced: its factor for a clip is sampled, too.
 """
 
 import argparse
@@ -48,6 +49,8 @@ class Sampled(NamedTuple):
     kind: str
     """`pixels` of a rendered drive, or `points` of structure from motion."""
     hints: bool
+    factor: float
+    """On the expected error, by points of the clip that are not among these."""
     errors: Float64[np.ndarray, " n"]
     cues: Cues
 
@@ -83,12 +86,12 @@ def main() -> None:
 def sampled(run: Path, clip: Path) -> list[Sampled]:
     """Return the pixels with known depth of a finished run, and the points that it was not trained on."""
     ((recording, aligned, witness),) = _pipeline(run, clip).kept_clips()
-    hints, found = aligned.hint_scales is not None, []
+    known, found = (aligned.hint_scales is not None, aligned.error_factor), []
     if (truth := clip.parent / "depth").is_dir():
         pairs = [_dense(aligned, place, truth) for place in range(0, len(aligned.seconds), EVERY)]
-        found.append(_joined("pixels", hints, pairs))
+        found.append(_joined("pixels", *known, pairs))
     if witness is not None:
-        found.append(_joined("points", hints, list(_points(witness, recording, aligned))))
+        found.append(_joined("points", *known, list(_points(witness, recording, aligned))))
     return found
 
 
@@ -106,9 +109,9 @@ def judge(models: ErrorModels, samples: dict[str, list[Sampled]]) -> dict[str, l
     """Print how well the errors of each run are expected, and return the diagrams of each kind of sample."""
     diagrams: dict[str, list[Groups]] = {}
     for name, of_run in samples.items():
-        for kind, hints, errors, cues in of_run:
+        for kind, hints, factor, errors, cues in of_run:
             model = models.with_hints if hints else models.without_hints
-            expected = model.expected_error(cues)
+            expected = model.expected_error(cues, factor)
             areas = (sparsification_area(expected, errors), errors.mean(), half_kept(expected, errors))
             print("{} {}: area {:.4f}, error {:.3f}, of the surer half {:.3f}".format(name, kind, *areas))
             for share in shares(model, expected, errors):
@@ -151,7 +154,8 @@ def _dense(aligned: Aligned, place: int, truth: Path) -> _Compared:
     """Return the depth of a frame, the truth at the centres of its pixels, and the cues."""
     predicted, cues = 1 / aligned.frame(place).inverse_depth, aligned.cues.of(place)
     true = read_uint16(truth / f"{place:06d}.png") / 256
-    at = [((np.arange(size) + 0.5) / size * full).astype(int) for size, full in zip(predicted.shape, true.shape)]
+    sizes = zip(predicted.shape, true.shape, strict=True)
+    at = [((np.arange(size) + 0.5) / size * full).astype(int) for size, full in sizes]
     true = true[np.ix_(*at)]
     known = (true > 0) & (true < FARTHEST)
     return _Compared(predicted[known], true[known], {name: cue[known] for name, cue in cues.items()})
@@ -165,26 +169,27 @@ def _points(witness: Witness, recording: Recording, aligned: Aligned) -> Iterato
         if frame not in seconds or not clip_map.registered[position] or clip_map.part[position]:
             continue
         number, uv, depth = clip_map.image_points(position, aligned.camera)
-        chosen = ((uv > 0) & (uv < 1)).all(1) & (clip_map.held_out[number] | (not witness.held_out))
+        chosen = ((uv > 0) & (uv < 1)).all(1) & witness.judges(number)
         place = aligned.place_of(seconds[frame])
         predicted, cues = 1 / aligned.frame(place).inverse_depth, aligned.cues.of(place)
         x, y = (uv[chosen] * predicted.shape[::-1]).astype(int).T
         yield _Compared(predicted[y, x], depth[chosen], {name: cue[y, x] for name, cue in cues.items()})
 
 
-def _joined(kind: str, hints: bool, frames: list[_Compared]) -> Sampled:
+def _joined(kind: str, hints: bool, factor: float, frames: list[_Compared]) -> Sampled:
     """Return the samples of a run: errors after one scale, which is the median's."""
     predicted, true = (np.concatenate([getattr(frame, side) for frame in frames]) for side in ("predicted", "true"))
     errors = np.abs(predicted * np.median(true / predicted) / true - 1)
     cues = {name: np.concatenate([frame.cues[name] for frame in frames]) for name in frames[0].cues}
     some = np.random.default_rng(0).permutation(len(errors))[:PIXELS]
-    return Sampled(kind, hints, errors[some].astype(np.float64), {name: cue[some] for name, cue in cues.items()})
+    cues = {name: cue[some] for name, cue in cues.items()}
+    return Sampled(kind, hints, factor, errors[some].astype(np.float64), cues)
 
 
 def _write(path: Path, samples: list[Sampled]) -> None:
     arrays: dict[str, Any] = {}
     for sample in samples:
-        arrays |= {f"{sample.kind}/hints": sample.hints, f"{sample.kind}/errors": sample.errors}
+        arrays |= {f"{sample.kind}/{name}": getattr(sample, name) for name in ("hints", "factor", "errors")}
         arrays |= {f"{sample.kind}/cues/{name}": cue for name, cue in sample.cues.items()}
     np.savez(path, **arrays)
 
@@ -195,7 +200,8 @@ def _read(path: Path) -> list[Sampled]:
     for kind in ("pixels", "points"):
         if f"{kind}/errors" in arrays:
             cues = {name: arrays[key] for name in DIRECTIONS if (key := f"{kind}/cues/{name}") in arrays}
-            found.append(Sampled(kind, bool(arrays[f"{kind}/hints"]), arrays[f"{kind}/errors"], cues))
+            known = bool(arrays[f"{kind}/hints"]), float(arrays[f"{kind}/factor"])
+            found.append(Sampled(kind, *known, arrays[f"{kind}/errors"], cues))
     return found
 
 

@@ -1,5 +1,7 @@
 """Fit the relative error of depth that cues let expect (`egodepth.video.error_model`)."""
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Float64
 
@@ -38,7 +40,7 @@ def _curves(
     knots = {name: _knots(cue) for name, cue in cues.items()}
     columns = [np.ones(len(logs))]
     for name, at in knots.items():
-        for begin, end in zip(at[:-1], at[1:], strict=True):
+        for begin, end in pairwise(at.tolist()):
             step = ((cues[name] - begin) / (end - begin)).clip(0, 1)
             columns.append(step if DIRECTIONS[name] > 0 else 1 - step)
     design = np.stack(columns, 1)

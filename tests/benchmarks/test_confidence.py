@@ -18,7 +18,7 @@ def made(hints: bool, seed: int = 0, count: int = 20_000) -> Sampled:
     names = [name for name in DIRECTIONS if hints or name not in HINT_CUES]
     cues = {name: rng.uniform(0, 1, count).astype(np.float32) for name in names}
     logs = np.log(0.02) + 2 * cues["mirror"] ** 2 - 1.5 * cues["parallax"] + 0.5 * rng.normal(size=count)
-    return Sampled("pixels", hints, np.exp(logs), cues)
+    return Sampled("pixels", hints, 1.0, np.exp(logs), cues)
 
 
 @pytest.fixture(scope="module")

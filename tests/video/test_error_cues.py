@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from egodepth.geometry import Camera
-from egodepth.video.error_cues import ClipCues, Cues, explained_share
 from egodepth.video.depth_maps import FrameMaps
+from egodepth.video.error_cues import ClipCues, Cues, explained_share
 
 SIZE = (32, 64)
 CAMERA = Camera(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.5]))

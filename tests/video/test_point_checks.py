@@ -11,7 +11,7 @@ from egodepth.video.aligned_clip import Aligned
 from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.depth_maps import FrameMaps, maps_path
 from egodepth.video.learned import Learned
-from egodepth.video.point_checks import Witness, check_points
+from egodepth.video.point_checks import Witness, check_points, error_factor
 from egodepth.video.recording import Recording, Row
 from hints.map_scenes import map_of
 
@@ -135,3 +135,49 @@ def test_each_witness_that_nothing_was_learned_warns(recording: Recording, tmp_p
     assert len(warnings) == 1
     assert said in warnings[0]
     assert Learned(explained=None, spread=0.5).warnings(None) == []
+
+
+def crooked_wall() -> ClipMap:
+    """A wall whose points lie up to 40 % away from it."""
+    whole = wall()
+    away = np.random.default_rng(1).uniform(0.8, 1.2, len(whole.points.xyz))
+    return replace(whole, points=replace(whole.points, xyz=whole.points.xyz * away[:, None]))
+
+
+def test_points_of_even_number_bring_the_expected_error_of_a_given_model_to_the_clips(
+    recording: Recording, tmp_path: Path
+):
+    model = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
+    witness = Witness(crooked_wall(), held_out=False)
+    factor = error_factor(witness, recording, model)
+    stated = float(np.median(model.trust(2).expected_error))
+    assert factor == pytest.approx(0.1 / stated, rel=0.2)
+    before = check_points(witness, recording, model)
+    after = check_points(witness, recording, replace(model, error_factor=factor))
+    assert before is not None
+    assert after is not None
+    assert after.points == before.points < 0.6 * FRAMES * 200  # the others judge
+    groups = after.groups[1]
+    assert groups.limit == 0.1
+    assert np.mean(groups.said) == pytest.approx(np.mean(groups.found), abs=0.1)
+
+
+def test_too_few_points_leave_the_expected_error_as_it_is(recording: Recording, tmp_path: Path):
+    model = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
+    whole = crooked_wall()
+    few = whole.points.observations[whole.points.observations[:, 1] < 40]
+    witness = Witness(replace(whole, points=replace(whole.points, observations=few)), held_out=False)
+    assert error_factor(witness, recording, model) == 1.0
+
+
+def test_the_report_knows_how_many_points_are_as_near_as_they_are_said_to_be(recording: Recording, tmp_path: Path):
+    model = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
+    right, wrong = (check_points(Witness(wall(away * WALL), True), recording, model) for away in (1.0, 3.0))
+    assert right is not None
+    assert wrong is not None
+    expected = model.trust(2).expected_error.max()
+    for share, other in zip(right.within, wrong.within, strict=True):
+        assert share.pixels == other.pixels == (1.0 if expected <= share.limit else 0.0)
+        if share.pixels:
+            assert (share.found, other.found) == (1.0, 0.0)
+    assert any(share.pixels for share in right.within)

@@ -59,6 +59,8 @@ class Aligned:
     camera: Camera
     reach: int = 1
     """Offset in frames to the two frames that a frame is compared with."""
+    error_factor: float = 1.0
+    """Factor on the expected error, for a model of other clips (`point_checks.error_factor`)."""
 
     @classmethod
     def of(
@@ -98,7 +100,7 @@ class Aligned:
 
     def trust(self, place: int) -> Trust:
         """Return how far the displayed depth of a frame can be trusted."""
-        return trust(self.cues.of(place), self.hint_scales is not None)
+        return trust(self.cues.of(place), self.hint_scales is not None, self.error_factor)
 
     @cached_property
     def cues(self) -> ClipCues:
@@ -136,8 +138,15 @@ class Aligned:
 
     def _motion(self, here: int, there: int) -> Float[torch.Tensor, "4 4"]:
         """Return there_from_here for two frames of one row."""
-        row = int(self.rows[here])
-        return self.row_trajectories[row].between(self.seconds[here], self.seconds[there], self.row_poses[row])
+        return torch.from_numpy(np.linalg.solve(self._poses[there], self._poses[here])).float()
+
+    @cached_property
+    def _poses(self) -> Float64[np.ndarray, "n 4 4"]:
+        """World-from-camera poses of all frames, NaN in no row."""
+        poses = np.full((len(self.rows), 4, 4), np.nan)
+        for row, trajectory in enumerate(self.trajectories):
+            poses[self.rows == row] = trajectory.world_from_camera
+        return poses
 
     @cached_property
     def row_poses(self) -> list[Float64[np.ndarray, "_ 4 4"]]:

@@ -23,8 +23,14 @@ def model_for(hints: bool) -> ErrorModel:
     return error_models().with_hints if hints else error_models().without_hints
 
 
-def trust(cues: Cues, hints: bool) -> Trust:
-    """Return how far a frame with these cues can be trusted."""
+def trust(cues: Cues, hints: bool, factor: float = 1.0) -> Trust:
+    """Return how far a frame with these cues can be trusted.
+
+    Args:
+        cues: its cues.
+        hints: whether hints corrected its depth.
+        factor: on the expected error of this clip.
+    """
     model = model_for(hints)
-    expected = model.expected_error(cues)
+    expected = model.expected_error(cues, factor)
     return Trust(expected, model.share_within(expected, WITHIN))

@@ -1,5 +1,7 @@
-"""Cues from which the error of a pixel's depth is estimated. All are at the network's size; lengths in the image are
-shares of its width, so that they do not depend on this size."""
+"""Cues from which the error of a pixel's depth is estimated.
+
+All are at the network's size. Lengths in the image are shares of its width, so that they do not depend on this size.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

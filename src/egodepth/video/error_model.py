@@ -43,12 +43,13 @@ class ErrorModel:
 
     def score(self, cues: Cues) -> Float64[np.ndarray, "*shape"]:
         """Return the sum of the curves."""
-        return sum((np.interp(cues[name], *curve) for name, curve in self.curves.items()), np.float64(0))
+        return np.sum([np.interp(cues[name], *curve) for name, curve in self.curves.items()], axis=0)
 
-    def expected_error(self, cues: Cues) -> Float32[np.ndarray, "*shape"]:
-        """Return the median relative error of depth at pixels with such cues."""
-        logs = np.interp(self.score(cues), self.scores, np.log(self.medians))
-        return np.exp(logs).astype(np.float32)
+    def expected_error(self, cues: Cues, factor: float = 1.0) -> Float32[np.ndarray, "*shape"]:
+        """Return the median relative error of depth at pixels with such cues, times a factor, within `medians`."""
+        logs = np.log(self.medians)
+        expected = np.interp(self.score(cues), self.scores, logs) + np.log(factor)
+        return np.exp(expected.clip(logs[0], logs[-1])).astype(np.float32)
 
     def share_within(self, expected: Float[np.ndarray, "*shape"], limit: float) -> Float32[np.ndarray, "*shape"]:
         """Return the probability that the relative error is at most a limit, where an error is expected.

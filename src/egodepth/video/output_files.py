@@ -65,7 +65,7 @@ def write_outputs(
             return [_seen(aligned, picture, "npz" in files) for picture in pictures]
 
         def store(seen: _Seen) -> None:
-            picture, maps = seen
+            picture, maps = seen.picture, seen.maps
             pts = round(picture.seconds / _TIME_BASE)
             show(DepthFrame(VideoFrame(picture.image, pts), torch.from_numpy(maps.inverse_depth)))
             _write_frame(out / "depth" / f"{picture.place:06d}", seen, scales, files)

@@ -50,7 +50,7 @@ from egodepth.video.output_files import write_outputs
 from egodepth.video.page import write_page, write_recording
 from egodepth.video.page.plots import plotly
 from egodepth.video.page.rerun_file import rerun_library
-from egodepth.video.point_checks import Witness, check_points
+from egodepth.video.point_checks import Witness, check_points, error_factor
 from egodepth.video.recording import Recording, Row
 from egodepth.video.report_content import Known, figures_of, page_content
 from egodepth.weights import load_model
@@ -224,7 +224,7 @@ class Pipeline:
                 clouds=read_clouds(aligned) if self.options.cloud else [],
                 geometry=(known_of or {}).get(name),
                 hint=self._geometry[name].inverse_depth if name in self._geometry else None,
-                sparse=check_points(self._witness(name, picked, camera), recording, aligned),
+                sparse=check_points(self._witness(name), recording, aligned),
                 learned=Learned.of(aligned),
                 seconds=self.record.seconds,
             )
@@ -242,17 +242,17 @@ class Pipeline:
     def kept_clips(self) -> Iterator[tuple[Recording, Aligned, Witness | None]]:
         """Yield each clip of a command that was finished with --keep."""
         self.run_all()
-        stages = self.record.results
-        camera = CameraFound(**stages["camera"])
         for name, recording in self._recordings.items():
-            yield recording, self._aligned(name, stages["depth"]), self._witness(name, stages["frames"], camera)
+            yield recording, self._aligned(name, self.record.results["depth"]), self._witness(name)
 
-    def _witness(self, name: str, picked: dict[str, Any], camera: CameraFound) -> Witness | None:
-        """Return the points to compare a clip's depth with: the held-out ones; for a given model, all of them."""
+    def _witness(self, name: str) -> Witness | None:
+        """Return the points to compare a clip's depth with: the held-out ones; for a given model, half of them."""
         if name in self._geometry:
             return Witness(self._geometry[name].clip_map, held_out=True)
         # A map whose camera was rejected is not used for the comparison.
-        clip_map = camera_map(self.frames) if camera.way == "sfm" and name == longest_clip(picked) else None
+        by_points = self.record.results["camera"]["way"] == "sfm"
+        by_points &= name == longest_clip(self.record.results["frames"])
+        clip_map = camera_map(self.frames) if by_points else None
         return None if clip_map is None else Witness(clip_map, held_out=False)
 
     def _aligned(self, name: str, counts: dict[str, int]) -> Aligned:
@@ -263,7 +263,10 @@ class Pipeline:
             geometry = self._geometry.get(name)
             recording = self._recordings[name]
             reach = reach_of(recording, self._offset)
-            self._looked_at[name] = Aligned.of(recording, work, counts[name], tracks, geometry, reach)
+            aligned = Aligned.of(recording, work, counts[name], tracks, geometry, reach)
+            if (witness := self._witness(name)) is not None and not witness.held_out:
+                aligned = dataclasses.replace(aligned, error_factor=error_factor(witness, recording, aligned))
+            self._looked_at[name] = aligned
         return self._looked_at[name]
 
     @cached_property

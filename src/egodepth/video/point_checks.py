@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from egodepth.data.media.frame_numbers import spread_places
 from egodepth.evaluation.trajectory_metrics import score_trajectory
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.video.aligned_clip import Aligned
@@ -15,6 +16,8 @@ from egodepth.video.reliability import LIMITS, Groups, Share, grouped, shares
 _FEWEST = 5
 """Least number of points in a frame for a comparison."""
 _FEWEST_FRAMES = 3
+_FACTOR_FRAMES, _FACTOR_POINTS, _LARGEST_FACTOR = 60, 200, 4.0
+"""Number of frames and least number of points that calibrate the expected error, and its largest correction."""
 _CELLS = 12, 24
 """Rows and columns of the image-blind answer."""
 
@@ -26,7 +29,12 @@ class Witness:
     clip_map: ClipMap
     """The map of a recording, by the numbers of its extracted frames."""
     held_out: bool
-    """Compare only with points that no training saw."""
+    """Compare only with points that no training saw. Otherwise the model was not trained on the clip: points with an
+    even number calibrate its expected error (`error_factor`), and the others are compared with."""
+
+    def judges(self, number: Int64[np.ndarray, " k"]) -> Bool[np.ndarray, " k"]:
+        """Return whether the points with these numbers are compared with."""
+        return self.clip_map.held_out[number] if self.held_out else number % 2 == 1
 
 
 @dataclass(frozen=True)
@@ -77,16 +85,7 @@ def check_points(witness: Witness | None, recording: Recording, aligned: Aligned
     if witness is None:
         return None
     clip_map, held_out = witness.clip_map, witness.held_out
-    place_of = {
-        number: aligned.place_of(seconds)
-        for row in recording.rows
-        for number, seconds in zip(row.numbers, row.seconds.tolist(), strict=True)
-    }
-    frames = [
-        _sightings(clip_map, position, recording, aligned, place_of[number], held_out)
-        for position, number in enumerate(clip_map.frames.tolist())
-        if number in place_of and clip_map.registered[position]
-    ]
+    frames = _frames(witness, recording, aligned)
     blind = _blind_answer(frames)
     frames = [frame for frame in frames if frame.judges.sum() >= _FEWEST]
     if len(frames) < _FEWEST_FRAMES:
@@ -112,9 +111,39 @@ def check_points(witness: Witness | None, recording: Recording, aligned: Aligned
     )
 
 
-def _sightings(
-    clip_map: ClipMap, position: int, recording: Recording, aligned: Aligned, place: int, held_out: bool
-) -> _Sightings:
+def error_factor(witness: Witness, recording: Recording, aligned: Aligned) -> float:
+    """Return the median of error over expected error at the points that do not judge; 1 with too few of them."""
+    frames = _frames(witness, recording, aligned, _FACTOR_FRAMES)
+    factors = {part: _part_factor(frames, part) for part in {frame.part for frame in frames}}
+    ratios = [
+        (_errors(frame.depth, frame.predicted, factors[frame.part]) / frame.expected_error)[~frame.judges]
+        for frame in frames
+    ]
+    ratio = np.concatenate([np.empty(0), *ratios])
+    return float(np.median(ratio).clip(1 / _LARGEST_FACTOR, _LARGEST_FACTOR)) if len(ratio) >= _FACTOR_POINTS else 1.0
+
+
+def _frames(witness: Witness, recording: Recording, aligned: Aligned, most: int | None = None) -> list[_Sightings]:
+    """Return the points that the registered frames observe: all frames, or evenly spaced ones."""
+    place_of = {
+        number: aligned.place_of(seconds)
+        for row in recording.rows
+        for number, seconds in zip(row.numbers, row.seconds.tolist(), strict=True)
+    }
+    clip_map = witness.clip_map
+    known = [
+        (position, place_of[number])
+        for position, number in enumerate(clip_map.frames.tolist())
+        if number in place_of and clip_map.registered[position]
+    ]
+    chosen = range(len(known)) if most is None else spread_places(len(known), most)
+    return [
+        _sightings(witness, position, recording, aligned, place) for position, place in (known[each] for each in chosen)
+    ]
+
+
+def _sightings(witness: Witness, position: int, recording: Recording, aligned: Aligned, place: int) -> _Sightings:
+    clip_map = witness.clip_map
     number, uv, depth = clip_map.image_points(position, recording.drive.camera)
     inside = ((uv > 0) & (uv < 1)).all(1)
     number, uv, depth = number[inside], uv[inside], depth[inside]
@@ -129,7 +158,7 @@ def _sightings(
         predicted=1 / maps.inverse_depth[y, x].astype(np.float64),
         by_network=1 / by_network.inverse_depth[y, x].astype(np.float64),
         expected_error=aligned.trust(place).expected_error[y, x].astype(np.float64),
-        judges=clip_map.held_out[number] if held_out else np.ones(len(number), bool),
+        judges=witness.judges(number),
     )
 
 

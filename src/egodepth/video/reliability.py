@@ -64,7 +64,7 @@ def grouped(
 
 
 def sparsification_area(doubt: Float[np.ndarray, " n"], errors: Float[np.ndarray, " n"]) -> float:
-    """Return the area between two curves: mean error of the share that is kept, by a doubt and by the errors themselves.
+    """Return the area between two curves: mean error of the share that is kept, by a doubt and by the true errors.
 
     It is 0 if the doubt orders the pixels like their errors (AUSE; Ilg et al. 2018, there over the share that is
     removed). It has the unit of the errors.

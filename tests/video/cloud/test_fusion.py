@@ -196,7 +196,9 @@ def test_frames_of_another_size_and_poses_that_are_none_are_named():
         fuse([good, good._replace(world_from_camera=np.full((4, 4), np.nan))], camera())
 
 
-@pytest.mark.parametrize("wrong", [{"far": 0.0}, {"min_confidence": 2.0}, {"agreeing": 7}, {"voxel": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"far": 0.0}, {"min_confidence": 2.0}, {"max_error": 0.0}, {"agreeing": 7}, {"voxel": 0.0}]
+)
 def test_settings_that_mean_nothing_are_refused(wrong: dict):
     with pytest.raises(InputError):
         CloudSettings(**wrong)

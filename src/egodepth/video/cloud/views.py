@@ -60,6 +60,8 @@ def view_of(frame: CloudFrame, settings: CloudSettings) -> View:
     inverse = np.where(known, inverse, np.float32(0))
     slopes = slope(inverse, 0), slope(inverse, 1)
     trusted = known & (frame.confidence >= settings.min_confidence)
+    if frame.expected_error is not None:
+        trusted &= frame.expected_error <= settings.max_error
     if np.isfinite(settings.flying):
         trusted &= ~flying_pixels(inverse, slopes, settings.flying, settings.edge_px)
     return View(
