@@ -7,7 +7,7 @@
 RUN is the output folder, CLIP what was given to `egodepth video`. The truth of a rendered drive is `depth/` beside its
 folder `image/`. Points of structure from motion that no training saw are a second truth, and the only one of a real
 recording; a run with --model has them if its camera was found by structure from motion. Judge other drives than those
-of the fit, and sample them after the package's `error_models.json` was replaced: its factor for a clip is sampled, too.
+of the fit. Sample them after the `error_models.json` of the package was replaced: the adaptation to a clip is sampled.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from egodepth.foundation.files import write_text
 from egodepth.foundation.reading import read_json
 from egodepth.video.aligned_clip import Aligned
 from egodepth.video.error_cues import DIRECTIONS, Cues
-from egodepth.video.error_model import FORMAT, ErrorModels
+from egodepth.video.error_model import FORMAT, Adaptation, ErrorModels
 from egodepth.video.finished_stages import RECORD
 from egodepth.video.options import VideoOptions, clip_name
 from egodepth.video.pipeline import Pipeline
@@ -49,8 +49,8 @@ class Sampled(NamedTuple):
     kind: str
     """`pixels` of a rendered drive, or `points` of structure from motion."""
     hints: bool
-    factor: float
-    """On the expected error, by points of the clip that are not among these."""
+    adapted: Adaptation
+    """To points of the clip that are not among these."""
     errors: Float64[np.ndarray, " n"]
     cues: Cues
 
@@ -86,7 +86,7 @@ def main() -> None:
 def sampled(run: Path, clip: Path) -> list[Sampled]:
     """Return the pixels with known depth of a finished run, and the points that it was not trained on."""
     ((recording, aligned, witness),) = _pipeline(run, clip).kept_clips()
-    known, found = (aligned.hint_scales is not None, aligned.error_factor), []
+    known, found = (aligned.hint_scales is not None, aligned.adapted), []
     if (truth := clip.parent / "depth").is_dir():
         pairs = [_dense(aligned, place, truth) for place in range(0, len(aligned.seconds), EVERY)]
         found.append(_joined("pixels", *known, pairs))
@@ -109,9 +109,9 @@ def judge(models: ErrorModels, samples: dict[str, list[Sampled]]) -> dict[str, l
     """Print how well the errors of each run are expected, and return the diagrams of each kind of sample."""
     diagrams: dict[str, list[Groups]] = {}
     for name, of_run in samples.items():
-        for kind, hints, factor, errors, cues in of_run:
+        for kind, hints, adapted, errors, cues in of_run:
             model = models.with_hints if hints else models.without_hints
-            expected = model.expected_error(cues, factor)
+            expected = model.expected_error(cues, adapted)
             areas = (sparsification_area(expected, errors), errors.mean(), half_kept(expected, errors))
             print("{} {}: area {:.4f}, error {:.3f}, of the surer half {:.3f}".format(name, kind, *areas))
             for share in shares(model, expected, errors):
@@ -176,20 +176,20 @@ def _points(witness: Witness, recording: Recording, aligned: Aligned) -> Iterato
         yield _Compared(predicted[y, x], depth[chosen], {name: cue[y, x] for name, cue in cues.items()})
 
 
-def _joined(kind: str, hints: bool, factor: float, frames: list[_Compared]) -> Sampled:
+def _joined(kind: str, hints: bool, adapted: Adaptation, frames: list[_Compared]) -> Sampled:
     """Return the samples of a run: errors after one scale, which is the median's."""
     predicted, true = (np.concatenate([getattr(frame, side) for frame in frames]) for side in ("predicted", "true"))
     errors = np.abs(predicted * np.median(true / predicted) / true - 1)
     cues = {name: np.concatenate([frame.cues[name] for frame in frames]) for name in frames[0].cues}
     some = np.random.default_rng(0).permutation(len(errors))[:PIXELS]
     cues = {name: cue[some] for name, cue in cues.items()}
-    return Sampled(kind, hints, factor, errors[some].astype(np.float64), cues)
+    return Sampled(kind, hints, adapted, errors[some].astype(np.float64), cues)
 
 
 def _write(path: Path, samples: list[Sampled]) -> None:
     arrays: dict[str, Any] = {}
     for sample in samples:
-        arrays |= {f"{sample.kind}/{name}": getattr(sample, name) for name in ("hints", "factor", "errors")}
+        arrays |= {f"{sample.kind}/{name}": getattr(sample, name) for name in ("hints", "adapted", "errors")}
         arrays |= {f"{sample.kind}/cues/{name}": cue for name, cue in sample.cues.items()}
     np.savez(path, **arrays)
 
@@ -200,7 +200,7 @@ def _read(path: Path) -> list[Sampled]:
     for kind in ("pixels", "points"):
         if f"{kind}/errors" in arrays:
             cues = {name: arrays[key] for name in DIRECTIONS if (key := f"{kind}/cues/{name}") in arrays}
-            known = bool(arrays[f"{kind}/hints"]), float(arrays[f"{kind}/factor"])
+            known = bool(arrays[f"{kind}/hints"]), Adaptation(*arrays[f"{kind}/adapted"].tolist())
             found.append(Sampled(kind, *known, arrays[f"{kind}/errors"], cues))
     return found
 

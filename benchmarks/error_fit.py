@@ -6,12 +6,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from egodepth.video.error_cues import DIRECTIONS, Cues
-from egodepth.video.error_model import ErrorModel
+from egodepth.video.error_model import OFFSET, ErrorModel
 
 KNOTS = 8
 """Number of knots of a curve, at quantiles of its cue."""
-_OFFSET = 0.01
-"""Added to an error before its logarithm is taken: smaller differences do not matter."""
 _BINS = 20
 """Number of scores at which quantiles of the error are counted, with equally many pixels each."""
 _LEVELS = np.array([0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99])
@@ -26,7 +24,7 @@ def fitted(cues: Cues, errors: Float64[np.ndarray, " n"]) -> ErrorModel:
     The curves are piecewise linear and monotone. Non-negative least squares finds their steps from knot to knot, so
     that their sum is nearest to log(error + 1 %).
     """
-    curves = _curves(cues, np.log(errors + _OFFSET))
+    curves = _curves(cues, np.log(errors + OFFSET))
     score = sum((np.interp(cues[name], *curve) for name, curve in curves.items()), np.zeros(len(errors)))
     scores, quantiles = _counted(score, errors)
     return ErrorModel(curves, scores, _LEVELS, quantiles)

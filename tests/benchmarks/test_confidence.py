@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from egodepth.video.error_cues import DIRECTIONS, HINT_CUES
-from egodepth.video.error_model import ErrorModels
+from egodepth.video.error_model import UNADAPTED, ErrorModels
 
 pytest.importorskip("scipy")
 error_fit = pytest.importorskip("benchmarks.error_fit")
@@ -18,7 +18,7 @@ def made(hints: bool, seed: int = 0, count: int = 20_000) -> Sampled:
     names = [name for name in DIRECTIONS if hints or name not in HINT_CUES]
     cues = {name: rng.uniform(0, 1, count).astype(np.float32) for name in names}
     logs = np.log(0.02) + 2 * cues["mirror"] ** 2 - 1.5 * cues["parallax"] + 0.5 * rng.normal(size=count)
-    return Sampled("pixels", hints, 1.0, np.exp(logs), cues)
+    return Sampled("pixels", hints, UNADAPTED, np.exp(logs), cues)
 
 
 @pytest.fixture(scope="module")

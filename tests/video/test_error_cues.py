@@ -54,7 +54,7 @@ def test_a_frame_at_another_depth_is_inconsistent_with_its_neighbours_by_the_rat
     other = cues(lambda place: frame_of(place, WALL * (1.5 if place == 2 else 1.0)))
     np.testing.assert_allclose(other["inconsistency"], np.log(1.5), rtol=1e-4)
     beside = cues(lambda place: frame_of(place, WALL * (1.5 if place == 1 else 1.0)))
-    np.testing.assert_allclose(beside["inconsistency"][:, 4:-4], np.log(1.5) / 2, rtol=1e-4)
+    np.testing.assert_allclose(beside["inconsistency"][:, 8:-8], np.log(1.5) / 2, rtol=1e-4)
 
 
 def test_slope_is_the_change_of_log_depth_for_one_percent_of_the_width_and_reaches_around():

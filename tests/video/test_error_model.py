@@ -8,7 +8,7 @@ import pytest
 from egodepth.foundation.errors import InputError
 from egodepth.video.confidence import model_for, trust
 from egodepth.video.error_cues import DIRECTIONS, HINT_CUES, Cues
-from egodepth.video.error_model import FILE, WITHIN, ErrorModels, error_models
+from egodepth.video.error_model import FILE, WITHIN, Adaptation, ErrorModels, error_models
 
 STORED = json.loads(files("egodepth.video").joinpath(FILE).read_text())
 BOTH = pytest.mark.parametrize("hints", [True, False])
@@ -101,3 +101,21 @@ def test_a_calibration_that_is_no_json_or_is_missing_is_refused(tmp_path: Path):
     for name in ("text.json", "none.json"):
         with pytest.raises(InputError, match=name):
             ErrorModels.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.4, 1.0])
+def test_an_adaptation_finds_how_a_clips_errors_depend_on_the_expected_ones(exponent: float):
+    rng = np.random.default_rng(0)
+    expected = rng.uniform(0.05, 0.4, 5000)
+    errors = expected**exponent * np.exp(0.5 * rng.normal(size=5000))
+    found = Adaptation.of(expected, errors)
+    assert found.exponent == pytest.approx(exponent, abs=0.1)
+    np.testing.assert_allclose(found.factor * expected**found.exponent, expected**exponent, rtol=0.15)
+
+
+def test_an_adaptation_never_turns_the_order_around_and_stays_within_the_calibration():
+    expected = np.linspace(0.05, 0.4, 500)
+    assert Adaptation.of(expected, 0.5 - expected).exponent == 0
+    cues = cues_of(False, mirror=np.linspace(0, 1, 200, dtype=np.float32))
+    stated = model_for(False).expected_error(cues, Adaptation(100.0, 0.5))
+    assert stated.max() == pytest.approx(model_for(False).medians[-1])

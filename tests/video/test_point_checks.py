@@ -10,8 +10,9 @@ from egodepth.sfm.clip_map import ClipMap
 from egodepth.video.aligned_clip import Aligned
 from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.depth_maps import FrameMaps, maps_path
+from egodepth.video.error_model import UNADAPTED
 from egodepth.video.learned import Learned
-from egodepth.video.point_checks import Witness, check_points, error_factor
+from egodepth.video.point_checks import Witness, adaptation, check_points
 from egodepth.video.recording import Recording, Row
 from hints.map_scenes import map_of
 
@@ -149,14 +150,14 @@ def test_points_of_even_number_bring_the_expected_error_of_a_given_model_to_the_
 ):
     model = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
     witness = Witness(crooked_wall(), held_out=False)
-    factor = error_factor(witness, recording, model)
-    stated = float(np.median(model.trust(2).expected_error))
-    assert factor == pytest.approx(0.1 / stated, rel=0.2)
+    adapted = adaptation(witness, recording, model)
     before = check_points(witness, recording, model)
-    after = check_points(witness, recording, replace(model, error_factor=factor))
+    after = check_points(witness, recording, replace(model, adapted=adapted))
     assert before is not None
     assert after is not None
     assert after.points == before.points < 0.6 * FRAMES * 200  # the others judge
+    stated = np.median(replace(model, adapted=adapted).trust(2).expected_error)
+    assert stated == pytest.approx(0.1, rel=0.2)  # half of the points are nearer
     groups = after.groups[1]
     assert groups.limit == 0.1
     assert np.mean(groups.said) == pytest.approx(np.mean(groups.found), abs=0.1)
@@ -167,7 +168,7 @@ def test_too_few_points_leave_the_expected_error_as_it_is(recording: Recording, 
     whole = crooked_wall()
     few = whole.points.observations[whole.points.observations[:, 1] < 40]
     witness = Witness(replace(whole, points=replace(whole.points, observations=few)), held_out=False)
-    assert error_factor(witness, recording, model) == 1.0
+    assert adaptation(witness, recording, model) == UNADAPTED
 
 
 def test_the_report_knows_how_many_points_are_as_near_as_they_are_said_to_be(recording: Recording, tmp_path: Path):

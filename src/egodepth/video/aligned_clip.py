@@ -17,6 +17,7 @@ from egodepth.video.clip_geometry import Geometry
 from egodepth.video.confidence import Trust, trust
 from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path
 from egodepth.video.error_cues import ClipCues
+from egodepth.video.error_model import UNADAPTED, Adaptation
 from egodepth.video.hint_scales import HintScales
 from egodepth.video.recording import Recording
 from egodepth.video.scale_alignment import MEMORY_SECONDS, Flicker, aligned_factors, flicker, typical_changes
@@ -59,8 +60,8 @@ class Aligned:
     camera: Camera
     reach: int = 1
     """Offset in frames to the two frames that a frame is compared with."""
-    error_factor: float = 1.0
-    """Factor on the expected error, for a model of other clips (`point_checks.error_factor`)."""
+    adapted: Adaptation = UNADAPTED
+    """Of the expected error, for a model of other clips (`point_checks.adaptation`)."""
 
     @classmethod
     def of(
@@ -100,7 +101,7 @@ class Aligned:
 
     def trust(self, place: int) -> Trust:
         """Return how far the displayed depth of a frame can be trusted."""
-        return trust(self.cues.of(place), self.hint_scales is not None, self.error_factor)
+        return trust(self.cues.of(place), self.hint_scales is not None, self.adapted)
 
     @cached_property
     def cues(self) -> ClipCues:

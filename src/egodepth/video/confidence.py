@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from egodepth.video.error_cues import Cues
-from egodepth.video.error_model import WITHIN, ErrorModel, error_models
+from egodepth.video.error_model import UNADAPTED, WITHIN, Adaptation, ErrorModel, error_models
 
 
 class Trust(NamedTuple):
@@ -23,14 +23,14 @@ def model_for(hints: bool) -> ErrorModel:
     return error_models().with_hints if hints else error_models().without_hints
 
 
-def trust(cues: Cues, hints: bool, factor: float = 1.0) -> Trust:
+def trust(cues: Cues, hints: bool, adapted: Adaptation = UNADAPTED) -> Trust:
     """Return how far a frame with these cues can be trusted.
 
     Args:
         cues: its cues.
         hints: whether hints corrected its depth.
-        factor: on the expected error of this clip.
+        adapted: to the clip.
     """
     model = model_for(hints)
-    expected = model.expected_error(cues, factor)
+    expected = model.expected_error(cues, adapted)
     return Trust(expected, model.share_within(expected, WITHIN))

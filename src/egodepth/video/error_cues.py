@@ -42,6 +42,8 @@ HINT_CUES = {"correction", "hint_spread"}
 TEXTURE = 0.02
 """Least unwarped error at which a place can distinguish right from wrong depth: a good match has this error, too."""
 _WINDOW = 5
+_SIGNED = ("inconsistency", "correction")
+"""Sizes of differences with a sign: where it changes they are small by chance, so the mean over the window counts."""
 
 Cues = dict[str, Float[np.ndarray, "*shape"]]
 """Maps, or chosen pixels, by the names of `DIRECTIONS`; +-inf, the worst value, in a frame that nothing is known of."""
@@ -86,7 +88,8 @@ class ClipCues:
         if shown.hint_spread is not None:
             cues["correction"] = np.abs(np.log(maps.inverse_depth / shown.network.inverse_depth))
             cues["hint_spread"] = shown.hint_spread
-        return {name: _filled(cue, DIRECTIONS[name]) for name, cue in cues.items()}
+        filled = {name: _filled(cue, DIRECTIONS[name]) for name, cue in cues.items()}
+        return {name: _mean(cue) if name in _SIGNED else cue for name, cue in filled.items()}
 
     def _against_neighbours(
         self, place: int, inverse_depth: Float32[np.ndarray, "h w"]
@@ -141,6 +144,12 @@ def _summed(values: Float[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
     """Return the sum over the window around each pixel, as far as it is inside the image."""
     whole = torch.from_numpy(values.astype(np.float32))[None, None]
     return _WINDOW**2 * avg_pool2d(whole, _WINDOW, 1, _WINDOW // 2)[0, 0].numpy()
+
+
+def _mean(cue: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
+    """Return the mean over the window around each pixel."""
+    whole = torch.from_numpy(cue)[None]
+    return avg_pool2d(whole, _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[0].numpy()
 
 
 def _slope(inverse_depth: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:

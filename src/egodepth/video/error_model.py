@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
@@ -19,8 +19,29 @@ from egodepth.video.error_cues import DIRECTIONS, HINT_CUES, Cues
 
 FILE = "error_models.json"
 FORMAT = 1
+OFFSET = 0.01
+"""Added to an error before its logarithm is taken: smaller differences do not matter."""
 WITHIN = 0.1
 """Relative error that `confidence` is the probability of not exceeding."""
+
+
+class Adaptation(NamedTuple):
+    """How the expected errors of one clip differ from the calibration: factor * expected error ** exponent."""
+
+    factor: float
+    exponent: float
+    """0 to 1. 0: the cues tell nothing about this clip's errors."""
+
+    @classmethod
+    def of(cls, expected: Float64[np.ndarray, " n"], errors: Float64[np.ndarray, " n"]) -> "Adaptation":
+        """Return the one of a clip's pixels: a line through the logarithms, through the median of the errors."""
+        x, y = np.log(expected), np.log(errors + OFFSET)
+        x_of_mean = x - x.mean()
+        exponent = float(np.clip(x_of_mean @ y / max(x_of_mean @ x_of_mean, 1e-9), 0, 1))
+        return cls(max(float(np.median(errors / expected**exponent)), 1e-3), exponent)
+
+
+UNADAPTED = Adaptation(1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -45,10 +66,10 @@ class ErrorModel:
         """Return the sum of the curves."""
         return np.sum([np.interp(cues[name], *curve) for name, curve in self.curves.items()], axis=0)
 
-    def expected_error(self, cues: Cues, factor: float = 1.0) -> Float32[np.ndarray, "*shape"]:
-        """Return the median relative error of depth at pixels with such cues, times a factor, within `medians`."""
+    def expected_error(self, cues: Cues, adapted: Adaptation = UNADAPTED) -> Float32[np.ndarray, "*shape"]:
+        """Return the median relative error of depth at pixels with such cues, within the range of `medians`."""
         logs = np.log(self.medians)
-        expected = np.interp(self.score(cues), self.scores, logs) + np.log(factor)
+        expected = adapted.exponent * np.interp(self.score(cues), self.scores, logs) + np.log(adapted.factor)
         return np.exp(expected.clip(logs[0], logs[-1])).astype(np.float32)
 
     def share_within(self, expected: Float[np.ndarray, "*shape"], limit: float) -> Float32[np.ndarray, "*shape"]:

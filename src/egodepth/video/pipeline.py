@@ -50,7 +50,7 @@ from egodepth.video.output_files import write_outputs
 from egodepth.video.page import write_page, write_recording
 from egodepth.video.page.plots import plotly
 from egodepth.video.page.rerun_file import rerun_library
-from egodepth.video.point_checks import Witness, check_points, error_factor
+from egodepth.video.point_checks import Witness, adaptation, check_points
 from egodepth.video.recording import Recording, Row
 from egodepth.video.report_content import Known, figures_of, page_content
 from egodepth.weights import load_model
@@ -265,7 +265,7 @@ class Pipeline:
             reach = reach_of(recording, self._offset)
             aligned = Aligned.of(recording, work, counts[name], tracks, geometry, reach)
             if (witness := self._witness(name)) is not None and not witness.held_out:
-                aligned = dataclasses.replace(aligned, error_factor=error_factor(witness, recording, aligned))
+                aligned = dataclasses.replace(aligned, adapted=adaptation(witness, recording, aligned))
             self._looked_at[name] = aligned
         return self._looked_at[name]
 

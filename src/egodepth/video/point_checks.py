@@ -10,14 +10,15 @@ from egodepth.evaluation.trajectory_metrics import score_trajectory
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.video.aligned_clip import Aligned
 from egodepth.video.confidence import model_for
+from egodepth.video.error_model import UNADAPTED, Adaptation
 from egodepth.video.recording import Recording
 from egodepth.video.reliability import LIMITS, Groups, Share, grouped, shares
 
 _FEWEST = 5
 """Least number of points in a frame for a comparison."""
 _FEWEST_FRAMES = 3
-_FACTOR_FRAMES, _FACTOR_POINTS, _LARGEST_FACTOR = 60, 200, 4.0
-"""Number of frames and least number of points that calibrate the expected error, and its largest correction."""
+_ADAPTING_FRAMES, _ADAPTING_POINTS = 60, 200
+"""Number of frames, and least number of points, to which the expected error is adapted."""
 _CELLS = 12, 24
 """Rows and columns of the image-blind answer."""
 
@@ -30,7 +31,7 @@ class Witness:
     """The map of a recording, by the numbers of its extracted frames."""
     held_out: bool
     """Compare only with points that no training saw. Otherwise the model was not trained on the clip: points with an
-    even number calibrate its expected error (`error_factor`), and the others are compared with."""
+    even number adapt its expected error (`adaptation`), and the others are compared with."""
 
     def judges(self, number: Int64[np.ndarray, " k"]) -> Bool[np.ndarray, " k"]:
         """Return whether the points with these numbers are compared with."""
@@ -111,16 +112,15 @@ def check_points(witness: Witness | None, recording: Recording, aligned: Aligned
     )
 
 
-def error_factor(witness: Witness, recording: Recording, aligned: Aligned) -> float:
-    """Return the median of error over expected error at the points that do not judge; 1 with too few of them."""
-    frames = _frames(witness, recording, aligned, _FACTOR_FRAMES)
+def adaptation(witness: Witness, recording: Recording, aligned: Aligned) -> Adaptation:
+    """Return how the errors at the points that do not judge differ from the expected ones; none with too few points."""
+    frames = _frames(witness, recording, aligned, _ADAPTING_FRAMES)
     factors = {part: _part_factor(frames, part) for part in {frame.part for frame in frames}}
-    ratios = [
-        (_errors(frame.depth, frame.predicted, factors[frame.part]) / frame.expected_error)[~frame.judges]
-        for frame in frames
-    ]
-    ratio = np.concatenate([np.empty(0), *ratios])
-    return float(np.median(ratio).clip(1 / _LARGEST_FACTOR, _LARGEST_FACTOR)) if len(ratio) >= _FACTOR_POINTS else 1.0
+    errors = [_errors(frame.depth, frame.predicted, factors[frame.part])[~frame.judges] for frame in frames]
+    if sum(map(len, errors)) < _ADAPTING_POINTS:
+        return UNADAPTED
+    expected = np.concatenate([frame.expected_error[~frame.judges] for frame in frames])
+    return Adaptation.of(expected, np.concatenate(errors))
 
 
 def _frames(witness: Witness, recording: Recording, aligned: Aligned, most: int | None = None) -> list[_Sightings]:

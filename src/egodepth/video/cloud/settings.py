@@ -10,8 +10,9 @@ from egodepth.foundation.errors import require
 class CloudSettings:
     """Cleaning and fusion of a cloud. Lengths are relative, so that they suit depth of any unit."""
 
-    min_confidence: float = 0.5
-    """Drop pixels with less confidence, the probability that depth is within 10 %; 0 keeps all."""
+    min_confidence: float | None = None
+    """Drop pixels with less confidence, the probability that depth is within 10 %; 0 keeps all. Left out: 0.7, or the
+    median of a frame in which it is less, so that half of the frame is kept."""
     max_error: float = inf
     """Drop pixels whose expected relative error is larger, if the depth maps have one; inf keeps all."""
     far: float = 4.0
@@ -42,7 +43,8 @@ class CloudSettings:
 
     def __post_init__(self) -> None:
         shares = (self.far, self.flying, self.tolerance, self.max_error)
-        require(0 <= self.min_confidence <= 1, f"min_confidence {self.min_confidence}: 0 to 1 are possible")
+        sure = self.min_confidence is None or 0 <= self.min_confidence <= 1
+        require(sure, f"min_confidence {self.min_confidence}: 0 to 1 are possible")
         require(all(share > 0 for share in shares), "far, flying, tolerance and max_error must be above 0")
         require(self.motion >= 0 and self.turn_deg >= 0, "motion and turn_deg cannot be negative")
         require(self.edge_px >= 1, f"edge_px {self.edge_px}: at least 1")
