@@ -75,7 +75,7 @@ class ErrorModel:
     def share_within(self, expected: Float[np.ndarray, "*shape"], limit: float) -> Float32[np.ndarray, "*shape"]:
         """Return the probability that the relative error is at most a limit, where an error is expected.
 
-        It falls as the expected error grows. At the expected error itself it is one half.
+        It falls as the expected error grows. At the expected error itself it is about one half.
         """
         shares = [np.interp(np.log(limit), np.log(errors), self.levels, left=0) for errors in self.quantiles]
         return np.interp(np.log(expected), np.log(self.medians), shares).astype(np.float32)
