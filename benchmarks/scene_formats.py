@@ -70,7 +70,7 @@ def colmap(scene: Scene, out: Path) -> Difference:
     camera = model.cameras[1]
 
     def point(pixel: Pixel) -> Any:
-        x, y = np.ravel(camera.cam_from_img(np.array([[pixel.column + 0.5, pixel.row + 0.5]])))
+        x, y = np.ravel(np.asarray(camera.cam_from_img(np.array([[pixel.column + 0.5, pixel.row + 0.5]]))))
         pose = model.images[pixel.place + 1].cam_from_world().inverse()
         return pose * (pixel.depth * np.array([x, y, 1.0]))
 

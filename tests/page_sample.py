@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from egodepth.video.page import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Segment, Series
+from egodepth.video.page import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Reliability, Segment, Series
 
 NASTY = '</script><img src=x onerror=alert(1)> & "it\'s" {$title}'
 
@@ -43,6 +43,7 @@ def sample_content(**changes: object) -> PageContent:
         "cloud_xyz": rng.uniform((-3, -2, 0), (3, 1, 9), (1500, 3)).astype(np.float32),
         "cloud_rgb": rng.integers(0, 255, (1500, 3), np.uint8),
         "unit": "metres",
+        "reliability": (Reliability(name="within 10%", said=(0.2, 0.9), found=(0.3, 0.8)),),
         "files": (("cloud.ply", "the points"),),
     }
     return PageContent(**{**parts, **changes})

@@ -62,8 +62,8 @@ _DEPTH = (
 
 
 def _read_depth(folder: Path) -> None:
-    depth, confidence = DepthMaps.open(folder, Path("clip.mp4")).read(0)
-    assert depth.shape == confidence.shape
+    depth, confidence, error = DepthMaps.open(folder, Path("clip.mp4")).read(0)
+    assert depth.shape == confidence.shape == error.shape
     assert depth.size <= 80_000_000
 
 

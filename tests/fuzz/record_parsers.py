@@ -174,8 +174,8 @@ def _prepare_predictions(folder: Path) -> Mapping[str, Sequence[bytes]]:
 
 
 def _read_predictions(folder: Path) -> None:
-    depth, confidence = DepthMaps.open(folder, Path("clip.mp4")).read(0)
-    assert depth.shape == confidence.shape == (4, 6)
+    depth, confidence, error = DepthMaps.open(folder, Path("clip.mp4")).read(0)
+    assert depth.shape == confidence.shape == error.shape == (4, 6)
     assert np.isfinite(depth).all()
     assert depth.min() > 0
 

@@ -64,9 +64,13 @@ def test_every_frame_gets_a_depth_map_and_its_confidence(out: Path):
     assert len(depth_files(out, "npz")) == len(depth_files(out, "png")) == FRAMES
     for path in depth_files(out, "npz"):
         with np.load(path) as arrays:
-            assert arrays["depth"].shape == arrays["confidence"].shape == (64, 96)
+            assert arrays["depth"].shape == arrays["confidence"].shape == arrays["expected_error"].shape == (64, 96)
+            assert arrays["expected_error"].dtype == np.float32
             assert (arrays["depth"] > 0).all()
             assert 0 <= arrays["confidence"].min() <= arrays["confidence"].max() <= 1
+            # Confidence is the probability of an error of at most 10 %: more than one half if the median is less.
+            assert (arrays["confidence"][arrays["expected_error"] < 0.09] > 0.5).all()
+            assert (arrays["confidence"][arrays["expected_error"] > 0.11] < 0.5).all()
     with Image.open(depth_files(out, "png")[0]) as image:
         assert (image.size, image.mode) == (SIZE[::-1], "I;16")
 

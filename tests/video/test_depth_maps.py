@@ -6,7 +6,6 @@ import torch
 
 from egodepth.foundation.errors import InputError
 from egodepth.geometry import Camera, transform_from_axis_angle
-from egodepth.video.confidence import CONVINCING, DISAGREEMENT, confidence
 from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path, photometric_residual, unwarped_error
 
 CAMERA = Camera(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.5]))
@@ -70,30 +69,7 @@ def made(disagreement: float = 0.0, residual: float = 0.0, unwarped: float = 0.1
     )
 
 
-def test_confidence_falls_with_either_witness_against_it():
-    assert confidence(made()).min() == 1.0
-    np.testing.assert_allclose(confidence(made(disagreement=DISAGREEMENT)), np.exp(-1), rtol=1e-3)
-    half = 0.1 * (1 - CONVINCING / 2)  # explains half of what full confidence needs
-    np.testing.assert_allclose(confidence(made(residual=half)), 0.5, rtol=5e-3)
-    np.testing.assert_allclose(confidence(made(DISAGREEMENT, half)), 0.5 * np.exp(-1), rtol=5e-3)
-
-
-def test_depth_and_motion_that_explain_nothing_have_no_confidence_however_sure_the_network_is():
-    assert confidence(made(residual=0.1)).max() < 1e-3
-    assert confidence(made(residual=0.3)).max() == 0.0
-
-
-def test_where_no_neighbour_sees_a_point_or_nothing_changes_the_frames_typical_evidence_counts():
-    maps = made(residual=0.1 * (1 - CONVINCING / 2))
-    maps.residual[:8] = np.nan
-    maps.unwarped[-8:], maps.residual[-8:] = 0, 0
-    np.testing.assert_allclose(confidence(maps), 0.5, rtol=5e-3)
-
-
-def test_a_frame_without_neighbours_has_no_evidence():
-    maps = made()
-    maps.residual[:], maps.unwarped[:] = np.nan, np.nan
-    assert confidence(maps).max() == 0.0
+def test_without_neighbours_there_is_no_unwarped_error():
     assert np.isnan(unwarped_error(waves(0.0), []).numpy()).all()
 
 

@@ -14,9 +14,9 @@ from egodepth.video.aligned_clip import Aligned
 from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.clip_geometry import Geometry
 from egodepth.video.depth_maps import FrameMaps, maps_path
-from egodepth.video.hint_scales import shape_logs
+from egodepth.video.hint_scales import around_hints
 from egodepth.video.learned import Learned
-from egodepth.video.point_checks import check_points
+from egodepth.video.point_checks import Witness, check_points
 from egodepth.video.recording import Recording, Row
 from egodepth.video.steadiness import flicker_plot, steadiness_figures, steadiness_of
 from hints.map_scenes import map_of
@@ -80,7 +80,7 @@ def with_hints(
 
 def test_a_shape_that_hints_contradict_goes_to_the_hints_and_the_rest_stays():
     hint = hint_with_box() / UNIT
-    logs = shape_logs(np.full(SIZE, 1 / WALL, np.float32), hint)
+    logs = around_hints(np.full(SIZE, 1 / WALL, np.float32), hint).log
     np.testing.assert_allclose(logs[30:40, 45:55], -np.log(NEARER), rtol=0.06)
     assert np.abs(logs[:7]).max() == 0  # no hint around
     assert np.abs(logs[55:, :20]).max() < 1e-6  # they agree
@@ -89,7 +89,7 @@ def test_a_shape_that_hints_contradict_goes_to_the_hints_and_the_rest_stays():
 @pytest.mark.parametrize("factor", [100.0, 0.01])
 def test_a_hint_far_off_counts_as_one_at_the_limit(factor: float):
     inverse_depth = np.full(SIZE, 1 / WALL, np.float32)
-    farthest = np.abs(shape_logs(inverse_depth, inverse_depth * np.float32(factor))).max()
+    farthest = np.abs(around_hints(inverse_depth, inverse_depth * np.float32(factor)).log).max()
     assert np.log(1.9) < farthest < np.log(2.1)
 
 
@@ -139,7 +139,7 @@ def test_without_poses_or_hints_the_network_is_shown(recording: Recording, tmp_p
 def test_what_was_learned_is_judged_by_the_network_alone(recording: Recording, tmp_path: Path):
     aligned = with_hints(recording, tmp_path / "maps", [hint_with_box()] * 3)
     assert Learned.of(aligned).spread < 1e-6
-    check = check_points(wall_map(), recording, aligned, held_out=False)
+    check = check_points(Witness(wall_map(), held_out=False), recording, aligned)
     assert check is not None
     # The points say wall; the box of the hints stands before it, and is not the network's fault.
     assert check.abs_rel_network < 1e-3 < check.abs_rel_per_frame

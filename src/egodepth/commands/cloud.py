@@ -27,7 +27,7 @@ class FuseCloud:
     """A video of any format, or a folder of frames: the same frames that the depth maps show, all of them."""
     depth: Path
     """Folder with one depth map per frame, as `egodepth video` and `egodepth predict` write them: NPZ (with its
-    confidence, if it has one), or else 16-bit PNG. They are sorted by name."""
+    confidence and expected error, if it has them), or else 16-bit PNG. They are sorted by name."""
     trajectory: Path
     """World-from-camera poses in KITTI's format (12 numbers a line) or TUM's (8 numbers a line)."""
     out: Path

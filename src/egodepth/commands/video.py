@@ -8,7 +8,7 @@ class VideoToDepth(VideoOptions):
     """Process an uncalibrated video in one command: find its camera, train a model on it, and write all its outputs.
 
     The command selects frames by their motion, finds the camera, trains, and writes into OUT/NAME for each clip:
-    depth.mp4 (the video and its depth, with one colour scale), depth/ (16-bit PNG and NPZ with confidence for each
+    depth.mp4 (the video and its depth, with one colour scale), depth/ (16-bit PNG and NPZ with expected error for each
     frame), trajectory.txt (KITTI) and trajectory_tum.txt, cloud.ply, and report.html, which shows and judges all
     outputs. If it is stopped, run it again to continue. Each stage is also a command of its own: data extract, camera,
     train, scale, predict, odometry, cloud. Several clips must come from one camera.

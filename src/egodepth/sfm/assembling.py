@@ -195,4 +195,5 @@ def _where(model: Any, element: Any) -> tuple[float, float, float, float]:
     camera = model.cameras[image.camera_id]
     x, y = image.points2D[element.point2D_idx].xy
     ray = camera.cam_from_img(np.array([x, y]))
-    return (x / camera.width, y / camera.height, *((np.nan, np.nan) if ray is None else ray))
+    across, down = (np.nan, np.nan) if ray is None else ray
+    return x / camera.width, y / camera.height, across, down

@@ -15,7 +15,10 @@ from egodepth.geometry import Camera
 from egodepth.inference.common_scales import CommonScales, sampled
 from egodepth.video.camera_path import RowTrajectory
 from egodepth.video.clip_geometry import Geometry
+from egodepth.video.confidence import Trust, trust
 from egodepth.video.depth_maps import FrameMaps, depth_change, maps_path
+from egodepth.video.error_cues import ClipCues
+from egodepth.video.error_model import UNADAPTED, Adaptation
 from egodepth.video.hint_scales import HintScales
 from egodepth.video.recording import Recording
 from egodepth.video.scale_alignment import MEMORY_SECONDS, Flicker, aligned_factors, typical_changes
@@ -59,6 +62,10 @@ class Aligned:
     camera: Camera
     steady: bool
     """Whether the displayed depth is filtered over time."""
+    reach: int
+    """Offset in frames to the two frames that a frame is compared with."""
+    adapted: Adaptation = UNADAPTED
+    """Of the expected error, for a model of other clips (`point_checks.adaptation`)."""
 
     @classmethod
     def of(
@@ -68,6 +75,7 @@ class Aligned:
         count: int,
         row_trajectories: list[RowTrajectory],
         geometry: Geometry | None = None,
+        reach: int = 1,
         steady: bool = False,
     ) -> "Aligned":
         """Align the `count` frames with maps in a folder: by the hints if there is geometry, else with each other."""
@@ -86,7 +94,7 @@ class Aligned:
             )
             factors = np.exp(by_hints.scale_logs)
         camera = recording.drive.camera
-        return cls(maps, seconds, rows, factors, by_hints, changes, row_trajectories, camera, steady)
+        return cls(maps, seconds, rows, factors, by_hints, changes, row_trajectories, camera, steady, reach)
 
     def frame(self, place: int) -> FrameMaps:
         """Return the displayed maps of a frame: in the common scale, corrected by its hints, filtered over time."""
@@ -96,13 +104,21 @@ class Aligned:
 
     def unfiltered_frame(self, place: int) -> FrameMaps:
         """Return the maps of a frame in the common scale and corrected by its hints, before the filter over time."""
-        maps = self.network_frame(place)
-        return maps if self.hint_scales is None else self.hint_scales.after_hints(place, maps)
+        return self.cues.shown(place).corrected
 
     def network_frame(self, place: int) -> FrameMaps:
         """Return the maps of a frame in the common scale, with the network's depth alone."""
         maps = FrameMaps.read(maps_path(self.maps, place))
         return maps._replace(inverse_depth=maps.inverse_depth / np.float32(self.factors[place]))
+
+    def trust(self, place: int) -> Trust:
+        """Return how far the displayed depth of a frame can be trusted."""
+        return trust(self.cues.of(place), self.hint_scales is not None, self.adapted)
+
+    @cached_property
+    def cues(self) -> ClipCues:
+        """What the expected error of every frame is computed from."""
+        return ClipCues(self.network_frame, self.hint_scales, self._motion, self.rows, self.camera, self.reach)
 
     def scales(self, metric: bool) -> CommonScales:
         """Return the scales of the colours and the PNGs, common to all frames."""
@@ -137,21 +153,30 @@ class Aligned:
         pairs = [place for place, change in enumerate(self.changes) if np.isfinite(change).any()]
         changes: list[Float[np.ndarray, " _"]] = [np.empty(0)] * len(self.changes)
         for place in (pairs[index] for index in spread_places(len(pairs), _FLICKER_PAIRS)):
-            here, there = frame(place), frame(place + 1)
-            motion = self.row_trajectories[here.row].between(here.seconds, there.seconds, self.row_poses[here.row])
-            depths = torch.from_numpy(here.inverse_depth), torch.from_numpy(there.inverse_depth)
-            changes[place] = depth_change(*depths, motion, self.camera).numpy()
+            here, there = (torch.from_numpy(frame(each).inverse_depth) for each in (place, place + 1))
+            changes[place] = depth_change(here, there, self._motion(place, place + 1), self.camera).numpy()
         return Flicker.of(changes)
 
     @cached_property
     def _filter(self) -> SteadyDepth:
         def posed(place: int) -> PosedDepth:
-            maps = self.unfiltered_frame(place)
-            known = maps.row >= 0
-            pose = self.row_trajectories[maps.row].at(maps.seconds, self.row_poses[maps.row]) if known else np.eye(4)
-            return PosedDepth(maps.row, maps.inverse_depth, pose)
+            row = int(self.rows[place])
+            pose = self._poses[place] if row >= 0 else np.eye(4)
+            return PosedDepth(row, self.unfiltered_frame(place).inverse_depth, pose)
 
         return SteadyDepth(posed, len(self.seconds), self.camera)
+
+    def _motion(self, here: int, there: int) -> Float[torch.Tensor, "4 4"]:
+        """Return there_from_here for two frames of one row."""
+        return torch.from_numpy(np.linalg.solve(self._poses[there], self._poses[here])).float()
+
+    @cached_property
+    def _poses(self) -> Float64[np.ndarray, "n 4 4"]:
+        """World-from-camera poses of all frames, NaN in no row."""
+        poses = np.full((len(self.rows), 4, 4), np.nan)
+        for row, trajectory in enumerate(self.trajectories):
+            poses[self.rows == row] = trajectory.world_from_camera
+        return poses
 
     @cached_property
     def row_poses(self) -> list[Float64[np.ndarray, "_ 4 4"]]:

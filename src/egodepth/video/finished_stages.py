@@ -90,6 +90,11 @@ class StageRecord:
         return chosen[name]
 
     @property
+    def results(self) -> dict[str, Any]:
+        """Result of each finished stage."""
+        return {name: stage["result"] for name, stage in self._record["stages"].items()}
+
+    @property
     def seconds(self) -> dict[str, float]:
         """Duration of each finished stage when it last ran."""
         return {name: stage["seconds"] for name, stage in self._record["stages"].items()}

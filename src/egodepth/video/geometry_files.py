@@ -14,7 +14,6 @@ from egodepth.video.aligned_clip import Aligned
 from egodepth.video.arrays import read_arrays, write_arrays
 from egodepth.video.cloud.fusion import fuse
 from egodepth.video.cloud.point_cloud import Cloud, CloudFrame, write_cloud
-from egodepth.video.confidence import confidence
 from egodepth.video.depth_maps import FrameMaps
 from egodepth.video.options import VideoOptions
 from egodepth.video.output_files import VIDEO
@@ -104,10 +103,13 @@ def _cloud_frames(
     """Yield the extracted frames of a row, with the maps that a function returns for their places."""
     frames = recording.rows[row]
     for number, seconds, pose in zip(frames.numbers, frames.seconds.tolist(), aligned.row_poses[row], strict=True):
-        maps = maps_of(aligned.place_of(seconds))
+        place = aligned.place_of(seconds)
+        maps = maps_of(place)
         size = (_FINER * maps.inverse_depth.shape[0], _FINER * maps.inverse_depth.shape[1])
         image = resize_rgb(recording.drive.read_image(number), size)
-        yield CloudFrame(image, 1 / _enlarged(maps.inverse_depth, size), _enlarged(confidence(maps), size), pose)
+        yield CloudFrame(
+            image, 1 / _enlarged(maps.inverse_depth, size), _enlarged(aligned.trust(place).confidence, size), pose
+        )
         advance(1)
 
 

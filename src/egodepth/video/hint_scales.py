@@ -29,16 +29,24 @@ _PRIOR = 0.05
 """Share of nearby pixels with hints at which the correction has half of its full size."""
 _MOST = 0.7
 """Logarithm of the largest correction: larger differences, such as for an object that moves along, are clipped."""
+_UNSURE = 0.3
+"""Spread of log depth where there are no hints."""
 _KEPT = 4
 """Number of cached corrections: frames are requested in order."""
 
 
-def shape_logs(
-    inverse_depth: Float32[np.ndarray, "h w"], hint: Float32[np.ndarray, "h w"]
-) -> Float32[np.ndarray, "h w"]:
-    """Return the logarithm of the factor on inverse depth that follows the hints; 0 without hints nearby.
+class AroundHints(NamedTuple):
+    """What the hints near each pixel say of the network's depth."""
 
-    It is the mean of log(hint / inverse depth) over nearby hints, weighted by a Gaussian.
+    log: Float32[np.ndarray, "h w"]
+    """Logarithm of the factor on inverse depth that follows the hints; 0 without hints nearby. It is the mean of
+    log(hint / inverse depth) over nearby hints, weighted by a Gaussian."""
+    spread: Float32[np.ndarray, "h w"]
+    """Standard deviation of log(hint / inverse depth) around this mean; `_UNSURE` without hints nearby."""
+
+
+def around_hints(inverse_depth: Float32[np.ndarray, "h w"], hint: Float32[np.ndarray, "h w"]) -> AroundHints:
+    """Compare the network's inverse depth with nearby hints.
 
     Args:
         inverse_depth: inverse depth of the network.
@@ -47,8 +55,12 @@ def shape_logs(
     known = (hint > 0).astype(np.float32)
     ratio = np.log(np.where(hint > 0, hint / inverse_depth, 1)).clip(-_MOST, _MOST).astype(np.float32)
     sigma = _REACH * hint.shape[1]
-    around, weight = gaussian_blur(torch.from_numpy(np.stack([ratio * known, known])), 2 * ceil(3 * sigma) + 1, sigma)
-    return (around / (weight + _PRIOR)).numpy()
+    maps = torch.from_numpy(np.stack([ratio * known, ratio**2 * known, known]))
+    size = 2 * ceil(3 * sigma) + 1
+    total, squares, weight = gaussian_blur(gaussian_blur(maps, [size, 1], sigma), [1, size], sigma)
+    scatter = (squares - total**2 / weight.clamp(min=1e-6)).clamp(min=0)
+    spread = ((scatter + _PRIOR * _UNSURE**2) / (weight + _PRIOR)).sqrt()
+    return AroundHints((total / (weight + _PRIOR)).numpy(), spread.numpy())
 
 
 class _Anchor(NamedTuple):
@@ -103,7 +115,7 @@ class HintScales:
             if known:
                 own, logs = np.flatnonzero(rows == row), [anchor.log for anchor in known]
                 self.scale_logs[own] = np.interp(own, [anchor.place for anchor in known], logs)
-        self._shape_logs_of = lru_cache(_KEPT)(self._made_shape_logs_of)
+        self._around_hints_of = lru_cache(_KEPT)(self._made_around_hints_of)
 
     def after_hints(self, place: int, maps: FrameMaps) -> FrameMaps:
         """Return a frame in the common scale with its depth corrected from place to place.
@@ -112,8 +124,14 @@ class HintScales:
         """
         logs = np.zeros_like(maps.inverse_depth)
         for share, anchor in self._around(place, maps.row):
-            logs += np.float32(share) * self._seen(anchor, place, maps)
+            logs += np.float32(share) * self._seen(anchor, place, maps).log
         return maps._replace(inverse_depth=maps.inverse_depth * np.exp(logs))
+
+    def spread(self, place: int, maps: FrameMaps) -> Float32[np.ndarray, "h w"]:
+        """Return `AroundHints.spread` of a frame in the common scale, blended like its correction."""
+        seen = [(share, self._seen(anchor, place, maps).spread) for share, anchor in self._around(place, maps.row)]
+        total = sum((np.float32(share) * spread for share, spread in seen), np.zeros_like(maps.inverse_depth))
+        return total if seen else np.full_like(total, _UNSURE)
 
     def _around(self, place: int, row: int) -> Iterator[tuple[float, _Anchor]]:
         """Yield the extracted frames around a frame, and the share of each."""
@@ -126,17 +144,18 @@ class HintScales:
         share = min(max((place - begin) / max(end - begin, 1), 0.0), 1.0)
         yield from ((part, anchors[index]) for part, index in ((1 - share, before), (share, after)) if part > 0)
 
-    def _seen(self, anchor: _Anchor, place: int, maps: FrameMaps) -> Float32[np.ndarray, "h w"]:
-        """Return an extracted frame's corrections warped to another frame; 0 outside of its view.
+    def _seen(self, anchor: _Anchor, place: int, maps: FrameMaps) -> AroundHints:
+        """Return what the hints of an extracted frame say, warped to another frame; outside of its view, nothing.
 
         A point that is hidden in the extracted frame gets the correction of the object that hides it.
         """
-        logs = self._shape_logs_of(anchor)
+        around = self._around_hints_of(anchor)
         if anchor.place == place:
-            return logs
+            return around
         motion = self._trajectories[maps.row].between(maps.seconds, anchor.seconds, self._poses[maps.row])
         uv, _, inside = seen_from(1 / torch.from_numpy(maps.inverse_depth)[None], motion, self._camera)
-        return (sample(torch.from_numpy(logs)[None, None], uv)[0, 0] * inside).numpy()
+        log, spread = sample(torch.from_numpy(np.stack(around))[None], uv)[0]
+        return AroundHints((log * inside).numpy(), spread.where(inside, _UNSURE).numpy())
 
     def _anchor(self, place: int, seconds: float, number: int, unit: float) -> _Anchor:
         if not np.isfinite(unit):
@@ -145,10 +164,10 @@ class HintScales:
         log = np.log(unit) - log_ratio(self._geometry.inverse_depth(number), inverse_depth)
         return _Anchor(place, seconds, number, unit, float(log))
 
-    def _made_shape_logs_of(self, anchor: _Anchor) -> Float32[np.ndarray, "h w"]:
-        """Return the corrections of an extracted frame; 0 without hints."""
+    def _made_around_hints_of(self, anchor: _Anchor) -> AroundHints:
+        """Return what the hints of an extracted frame say of its own depth."""
         inverse_depth = FrameMaps.read(maps_path(self._maps, anchor.place)).inverse_depth
         if not np.isfinite(anchor.log):
-            return np.zeros_like(inverse_depth)
+            return AroundHints(np.zeros_like(inverse_depth), np.full_like(inverse_depth, _UNSURE))
         hint = self._geometry.inverse_depth(anchor.number)
-        return shape_logs(inverse_depth / np.float32(np.exp(anchor.log)), hint / np.float32(anchor.unit))
+        return around_hints(inverse_depth / np.float32(np.exp(anchor.log)), hint / np.float32(anchor.unit))

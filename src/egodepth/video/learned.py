@@ -11,7 +11,7 @@ import numpy as np
 
 from egodepth.data.media.frame_numbers import spread_places
 from egodepth.video.aligned_clip import Aligned
-from egodepth.video.confidence import explained_share
+from egodepth.video.error_cues import explained_share
 from egodepth.video.point_checks import SparseCheck
 
 _FRAMES = 48

@@ -17,7 +17,7 @@ from egodepth.inference.predictor import at_size
 from egodepth.inference.stream import pipeline
 from egodepth.video.aligned_clip import Aligned
 from egodepth.video.arrays import write_arrays
-from egodepth.video.confidence import confidence
+from egodepth.video.confidence import Trust
 from egodepth.video.depth_maps import FrameMaps
 from egodepth.video.recording import Picture, Recording
 
@@ -31,6 +31,8 @@ _PICTURE_WIDTH = 480
 class _Seen(NamedTuple):
     picture: Picture
     maps: FrameMaps
+    trust: Trust | None
+    """None if no file needs it."""
 
 
 def write_outputs(
@@ -60,10 +62,10 @@ def write_outputs(
         show = drawing(writer, panel, output, scales)
 
         def look(pictures: list[Picture]) -> list[_Seen]:
-            return [_Seen(picture, aligned.frame(picture.place)) for picture in pictures]
+            return [_seen(aligned, picture, "npz" in files) for picture in pictures]
 
         def store(seen: _Seen) -> None:
-            picture, maps = seen
+            picture, maps = seen.picture, seen.maps
             pts = round(picture.seconds / _TIME_BASE)
             show(DepthFrame(VideoFrame(picture.image, pts), torch.from_numpy(maps.inverse_depth)))
             _write_frame(out / "depth" / f"{picture.place:06d}", seen, scales, files)
@@ -77,6 +79,10 @@ def write_outputs(
         pipeline(recording.pictures(), look, store, 2)
 
 
+def _seen(aligned: Aligned, picture: Picture, judged: bool) -> _Seen:
+    return _Seen(picture, aligned.frame(picture.place), aligned.trust(picture.place) if judged else None)
+
+
 def picture_places(count: int) -> list[int]:
     """Return the frames that the report shows."""
     return spread_places(count, PICTURES)
@@ -88,12 +94,12 @@ def picture_path(maps: Path, place: int) -> Path:
 
 
 def _write_frame(stem: Path, seen: _Seen, scales: CommonScales, files: Collection[str]) -> None:
-    """Write the depth map at the frame's size as PNG; and at the network's size, with its confidence, as NPZ."""
+    """Write the depth map at the frame's size as PNG; and at the network's size, with its expected error, as NPZ."""
     inverse_depth = seen.maps.inverse_depth
     if "png" in files and not (path := stem.with_suffix(".png")).exists():
         size = (seen.picture.image.shape[0], seen.picture.image.shape[1])
         full = at_size(torch.from_numpy(inverse_depth)[None], size)[0]
         write_image(path, scales.depth_png((1 / full).numpy()))
-    if "npz" in files and not (path := stem.with_suffix(".npz")).exists():
-        known = {"depth": 1 / inverse_depth, "inverse_depth": inverse_depth, "confidence": confidence(seen.maps)}
+    if seen.trust is not None and not (path := stem.with_suffix(".npz")).exists():
+        known = {"depth": 1 / inverse_depth, "inverse_depth": inverse_depth, **seen.trust._asdict()}
         write_arrays(path, known | {"seconds": seen.picture.seconds})

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ from egodepth.video.output_files import write_outputs
 from egodepth.video.page import write_page, write_recording
 from egodepth.video.page.plots import plotly
 from egodepth.video.page.rerun_file import rerun_library
-from egodepth.video.point_checks import SparseCheck, check_points
+from egodepth.video.point_checks import Witness, adaptation, check_points
 from egodepth.video.recording import Recording, Row
 from egodepth.video.report_content import Known, figures_of, page_content
 from egodepth.video.scene.exporting import export_scene
@@ -166,8 +166,7 @@ class Pipeline:
 
     def _depth(self) -> dict[str, int]:
         """Run the first pass over every clip, and return the number of frames of each."""
-        card = self._predictor.model.card
-        motion, offset = MotionPredictor(self._predictor.model), min(map(abs, card.offsets), default=1)
+        motion, offset = MotionPredictor(self._predictor.model), self._offset
         counts = {}
         for name, recording in self._recordings.items():
             work, rows = self.out / "work" / name, recording.rows
@@ -245,7 +244,7 @@ class Pipeline:
                 clouds=read_clouds(aligned) if self.options.cloud else [],
                 geometry=(known_of or {}).get(name),
                 hint=self._geometry[name].inverse_depth if name in self._geometry else None,
-                sparse=self._witness(name, picked, camera, aligned),
+                sparse=check_points(self._witness(name), recording, aligned),
                 learned=Learned.of(aligned),
                 seconds=self.record.seconds,
             )
@@ -260,13 +259,21 @@ class Pipeline:
             write_text(out / "report.json", json.dumps(figures[name], indent=2) + "\n")
         return figures
 
-    def _witness(self, name: str, picked: dict[str, Any], camera: CameraFound, aligned: Aligned) -> SparseCheck | None:
-        """Compare the depth of a clip with its held-out points; for a given model, with all points."""
+    def kept_clips(self) -> Iterator[tuple[Recording, Aligned, Witness | None]]:
+        """Yield each clip of a command that was finished with --keep."""
+        self.run_all()
+        for name, recording in self._recordings.items():
+            yield recording, self._aligned(name, self.record.results["depth"]), self._witness(name)
+
+    def _witness(self, name: str) -> Witness | None:
+        """Return the points to compare a clip's depth with: the held-out ones; for a given model, half of them."""
         if name in self._geometry:
-            return check_points(self._geometry[name].clip_map, self._recordings[name], aligned, held_out=True)
+            return Witness(self._geometry[name].clip_map, held_out=True)
         # A map whose camera was rejected is not used for the comparison.
-        clip_map = camera_map(self.frames) if camera.way == "sfm" and name == longest_clip(picked) else None
-        return check_points(clip_map, self._recordings[name], aligned, held_out=False)
+        by_points = self.record.results["camera"]["way"] == "sfm"
+        by_points &= name == longest_clip(self.record.results["frames"])
+        clip_map = camera_map(self.frames) if by_points else None
+        return None if clip_map is None else Witness(clip_map, held_out=False)
 
     def _aligned(self, name: str, counts: dict[str, int]) -> Aligned:
         """Return a clip after the first pass; its maps are read once for all later stages."""
@@ -274,9 +281,12 @@ class Pipeline:
             work = self.out / "work" / name
             tracks = read_row_trajectories(work / "tracks.npz")
             geometry = self._geometry.get(name)
-            self._looked_at[name] = Aligned.of(
-                self._recordings[name], work, counts[name], tracks, geometry, steady=self.options.steady
-            )
+            recording = self._recordings[name]
+            reach = reach_of(recording, self._offset)
+            aligned = Aligned.of(recording, work, counts[name], tracks, geometry, reach, self.options.steady)
+            if (witness := self._witness(name)) is not None and not witness.held_out:
+                aligned = dataclasses.replace(aligned, adapted=adaptation(witness, recording, aligned))
+            self._looked_at[name] = aligned
         return self._looked_at[name]
 
     @cached_property
@@ -287,6 +297,11 @@ class Pipeline:
     def _geometry(self) -> dict[str, Geometry]:
         """Geometry of every clip that has one, read on first use."""
         return {} if self._taught_by is None else known_geometry(self._taught_by, self.clips)
+
+    @property
+    def _offset(self) -> int:
+        """Smallest offset in frames between the neighbours of the training."""
+        return min(map(abs, self._predictor.model.card.offsets), default=1)
 
     @cached_property
     def _predictor(self) -> DepthPredictor:

@@ -5,17 +5,37 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from egodepth.data.media.frame_numbers import spread_places
 from egodepth.evaluation.trajectory_metrics import score_trajectory
 from egodepth.sfm.clip_map import ClipMap
 from egodepth.video.aligned_clip import Aligned
-from egodepth.video.confidence import confidence
+from egodepth.video.confidence import model_for
+from egodepth.video.error_model import UNADAPTED, Adaptation
 from egodepth.video.recording import Recording
+from egodepth.video.reliability import LIMITS, Groups, Share, grouped, shares
 
 _FEWEST = 5
 """Least number of points in a frame for a comparison."""
 _FEWEST_FRAMES = 3
+_ADAPTING_FRAMES, _ADAPTING_POINTS = 60, 200
+"""Number of frames, and least number of points, to which the expected error is adapted."""
 _CELLS = 12, 24
 """Rows and columns of the image-blind answer."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """The points of structure from motion that depth is compared with."""
+
+    clip_map: ClipMap
+    """The map of a recording, by the numbers of its extracted frames."""
+    held_out: bool
+    """Compare only with points that no training saw. Otherwise the model was not trained on the clip: points with an
+    even number adapt its expected error (`adaptation`), and the others are compared with."""
+
+    def judges(self, number: Int64[np.ndarray, " k"]) -> Bool[np.ndarray, " k"]:
+        """Return whether the points with these numbers are compared with."""
+        return self.clip_map.held_out[number] if self.held_out else number % 2 == 1
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,10 @@ class SparseCheck:
     """As `abs_rel_per_frame`, for the network's depth before the correction by hints."""
     abs_rel_blind: float
     """As `abs_rel_per_frame`, for an image-blind answer: mean depth at the image position, over all frames."""
+    within: tuple[Share, ...]
+    """The errors that were expected, and those of `abs_rel` that were found."""
+    groups: tuple[Groups, ...]
+    """The same in groups of points, for a diagram: one for each of `LIMITS`."""
     ate_percent: float | None
     """RMSE of the positions after Sim(3) alignment, in percent of the path length; None if the trajectory itself comes
     from structure from motion."""
@@ -52,39 +76,23 @@ class _Sightings:
     depth: Float64[np.ndarray, " k"]
     predicted: Float64[np.ndarray, " k"]
     by_network: Float64[np.ndarray, " k"]
-    trust: Float64[np.ndarray, " k"]
+    expected_error: Float64[np.ndarray, " k"]
     judges: Bool[np.ndarray, " k"]
     """The points to compare with; the others define the image-blind answer."""
 
 
-def check_points(
-    clip_map: ClipMap | None, recording: Recording, aligned: Aligned, held_out: bool
-) -> SparseCheck | None:
-    """Compare with the map of a recording; None without one, or with too few points.
-
-    Args:
-        clip_map: the map of this recording, by the numbers of its extracted frames.
-        recording: the recording.
-        aligned: its depth and trajectory.
-        held_out: compare only with points that no training saw.
-    """
-    if clip_map is None:
+def check_points(witness: Witness | None, recording: Recording, aligned: Aligned) -> SparseCheck | None:
+    """Compare the depth and trajectory of a recording with points; None without any, or with too few."""
+    if witness is None:
         return None
-    place_of = {
-        number: aligned.place_of(seconds)
-        for row in recording.rows
-        for number, seconds in zip(row.numbers, row.seconds.tolist(), strict=True)
-    }
-    frames = [
-        _sightings(clip_map, position, recording, aligned, place_of[number], held_out)
-        for position, number in enumerate(clip_map.frames.tolist())
-        if number in place_of and clip_map.registered[position]
-    ]
+    clip_map, held_out = witness.clip_map, witness.held_out
+    frames = _frames(witness, recording, aligned)
     blind = _blind_answer(frames)
     frames = [frame for frame in frames if frame.judges.sum() >= _FEWEST]
     if len(frames) < _FEWEST_FRAMES:
         return None
-    trust = np.concatenate([frame.trust[frame.judges] for frame in frames])
+    expected = np.concatenate([frame.expected_error[frame.judges] for frame in frames])
+    model = model_for(aligned.hint_scales is not None)
     factors = {part: _part_factor(frames, part) for part in {frame.part for frame in frames}}
     errors = np.concatenate(
         [_errors(frame.depth[frame.judges], frame.predicted[frame.judges], factors[frame.part]) for frame in frames]
@@ -95,20 +103,51 @@ def check_points(
         points=len(errors),
         abs_rel=float(errors.mean()),
         abs_rel_per_frame=_per_frame(frames, [frame.predicted for frame in frames]),
-        abs_rel_confident=float(errors[trust >= np.median(trust)].mean()),
+        abs_rel_confident=float(errors[expected <= np.median(expected)].mean()),
         abs_rel_network=_per_frame(frames, [frame.by_network for frame in frames]),
         abs_rel_blind=_per_frame(frames, [blind[frame.cell] for frame in frames]),
+        within=shares(model, expected, errors),
+        groups=tuple(grouped(model, expected, errors, limit) for limit in LIMITS),
         ate_percent=_ate_percent(recording, aligned, clip_map) if not _of_the_map(aligned) else None,
     )
 
 
-def _sightings(
-    clip_map: ClipMap, position: int, recording: Recording, aligned: Aligned, place: int, held_out: bool
-) -> _Sightings:
+def adaptation(witness: Witness, recording: Recording, aligned: Aligned) -> Adaptation:
+    """Return how the errors at the points that do not judge differ from the expected ones; none with too few points."""
+    frames = _frames(witness, recording, aligned, _ADAPTING_FRAMES)
+    factors = {part: _part_factor(frames, part) for part in {frame.part for frame in frames}}
+    errors = [_errors(frame.depth, frame.predicted, factors[frame.part])[~frame.judges] for frame in frames]
+    if sum(map(len, errors)) < _ADAPTING_POINTS:
+        return UNADAPTED
+    expected = np.concatenate([frame.expected_error[~frame.judges] for frame in frames])
+    return Adaptation.of(expected, np.concatenate(errors))
+
+
+def _frames(witness: Witness, recording: Recording, aligned: Aligned, most: int | None = None) -> list[_Sightings]:
+    """Return the points that the registered frames observe: all frames, or evenly spaced ones."""
+    place_of = {
+        number: aligned.place_of(seconds)
+        for row in recording.rows
+        for number, seconds in zip(row.numbers, row.seconds.tolist(), strict=True)
+    }
+    clip_map = witness.clip_map
+    known = [
+        (position, place_of[number])
+        for position, number in enumerate(clip_map.frames.tolist())
+        if number in place_of and clip_map.registered[position]
+    ]
+    chosen = range(len(known)) if most is None else spread_places(len(known), most)
+    return [
+        _sightings(witness, position, recording, aligned, place) for position, place in (known[each] for each in chosen)
+    ]
+
+
+def _sightings(witness: Witness, position: int, recording: Recording, aligned: Aligned, place: int) -> _Sightings:
+    clip_map = witness.clip_map
     number, uv, depth = clip_map.image_points(position, recording.drive.camera)
     inside = ((uv > 0) & (uv < 1)).all(1)
     number, uv, depth = number[inside], uv[inside], depth[inside]
-    maps, by_network = aligned.frame(place), aligned.network_frame(place)
+    by_network, maps = aligned.cues.shown(place).network, aligned.frame(place)
     height, width = maps.inverse_depth.shape
     x, y = (uv * (width, height)).astype(int).T
     column, row = (uv * _CELLS[::-1]).astype(int).T
@@ -118,8 +157,8 @@ def _sightings(
         depth=depth,
         predicted=1 / maps.inverse_depth[y, x].astype(np.float64),
         by_network=1 / by_network.inverse_depth[y, x].astype(np.float64),
-        trust=confidence(maps)[y, x].astype(np.float64),
-        judges=clip_map.held_out[number] if held_out else np.ones(len(number), bool),
+        expected_error=aligned.trust(place).expected_error[y, x].astype(np.float64),
+        judges=witness.judges(number),
     )
 
 

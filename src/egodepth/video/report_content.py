@@ -14,10 +14,10 @@ from egodepth.inference.common_scales import CommonScales
 from egodepth.video.aligned_clip import Aligned
 from egodepth.video.camera_stage import CameraFound
 from egodepth.video.cloud.point_cloud import Cloud
-from egodepth.video.confidence import confidence
+from egodepth.video.error_model import WITHIN
 from egodepth.video.learned import Learned
 from egodepth.video.output_files import picture_path, picture_places
-from egodepth.video.page import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Segment, Series
+from egodepth.video.page import Figure, FigureGroup, Finding, PageContent, PageFrame, Plot, Reliability, Segment, Series
 from egodepth.video.point_checks import SparseCheck
 from egodepth.video.recording import Recording
 from egodepth.video.steadiness import flicker_plot, steadiness_figures, steadiness_of
@@ -26,6 +26,8 @@ from egodepth.weights import ModelCard
 _UNSURE, _UNSTEADY, _WRONG, _CROOKED = 0.4, 0.05, 0.2, 5.0
 """Limits of the report's warnings: least mean confidence, and largest flicker, difference from sparse points (shares)
 and difference from their trajectory (percent)."""
+_MISCALIBRATED = 0.1
+"""Difference of stated and found shares above which the report warns."""
 _NO_HINT = np.uint8(96)
 """Grey value of a picture where there is no hint."""
 
@@ -64,10 +66,7 @@ class Known:
 
 def figures_of(known: Known) -> dict[str, Any]:
     """Return the figures as JSON values."""
-    trust = [
-        float(confidence(known.aligned.network_frame(place)).mean())
-        for place in picture_places(len(known.aligned.rows))
-    ]
+    trusts = [known.aligned.trust(place) for place in picture_places(len(known.aligned.rows))]
     return {
         "frames": len(known.aligned.rows),
         "frames_trained_on": known.summary["kept"],
@@ -76,7 +75,8 @@ def figures_of(known: Known) -> dict[str, Any]:
         "unit": known.unit,
         **known.scales.summary(known.card.metric, str(known.card.scale)),
         **steadiness_of(known.aligned),
-        "mean_confidence": float(np.mean(trust)),
+        "mean_confidence": float(np.mean([trust.confidence.mean() for trust in trusts])),
+        "expected_error": float(np.mean([np.median(trust.expected_error) for trust in trusts])),
         "learned": dataclasses.asdict(known.learned),
         "geometry": known.geometry,
         "path_length": [trajectory.length for trajectory in known.aligned.trajectories],
@@ -106,6 +106,10 @@ def page_content(known: Known, figures: dict[str, Any], files: tuple[tuple[str, 
         cloud_xyz=cloud.xyz if cloud else np.empty((0, 3), np.float32),
         cloud_rgb=cloud.rgb if cloud else np.empty((0, 3), np.uint8),
         unit=known.unit,
+        reliability=tuple(
+            Reliability(name=f"within {groups.limit:.0%}", said=groups.said, found=groups.found)
+            for groups in (known.sparse.groups if known.sparse else ())
+        ),
         video=files[0][0],
         files=files,
     )
@@ -123,10 +127,8 @@ def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
     )
     found += [Finding(text=text, warning=True) for text in known.learned.warnings(known.sparse)]
     if figures["mean_confidence"] < _UNSURE:
-        text = "The model is uncertain: neighbouring frames do not look as its depth and motion predict, or its "
-        text += (
-            "depth of the mirrored image is another. Do not rely on it; train on more frames, or with a known camera."
-        )
+        text = f"The model is uncertain: the typical pixel is off by {figures['expected_error']:.0%}. Do not rely on "
+        text += "it; train on more frames, or with a known camera."
         found.append(Finding(text=text, warning=True))
     if figures["flicker"] > _UNSTEADY:
         found.append(Finding(text=f"Depth flickers by {figures['flicker']:.1%} from frame to frame.", warning=True))
@@ -134,9 +136,13 @@ def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
         points = "Points that no training saw" if sparse.held_out else "Structure from motion's points"
         text = f"{points} lie {sparse.abs_rel:.1%} from the depth on average, one scale for all frames."
         found.append(Finding(text=text, warning=sparse.abs_rel > _WRONG))
+        found += _reliability(sparse)
         if sparse.ate_percent is not None and sparse.ate_percent > _CROOKED:
             text = f"The trajectory is off that of structure from motion by {sparse.ate_percent:.1f} % of its length."
             found.append(Finding(text=text, warning=True))
+    if known.aligned.hint_scales is None:
+        text = "Depth follows no hints of this clip. Its expected error is calibrated on rendered streets"
+        found.append(Finding(text=f"{text}, and is a rough guide elsewhere.", warning=True))
     found += _of_geometry(known)
     if len(known.aligned.row_trajectories) > 1:
         rows = len(known.aligned.row_trajectories)
@@ -146,6 +152,15 @@ def _findings(known: Known, figures: dict[str, Any]) -> list[Finding]:
             )
         )
     return [*found, *(Finding(text=text, warning=place > 0) for place, text in enumerate(known.verdict))]
+
+
+def _reliability(sparse: SparseCheck) -> Iterator[Finding]:
+    """Yield whether the stated errors are right."""
+    share = next(share for share in sparse.within if share.limit == WITHIN)
+    if share.said is None or share.found is None:
+        return
+    text = f"Of points said to be within {WITHIN:.0%}, {share.found:.0%} are; stated are {share.said:.0%}."
+    yield Finding(text=text, warning=share.said - share.found > _MISCALIBRATED)
 
 
 def _of_geometry(known: Known) -> list[Finding]:
@@ -191,8 +206,11 @@ def _groups(known: Known, figures: dict[str, Any]) -> list[FigureGroup]:
         groups.append(FigureGroup(name="Model", figures=(length, Figure(name="Network's size", value=size), apart)))
     depth = [
         *steadiness_figures(figures, known.aligned.steady),
+        Figure(name="Expected error", value=f"{figures['expected_error']:.1%}", note="of the typical pixel"),
         Figure(
-            name="Confidence", value=f"{figures['mean_confidence']:.2f}", note="mean, 0 to 1; of the network's depth"
+            name="Confidence",
+            value=f"{figures['mean_confidence']:.2f}",
+            note=f"mean probability that depth is within {WITHIN:.0%}",
         ),
     ]
     if known.learned.explained is not None:
@@ -259,7 +277,7 @@ def _frame(known: Known, place: int) -> PageFrame:
     maps = known.aligned.frame(place)
     image = read_rgb(picture_path(known.aligned.maps, place))
     size = (image.shape[0], image.shape[1])
-    trust = colormaps["viridis"](confidence(maps), bytes=True)[..., :3]
+    trust = colormaps["viridis"](known.aligned.trust(place).confidence, bytes=True)[..., :3]
     hint = _hint_picture(known, maps.seconds)
     return PageFrame(
         label=f"frame {place}",

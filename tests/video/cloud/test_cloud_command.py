@@ -194,7 +194,16 @@ def test_confidence_in_the_files_decides_what_is_kept(drive, rendered, tmp_path)
         confidence = np.where(np.arange(DRIVE_SIZE[1]) < 104, 0.2, 0.9) * np.ones(DRIVE_SIZE)
         np.savez(tmp_path / f"{number:06d}.npz", depth=each.depth, confidence=confidence)
     everything = fused(drive, tmp_path / "all.ply", "--min-confidence", "0.1", depth=str(tmp_path))
-    half = fused(drive, tmp_path / "half.ply", depth=str(tmp_path))
+    half = fused(drive, tmp_path / "half.ply", "--min-confidence", "0.5", depth=str(tmp_path))
+    assert 0.2 * len(everything) < len(half) < 0.8 * len(everything)
+
+
+def test_expected_errors_in_the_files_can_be_limited(drive, rendered, tmp_path):
+    for number, each in enumerate(rendered):
+        error = np.where(np.arange(DRIVE_SIZE[1]) < 104, 0.2, 0.02) * np.ones(DRIVE_SIZE)
+        np.savez(tmp_path / f"{number:06d}.npz", depth=each.depth, expected_error=error)
+    everything = fused(drive, tmp_path / "all.ply", depth=str(tmp_path))
+    half = fused(drive, tmp_path / "half.ply", "--max-error", "0.1", depth=str(tmp_path))
     assert 0.2 * len(everything) < len(half) < 0.8 * len(everything)
 
 

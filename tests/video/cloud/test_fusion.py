@@ -90,6 +90,14 @@ def test_depth_is_the_mean_of_the_views_that_agree():
     assert together < 0.6 * alone
 
 
+def test_by_default_half_of_a_frame_is_kept_however_little_is_sure():
+    confidence = np.full(SIZE, 0.1)
+    confidence[:, : SIZE[1] // 2 - 1] = 0.05
+    unsure = fuse([frame_of(np.full(SIZE, 10.0), pose_at(), confidence)], camera(), ALL).xyz
+    assert unsure[:, 0].min() == pytest.approx(0, abs=0.5)
+    assert len(unsure) > 0
+
+
 def test_low_confidence_is_removed():
     confidence = np.ones(SIZE)
     confidence[:, : SIZE[1] // 2] = 0.4
@@ -196,7 +204,9 @@ def test_frames_of_another_size_and_poses_that_are_none_are_named():
         fuse([good, good._replace(world_from_camera=np.full((4, 4), np.nan))], camera())
 
 
-@pytest.mark.parametrize("wrong", [{"far": 0.0}, {"min_confidence": 2.0}, {"agreeing": 7}, {"voxel": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"far": 0.0}, {"min_confidence": 2.0}, {"max_error": 0.0}, {"agreeing": 7}, {"voxel": 0.0}]
+)
 def test_settings_that_mean_nothing_are_refused(wrong: dict):
     with pytest.raises(InputError):
         CloudSettings(**wrong)

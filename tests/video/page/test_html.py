@@ -109,7 +109,7 @@ def test_warnings_are_flagged_in_words(tmp_path):
 def test_what_is_empty_leaves_no_trace(tmp_path):
     none = np.zeros((0, 3))
     empty = sample_content(
-        figures=(), frames=(), plots=(), segments=(), files=(), cloud_xyz=none.astype(np.float32),
+        figures=(), frames=(), plots=(), reliability=(), segments=(), files=(), cloud_xyz=none.astype(np.float32),
         cloud_rgb=none.astype(np.uint8),
     )  # fmt: skip
     page = written(tmp_path / "report.html", empty)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from egodepth.video.page import Plot, Segment, Series
-from egodepth.video.page.plots import time_plot, trajectory_plot
+from egodepth.video.page.plots import reliability_plot, time_plot, trajectory_plot
 from page_sample import NASTY, sample_content
 
 pytest.importorskip("plotly")
@@ -56,3 +56,10 @@ def test_the_place_of_a_frame_is_never_one_that_is_not_known():
     positions[2] = np.nan
     broken = Segment(name="broken", seconds=segment.seconds, positions=positions)
     np.testing.assert_array_equal(sample_content(segments=(broken,)).position_at(0.7), positions[3])
+
+
+def test_the_reliability_diagram_shows_found_against_stated_shares_and_the_diagonal():
+    diagonal, line = json.loads(reliability_plot(sample_content().reliability))["data"]
+    assert diagonal["x"] == diagonal["y"]
+    assert (line["x"], line["y"]) == ([0.2, 0.9], [0.3, 0.8])
+    assert line["name"] == "within 10%"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Float64, UInt8
 from torch.nn.functional import interpolate
 
 from egodepth.data.cameras import check_camera, find_camera_file, horizontal_fov_deg, read_lens_rig
@@ -20,7 +20,7 @@ from egodepth.geometry import Camera
 from egodepth.geometry.distortion import Lens
 from egodepth.inference.predictor import at_size
 from egodepth.video.cloud.fusion import fuse
-from egodepth.video.cloud.inputs import DepthMaps, TrajectoryFile
+from egodepth.video.cloud.inputs import DepthMap, DepthMaps, TrajectoryFile
 from egodepth.video.cloud.point_cloud import Cloud, CloudFrame
 from egodepth.video.cloud.settings import CloudSettings
 
@@ -166,14 +166,14 @@ class _Frames:
                 if pose is None:
                     self.left_out += 1
                     continue
-                depth, confidence = self._maps.read(place)
-                shape = shape or depth.shape
+                maps = self._maps.read(place)
+                shape = shape or maps.depth.shape
                 require(
-                    depth.shape == shape,
-                    f"{self._maps.files[place]}: {depth.shape} where the others are {shape}; give maps of one shape",
+                    maps.depth.shape == shape,
+                    f"{self._maps.files[place]}: {maps.depth.shape} where the others are {shape}; give one shape",
                 )
                 self.used += 1
-                yield _cloud_frame(self._prepared(image), depth, confidence, pose)
+                yield _cloud_frame(self._prepared(image), maps, pose)
         if place + 1 < count:
             raise self._different(str(place + 1))
 
@@ -192,21 +192,16 @@ class _Frames:
         return InputError(f"{self._footage.path}: {frames} frames, but {maps} depth maps; give one for each frame")
 
 
-def _cloud_frame(
-    image: UInt8[np.ndarray, "h w 3"],
-    depth: Float32[np.ndarray, "hd wd"],
-    confidence: Float32[np.ndarray, "hd wd"],
-    pose: Float64[np.ndarray, "4 4"],
-) -> CloudFrame:
+def _cloud_frame(image: UInt8[np.ndarray, "h w 3"], read: DepthMap, pose: Float64[np.ndarray, "4 4"]) -> CloudFrame:
     """Bring all inputs to one size: enlarge small depth maps, and reduce larger ones to the size of the frame."""
-    size = (image.shape[0], image.shape[1])
-    maps = torch.from_numpy(np.stack([1 / depth, confidence]))
-    if depth.shape[0] >= size[0] and depth.shape[1] >= size[1]:
+    size, small = (image.shape[0], image.shape[1]), read.depth.shape
+    maps = torch.from_numpy(np.stack([1 / read.depth, read.confidence, read.expected_error]))
+    if small[0] >= size[0] and small[1] >= size[1]:
         # No averaging: it would mix two surfaces at edges, and known with unknown depth.
         maps = interpolate(maps[None], size, mode="nearest-exact")[0]
     else:
-        size = (_FINER * depth.shape[0], _FINER * depth.shape[1])
+        size = (_FINER * small[0], _FINER * small[1])
         # Unknown depth is NaN, and so is every mean with it.
         maps = at_size(maps, size)
-    inverse_depth, confidence = maps.numpy()
-    return CloudFrame(resize_rgb(image, size), 1 / inverse_depth, confidence, pose)
+    inverse_depth, confidence, error = maps.numpy()
+    return CloudFrame(resize_rgb(image, size), 1 / inverse_depth, confidence, pose, error)

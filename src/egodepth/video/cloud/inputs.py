@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -16,6 +16,17 @@ from egodepth.foundation.trajectory_files import read_trajectory
 
 _FARTHEST = 65535
 """Largest value of a PNG, which means this far or farther."""
+
+
+class DepthMap(NamedTuple):
+    """The depth of one frame."""
+
+    depth: Float32[np.ndarray, "h w"]
+    """NaN where unknown."""
+    confidence: Float32[np.ndarray, "h w"]
+    """1 if the file has none."""
+    expected_error: Float32[np.ndarray, "h w"]
+    """Relative error of depth; 0 if the file has none."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +62,17 @@ class DepthMaps:
         ordered = tuple(files[name] for name in sorted(files, key=natural_key))
         return cls(ordered, None if arrays else png_scale or _known_scale(folder, clip.stem))
 
-    def read(self, place: int) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-        """Return the depth of a frame, NaN where unknown, and its confidence, 1 if the file has none."""
+    def read(self, place: int) -> DepthMap:
+        """Return the depth of a frame."""
         path = self.files[place]
         if self.png_scale is not None:
             values = read_uint16(path)
             depth = np.where(values < _FARTHEST, values, 0).astype(np.float32) / np.float32(self.png_scale)
-            confidence = np.ones_like(depth)
+            found = DepthMap(depth, np.ones_like(depth), np.zeros_like(depth))
         else:
-            depth, confidence = _read_arrays(path)
-        return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(np.nan)), confidence
+            found = _read_arrays(path)
+        known = np.isfinite(found.depth) & (found.depth > 0)
+        return found._replace(depth=np.where(known, found.depth, np.float32(np.nan)))
 
 
 @dataclass(frozen=True)
@@ -128,16 +140,21 @@ def _positive(scale: Any) -> float:
     return value
 
 
-def _read_arrays(path: Path) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
+def _read_arrays(path: Path) -> DepthMap:
     try:
-        arrays = read_npz(path, ("depth", "confidence"))
+        arrays = read_npz(path, ("depth", "confidence", "expected_error"))
         with np.errstate(
             over="ignore", invalid="ignore"
         ):  # too large for 32 bits becomes infinite, which means unknown
             depth = arrays["depth"].astype(np.float32)
             confidence = arrays["confidence"].astype(np.float32) if "confidence" in arrays else np.ones_like(depth)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: no depth map that can be read; an NPZ file has an array `depth`") from error
-    fits = depth.ndim == 2 and depth.shape == confidence.shape
-    require(fits, f"{path}: depth {depth.shape}, confidence {confidence.shape}; give both as (height, width)")
-    return depth, confidence
+            has_error = "expected_error" in arrays
+            error = arrays["expected_error"].astype(np.float32) if has_error else np.zeros_like(depth)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise InputError(f"{path}: no depth map that can be read; an NPZ file has an array `depth`") from problem
+    require(
+        depth.ndim == 2 and depth.shape == confidence.shape == error.shape,
+        f"{path}: depth {depth.shape}, confidence {confidence.shape}, expected_error {error.shape}; give all as "
+        "(height, width)",
+    )
+    return DepthMap(depth, confidence, error)

@@ -18,6 +18,8 @@ class CloudFrame(NamedTuple):
     confidence: Float32[np.ndarray, "h w"]
     """Confidence of the depth, 0 to 1."""
     world_from_camera: Float64[np.ndarray, "4 4"]
+    expected_error: Float32[np.ndarray, "h w"] | None = None
+    """Expected relative error of the depth; None if it is not known."""
 
 
 class Cloud(NamedTuple):

@@ -1,6 +1,7 @@
 """Settings of a point cloud."""
 
 from dataclasses import dataclass
+from math import inf
 
 from egodepth.foundation.errors import require
 
@@ -9,8 +10,11 @@ from egodepth.foundation.errors import require
 class CloudSettings:
     """Cleaning and fusion of a cloud. Lengths are relative, so that they suit depth of any unit."""
 
-    min_confidence: float = 0.5
-    """Drop pixels with less confidence; 0 keeps all."""
+    min_confidence: float | None = None
+    """Drop pixels with less confidence, the probability that depth is within 10 %; 0 keeps all. Left out: 0.7, or the
+    median of a frame in which it is less, so that half of the frame is kept."""
+    max_error: float = inf
+    """Drop pixels whose expected relative error is larger, if the depth maps have one; inf keeps all."""
     far: float = 4.0
     """Drop pixels beyond this many times the median depth of their frame and its neighbours: the sky, and depth that a
     small error of disparity moves far. inf keeps all."""
@@ -38,9 +42,10 @@ class CloudSettings:
     """Voxels grow to twice their side whenever there are more than this. The default needs up to 0.9 GB to sort."""
 
     def __post_init__(self) -> None:
-        shares = (self.far, self.flying, self.tolerance)
-        require(0 <= self.min_confidence <= 1, f"min_confidence {self.min_confidence}: 0 to 1 are possible")
-        require(all(share > 0 for share in shares), "far, flying and tolerance must be above 0")
+        shares = (self.far, self.flying, self.tolerance, self.max_error)
+        sure = self.min_confidence is None or 0 <= self.min_confidence <= 1
+        require(sure, f"min_confidence {self.min_confidence}: 0 to 1 are possible")
+        require(all(share > 0 for share in shares), "far, flying, tolerance and max_error must be above 0")
         require(self.motion >= 0 and self.turn_deg >= 0, "motion and turn_deg cannot be negative")
         require(self.edge_px >= 1, f"edge_px {self.edge_px}: at least 1")
         require(0 <= self.agreeing <= 2 * self.neighbours, "agreeing: 0 to twice neighbours are possible")

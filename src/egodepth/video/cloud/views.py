@@ -15,6 +15,8 @@ _MEDIAN_STEP = 4
 _SKY = 0.25
 """Pixels below this share of the mean inverse depth do not count for the median depth: networks place the sky at any
 depth, and with half an image of sky the median would be in it."""
+_CONFIDENT = 0.7
+"""Least confidence by default. On two rendered streets it gave the F-scores .62 and .68, .5 gave .56 and .60."""
 _MOST_SUPPORT = 8
 """Largest support of averaged depth, in views: their errors are not independent."""
 
@@ -65,7 +67,9 @@ def view_of(frame: CloudFrame, settings: CloudSettings) -> View:
     # Unknown depth counts as infinitely far: true beside the sky, and a hole within a surface has only one sharp edge.
     inverse = np.where(known, inverse, np.float32(0))
     slopes = slope(inverse, 0), slope(inverse, 1)
-    trusted = known & (frame.confidence >= settings.min_confidence)
+    trusted = known & (frame.confidence >= _least_confidence(frame.confidence[known], settings))
+    if frame.expected_error is not None:
+        trusted &= frame.expected_error <= settings.max_error
     if np.isfinite(settings.flying):
         trusted &= ~flying_pixels(inverse, slopes, settings.flying, settings.edge_px)
     return View(
@@ -79,6 +83,12 @@ def view_of(frame: CloudFrame, settings: CloudSettings) -> View:
         _median_depth(inverse),
         np.ones(inverse.size, np.float32),
     )
+
+
+def _least_confidence(known: Float32[np.ndarray, "n"], settings: CloudSettings) -> float:
+    if settings.min_confidence is not None:
+        return settings.min_confidence
+    return min(_CONFIDENT, float(np.median(known))) if len(known) else _CONFIDENT
 
 
 def _median_depth(inverse_depth: Float32[np.ndarray, "h w"]) -> float:

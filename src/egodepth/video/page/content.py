@@ -73,6 +73,15 @@ class Plot:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """Stated and found shares of points, in groups of them."""
+
+    name: str
+    said: tuple[float, ...]
+    found: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Segment:
     """An unbroken piece of the camera's trajectory: from one cut to the next."""
 
@@ -97,6 +106,8 @@ class PageContent:
     cloud_rgb: UInt8[np.ndarray, "n 3"]
     unit: str
     """Unit of positions and points: "metres" or "units up to scale"."""
+    reliability: tuple[Reliability, ...] = ()
+    """Diagram of the stated errors."""
     video: str | None = None
     """Path of the depth video, relative to the page."""
     files: tuple[tuple[str, str], ...] = ()

@@ -17,7 +17,7 @@ from PIL import Image
 from egodepth.foundation.files import write_text
 from egodepth.video.page.cloud_scene import cloud_scene
 from egodepth.video.page.content import FigureGroup, Finding, PageContent, PageFrame
-from egodepth.video.page.plots import plotly, time_plot, trajectory_plot
+from egodepth.video.page.plots import plotly, reliability_plot, time_plot, trajectory_plot
 
 
 def write_page(path: Path, content: PageContent) -> None:
@@ -32,6 +32,7 @@ def write_page(path: Path, content: PageContent) -> None:
         _trajectory(content),
         _cloud(content),
         *(_section(plot.name, _plot("time", time_plot(plot))) for plot in content.plots),
+        _reliability(content),
         *map(_figures, content.figures),
         _files(content),
     ]
@@ -111,6 +112,14 @@ def _cloud(content: PageContent) -> str:
     return _section(
         "In three dimensions", f'{canvas}<p class="legend">{legend}</p><p class="note">{escape(note)}</p>', "wide"
     )
+
+
+def _reliability(content: PageContent) -> str:
+    if not content.reliability:
+        return ""
+    note = "Each mark is a tenth of the points, by their expected error. On the dotted line, what is stated is found."
+    plot = _plot("reliability", reliability_plot(content.reliability))
+    return _section("Share of points within an error", f'{plot}<p class="note">{note}</p>')
 
 
 def _figures(group: FigureGroup) -> str:

@@ -1,4 +1,4 @@
-"""Plotly figures as JSON: the camera's trajectory from above, and lines over time.
+"""Plotly figures as JSON: the camera's trajectory from above, lines over time, and a reliability diagram.
 
 The page sets the colours of text and background, because it knows whether it is dark.
 """
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from egodepth.foundation.libraries import optional_library
-from egodepth.video.page.content import PageContent, Plot
+from egodepth.video.page.content import PageContent, Plot, Reliability
 
 COLOURS = ("#0077bb", "#ee7733", "#009988", "#cc3311", "#ee3377", "#7f7f7f")
 """Colours of lines, distinct for colour-blind viewers, visible on white and on black (Paul Tol's `vibrant` scheme)."""
@@ -71,6 +71,28 @@ def trajectory_plot(content: PageContent) -> str:
         "yaxis": {"title": {"text": f"forward ({unit})"}, "scaleanchor": "x", "scaleratio": 1},
     }
     return _json(lines, layout)
+
+
+def reliability_plot(shares: tuple[Reliability, ...]) -> str:
+    """Return found shares against stated ones. On the diagonal, what is stated is true."""
+    diagonal = {"type": "scatter", "mode": "lines", "name": "as stated", "x": [0, 1], "y": [0, 1]}
+    lines: list[dict[str, Any]] = [diagonal | {"line": {"color": "#7f7f7f", "width": 1, "dash": "dot"}}]
+    lines += [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": escape(share.name, quote=False),
+            "x": share.said,
+            "y": share.found,
+            "line": {"color": colour(number), "width": 2},
+        }
+        for number, share in enumerate(shares)
+    ]
+    axes = {
+        axis: {"title": {"text": text}, "tickformat": ".0%", "range": [0, 1.02]}
+        for axis, text in (("xaxis", "stated share"), ("yaxis", "found share"))
+    }
+    return _json(lines, axes)
 
 
 def _markers(name: str, x: np.ndarray, y: np.ndarray, marker: dict[str, Any]) -> dict[str, Any]:
