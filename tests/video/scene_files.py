@@ -41,7 +41,9 @@ def write_scene_folder(folder: Path, frames: int = 6, metric: bool = True) -> Pa
     for frame in range(frames):
         write_image(images / f"{frame:06d}.png", image_of(frame))
         depth = depth_of(frame)
-        np.savez(clip / "depth" / f"{frame:06d}.npz", depth=depth, confidence=confidence_of())
+        error = 0.2 - 0.15 * confidence_of()
+        arrays = {"depth": depth, "confidence": confidence_of(), "expected_error": error}
+        np.savez(clip / "depth" / f"{frame:06d}.npz", **arrays)
         points.append(np.stack([*(rays() * depth), depth + frame * STEP], -1).reshape(-1, 3))
     height, width = SIZE
     camera = {

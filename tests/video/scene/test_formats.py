@@ -18,8 +18,9 @@ from egodepth.data.images import read_rgb
 from egodepth.foundation.errors import InputError
 from egodepth.video.scene.exporting import export_scene
 from egodepth.video.scene.formats import nerfstudio
-from egodepth.video.scene.scene import Scene
+from egodepth.video.scene.scene import Scene, SceneMaps
 from egodepth.video.scene.settings import FORMATS, ExportSettings
+from egodepth.video.scene.trust import reliable_pixels
 
 CLOSE = 1e-5
 
@@ -117,6 +118,19 @@ def test_masks_leave_out_what_is_uncertain(scene: Scene, tmp_path: Path):
         mask = np.array(image)
     assert set(np.unique(mask)) == {0, 255}
     assert 0.3 < (mask > 0).mean() < 0.7
+
+
+def test_pixels_are_reliable_by_their_confidence_and_their_expected_error():
+    rising = np.linspace(0, 0.8, 9, dtype=np.float32)[None]
+    maps = SceneMaps(np.ones_like(rising), rising, 0.4 - 0.4 * rising)
+
+    def kept(**limits: float) -> list[bool]:
+        return reliable_pixels(maps, (1, 9), ExportSettings(**limits))[0].tolist()
+
+    assert kept(min_confidence=0.55) == [False] * 6 + [True] * 3
+    assert kept(min_confidence=0.0, max_error=0.13) == [False] * 7 + [True] * 2
+    # By default at least half of a frame is kept.
+    assert kept() == [False] * 4 + [True] * 5
 
 
 def test_a_glb_camera_sees_every_pixel_where_it_is(scene: Scene, tmp_path: Path):

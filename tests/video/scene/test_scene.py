@@ -103,7 +103,7 @@ def test_depth_that_is_gone_is_one_line(copy: Path, capsys):
 def test_a_cloud_of_no_points_and_limits_that_leave_none_are_one_line(copy: Path, capsys):
     scene = Scene.open(copy)
     with pytest.raises(InputError, match="lower --min-confidence"):
-        reliable_points(scene.cloud._replace(confidence=0 * scene.cloud.confidence), ExportSettings())
+        reliable_points(scene.cloud, ExportSettings(min_confidence=1.0))
     empty = np.zeros((0, 3), np.float32)
     none = np.zeros(0, np.float32)
     write_ply(copy / "cloud.ply", empty, empty.astype(np.uint8), confidence=none, frames=none.astype(np.int32))

@@ -67,7 +67,7 @@ def view_of(frame: CloudFrame, settings: CloudSettings) -> View:
     # Unknown depth counts as infinitely far: true beside the sky, and a hole within a surface has only one sharp edge.
     inverse = np.where(known, inverse, np.float32(0))
     slopes = slope(inverse, 0), slope(inverse, 1)
-    trusted = known & (frame.confidence >= _least_confidence(frame.confidence[known], settings))
+    trusted = known & (frame.confidence >= least_confidence(frame.confidence[known], settings.min_confidence))
     if frame.expected_error is not None:
         trusted &= frame.expected_error <= settings.max_error
     if np.isfinite(settings.flying):
@@ -85,9 +85,10 @@ def view_of(frame: CloudFrame, settings: CloudSettings) -> View:
     )
 
 
-def _least_confidence(known: Float32[np.ndarray, "n"], settings: CloudSettings) -> float:
-    if settings.min_confidence is not None:
-        return settings.min_confidence
+def least_confidence(known: Float32[np.ndarray, "n"], given: float | None) -> float:
+    """Return the least confidence of reliable pixels: the given one, or the default for pixels of these confidences."""
+    if given is not None:
+        return given
     return min(_CONFIDENT, float(np.median(known))) if len(known) else _CONFIDENT
 
 

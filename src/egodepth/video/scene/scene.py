@@ -42,7 +42,9 @@ class SceneMaps(NamedTuple):
     depth: Float32[np.ndarray, "h w"]
     """z along the axis, in the unit of the scene."""
     confidence: Float32[np.ndarray, "h w"]
-    """0 to 1."""
+    """Probability that depth is within 10 %."""
+    expected_error: Float32[np.ndarray, "h w"]
+    """Expected relative error of the depth."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Settings and formats of the files that other programs read. Nothing heavy is imported here: help lists them."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Literal
 
 from egodepth.foundation.errors import require
@@ -24,10 +25,15 @@ else:
 class ExportSettings:
     """What is left out of the files, and which shape they have."""
 
-    min_confidence: float = 0.5
-    """Leave out points and pixels with less confidence; 0 keeps all."""
+    min_confidence: float | None = None
+    """Leave out points, and pixels of masks and meshes, with less confidence, the probability that depth is within 10
+    %; 0 keeps all. Left out: all points of the cloud, and pixels from 0.7 on, but never less than half of a frame."""
+    max_error: float = inf
+    """Leave out pixels of masks and meshes whose expected relative error is larger; inf keeps all."""
     mesh: bool = False
     """glb: write meshes of some frames, cut at the edges of depth, in place of the cloud."""
 
     def __post_init__(self) -> None:
-        require(0 <= self.min_confidence <= 1, f"--min-confidence {self.min_confidence}: 0 to 1 are possible")
+        sure = self.min_confidence is None or 0 <= self.min_confidence <= 1
+        require(sure, f"--min-confidence {self.min_confidence}: 0 to 1 are possible")
+        require(self.max_error > 0, f"--max-error {self.max_error}: a share of the depth, above 0")

@@ -91,7 +91,7 @@ class _ClientOfScene:
             camera.position, camera.look_at = behind(pose, _BEHIND * self._view.frames.median_depth)
 
     def _threshold(self) -> None:
-        least = self._settings.min_confidence
+        least = nearest_threshold(self._least.value)
         for points, band in zip(self._points, self._view.bands, strict=True):
             points.visible = band.least >= least
         # As long as the cloud is whole, so is depth.
