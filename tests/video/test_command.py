@@ -1,5 +1,6 @@
 import errno
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +140,24 @@ def test_stopped_on_the_way_the_same_command_ends_with_the_same_files(
     for name in ("trajectory.txt", "depth/000003.npz", "depth/000013.png", "cloud.ply", "depth.mp4"):
         assert (tmp_path / "out" / "ride" / name).read_bytes() == (shown / "ride" / name).read_bytes(), name
     assert not (tmp_path / "out" / "work").exists()
+
+
+def test_formats_for_other_programs_can_be_added_later(clip: Path, out: Path, tmp_path: Path, capsys):
+    shutil.copytree(out, tmp_path / "out")
+    main(["video", str(clip), "--out", str(tmp_path / "out"), *WORDS, "--keep", "--scene", "glb", "exr"])
+    said = capsys.readouterr().err
+    assert "Report: done before" in said
+    assert (tmp_path / "out" / "ride" / "glb" / "scene.glb").is_file()
+    assert len(list((tmp_path / "out" / "ride" / "exr").iterdir())) == FRAMES
+
+
+def test_a_package_that_a_format_needs_is_missed_before_anything_is_done(
+    clip: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "mcap", None)
+    line = refused(capsys, clip, "--out", tmp_path / "out", *WORDS, "--scene", "exr", "mcap")
+    assert "the format mcap needs mcap; pip install 'egodepth[ros]'" in line
+    assert not (tmp_path / "out" / "frames").exists()
 
 
 def test_a_clip_that_stands_still_stops_before_the_training(tmp_path: Path, capsys):

@@ -166,8 +166,9 @@ def test_points_of_even_number_bring_the_expected_error_of_a_given_model_to_the_
 def test_too_few_points_leave_the_expected_error_as_it_is(recording: Recording, tmp_path: Path):
     model = aligned(recording, tmp_path / "maps", [WALL] * FRAMES, STEP)
     whole = crooked_wall()
-    few = whole.points.observations[whole.points.observations[:, 1] < 40]
-    witness = Witness(replace(whole, points=replace(whole.points, observations=few)), held_out=False)
+    few = whole.points.observations[:, 1] < 40
+    points = replace(whole.points, observations=whole.points.observations[few], rays=whole.points.rays[few])
+    witness = Witness(replace(whole, points=points), held_out=False)
     assert adaptation(witness, recording, model) == UNADAPTED
 
 

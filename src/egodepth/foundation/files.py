@@ -96,17 +96,24 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def staged(out: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `out`. Its files move to `out` at the end, or are deleted on an exception.
+    """Yield a temporary folder beside `out`. It becomes `out` at the end, or is deleted on an exception.
+
+    If `out` holds something already, the new files are moved into it one by one.
 
     Raises:
         InputError: a folder cannot be made or written to, or the disk is full.
     """
     try:
+        out = out.absolute()
         out.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
-            yield Path(temporary)
-            out.mkdir(exist_ok=True)
-            for path in Path(temporary).iterdir():
-                os.replace(path, out / path.name)
+            made = Path(temporary) / "made"
+            made.mkdir()
+            yield made
+            if not out.exists():
+                os.replace(made, out)
+            else:
+                for path in made.iterdir():
+                    os.replace(path, out / path.name)
     except OSError as error:
         raise not_written(out, error) from error

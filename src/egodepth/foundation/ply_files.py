@@ -7,6 +7,7 @@ from jaxtyping import Float, Shaped, UInt8
 
 from egodepth.foundation.errors import InputError, require
 from egodepth.foundation.files import not_written, replacing
+from egodepth.foundation.reading import require_ordinary
 
 _TYPES = {"<f4": "float", "|u1": "uchar", "<i4": "int"}
 """PLY's names of the number types."""
@@ -59,6 +60,7 @@ def read_ply(path: Path) -> np.ndarray:
         InputError: missing, damaged, or of another program.
     """
     try:
+        require_ordinary(path)
         with path.open("rb") as file:
             lines = [file.readline(_LONGEST_LINE).decode("ascii").split() for _ in range(3)]
             if lines[:2] != [["ply"], ["format", "binary_little_endian", "1.0"]]:
@@ -70,7 +72,10 @@ def read_ply(path: Path) -> np.ndarray:
             (count,) = (int(words[2]) for words in lines if words[:2] == ["element", "vertex"])
             kinds = {name: dtype for dtype, name in _TYPES.items()}
             columns = [(words[2], kinds[words[1]]) for words in lines if words[0] == "property"]
-            rows = np.frombuffer(file.read(), np.dtype(columns))
+            dtype = np.dtype(columns)
+            if count < 0:
+                raise ValueError(f"{count} points")
+            rows = np.frombuffer(file.read(count * dtype.itemsize + 1), dtype)
     except FileNotFoundError as error:
         raise InputError(f"{path}: is gone") from error
     except (OSError, ValueError, KeyError, IndexError) as error:

@@ -28,13 +28,18 @@ def read_text(path: str | Path, most: int = MOST_TEXT) -> str:
         OSError: missing, not permitted, or no ordinary file (reading a pipe might never end).
         ValueError: another encoding, or more than `most` characters.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError(f"{path} is not an ordinary file")
+    require_ordinary(path)
     with open(path, encoding="utf-8-sig") as file:
         text = file.read(most + 1)
     if len(text) > most:
         raise ValueError(f"more than {most >> 20} MB of text")
     return text
+
+
+def require_ordinary(path: str | Path) -> None:
+    """Raise OSError if a path is missing or no ordinary file: reading a pipe might never end."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(f"{path} is not an ordinary file")
 
 
 def read_lines(path: str | Path) -> list[str]:
@@ -93,6 +98,7 @@ def read_npz(path: str | Path, names: Collection[str] = (), most: int = MOST_ARR
         OSError: missing, or not permitted.
         ValueError: damaged, with arrays of objects, or larger than `most`.
     """
+    require_ordinary(path)
     try:
         with zipfile.ZipFile(path) as archive:
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}

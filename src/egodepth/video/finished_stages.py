@@ -15,7 +15,7 @@ from egodepth.foundation.files import write_text
 from egodepth.foundation.reading import read_json
 
 RECORD = "video.json"
-FORMAT = 3
+FORMAT = 4
 
 
 class StageRecord:
@@ -108,7 +108,7 @@ class StageRecord:
 
 def _shown(value: Any) -> str:
     """Return an option's value as on the command line."""
-    if value is None:
+    if value is None or value == []:
         return "left out"
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 

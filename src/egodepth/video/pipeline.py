@@ -53,13 +53,13 @@ from egodepth.video.page.rerun_file import rerun_library
 from egodepth.video.point_checks import Witness, adaptation, check_points
 from egodepth.video.recording import Recording, Row
 from egodepth.video.report_content import Known, figures_of, page_content
-from egodepth.video.scene.exporting import export_scene
+from egodepth.video.scene.exporting import export_scene, require_packages
 from egodepth.video.scene.scene import Scene
 from egodepth.video.scene.settings import ExportSettings
 from egodepth.video.scene.writing import write_scene
 from egodepth.weights import load_model
 
-_FREE = ("out", "keep", "json", "device", "clips")
+_FREE = ("out", "keep", "json", "device", "clips", "scene")
 """Options that may change when a command is continued. No result depends on them: choices that depend on the device are
 made once (`StageRecord.decided`), and the clips are recorded by their content."""
 REPORT = "report.html"
@@ -79,6 +79,8 @@ class Pipeline:
         plotly("graph_objects")
         if options.rerun:
             rerun_library()
+        for form in options.scene:
+            require_packages(form)
         if options.model:
             MotionPredictor(self._predictor.model)
         if options.init_from:
@@ -103,8 +105,8 @@ class Pipeline:
             "depth": "Depth of every frame",
             "video": "Depth video, depth maps, trajectory",
             **({"cloud": "Point cloud"} if options.cloud else {}),
-            **({"scene": "Files for other programs"} if options.scene else {}),
             "report": "Report",
+            **{f"scene {form}": f"Files for other programs: {form}" for form in options.scene},
         }
         self.record = StageRecord(self.out, recorded, titles)
         self._looked_at: dict[str, Aligned] = {}
@@ -130,11 +132,11 @@ class Pipeline:
         run("video", lambda: self._video(counts))
         if options.cloud:
             run("cloud", lambda: self._cloud(counts))
-        if options.scene:
-            run("scene", self._scene)
         figures = run("report", lambda: self._report(counts, picked, camera, training, known))
         if not options.keep:
             shutil.rmtree(self.out / "work", ignore_errors=True)
+        for form in options.scene:
+            run(f"scene {form}", partial(self._scene, form))
         if options.json:
             write_text(options.json, json.dumps(figures, indent=2) + "\n")
         for name in self.clips:
@@ -212,13 +214,11 @@ class Pipeline:
             with advancing_bar(f"{name}: cloud", sum(len(row.numbers) for row in recording.rows)) as advance:
                 write_clouds(self.out / name, recording, self._aligned(name, counts), advance)
 
-    def _scene(self) -> None:
+    def _scene(self, form: str) -> None:
         for name in self.clips:
-            scene = Scene.open(self.out / name)
-            for form in self.options.scene:
-                # A folder that exists is from this command, and complete.
-                if not (folder := self.out / name / form).exists():
-                    export_scene(scene, form, folder, ExportSettings())
+            # A folder that exists is complete: an earlier call was stopped at a later clip.
+            if not (folder := self.out / name / form).exists():
+                export_scene(Scene.open(self.out / name), form, folder, ExportSettings())
 
     def _report(
         self,

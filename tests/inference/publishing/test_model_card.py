@@ -65,6 +65,7 @@ def test_rendered_data_from_random_weights_bind_nothing_and_no_licence_is_invent
     [
         ({"teacher": "owner/big (licence: cc-by-nc-4.0)"}, "owner/big (teacher)"),
         ({"started_from": PUBLISHED}, f"{PUBLISHED} (initial weights)"),
+        ({"started_from": f"/home/me/x ({PUBLISHED})"}, f"x ({PUBLISHED}) (initial weights)"),
         ({"started_from": f"runs/x ({PUBLISHED})"}, f"runs/x ({PUBLISHED}) (initial weights)"),
     ],
 )
@@ -72,6 +73,7 @@ def test_a_teacher_and_initial_weights_bind_too(make_model: Make, fields: dict[s
     found, text = card_of(make_model(data_sets=(READERS[0].name,), **{"started_from": "random weights"} | fields))
     assert found["license_name"] == "restricted-sources"
     assert f"not known to allow commercial use: {source}." in text
+    assert "/home/me" not in text
 
 
 def test_the_publisher_chooses_the_licence_and_the_sources_stay_named(make_model: Make):

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from egodepth.foundation.errors import InputError
 from egodepth.foundation.ply_files import read_ply, write_ply
 from egodepth.foundation.trajectory_files import read_kitti_poses
 from egodepth.sfm.clip_map import ClipMap
-from egodepth.video.scene.scene import Scene
+from egodepth.video.scene.scene import Scene, SceneMaps
 from egodepth.video.scene.settings import ExportSettings
 from egodepth.video.scene.tracked_points import TrackedPoints, points_of_row
 from egodepth.video.scene.trust import reliable_points
@@ -89,6 +90,70 @@ def test_broken_scenes_are_one_line(copy: Path, capsys):
     (copy / "scene.json").unlink()
     assert "has no scene.json" in refused(capsys, copy)
     assert "no such folder" in refused(capsys, copy / "not")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("world_from_camera", np.zeros((4, 4)).tolist()),
+        ("world_from_camera", (2 * np.eye(4)).tolist()),
+        ("world_from_camera", np.diag([1.0, 1, -1, 1]).tolist()),
+        ("world_from_camera", [[1e300] * 4] * 4),
+        ("world_from_camera", [[1.0]]),
+        ("depth", "/etc/passwd"),
+        ("depth", "../../../elsewhere.npz"),
+    ],
+)
+def test_a_frame_that_cannot_be_is_refused(copy: Path, name: str, value: object):
+    content = json.loads((copy / "scene.json").read_text())
+    content["rows"][0]["frames"][3][name] = value
+    (copy / "scene.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="not a scene of egodepth video"):
+        Scene.open(copy)
+
+
+def test_images_of_another_folder_are_not_taken(copy: Path, tmp_path: Path):
+    shutil.copytree(copy.parent / "frames" / "ride", tmp_path / "private")
+    text = (copy / "scene.json").read_text()
+    (copy / "scene.json").write_text(text.replace('"../frames/ride"', json.dumps(str(tmp_path / "private"))))
+    with pytest.raises(InputError, match="lies outside of the folder"):
+        Scene.open(copy)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0, -1.0, np.inf])
+def test_depth_that_is_none_is_refused(copy: Path, value: float):
+    file = copy / "depth" / "000003.npz"
+    with np.load(file) as arrays:
+        changed = dict(arrays)
+    changed["depth"][2, 2] = value
+    np.savez(file, **changed)
+    scene = Scene.open(copy)
+    with pytest.raises(InputError, match="not all of its values are depth"):
+        scene.maps(scene.frames[3])
+
+
+def test_maps_without_pixels_and_pipes_are_refused(copy: Path):
+    scene = Scene.open(copy)
+    np.savez(copy / "depth" / "000003.npz", **dict.fromkeys(SceneMaps._fields, np.zeros((0, 4), np.float32)))
+    with pytest.raises(InputError, match="are empty"):
+        scene.maps(scene.frames[3])
+    for path in (copy / "depth" / "000003.npz", copy / "cloud.ply"):
+        path.unlink()
+        os.mkfifo(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        scene.maps(scene.frames[3])
+    with pytest.raises(InputError, match="not a point cloud"):
+        _ = scene.cloud
+
+
+def test_settings_without_effect_are_one_line(scene_folder: Path, tmp_path: Path, capsys):
+    for words in ("exr --mesh", "exr --min-confidence .5", "colmap --max-error .1", "glb --max-error .1"):
+        form, *more = words.split()
+        with pytest.raises(SystemExit) as ended:
+            main(["scene", str(scene_folder), "--format", form, "--out", str(tmp_path / "made"), *more])
+        assert ended.value.code == 2
+        assert f"has no effect on {form}" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_depth_that_is_gone_is_one_line(copy: Path, capsys):
@@ -170,6 +235,17 @@ def test_points_that_name_frames_that_do_not_exist_are_refused(tmp_path: Path):
     assert len(TrackedPoints.load(tmp_path / "points.npz", 5).xyz) == 20
     with pytest.raises(InputError, match="frames or points that do not exist"):
         TrackedPoints.load(tmp_path / "points.npz", 4)
+    damages = {
+        "rays": points.rays[:-1],
+        "rgb": points.rgb[:-1],
+        "xyz": points.xyz[:, :2],
+        "held_out": points.held_out.astype(np.float32),
+        "observations": points.observations[::-1],
+    }
+    for name, array in (*damages.items(), ("xyz", np.nan * points.xyz), ("observations", 1.0 * points.observations)):
+        np.savez(tmp_path / "points.npz", **(vars(points) | {name: array}))
+        with pytest.raises(InputError, match="damaged or missing"):
+            TrackedPoints.load(tmp_path / "points.npz", 5)
 
 
 def test_scene_json_is_readable_by_itself(scene_folder: Path):

@@ -15,6 +15,7 @@ from egodepth.foundation.errors import InputError, require
 from egodepth.foundation.reading import json_object, read_text
 from egodepth.foundation.remote import is_remote, local_folder
 from egodepth.inference.publishing.figures import Figures, read_figures
+from egodepth.inference.publishing.train_command import without_folder
 from egodepth.weights import ModelCard, load_model, model_folder
 from egodepth.weights.exported.card import exported_folder
 from egodepth.weights.monodepth2 import LICENCE, PUBLISHED
@@ -72,8 +73,15 @@ class Facts:
         own = (self.folder.resolve(), self.folder.resolve().parent)
         scored = {each.model for each in self.figures}
         others = {model for model in scored if model != self.name and Path(model).resolve() not in own}
+        paths = [text for text in (self.card.started_from, self.card.teacher, self.card.scale.on) if _is_path(text)]
+        if paths:
+            lines.append(f"config.json will be uploaded with paths of this machine: {', '.join(paths)}.")
         lines += [f"A report is about {model}. Is it this model?" for model in sorted(others)]
         return lines
+
+
+def _is_path(text: str) -> bool:
+    return without_folder(text) != text
 
 
 def gather(
@@ -145,7 +153,7 @@ def _teacher(card: ModelCard) -> list[Source]:
         return []
     found = re.fullmatch(r"(.*) \(licence: (.*)\)", card.teacher)
     name, licence = (found[1], found[2]) if found else (card.teacher, "unknown")
-    return [Source("teacher", name, Terms("" if licence == "unknown" else licence))]
+    return [Source("teacher", str(without_folder(name)), Terms("" if licence == "unknown" else licence))]
 
 
 def _initial_weights(card: ModelCard) -> list[Source]:
@@ -153,4 +161,4 @@ def _initial_weights(card: ModelCard) -> list[Source]:
     if card.started_from == _RANDOM:
         return []
     licence = LICENCE if PUBLISHED in card.started_from else ""
-    return [Source("initial weights", card.started_from or "not recorded", Terms(licence))]
+    return [Source("initial weights", str(without_folder(card.started_from)) or "not recorded", Terms(licence))]

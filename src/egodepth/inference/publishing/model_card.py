@@ -7,7 +7,7 @@ from pathlib import PurePath
 from egodepth.config import TrainConfig
 from egodepth.inference.publishing.facts import RESTRICTED, Facts, Source
 from egodepth.inference.publishing.figures import figures_section
-from egodepth.inference.publishing.train_command import train_command
+from egodepth.inference.publishing.train_command import train_command, without_folder
 from egodepth.weights import ModelCard
 
 _MOST_DRIVES = 12
@@ -153,9 +153,9 @@ def _figures(facts: Facts) -> str:
 def _training(card: ModelCard, config: TrainConfig | None) -> str:
     network = card.network
     pose = f", pose network `{network.pose}`" if card.has_pose_net else ""
+    began = without_folder(card.started_from) or "not recorded"
     lines = [
-        f"Network: encoder `{network.encoder}`{pose}. Initial weights: {card.started_from or 'not recorded'}. Steps: "
-        f"{card.step or 'not recorded'}."
+        f"Network: encoder `{network.encoder}`{pose}. Initial weights: {began}. Steps: {card.step or 'not recorded'}."
     ]
     if config is None:
         return f"{lines[0]} Recipe and command are not known: the model was published without its run."

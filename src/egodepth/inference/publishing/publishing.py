@@ -24,6 +24,7 @@ def write_folder(facts: Facts, out: Path) -> None:
     Raises:
         InputError: the folder holds other things, or cannot be written.
     """
+    out = out.absolute()
     if out.exists() and not _is_ours(out):
         raise InputError(f"{out}: holds other things than a model with its card; choose another --out")
     beside = out.with_name(f".{out.name}.writing")

@@ -33,7 +33,7 @@ def _settings(config: TrainConfig) -> dict[str, Any]:
     settings = {name: value for name, value in flattened(asdict(config)).items() if name not in HOUSEKEEPING}
     del settings["data.path"]
     settings["data.val_path"] = tuple(_numbered(_VALIDATION, len(config.data.val_path)))
-    return {name: _without_folder(value) for name, value in settings.items()}
+    return {name: without_folder(value) for name, value in settings.items()}
 
 
 def _numbered(name: str, count: int) -> list[str]:
@@ -41,8 +41,12 @@ def _numbered(name: str, count: int) -> list[str]:
     return [name] * count if count < 2 else [f"{name}_{number}" for number in range(1, count + 1)]
 
 
-def _without_folder(value: object) -> object:
-    return PurePath(value).name if isinstance(value, str) and PurePath(value).is_absolute() else value
+def without_folder(value: object) -> object:
+    """Return a text without the folder of the absolute path that it begins with: its place says nothing to others."""
+    if not isinstance(value, str):
+        return value
+    path, bracket, more = value.partition(" (")
+    return (PurePath(path).name if PurePath(path).is_absolute() else path) + bracket + more
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from egodepth.video.scene.tracked_points import TrackedPoints
 SCENE = "scene.json"
 FORMAT = "egodepth-scene-1"
 _AGAIN = "run egodepth video again, into another --out"
+_ROUNDING, _FARTHEST = 1e-6, 1e9
+"""Largest deviation of a pose from a rigid motion, and largest position."""
 
 
 class SceneFrame(NamedTuple):
@@ -80,8 +82,8 @@ class Scene:
             rows = content["rows"]
             chosen = _row(file, rows, row)
             frames = tuple(_frame(file.parent, frame) for frame in chosen["frames"])
-            metric, images = bool(content["metric"]), file.parent / str(content["images"])
-            cloud, points = (chosen[key] and file.parent / str(chosen[key]) for key in ("cloud", "points"))
+            metric, images = bool(content["metric"]), _inside(file.parent, content["images"])
+            cloud, points = (chosen[key] and _inside(file.parent, chosen[key]) for key in ("cloud", "points"))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise InputError(f"{file}: not a scene of egodepth video ({error}); {_AGAIN}") from error
         require(len(frames) > 0, f"{file}: a scene without frames; {_AGAIN}")
@@ -131,10 +133,10 @@ class Scene:
         except (OSError, ValueError, KeyError) as error:
             reason = "is gone" if isinstance(error, FileNotFoundError) else "cannot be read"
             raise InputError(f"{frame.depth}: the depth of this scene {reason}; {_AGAIN}, with --files npz") from error
-        require(
-            all(values.ndim == 2 and values.shape == maps.depth.shape for values in maps),
-            f"{frame.depth}: its arrays differ in shape; {_AGAIN}",
-        )
+        fits = all(values.ndim == 2 and values.size and values.shape == maps.depth.shape for values in maps)
+        require(fits, f"{frame.depth}: its arrays differ in shape, or are empty; {_AGAIN}")
+        known = np.isfinite(maps).all() and (maps.depth > 0).all()
+        require(bool(known), f"{frame.depth}: not all of its values are depth; {_AGAIN}")
         return maps
 
     def full_depth(self, maps: SceneMaps) -> Float32[np.ndarray, "h w"]:
@@ -192,6 +194,17 @@ def _row(file: Path, rows: list[dict[str, Any]], row: int | None) -> dict[str, A
 
 def _frame(folder: Path, values: dict[str, Any]) -> SceneFrame:
     pose = np.array(values["world_from_camera"], np.float64)
-    if pose.shape != (4, 4):
-        raise ValueError(f"a pose of shape {pose.shape}")
-    return SceneFrame(int(values["number"]), float(values["seconds"]), folder / str(values["depth"]), pose)
+    if pose.shape != (4, 4) or not np.isfinite(pose).all() or np.abs(pose).max() > _FARTHEST:
+        raise ValueError("a pose that is none")
+    rotation = pose[:3, :3]
+    if np.abs(rotation.T @ rotation - np.eye(3)).max() > _ROUNDING or np.linalg.det(rotation) < 0:
+        raise ValueError("a pose that does not keep lengths")
+    return SceneFrame(int(values["number"]), float(values["seconds"]), _inside(folder, values["depth"]), pose)
+
+
+def _inside(folder: Path, name: Any) -> Path:
+    """Return the path of a file of a scene; ValueError if it lies outside of the output of the command."""
+    path = folder / str(name)
+    if not path.resolve().is_relative_to(folder.parent.resolve()):
+        raise ValueError(f"{name} lies outside of the folder")
+    return path

@@ -37,3 +37,13 @@ class ExportSettings:
         sure = self.min_confidence is None or 0 <= self.min_confidence <= 1
         require(sure, f"--min-confidence {self.min_confidence}: 0 to 1 are possible")
         require(self.max_error > 0, f"--max-error {self.max_error}: a share of the depth, above 0")
+
+    def check(self, form: str) -> None:
+        """Raise `InputError` if a setting has no effect on a format."""
+        require(not self.mesh or form == "glb", f"--mesh has no effect on {form}, only on glb; leave it out")
+        masks = form == "nerfstudio" or self.mesh
+        require(
+            masks or self.max_error == inf,
+            f"--max-error has no effect on {form}: masks of nerfstudio and meshes of glb have it; leave it out",
+        )
+        require(form != "exr" or not self.min_confidence, "--min-confidence has no effect on exr, which has all depth")

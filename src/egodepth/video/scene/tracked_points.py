@@ -38,15 +38,32 @@ class TrackedPoints:
         """Write an NPZ file, completely or not at all."""
         write_arrays(path, vars(self))
 
+    def check(self, frames: int) -> None:
+        """Raise ValueError if the arrays do not fit together, or to so many frames."""
+        count, seen = len(self.xyz), len(self.observations)
+        wanted = {
+            "xyz": ((count, 3), np.float64),
+            "rgb": ((count, 3), np.uint8),
+            "held_out": ((count,), np.bool_),
+            "observations": ((seen, 2), np.int32),
+            "rays": ((seen, 2), np.float32),
+        }
+        for name, (shape, dtype) in wanted.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != dtype or not np.isfinite(array).all():
+                raise ValueError(f"{name} of {array.dtype} {array.shape}")
+        if ((self.observations < 0) | (self.observations >= (frames, count))).any():
+            raise ValueError("observations of frames or points that do not exist")
+        if (np.diff(self.observations[:, 0]) < 0).any():
+            raise ValueError("observations that are not sorted by frame")
+
     @classmethod
     def load(cls, path: Path, frames: int) -> "TrackedPoints":
         """Read the result of `save` for a scene of so many frames; `InputError` if it is damaged."""
         try:
             arrays = read_npz(path)
             points = cls(**{name: arrays[name] for name in ("xyz", "rgb", "held_out", "observations", "rays")})
-            limit = np.array([frames, len(points.xyz)])
-            if ((points.observations < 0) | (points.observations >= limit)).any():
-                raise ValueError("observations of frames or points that do not exist")
+            points.check(frames)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: damaged or missing ({error}); run egodepth video again") from error
         return points

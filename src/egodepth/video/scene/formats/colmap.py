@@ -17,6 +17,9 @@ from egodepth.video.scene.scene import Scene
 from egodepth.video.scene.settings import ExportSettings
 from egodepth.video.scene.tracked_points import TrackedPoints
 
+PACKAGES, EXTRA = ("pycolmap",), "sfm"
+"""Packages that the format needs, and the extra of egodepth that installs them."""
+
 
 def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[int], None]) -> None:
     """Write `sparse/0` (binary), `text/` (the same as text) and `images/` into a folder.

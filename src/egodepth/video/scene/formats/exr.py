@@ -10,6 +10,9 @@ from egodepth.foundation.libraries import optional_library
 from egodepth.video.scene.scene import Scene, SceneFrame
 from egodepth.video.scene.settings import ExportSettings
 
+PACKAGES, EXTRA = ("OpenEXR",), "scene"
+"""Packages that the format needs, and the extra of egodepth that installs them."""
+
 _AXES = "x right, y down, z forward"
 
 

@@ -23,6 +23,9 @@ from egodepth.video.scene.scene import Scene, SceneFrame
 from egodepth.video.scene.settings import ExportSettings
 from egodepth.video.scene.trust import reliable_pixels, reliable_points
 
+PACKAGES, EXTRA = ("trimesh",), "scene"
+"""Packages that the format needs, and the extra of egodepth that installs them."""
+
 FILE = "scene.glb"
 _MESHES = 12
 """Number of frames that give a mesh, evenly spread: meshes of neighbouring frames lie on top of each other."""

@@ -8,6 +8,9 @@ from egodepth.video.scene.scene import Scene
 from egodepth.video.scene.settings import ExportSettings
 from egodepth.video.scene.trust import reliable_points
 
+PACKAGES, EXTRA = ("mcap", "rosbags"), "ros"
+"""Packages that the format needs, and the extra of egodepth that installs them."""
+
 
 def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[int], None]) -> None:
     """Write `scene.mcap` into a folder, with depth at the network's size; raises as `write_mcap`."""

@@ -20,6 +20,9 @@ from egodepth.video.scene.scene import Scene
 from egodepth.video.scene.settings import ExportSettings
 from egodepth.video.scene.trust import reliable_pixels, reliable_points
 
+PACKAGES, EXTRA = (), "scene"
+"""Packages that the format needs, and the extra of egodepth that installs them."""
+
 _DEFAULT_UNIT, _MOST_LEVEL = 1e-3, 65535
 """Unit of depth files that nerfstudio assumes, and the largest level of 16 bits."""
 _COVERED = 99

@@ -11,6 +11,9 @@ from egodepth.video.scene.scene import Scene
 from egodepth.video.scene.settings import ExportSettings
 from egodepth.video.scene.trust import reliable_points
 
+PACKAGES, EXTRA = ("rerun",), "rerun"
+"""Packages that the format needs, and the extra of egodepth that installs them."""
+
 
 def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[int], None]) -> None:
     """Write `recording.rrd` into a folder; raises as `write_recording`."""
