@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import zstandard
 
-from bag_files import Entry, camera_info, jpegs, pictures, write_bag
+from bag_files import Entry, camera_info, jpegs, pictures, serialised, write_bag
 from egodepth.data.bags import unpacking
 from egodepth.data.bags.bag import CAMERA_INFO, IMAGES, Bag, is_bag
 from egodepth.data.bags.unpacking import unpacked
@@ -141,6 +141,27 @@ def test_files_that_are_compressed_as_a_whole_are_to_be_unpacked_first(tmp_path:
     assert is_bag(path)
     with pytest.raises(InputError, match="zstd -d"):
         Bag(path)
+
+
+def test_a_folder_with_the_files_of_two_storages_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = write_bag(tmp_path / "drive", entries(), "db3")
+    converted = write_bag(tmp_path / "converted" / "drive", entries(), "mcap")
+    shutil.copy(converted / "drive.mcap", path)
+    with pytest.raises(InputError, match=r"\.db3 and \.mcap files, .*; move one kind away, or .*drive\.(db3|mcap)$"):
+        Bag(path)
+    assert Bag(path / "drive.db3").topics["/front/image_raw"].messages == len(SCENE)
+
+
+@pytest.mark.parametrize("magic", [b"BZh", lz4.frame.compress(b"")[:4], zstandard.compress(b"")[:4]])
+def test_messages_of_ros1_that_start_like_compressed_data_are_as_they_were_written(
+    magic: bytes, tmp_path: Path
+) -> None:
+    entry = pictures(SCENE)[0]
+    content = magic.ljust(4, b"9") + serialised("ros1", entry)[4:]  # the header's sequence number
+    path = write_bag(tmp_path / "drive", [entry._replace(fields=content)], "bag")
+    ((_, found),) = Bag(path).messages(entry.topic)
+    assert found == content
+    assert Bag(path).decoded(entry.topic, found).header.seq == int.from_bytes(content[:4], "little")
 
 
 def test_without_the_packages_the_line_names_the_extra(tmp_path: Path, monkeypatch) -> None:

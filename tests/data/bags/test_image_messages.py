@@ -105,6 +105,17 @@ def test_damaged_empty_or_bayer_compressed_images_are_one_line() -> None:
         image_of(bayer, "x.bag: /image")
 
 
+@pytest.mark.parametrize("kind", ["16UC1; png compressed ", "16UC1; compressedDepth", "32FC1; compressedDepth png"])
+def test_compressed_depth_is_no_picture(kind: str) -> None:
+    depth = SimpleNamespace(format=kind, data=encoded(GREY, "png"))
+    with pytest.raises(InputError, match=f"format '{kind}' are depth"):
+        image_of(depth, "x.bag: /image")
+    assert image_of(SimpleNamespace(format="mono8; png compressed ", data=depth.data), "x.bag: /image").shape == (
+        *GREY.shape,
+        3,
+    )
+
+
 def test_pictures_are_limited_like_those_of_files(monkeypatch) -> None:
     monkeypatch.setattr(image_messages, "MAX_PIXELS", 108 * 192 - 1)
     with pytest.raises(InputError, match="an image of 192x108 pixels"):

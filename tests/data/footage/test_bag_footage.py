@@ -139,6 +139,39 @@ def test_times_that_repeat_or_go_back_continue_at_the_usual_rate(tmp_path: Path)
     assert seconds([*entries[:6], *again], tmp_path / "b") == list(range(8))
 
 
+@pytest.mark.parametrize("wrong", [0, 3, 6])
+@pytest.mark.parametrize("shift_s", [3600, -3600])
+def test_one_wrong_time_does_not_shift_the_others(wrong: int, shift_s: int, tmp_path: Path) -> None:
+    entries = pictures(SCENE)
+    entries[wrong] = entries[wrong]._replace(stamp_ns=entries[wrong].stamp_ns + shift_s * 10**9)
+    pause_s = 3600 if (wrong, shift_s) == (0, -3600) else 0  # nothing tells a wrong first time from a pause
+    assert seconds(entries, tmp_path) == [0, *(number + pause_s * RATE for number in range(1, 8))]
+
+
+def test_a_pause_is_kept(tmp_path: Path) -> None:
+    entries = [
+        entry._replace(stamp_ns=entry.stamp_ns + (number >= 3) * 3600 * 10**9)
+        for number, entry in enumerate(pictures(SCENE))
+    ]
+    assert seconds(entries, tmp_path) == [number + (number >= 3) * 3600 * RATE for number in range(8)]
+
+
+@pytest.mark.parametrize("other", ["raw", "compressed"])
+def test_the_only_topic_without_depth_is_chosen(other: str, tmp_path: Path, capsys) -> None:
+    if other == "raw":
+        topic = "/front/depth/image_raw"
+        depth = pictures(np.ones((8, *SIZE, 1), np.float32), topic, "32FC1")
+    else:
+        topic = "/front/depth/image_raw/compressedDepth"
+        depth = [
+            entry._replace(fields=entry.fields | {"format": "16UC1; compressedDepth png"})  # type: ignore[operator]
+            for entry in jpegs(SCENE, topic, "png")
+        ]
+    path = write_bag(tmp_path / "drive", [*pictures(SCENE), *depth])
+    assert open_footage(path).fingerprint() == open_footage(path, "/front/image_raw").fingerprint()
+    assert "no picture" in line(capsys, "data", "extract", path, "--out", tmp_path / "no", "--topic", topic)
+
+
 def test_unreadable_messages_are_counted_and_the_others_read(tmp_path: Path, caplog) -> None:
     entries = jpegs(SCENE)
     for number in (0, 5):

@@ -104,6 +104,9 @@ def _files(path: Path) -> list[Path]:
     files = _parts(path) if path.is_dir() else [path]
     if packed := [file for file in files if file.suffix.lower() == ".zstd"]:
         raise InputError(f"{packed[0]}: compressed as a whole; unpack the files of this bag first: zstd -d --rm *.zstd")
+    if len(kinds := {file.suffix.lower() for file in files}) > 1:
+        both = " and ".join(sorted(kinds))
+        raise InputError(f"{path}: {both} files, as after a conversion; move one kind away, or give a file: {files[0]}")
     return files
 
 

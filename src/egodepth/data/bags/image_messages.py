@@ -39,6 +39,12 @@ for _pattern in ("rggb", "bggr", "gbrg", "grbg"):
     _ENCODINGS[f"bayer_{_pattern}16"] = _Encoding(1, f"Bayer{_pattern.upper()}2RGB", deep=True)
 
 
+def is_depth(message: Any) -> bool:
+    """Whether an image message holds depth: by its encoding, or by the format that image_transport wrote."""
+    kind = message.encoding if hasattr(message, "encoding") else message.format
+    return kind.startswith(("16UC1", "32FC1")) or "compressedDepth" in kind
+
+
 def image_of(message: Any, source: str) -> UInt8[np.ndarray, "h w 3"]:
     """Return the picture of a message as RGB.
 
@@ -53,6 +59,8 @@ def image_of(message: Any, source: str) -> UInt8[np.ndarray, "h w 3"]:
     """
     if hasattr(message, "encoding"):
         return _uncompressed(message, source)
+    if is_depth(message):
+        raise InputError(f"{source}: images of format '{message.format}' are depth, no pictures; name another topic")
     if "compressed bayer_" in message.format:
         raise InputError(f"{source}: compressed Bayer patterns ({message.format}) are not read; convert them to bgr8")
     return decode_rgb(message.data.tobytes(), source)

@@ -74,13 +74,17 @@ class RosbagsStorage(Storage):
             ]
 
     def messages(self, topic: str) -> Iterator[tuple[int, bytes]]:
-        """Yield the messages by time. Those of `compression_mode: MESSAGE` are decompressed."""
+        """Yield the messages by time. Those of ROS 2 with `compression_mode: MESSAGE` are decompressed.
+
+        Their first bytes tell: an uncompressed message of ROS 2 starts with 0. One of ROS 1 starts with any number.
+        """
+        is_ros1 = self.path.suffix.lower() == ".bag"
         with self._opened() as reader:
             own = [each for each in reader.connections if each.topic == topic]
             if not own:  # for rosbags, an empty list means all topics
                 return
             for _, time_ns, data in reader.messages(own):
-                yield time_ns, unpacked(bytes(data))
+                yield time_ns, bytes(data) if is_ros1 else unpacked(bytes(data))
 
 
 class McapStorage(Storage):

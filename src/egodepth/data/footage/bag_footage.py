@@ -1,6 +1,7 @@
 """An image topic of a bag as a recording."""
 
 import logging
+import math
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ from jaxtyping import UInt8
 
 from egodepth.data.bags.bag import IMAGES, Bag
 from egodepth.data.bags.camera_info import camera_info_beside, read_camera_info
-from egodepth.data.bags.image_messages import image_of
+from egodepth.data.bags.image_messages import image_of, is_depth
 from egodepth.data.footage.interface import Footage, Picture, StatedCamera, stamp
 from egodepth.data.footage.times import USUAL_FPS
 from egodepth.foundation.errors import InputError
@@ -41,7 +42,7 @@ class BagFootage(Footage):
 
         Args:
             path: the bag.
-            topic: the topic of the images; None: the only one.
+            topic: the topic of the images; None: the only one without depth.
             camera_info: the topic of their camera; None: the one beside them, if there is one.
 
         Raises:
@@ -76,12 +77,12 @@ class BagFootage(Footage):
 
     def pictures(self) -> Iterator[Picture]:
         """Yield the picture of every message. A damaged file ends it."""
-        messages, number, unreadable = self._read(), -1, 0
+        messages, number, unreadable = _with_next_time(self._read()), -1, 0
         first_trouble: InputError | None = None
         clock = _Clock(1 / self.rate)
         while True:
             try:
-                message = next(messages, None)
+                message, next_ns = next(messages, (None, None))
             except InputError as error:
                 if number < 0:
                     raise
@@ -92,7 +93,7 @@ class BagFootage(Footage):
             image, trouble = self._decoded(message)
             number, unreadable = number + 1, unreadable + (trouble is not None)
             first_trouble = first_trouble or trouble
-            yield Picture(number, clock.seconds(message.time_ns), image)
+            yield Picture(number, clock.seconds(message.time_ns, next_ns), image)
         if unreadable:
             logger.warning("%s (%d of %d messages cannot be read)", first_trouble, unreadable, number + 1)
 
@@ -146,25 +147,51 @@ class BagFootage(Footage):
 
 
 class _Clock:
-    """Ascending times from the first message on. Missing times, and times that go back, follow at the usual step."""
+    """Ascending times from the first message on. Missing and wrong times follow the one before at the usual step.
+
+    A time is wrong if it goes back, or if it lies ahead of the next one. If the next one goes back behind the message
+    before, it is the wrong one itself.
+    """
 
     def __init__(self, step: float) -> None:
         self._step = step
         self._start_ns: int | None = None
-        self._before: float | None = None
+        self._before = -step
 
-    def seconds(self, time_ns: int | None) -> float:
-        """Return the time of the next message."""
-        if self._start_ns is None:
-            self._start_ns = time_ns
-        known = None if time_ns is None or self._start_ns is None else (time_ns - self._start_ns) / 1e9
-        if self._before is None:
-            self._before = 0.0
-        elif known is None or known <= self._before:
-            self._before += self._step
-        else:
-            self._before = known
+    def seconds(self, time_ns: int | None, next_ns: int | None) -> float:
+        """Return the time of the next message, from its stated time and that of the message after it."""
+        usual = self._before + self._step
+        if (
+            time_ns is not None
+            and next_ns is not None
+            and next_ns < time_ns
+            and self._since_start(next_ns) > self._before
+        ):
+            time_ns = None  # ahead of the next one
+        if self._start_ns is None and time_ns is not None:
+            self._start_ns = time_ns - round(usual * 1e9)
+        known = usual if time_ns is None else self._since_start(time_ns)
+        self._before = known if known > self._before else usual
         return self._before
+
+    def _since_start(self, time_ns: int) -> float:
+        """Return seconds since the start; infinite as long as it is not known."""
+        return math.inf if self._start_ns is None else (time_ns - self._start_ns) / 1e9
+
+
+def _with_next_time(messages: Iterator[_Message]) -> Iterator[tuple[_Message, int | None]]:
+    """Yield each message with the time of the next one, which is read before; None at the end, and before damage."""
+    before = next(messages, None)
+    while before is not None:
+        damage = None
+        try:
+            message = next(messages, None)
+        except InputError as error:
+            message, damage = None, error
+        yield before, message and message.time_ns
+        if damage:
+            raise damage
+        before = message
 
 
 def _header_ns(message: Any) -> int:
@@ -174,15 +201,25 @@ def _header_ns(message: Any) -> int:
 
 
 def _chosen(bag: Bag, topic: str | None) -> str:
-    """Return the image topic: the given one, or the only one."""
+    """Return the image topic: the given one, or the only one without depth."""
     known = bag.named(*IMAGES)
     if not known:
         raise InputError(f"{bag.path}: no image topic (sensor_msgs/Image, CompressedImage), but {bag.listing()}")
     if topic is not None and topic not in known:
         raise InputError(f"{bag.path}: no image topic {topic}; there are: {bag.listing(known)}")
     if topic is None and len(known) > 1:
+        known = [name for name in known if not _has_depth(bag, name)] or known
+    if topic is None and len(known) > 1:
         raise InputError(
             f"{bag.path}: several image topics: {bag.listing(known)}; name one: egodepth data extract {bag.path} "
             "--topic NAME --out DIR"
         )
     return topic or known[0]
+
+
+def _has_depth(bag: Bag, topic: str) -> bool:
+    """Whether the first message of an image topic can be read and holds depth."""
+    try:
+        return any(is_depth(bag.decoded(topic, content)) for _, content in islice(bag.messages(topic), 1))
+    except InputError:
+        return False

@@ -9,6 +9,8 @@ import torch
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 from PIL import Image
+from rosbags.interfaces import ConnectionExtRosbag2, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.rosbag2 import Reader
 
 from egodepth.data.footage.source import open_footage
 from egodepth.foundation.errors import InputError
@@ -184,6 +186,17 @@ def test_the_cloud_has_the_points_in_the_axes_of_the_map_and_their_colours(
     assert (cloud.point_step, cloud.row_step, len(rows)) == (16, 8000, 500)
     np.testing.assert_allclose(rows["xyz"], ros_axes(points), atol=1e-5)
     assert (np.stack([rows["rgb"] >> 16, rows["rgb"] >> 8 & 255, rows["rgb"] & 255], -1) == colours).all()
+
+
+def test_single_messages_are_offered_to_late_listeners(path: Path) -> None:
+    with Reader(path) as reader:
+        own = [(each.topic, each.ext) for each in reader.connections if isinstance(each.ext, ConnectionExtRosbag2)]
+    offered = {topic: extra.offered_qos_profiles for topic, extra in own if extra.offered_qos_profiles}
+    assert set(offered) == {"/tf_static", "/cloud", "/camera/trajectory"}
+    for (found,) in offered.values():
+        assert (found.durability, found.reliability) == (QosDurability.TRANSIENT_LOCAL, QosReliability.RELIABLE)
+        assert (found.history, found.depth, found.liveliness) == (QosHistory.KEEP_LAST, 1, QosLiveliness.AUTOMATIC)
+        assert found.deadline == found.lifespan == found.liveliness_lease_duration == QosTime(9223372036, 854775807)
 
 
 def test_frames_are_written_one_by_one_and_a_failure_leaves_nothing(tmp_path: Path) -> None:

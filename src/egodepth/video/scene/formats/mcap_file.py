@@ -24,6 +24,24 @@ MAP, BODY, OPTICAL = "map", "camera_link", "camera_optical_frame"
 BODY_FROM_OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 """From x right, y down, z forward to x forward, y left, z up. `map` and the world differ by it, too."""
 _CHUNK_BYTES = 4 << 20
+_ONCE = ("/tf_static", "/cloud", "/camera/trajectory")
+"""Topics with a single message, at the start."""
+_FOREVER = "\n    sec: 9223372036\n    nsec: 854775807"
+_LATCHED = f"""\
+- history: 1
+  depth: 1
+  reliability: 1
+  durability: 1
+  deadline:{_FOREVER}
+  lifespan:{_FOREVER}
+  liveliness: 1
+  liveliness_lease_duration:{_FOREVER}
+  avoid_ros_namespace_conventions: false"""
+"""Quality of service by which `ros2 bag play` gives a message to listeners that come later, too.
+
+Keep the last message, reliable, transient local, automatic liveliness. All versions of rosbag2 understand the numbers
+(rmw/types.h); versions before Jazzy do not understand names.
+"""
 _FLOAT32 = 7
 """sensor_msgs/PointField.FLOAT32."""
 
@@ -110,7 +128,8 @@ class _Topics:
         if topic not in self._channels:
             definition, _ = self._types.generate_msgdef(kind, ros_version=2)
             schema = self._writer.register_schema(kind, "ros2msg", definition.encode())
-            self._channels[topic] = self._writer.register_channel(topic, "cdr", schema)
+            metadata = {"offered_qos_profiles": _LATCHED} if topic in _ONCE else {}
+            self._channels[topic] = self._writer.register_channel(topic, "cdr", schema, metadata)
         data = bytes(self._types.serialize_cdr(message, kind))
         self._writer.add_message(self._channels[topic], time_ns, data, time_ns)
 
