@@ -7,6 +7,7 @@ from fuzz import (
     kitti_parsers,
     picture_parsers,
     record_parsers,
+    scene_parsers,
     weight_parsers,
 )
 from fuzz.harness import Parser
@@ -15,7 +16,7 @@ PARSERS: dict[str, Parser] = {
     parser.name: parser
     for group in (
         *(camera_parsers, kitti_parsers, record_parsers, weight_parsers, array_parsers, picture_parsers),
-        bag_parsers,
+        *(bag_parsers, scene_parsers),
     )
     for parser in group.PARSERS
 }

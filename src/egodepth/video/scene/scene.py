@@ -24,6 +24,8 @@ FORMAT = "egodepth-scene-1"
 _AGAIN = "run egodepth video again, into another --out"
 _ROUNDING, _FARTHEST = 1e-6, 1e9
 """Largest deviation of a pose from a rigid motion, and largest position."""
+_LARGEST_NUMBER = 10**18
+"""Largest number of a frame, as of image files."""
 
 
 class SceneFrame(NamedTuple):
@@ -82,17 +84,19 @@ class Scene:
             rows = content["rows"]
             chosen = _row(file, rows, row)
             frames = tuple(_frame(file.parent, frame) for frame in chosen["frames"])
-            metric, images = bool(content["metric"]), _inside(file.parent, content["images"])
+            name, metric = str(content["name"]), bool(content["metric"])
+            images = _inside(file.parent, content["images"])
+            are_there = images.is_dir()
             cloud, points = (chosen[key] and _inside(file.parent, chosen[key]) for key in ("cloud", "points"))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise InputError(f"{file}: not a scene of egodepth video ({error}); {_AGAIN}") from error
         require(len(frames) > 0, f"{file}: a scene without frames; {_AGAIN}")
-        require(images.is_dir(), f"{images}: the frames of this scene are gone; keep them where they were, or {_AGAIN}")
+        require(are_there, f"{images}: the frames of this scene are gone; keep them where they were, or {_AGAIN}")
         drive = FolderDrive(images)
         gone = next((frame.number for frame in frames if frame.number not in drive.frames), None)
         require(gone is None, f"{images}: frame {gone} of this scene is gone; keep all frames, or {_AGAIN}")
         return cls(
-            name=str(content["name"]),
+            name=name,
             folder=file.parent,
             drive=drive,
             frames=frames,
@@ -199,7 +203,10 @@ def _frame(folder: Path, values: dict[str, Any]) -> SceneFrame:
     rotation = pose[:3, :3]
     if np.abs(rotation.T @ rotation - np.eye(3)).max() > _ROUNDING or np.linalg.det(rotation) < 0:
         raise ValueError("a pose that does not keep lengths")
-    return SceneFrame(int(values["number"]), float(values["seconds"]), _inside(folder, values["depth"]), pose)
+    number, seconds = int(values["number"]), float(values["seconds"])
+    if not 0 <= number <= _LARGEST_NUMBER:
+        raise ValueError(f"a frame of number {number:g}")
+    return SceneFrame(number, seconds, _inside(folder, values["depth"]), pose)
 
 
 def _inside(folder: Path, name: Any) -> Path:
