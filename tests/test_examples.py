@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from egodepth.config import ModelConfig
+from egodepth.foundation.errors import InputError
 from egodepth.hints import making
 from egodepth.weights import DepthModel, ModelCard, load_card
 from footage_scenes import noisy, street, write_folder, write_video
@@ -63,10 +64,36 @@ def test_a_clip_goes_to_other_programs(run, clip: Path, tmp_path: Path, name: st
 
 def test_a_webcam_is_shown(run, model: Path, tmp_path: Path):
     video = write_video(tmp_path / "ride.mp4", street(3.0 * np.arange(6)))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    assert "3 frames" in run("webcam_depth.py", model, "--camera", video, "--port", str(port), "--frames", "3")
+    assert "3 frames" in run("webcam_depth.py", model, "--camera", video, "--port", "0", "--frames", "3")
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(InputError, match="is taken"):
+        run("webcam_depth.py", model, "--camera", video, "--port", str(other.getsockname()[1]), "--frames", "3")
+
+
+def test_a_webcam_is_shown_to_no_page_of_another_site(run, model: Path, monkeypatch: pytest.MonkeyPatch):
+    pages = pytest.importorskip("video.viewer.pages")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    got: dict[str, bytes] = {}
+
+    class Camera:
+        """A camera in front of which two pages are opened."""
+
+        def __init__(self, _: int) -> None:
+            self.frames = 0
+
+        def isOpened(self) -> bool:
+            return True
+
+        def read(self) -> tuple[bool, np.ndarray]:
+            if self.frames == 0:
+                for origin in (address, "http://evil.example"):
+                    got[origin] = pages.received(address, origin, 10_000)
+            self.frames += 1
+            return self.frames <= 2, np.zeros((48, 96, 3), np.uint8)
+
+    monkeypatch.setattr("cv2.VideoCapture", Camera)
+    assert "2 frames" in run("webcam_depth.py", model, "--port", address.rpartition(":")[2])
+    assert [b"near is bright" in each for each in got.values()] == [True, False]
 
 
 def test_the_height_of_the_camera_gives_metres(run, model: Path, real_data: Path, tmp_path: Path):

@@ -86,6 +86,21 @@ def test_a_request_that_fails_does_not_block_the_next():
     assert served == [1, 2]
 
 
+def test_what_arrives_while_a_request_fails_is_served():
+    served = []
+
+    def serve(value):
+        served.append(value)
+        if value == 1:
+            newest.ask(2)  # as another thread would meanwhile
+            raise InputError("gone")
+
+    newest = Newest(serve, lambda _: None)
+    with pytest.raises(InputError):
+        newest.ask(1)
+    assert served == [1, 2]
+
+
 def test_hidden_bands_are_exactly_the_points_below_the_threshold():
     generator = np.random.default_rng(1)
     confidence = generator.uniform(0.4, 1, 5000).astype(np.float32)
@@ -153,6 +168,15 @@ def test_pixels_below_the_threshold_are_grey(tmp_path):
     np.testing.assert_array_equal(image, whole.image)
     assert (depth[:, :half] == 128).all()
     np.testing.assert_array_equal(depth[:, half:], whole.depth[:, half:])
+
+
+def test_frames_beside_one_that_are_gone_are_no_error(tmp_path):
+    clip = write_scene_folder(tmp_path)
+    frames = ReliableFrames(SceneFrames(Scene.open(clip)))
+    (clip / "depth" / "000004.npz").unlink()
+    frames.prepare(3)
+    with pytest.raises(InputError, match="is gone"):
+        frames.pictures(4)
 
 
 def test_pictures_are_reduced_to_the_panel_and_keep_their_shape():

@@ -1,6 +1,5 @@
 """The server of the viewer: its address, who may use it, and the command's errors."""
 
-import io
 import os
 import re
 import signal
@@ -12,19 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed
 
 from egodepth.cli import main
 from egodepth.foundation.errors import InputError
 from egodepth.video.cloud.point_cloud import Cloud, write_cloud
-from egodepth.video.viewer.serving import address_of, from_own_page, is_local, serving
+from egodepth.video.viewer.serving import address_of, from_own_page, is_local, on_visit, serving
 from egodepth.video.viewer.settings import ViewerSettings
 from egodepth.video.viewer.viewing import viewing
 from video.scene_files import write_scene_folder
+from video.viewer.pages import opened, received, until
+from video.viewer.viewer_model import tiny_model
 
 viser = pytest.importorskip("viser")
-client = pytest.importorskip("websockets.sync.client")
-msgspec = pytest.importorskip("msgspec")
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +81,12 @@ def test_neither_a_scene_nor_a_model_is_one_line(tmp_path, capsys):
     assert "nowhere" in refused([str(tmp_path / "nowhere"), "--port", "0"], capsys)
 
 
+def test_options_of_the_other_kind_are_one_line(scene, tmp_path, capsys):
+    tiny_model().save(tmp_path / "model")
+    assert "--device cpu: " in refused([str(scene), "--device", "cpu", "--port", "0"], capsys)
+    assert "--row 1: only a scene has rows" in refused([str(tmp_path / "model"), "--row", "1", "--port", "0"], capsys)
+
+
 def test_the_command_prints_its_address_and_ends_at_a_signal(scene, capsys):
     timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
@@ -129,28 +133,36 @@ def test_only_the_own_page_is_served(origin, host, local, allowed):
     assert from_own_page(headers, local) == allowed
 
 
-def visit(address: str, origin: str) -> bytes:
-    """What a page with an origin gets until it has the cloud, or is sent away."""
-    uri = address.replace("http", "ws")
-    camera = viser._messages.ViewerCameraMessage(
-        wxyz=(1, 0, 0, 0), position=(0, 0, 0), fov=1.0, near=0.1, far=10.0, image_height=100, image_width=100,
-        look_at=(0, 0, 1), up_direction=(0, -1, 0),
-    )  # fmt: skip
-    got = io.BytesIO()
-    with client.connect(uri, origin=origin, subprotocols=[f"viser-v{viser.__version__}"], max_size=None) as page:
-        page.send(msgspec.msgpack.encode(camera.as_serializable_dict()))
-        try:
-            while len(got.getvalue()) < 100_000:
-                got.write(page.recv(timeout=10))
-        except ConnectionClosed:
-            assert page.close_code == 1008
-    return got.getvalue()
-
-
 def test_a_page_of_another_site_gets_nothing_of_the_scene(scene):
     with viewing(str(scene), ViewerSettings(port=0)) as address:
-        assert len(visit(address, address)) > 100_000
-        assert len(visit(address, "http://evil.example")) < 5000
+        assert len(received(address, address, 100_000)) > 100_000
+        assert len(received(address, "http://evil.example", 100_000)) < 5000
+
+
+def test_a_page_that_is_closed_while_it_is_made_is_ended_all_the_same():
+    entered, gone, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def show(client):
+        entered.set()
+        assert gone.wait(10)
+        return ended.set
+
+    with serving("127.0.0.1", 0) as server:
+        on_visit(server, "127.0.0.1", show)
+        server.on_client_disconnect(lambda _: gone.set())
+        with opened(address_of("127.0.0.1", server.get_port())):
+            assert entered.wait(10)
+        assert ended.wait(10)
+
+
+def test_a_page_that_is_closed_is_ended_once():
+    ended = []
+    with serving("127.0.0.1", 0) as server:
+        on_visit(server, "127.0.0.1", lambda client: lambda: ended.append(client.client_id))
+        with opened(address_of("127.0.0.1", server.get_port())):
+            until(server.get_clients)
+        until(lambda: ended)
+    assert len(ended) == 1
 
 
 def test_addresses_to_open_and_local_ones():

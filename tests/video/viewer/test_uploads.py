@@ -2,6 +2,8 @@
 
 import io
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -93,6 +95,22 @@ def test_an_image_gives_the_depth_of_the_predictor(predictor, temporary):
     expected = predictor.inverse_depth(predictor.network_input([pixels]))[0].numpy()
     np.testing.assert_allclose(frame.inverse_depth, expected, rtol=1e-5)
     assert list(temporary.iterdir()) == []
+
+
+def test_one_upload_is_read_at_a_time(predictor, monkeypatch):
+    inside, most = [], []
+
+    def slow(path):
+        inside.append(path)
+        most.append(len(inside))
+        time.sleep(0.05)
+        inside.remove(path)
+        return np.zeros((40, 100, 3), np.uint8)
+
+    monkeypatch.setattr(uploads, "read_rgb", slow)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: read_upload(predictor, "a.png", png()), range(3)))
+    assert most == [1, 1, 1]
 
 
 def test_a_long_clip_is_shown_by_frames_that_are_evenly_spread(predictor, tmp_path, temporary, monkeypatch):

@@ -98,7 +98,7 @@ class _ClientOfModel:
         if self._timeline is not None:
             self._timeline.close()
 
-    def _refuse(self, error: InputError) -> None:
+    def _refuse(self, error: InputError | OSError) -> None:
         say_error(self._client, "Not shown", error)
 
     def _take(self) -> None:
@@ -111,10 +111,12 @@ class _ClientOfModel:
         note = self._client.add_notification("Predicting depth", "", loading=True, with_close_button=False)
         try:
             self._begin(read_upload(self._view.predictor, name, content))
-        except InputError as error:
+        except (InputError, OSError) as error:
             self._refuse(error)
         finally:
+            del content
             self._reading.release()
+            self._view.limit.release(self._client)
             note.remove()
         if self._timeline is not None:
             self._timeline.pace(self._resize)

@@ -35,27 +35,28 @@ class Newest(Generic[T]):
             if self._busy:
                 return
             self._busy = True
-        try:
-            value = self._work(value)
-        except BaseException:
-            with self._changed:
-                self._busy = False
-            raise
+        value = self._work(value)
         if self._prepare is not None:
             self._prepare(value)
 
     def _work(self, value: T) -> T:
-        """Serve what waits until nothing does; return the last value."""
-        settled = time.monotonic()
+        """Serve what waits until nothing does; return the last value. An error is raised when nothing waits."""
+        settled, failure = time.monotonic(), None
         while True:
             with self._changed:
                 if not self._waiting:
                     self._busy = False
-                    return value
+                    break
                 value = self._waiting.pop()
-            self._serve(value)
-            with self._changed:
-                newer = self._changed.wait_for(lambda: bool(self._waiting), self.pause_s)
-            if not newer or time.monotonic() - settled > LONGEST_S:
-                self._settle(value)
-                settled = time.monotonic()
+            try:
+                self._serve(value)
+                with self._changed:
+                    newer = self._changed.wait_for(lambda: bool(self._waiting), self.pause_s)
+                if not newer or time.monotonic() - settled > LONGEST_S:
+                    self._settle(value)
+                    settled = time.monotonic()
+            except Exception as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return value

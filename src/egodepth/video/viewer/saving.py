@@ -30,7 +30,7 @@ def add_save_button(client: Any, label: str, name: str, write: Callable[[Path], 
     def _(_: Any) -> None:
         try:
             client.send_file_download(plain, written(plain, write), save_immediately=True)
-        except InputError as error:
+        except (InputError, OSError) as error:
             say_error(client, "Not saved", error)
 
     return button
@@ -44,6 +44,7 @@ def written(name: str, write: Callable[[Path], None]) -> bytes:
         return path.read_bytes()
 
 
-def say_error(client: Any, title: str, error: InputError) -> None:
-    """Show an error in the browser."""
-    client.add_notification(title, str(error), color="red", auto_close_seconds=20)
+def say_error(client: Any, title: str, error: InputError | OSError) -> None:
+    """Show an error in the browser; of one by the system, such as a full disk, not the path."""
+    said = str(error) if isinstance(error, InputError) else f"on the machine of the viewer: {error.strerror or error}"
+    client.add_notification(title, said, color="red", auto_close_seconds=20)

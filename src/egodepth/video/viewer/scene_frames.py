@@ -1,5 +1,6 @@
 """Pictures of a scene's frames at the size of a panel, kept for a while."""
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from egodepth.data.images import resize_rgb
+from egodepth.foundation.errors import InputError
 from egodepth.inference.common_scales import CommonScales, sampled
 from egodepth.video.scene.scene import Scene
 from egodepth.video.viewer.timeline import Frames, Pictures
@@ -49,10 +51,11 @@ class SceneFrames(Frames):
         return self._load(position).confidence >= min_confidence
 
     def prepare(self, position: int) -> None:
-        """Load the frames beside one."""
+        """Load the frames beside one, as far as they can be read."""
         for near in (position + 1, position - 1):
             if 0 <= near < len(self.seconds):
-                self._load(near)
+                with suppress(InputError):
+                    self._load(near)
 
     def _read(self, position: int) -> _Loaded:
         frame = self._scene.frames[position]

@@ -62,11 +62,13 @@ def on_visit(server: Any, host: str, show: Callable[[Any], Callable[[], None]]) 
             return
         if from_own_page(connection.request.headers, is_local(host)):
             endings[client.client_id] = show(client)
+            if client.client_id not in server.get_clients():  # closed meanwhile
+                end(client)
         else:
             asyncio.run_coroutine_threadsafe(connection.close(1008, "a page of another site"), server.get_event_loop())
 
     @server.on_client_disconnect
-    def _(client: Any) -> None:
+    def end(client: Any) -> None:
         endings.pop(client.client_id, lambda: None)()
 
 

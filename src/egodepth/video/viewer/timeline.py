@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from egodepth.foundation.errors import InputError
 from egodepth.video.viewer.frame_time import frame_time
 from egodepth.video.viewer.newest import Newest
+from egodepth.video.viewer.saving import say_error
 
 _TICK_S = 0.03
 """Pause between two looks at the clock while playing."""
@@ -36,7 +38,7 @@ class Frames(ABC):
 
     @abstractmethod
     def pictures(self, position: int) -> Pictures:
-        """Return the pictures of a frame."""
+        """Return the pictures of a frame; `InputError` if they cannot be read."""
 
     def prepare(self, position: int) -> None:  # noqa: B027 - nothing to do if all is in memory
         """Load what may be asked for after a frame."""
@@ -99,7 +101,12 @@ class Timeline:
         self.redraw()
 
     def _draw(self, position: int) -> None:
-        pictures = self._frames.pictures(position)
+        try:
+            pictures = self._frames.pictures(position)
+        except InputError as error:
+            self._stop.set()
+            say_error(self._client, "Not shown", error)
+            return
         if not self._closed.is_set():
             with self._client.atomic():
                 self._image.label = self._title(position)
@@ -107,7 +114,10 @@ class Timeline:
             self._client.flush()
 
     def _draw_scene(self, position: int) -> None:
-        pictures = self._frames.pictures(position)
+        try:
+            pictures = self._frames.pictures(position)
+        except InputError:  # said by _draw
+            return
         if not self._closed.is_set():
             with self._client.atomic():
                 self._show(position, pictures)

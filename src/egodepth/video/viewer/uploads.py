@@ -24,7 +24,7 @@ _MOST_DECODED = 3000
 _LONGEST_NAME = 255
 _BATCH = 4
 _ONE_AT_A_TIME = threading.Lock()
-"""Held while a network runs, which takes all cores."""
+"""Held while an upload is decoded and its depth predicted: that takes memory and all cores."""
 
 
 class UploadedFrame(NamedTuple):
@@ -40,7 +40,8 @@ class UploadedFrame(NamedTuple):
 def read_upload(predictor: DepthPredictor, name: str, content: bytes) -> list[UploadedFrame]:
     """Return the frames of an uploaded file: one of an image, `MOST_FRAMES` of a clip at most, evenly spread.
 
-    The file is written into a temporary folder under a name of our own, and deleted.
+    The file is written into a temporary folder under a name of our own, and deleted. One upload is read at a time:
+    others wait.
 
     Args:
         predictor: predicts the depth.
@@ -49,10 +50,11 @@ def read_upload(predictor: DepthPredictor, name: str, content: bytes) -> list[Up
 
     Raises:
         InputError: a name that is no plain file name, another kind of file, or a file that cannot be decoded.
+        OSError: no temporary file can be written.
     """
     suffix = checked_suffix(name)
     require(len(content) > 0, f"{name}: an empty file")
-    with TemporaryDirectory(prefix="egodepth-") as folder:
+    with _ONE_AT_A_TIME, TemporaryDirectory(prefix="egodepth-") as folder:
         path = Path(folder) / f"upload{suffix}"
         path.write_bytes(content)
         try:
@@ -105,6 +107,5 @@ def _predicted(
     inverse: list[Float32[np.ndarray, "hn wn"]] = []
     for first in range(0, len(frames), _BATCH):
         batch = torch.cat([planes for _, _, planes in frames[first : first + _BATCH]])
-        with _ONE_AT_A_TIME:
-            inverse.extend(predictor.inverse_depth(batch).numpy())
+        inverse.extend(predictor.inverse_depth(batch).numpy())
     return [UploadedFrame(seconds, image, own) for (seconds, image, _), own in zip(frames, inverse, strict=True)]

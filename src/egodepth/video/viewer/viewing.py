@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from egodepth.foundation.errors import InputError
+from egodepth.foundation.errors import InputError, require
 from egodepth.inference.predictor import DepthPredictor
 from egodepth.video.scene.scene import SCENE, Scene
 from egodepth.video.viewer.model_view import ModelView
@@ -24,7 +24,8 @@ def viewing(source: str, settings: ViewerSettings, row: int | None = None, devic
         device: device of a model; None: the GPU if there is one.
 
     Raises:
-        InputError: neither a scene nor a model, a damaged one, or an address that cannot be used.
+        InputError: neither a scene nor a model, a damaged one, an option of the other kind, or an address that cannot
+            be used.
     """
     view = _view(source, settings, row, device)
     with serving(settings.host, settings.port) as server:
@@ -37,7 +38,9 @@ def viewing(source: str, settings: ViewerSettings, row: int | None = None, devic
 def _view(source: str, settings: ViewerSettings, row: int | None, device: str | None) -> SceneView | ModelView:
     folder = Path(source)
     if (folder / SCENE).is_file() or (folder.is_dir() and any(folder.glob(f"*/{SCENE}"))):
+        require(device is None, f"--device {device}: {source} is a scene, which needs none; leave --device out")
         return SceneView(Scene.open(folder, row), settings.points)
+    require(row is None, f"--row {row}: only a scene has rows, and {source} is none; leave --row out")
     try:
         predictor = DepthPredictor.load(source, device)
     except InputError as error:
