@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -97,20 +98,50 @@ class McapStorage(Storage):
 
     def messages(self, topic: str) -> Iterator[tuple[int, bytes]]:
         """Yield the messages by time. Only chunks with the topic are decompressed, if the file has an index."""
-        from mcap.records import Chunk, Message
-        from mcap.stream_reader import breakup_chunk
-
+        waiting = _Waiting()
         with self.path.open("rb") as file:
             summary = _summary(file)
             channels = {number for number, found in _topics(summary).items() if found.name == topic}
-            for record in _chunks(file, summary, channels):
-                records = [record]
-                if isinstance(record, Chunk):
-                    data = unpacked(record.data) if record.compression else record.data
-                    records = breakup_chunk(replace(record, compression="", data=data), validate_crc=True)
-                own = [each for each in records if isinstance(each, Message) and each.channel_id in channels]
-                for message in sorted(own, key=lambda each: each.log_time):
-                    yield message.log_time, message.data
+            for start_ns, record in _chunks(file, summary, channels):
+                yield from waiting.before(start_ns)
+                waiting.add(_messages(record, channels))
+            yield from waiting.before(None)
+
+
+class _Waiting:
+    """Messages of chunks that were read, by time. The times of chunks may overlap."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, bytes]] = []
+        self._added, self._bytes = 0, 0
+
+    def add(self, messages: Iterator[Any]) -> None:
+        """Add the messages of a chunk."""
+        for message in messages:
+            heappush(self._heap, (message.log_time, self._added, message.data))
+            self._added += 1
+            self._bytes += len(message.data)
+        if self._bytes > 2 * MOST_UNPACKED:
+            raise ValueError(f"more than {2 * MOST_UNPACKED >> 20} MB in chunks of the same time")
+
+    def before(self, time_ns: int | None) -> Iterator[tuple[int, bytes]]:
+        """Yield the messages before a time, which no later chunk precedes; all for None."""
+        while self._heap and (time_ns is None or self._heap[0][0] < time_ns):
+            at, _, data = heappop(self._heap)
+            self._bytes -= len(data)
+            yield at, data
+
+
+def _messages(record: Any, channels: set[int]) -> Iterator[Any]:
+    """Yield the messages of some channels in a record, which may be a chunk."""
+    from mcap.records import Chunk, Message
+    from mcap.stream_reader import breakup_chunk
+
+    records = [record]
+    if isinstance(record, Chunk):
+        data = unpacked(record.data) if record.compression else record.data
+        records = breakup_chunk(replace(record, compression="", data=data), validate_crc=True)
+    yield from (each for each in records if isinstance(each, Message) and each.channel_id in channels)
 
 
 def _summary(file: IO[bytes]) -> Any:
@@ -135,8 +166,11 @@ def _topics(summary: Any) -> dict[int, Topic]:
     return found
 
 
-def _chunks(file: IO[bytes], summary: Any, channels: set[int]) -> Iterator[Any]:
-    """Yield the chunks that may have messages of the channels, by time; without an index all records of the file."""
+def _chunks(file: IO[bytes], summary: Any, channels: set[int]) -> Iterator[tuple[int | None, Any]]:
+    """Yield the chunks that may have messages of the channels, by the time of their first message of any channel.
+
+    Without an index, yield all records of the file without a time.
+    """
     from mcap.stream_reader import StreamReader
 
     def records(skip_magic: bool) -> Iterator[Any]:
@@ -145,9 +179,9 @@ def _chunks(file: IO[bytes], summary: Any, channels: set[int]) -> Iterator[Any]:
     indexes = summary.chunk_indexes
     if not indexes:
         file.seek(0)
-        yield from records(skip_magic=False)
+        yield from ((None, record) for record in records(skip_magic=False))
         return
     own = [each for each in indexes if not each.message_index_offsets or channels & each.message_index_offsets.keys()]
-    for _, offset in sorted({(each.message_start_time, each.chunk_start_offset) for each in own}):
+    for start_ns, offset in sorted({(each.message_start_time, each.chunk_start_offset) for each in own}):
         file.seek(offset)
-        yield next(records(skip_magic=True))
+        yield start_ns, next(records(skip_magic=True))

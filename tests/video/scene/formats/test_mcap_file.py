@@ -15,6 +15,7 @@ from rosbags.rosbag2 import Reader
 from egodepth.data.footage.source import open_footage
 from egodepth.foundation.errors import InputError
 from egodepth.geometry import Camera, backproject, transform_from_axis_angle
+from egodepth.video.scene.formats import mcap_file
 from egodepth.video.scene.formats.mcap_file import McapFrame, write_mcap
 
 START_NS = 1_700_000_000_123_456_789
@@ -169,6 +170,25 @@ def test_the_images_are_jpegs_of_the_frames(path: Path) -> None:
     assert stated
     torch.testing.assert_close(stated.camera, CAMERA)
     assert stated.lens is None
+
+
+def test_frames_come_back_in_order_though_the_last_chunk_begins_with_the_first_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mcap_file, "_CHUNK_BYTES", 45_000)
+    nothing = np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8)
+    path = tmp_path / "scene.mcap"
+    write_mcap(path, CAMERA, frames(20), *nothing, START_NS)
+    with path.open("rb") as file:
+        first, *_, last = make_reader(file).get_summary().chunk_indexes
+    assert first.message_start_time == last.message_start_time
+    assert first.message_index_offsets.keys() & last.message_index_offsets.keys()  # it has images, too
+    pictures = list(open_footage(path, "/camera/image/compressed").pictures())
+    assert [round(picture.seconds, 6) for picture in pictures] == [round(0.04 * number, 6) for number in range(20)]
+    written = [message for _, message in messages(path)["/camera/image/compressed"]]
+    by_time = sorted(written, key=lambda message: (message.header.stamp.sec, message.header.stamp.nanosec))
+    for picture, message in zip(pictures, by_time, strict=True):
+        np.testing.assert_array_equal(picture.image, np.asarray(Image.open(io.BytesIO(bytes(message.data)))))
 
 
 def test_the_cloud_has_the_points_in_the_axes_of_the_map_and_their_colours(
