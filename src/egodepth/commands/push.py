@@ -55,7 +55,10 @@ class Push:
             warn(line)
         if self.out:
             write_folder(facts, self.out)
-            said = f"{self.out}: read README.md, then run the command again without --dry-run"
+            said = (
+                f"{self.out}: read README.md. To upload it, leave --dry-run and --out out. If you edit it: hf upload "
+                f"{self.name} {self.out}"
+            )
         else:
             said = upload(facts, self.private, self.branch, self.message)
         Console().print(said, soft_wrap=True, highlight=False, markup=False)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from egodepth.foundation.errors import InputError
+from egodepth.foundation.errors import InputError, require
 
 RECORD = "predictions.json"
 """File in a folder of predictions that describes them, with name and size of each file (`files`)."""
@@ -88,6 +88,12 @@ def refuse_existing(paths: Iterable[Path]) -> None:
     for path in paths:
         if path.exists():
             raise InputError(f"{path}: exists already, and is not from this command; choose another --out")
+
+
+def require_empty(out: Path) -> None:
+    """Refuse a folder that holds something, or a file; `InputError` names it."""
+    empty = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    require(empty, f"{out}: holds something already; choose another --out")
 
 
 def _size(path: Path) -> int:

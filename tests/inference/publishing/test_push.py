@@ -26,10 +26,9 @@ def refusal(capsys, *words: object) -> str:
     return line.removeprefix("egodepth: ")
 
 
-def test_a_dry_run_writes_a_folder_that_loads_and_replaces_it(make_model: Make, tmp_path: Path, capsys):
+def test_a_dry_run_writes_a_folder_that_loads(make_model: Make, tmp_path: Path, capsys):
     model, out = make_model(), tmp_path / "hub"
-    for licence in ("mit", "apache-2.0"):
-        main(["push", str(model), "me/street", "--dry-run", "--out", str(out), "--licence", licence])
+    main(["push", str(model), "me/street", "--dry-run", "--out", str(out), "--licence", "apache-2.0"])
     assert sorted(path.name for path in out.iterdir()) == FILES
     assert "license: apache-2.0" in (out / "README.md").read_text()
     image = torch.rand(3, 64, 96)
@@ -114,11 +113,15 @@ def test_a_folder_that_holds_other_things_is_left_alone(make_model: Make, tmp_pa
     model, other = make_model(), tmp_path / "other"
     other.mkdir()
     (other / "thesis.tex").write_text("mine")
-    for out in (other, model):
+    card = tmp_path / "card"
+    main(["push", str(model), "me/street", "--dry-run", "--out", str(card)])
+    (card / "README.md").write_text("my own words")
+    for out in (other, model, card):
         before = sorted(path.name for path in out.iterdir())
         said = refusal(capsys, model, "me/street", "--dry-run", "--out", out)
-        assert said == f"{out}: holds other things than a model with its card; choose another --out"
+        assert said == f"{out}: holds something already; choose another --out"
         assert sorted(path.name for path in out.iterdir()) == before
+    assert (card / "README.md").read_text() == "my own words"
 
 
 def test_dry_run_and_out_come_together(make_model: Make, capsys):

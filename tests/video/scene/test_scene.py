@@ -89,7 +89,7 @@ def test_broken_scenes_are_one_line(copy: Path, capsys):
         assert "egodepth video again" in refused(capsys, copy)
     (copy / "scene.json").unlink()
     assert "has no scene.json" in refused(capsys, copy)
-    assert "no such folder" in refused(capsys, copy / "not")
+    assert "is no folder" in refused(capsys, copy / "not")
 
 
 @pytest.mark.parametrize(

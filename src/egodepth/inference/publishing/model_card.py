@@ -91,6 +91,8 @@ def _intended_use(card: ModelCard) -> str:
     if card.has_pose_net:
         offsets = ", ".join(f"{offset:+d}" for offset in card.offsets) or "not recorded"
         lines += ["", f"Trajectories of a video (`egodepth odometry`). Offsets of the training frames: {offsets}."]
+        if min(map(abs, card.offsets), default=1) > 1:
+            lines.append("It did not learn from consecutive frames: do not trust its trajectories of these.")
     return "\n".join(lines)
 
 

@@ -6,11 +6,9 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from egodepth.foundation.errors import InputError, require
-from egodepth.foundation.files import not_written
-from egodepth.foundation.reading import json_object
+from egodepth.foundation.files import require_empty, staged
 from egodepth.inference.publishing.facts import Facts
 from egodepth.inference.publishing.model_card import model_card
-from egodepth.weights import replace_folder
 from egodepth.weights.hub import failure, first_line
 
 README = "README.md"
@@ -19,34 +17,16 @@ LOG_IN = "log in with: hf auth login"
 
 
 def write_folder(facts: Facts, out: Path) -> None:
-    """Write the card and the model's two files; an older folder of this kind is replaced.
+    """Write the card and the model's two files into a new or empty folder, completely or not at all.
 
     Raises:
-        InputError: the folder holds other things, or cannot be written.
+        InputError: the folder holds something, such as a card that was edited, or cannot be written.
     """
-    out = out.absolute()
-    if out.exists() and not _is_ours(out):
-        raise InputError(f"{out}: holds other things than a model with its card; choose another --out")
-    beside = out.with_name(f".{out.name}.writing")
-    try:
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
+    require_empty(out)
+    with staged(out) as folder:
         for name in _MODEL:
-            shutil.copyfile(facts.folder / name, beside / name)
-        (beside / README).write_text(model_card(facts), encoding="utf-8")
-        replace_folder(beside, out)
-    except OSError as error:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise not_written(out, error) from error
-
-
-def _is_ours(folder: Path) -> bool:
-    """Whether a folder is empty, or holds a model of egodepth with its card and nothing else."""
-    if not folder.is_dir():
-        return False
-    names = {path.name for path in folder.iterdir()}
-    is_model = str((json_object(folder / _MODEL[0]) or {}).get("format")).startswith("egodepth-model-")
-    return not names or (names == {README, *_MODEL} and is_model)
+            shutil.copyfile(facts.folder / name, folder / name)
+        (folder / README).write_text(model_card(facts), encoding="utf-8")
 
 
 def upload(facts: Facts, private: bool = False, branch: str | None = None, message: str | None = None) -> str:

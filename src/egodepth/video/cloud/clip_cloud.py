@@ -96,7 +96,7 @@ def fuse_clip(
     require(
         len(cloud.xyz) > 0,
         f"{clip}: no point is left that the frames agree on; give depth and trajectory in one unit, the right "
-        "camera, or ask for less: --min-confidence 0, --agreeing 0, --far inf",
+        "camera, or ask for less: --min-confidence 0, --max-error inf, --agreeing 0, --far inf",
     )
     return FusedClip(cloud, camera, frames.used, frames.left_out)
 

@@ -42,10 +42,11 @@ class CloudSettings:
     """Voxels grow to twice their side whenever there are more than this. The default needs up to 0.9 GB to sort."""
 
     def __post_init__(self) -> None:
-        shares = (self.far, self.flying, self.tolerance, self.max_error)
+        shares = (self.far, self.flying, self.tolerance)
         sure = self.min_confidence is None or 0 <= self.min_confidence <= 1
         require(sure, f"min_confidence {self.min_confidence}: 0 to 1 are possible")
-        require(all(share > 0 for share in shares), "far, flying, tolerance and max_error must be above 0")
+        require(all(share > 0 for share in shares), "far, flying and tolerance must be above 0")
+        require(self.max_error > 0, f"--max-error {self.max_error}: a share of the depth, above 0")
         require(self.motion >= 0 and self.turn_deg >= 0, "motion and turn_deg cannot be negative")
         require(self.edge_px >= 1, f"edge_px {self.edge_px}: at least 1")
         require(0 <= self.agreeing <= 2 * self.neighbours, "agreeing: 0 to twice neighbours are possible")

@@ -5,8 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from egodepth.foundation.errors import require
-from egodepth.foundation.files import staged
+from egodepth.foundation.files import require_empty, staged
 from egodepth.foundation.libraries import optional_library
 from egodepth.foundation.progress import advancing_bar
 from egodepth.video.scene.scene import Scene
@@ -42,8 +41,7 @@ def export_scene(scene: Scene, form: str, out: Path, settings: ExportSettings) -
     """
     require_packages(form)
     settings.check(form)
-    empty = not out.exists() or (out.is_dir() and not any(out.iterdir()))
-    require(empty, f"{out}: holds something already; choose another folder")
+    require_empty(out)
     write: Write = _module(form).write
     with advancing_bar(f"{scene.name}: {form}", len(scene.frames)) as advance, staged(out) as folder:
         write(scene, folder, settings, advance)

@@ -181,7 +181,7 @@ def scene_file(folder: Path) -> Path:
     """Return the path of `scene.json` in a clip's folder, or in the only clip's folder of a command's output."""
     if (folder / SCENE).is_file():
         return folder / SCENE
-    require(folder.is_dir(), f"{folder}: no such folder; give what egodepth video wrote for a clip, such as OUT/NAME")
+    require(folder.is_dir(), f"{folder}: is no folder; give what egodepth video wrote for a clip, such as OUT/NAME")
     inside = sorted(folder.glob(f"*/{SCENE}"))
     require(len(inside) > 0, f"{folder}: has no {SCENE}; give what egodepth video wrote for a clip, such as OUT/NAME")
     names = ", ".join(str(path.parent) for path in inside)

@@ -46,4 +46,7 @@ class ExportSettings:
             masks or self.max_error == inf,
             f"--max-error has no effect on {form}: masks of nerfstudio and meshes of glb have it; leave it out",
         )
-        require(form != "exr" or not self.min_confidence, "--min-confidence has no effect on exr, which has all depth")
+        require(
+            form != "exr" or not self.min_confidence,
+            "--min-confidence has no effect on exr, which has all depth; leave it out",
+        )

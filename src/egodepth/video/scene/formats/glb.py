@@ -55,7 +55,10 @@ def write(scene: Scene, out: Path, settings: ExportSettings, advance: Callable[[
                 # Without processing, trimesh neither merges nor reorders vertices.
                 surface = trimesh.Trimesh(vertices, faces, vertex_colors=rgb, process=False)
                 world.add_geometry(surface, node_name=f"surface {frame.number:06d}")
-        require(len(world.geometry) > 0, "no pixel is reliable enough for a mesh; lower --min-confidence")
+        require(
+            len(world.geometry) > 0,
+            "no pixel is reliable enough for a mesh; ask for less: --min-confidence 0, --max-error inf",
+        )
     else:
         cloud = reliable_points(scene.cloud, settings)
         points = trimesh.PointCloud(moved(OPENGL_FROM_OURS, cloud.xyz), colors=cloud.rgb)
