@@ -56,10 +56,11 @@ def _known_geometry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_known_geometry")
-@pytest.mark.parametrize(("name", "said"), [("clip_to_colmap", "14 images"), ("clip_to_splatting", "ns-train")])
-def test_a_clip_goes_to_other_programs(run, clip: Path, tmp_path: Path, name: str, said: str):
-    assert said in run(f"{name}.py", clip, tmp_path / "out", "--steps", "2")
+def test_a_clip_goes_to_other_programs(run, clip: Path, tmp_path: Path):
+    assert "14 images" in run("clip_to_colmap.py", clip, tmp_path / "out", "--steps", "2")
     assert (tmp_path / "out" / "ride" / "depth" / "000000.npz").is_file()
+    # The second one finds the training done.
+    assert "ns-train" in run("clip_to_splatting.py", clip, tmp_path / "out", "--steps", "2")
 
 
 def test_a_webcam_is_shown(run, model: Path, tmp_path: Path):
