@@ -90,8 +90,13 @@ def test_options_of_the_other_kind_are_one_line(scene, tmp_path, capsys):
 def test_the_command_prints_its_address_and_ends_at_a_signal(scene, capsys, monkeypatch):
     # A signal that comes earlier, while libraries are imported, may be lost in one of them.
     monkeypatch.setattr("webbrowser.open", lambda _: os.kill(os.getpid(), signal.SIGINT))
-    with pytest.raises(SystemExit) as end:
-        main(["view", str(scene), "--port", "0", "--open"])
+    # A shell starts programs in the background with this signal ignored.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as end:
+            main(["view", str(scene), "--port", "0", "--open"])
+    finally:
+        signal.signal(signal.SIGINT, handler)
     out, err = capsys.readouterr()
     assert end.value.code == 128 + signal.SIGINT
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+ \(Ctrl-C ends it\)\n", out)
