@@ -98,7 +98,7 @@ def test_a_webcam_is_shown_to_no_page_of_another_site(run, model: Path, monkeypa
 
 
 def test_the_height_of_the_camera_gives_metres(run, model: Path, real_data: Path, tmp_path: Path):
-    day = real_data / "kitti_raw" / "2011_09_26"
+    day = real_data.resolve() / "kitti_raw" / "2011_09_26"
     (tmp_path / "kitti" / day.name).mkdir(parents=True)
     for path in [*day.glob("*.txt"), *day.glob("*drive_0001_sync")]:
         (tmp_path / "kitti" / day.name / path.name).symlink_to(path)
