@@ -4,10 +4,9 @@ import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 
-from egodepth.geometry import Camera, backproject
+from egodepth.geometry import Camera
 from egodepth.inference.predictor import at_size
-from egodepth.video.cloud.edges import flying_pixels, slope
-from egodepth.video.cloud.settings import CloudSettings
+from egodepth.video.cloud.single_view import single_view
 from egodepth.video.viewer.banded_points import Band, some_of
 
 
@@ -22,13 +21,9 @@ def cloud_of_image(
         fov_deg: horizontal field of view.
         most: keep at most so many points, drawn at random.
     """
-    size, settings = (image.shape[0], image.shape[1]), CloudSettings()
-    inverse = at_size(torch.from_numpy(inverse_depth)[None], size)
-    camera = Camera.from_fov(fov_deg, size)
-    points = backproject(1 / inverse, Camera(camera.focal[None], camera.centre[None]))[0].numpy()
-    values = inverse[0].numpy()
-    kept = ~flying_pixels(values, (slope(values, 0), slope(values, 1)), settings.flying, settings.edge_px)
-    kept &= points[2] <= settings.far * np.median(points[2])
+    size = (image.shape[0], image.shape[1])
+    inverse = at_size(torch.from_numpy(inverse_depth)[None], size)[0].numpy()
+    points, kept = single_view(inverse, Camera.from_fov(fov_deg, size))
     places = np.flatnonzero(kept)
     places = places[some_of(len(places), most)]
-    return Band(0.0, points.reshape(3, -1).T[places], image.reshape(-1, 3)[places])
+    return Band(0.0, points[places], image.reshape(-1, 3)[places])

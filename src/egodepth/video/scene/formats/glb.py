@@ -15,9 +15,7 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from egodepth.data.images import resize_rgb
 from egodepth.foundation.errors import require
 from egodepth.foundation.libraries import optional_library
-from egodepth.geometry import Camera, viewing_rays
-from egodepth.video.cloud.edges import flying_pixels, slope
-from egodepth.video.cloud.settings import CloudSettings
+from egodepth.video.cloud.single_view import single_view
 from egodepth.video.scene.formats.axes import OPENGL_FROM_OURS, moved
 from egodepth.video.scene.scene import Scene, SceneFrame
 from egodepth.video.scene.settings import ExportSettings
@@ -93,16 +91,10 @@ def _mesh(
     """Return vertices in glTF's axes, faces and colours of one frame, at the size of its depth map."""
     maps = scene.maps(frame)
     size = (maps.depth.shape[0], maps.depth.shape[1])
-    camera = Camera(scene.camera.focal[None], scene.camera.centre[None])
-    rays = viewing_rays(camera, size)[0].numpy()
-    local = (rays * maps.depth).reshape(3, -1).T
+    local, kept = single_view(1 / maps.depth, scene.camera)
     pose = OPENGL_FROM_OURS @ frame.world_from_camera
     xyz = (local.astype(np.float64) @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32)
-    inverse, clean = 1 / maps.depth, CloudSettings()
-    slopes = slope(inverse, 0), slope(inverse, 1)
-    kept = reliable_pixels(maps, size, settings) & ~flying_pixels(inverse, slopes, clean.flying, clean.edge_px)
-    kept &= maps.depth <= clean.far * np.median(maps.depth)
-    faces = _faces(kept)
+    faces = _faces(kept & reliable_pixels(maps, size, settings))
     used = np.unique(faces)
     number = np.zeros(xyz.shape[0], np.int64)
     number[used] = np.arange(len(used))
